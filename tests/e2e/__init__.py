@@ -1,0 +1,1 @@
+"""Tests with real processes, real TCP and real disks."""

@@ -1,0 +1,273 @@
+"""JSON bodies of messages: every spelling that deployed terminals use is read, one form is written.
+
+Sizes named `real_size` and `reserve_size` are in sectors of 512 bytes, as on the wire; `file_size` is in
+bytes. Protocol sections 2 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from voi.errors import Malformed
+from voi.names import canonical_mac, canonical_uuid
+
+SECTOR: Final = 512
+
+# Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
+# field has more than a handful of disks.
+Text = Annotated[str, Meta(max_length=1024)]
+Name = Annotated[str, Meta(max_length=256)]
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+Level = Annotated[int, Meta(ge=0, le=5)]
+SmallInt = Annotated[int, Meta(ge=-128, le=127)]
+Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
+MAX_DISKS: Final = 64
+
+_ALIASES: Final = {
+    "user_name": "username",
+    "dif_level": "diff_level",
+    "resrver_size": "reserve_size",
+    "reserve_space": "reserve_size",
+}
+_CANONICAL: Final[Mapping[str, Callable[[str], str]]] = {"mac": canonical_mac}
+_DEPTH: Final = 4  # template -> desktop -> disks -> disk
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A body that was read from JSON."""
+
+
+class OfTerminal(Message, frozen=True, kw_only=True):
+    """A body that may say which terminal it is from; empty where it does not."""
+
+    mac: str = ""
+
+
+class Login(Message, frozen=True, kw_only=True):
+    """9010 with an address, or 9001."""
+
+    mac: str
+    ip: Name
+    desktop_uuid: Name | None = None
+
+
+class AdminLogin(OfTerminal, frozen=True, kw_only=True):
+    """9008: `password` is the MD5 of the password in hex, or the password itself (family)."""
+
+    username: Name
+    password: Text
+
+
+class BootDisk(OfTerminal, frozen=True, kw_only=True):
+    """9012: the disk that the terminal started from."""
+
+    boot_disk: Name
+
+
+class Disk(Message, frozen=True, kw_only=True):
+    """One level of a disk as a terminal or the server lists it."""
+
+    uuid: str
+    type: SmallInt = 0
+    prefix: Name = "voi"
+    diff_level: Level = 0
+    real_size: Count = 0
+    reserve_size: Count = 0
+    file_size: Count | None = None
+    operate_id: Int32 | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The disk with both spellings of the names that seed and family spell differently."""
+        fields: dict[str, Any] = {
+            "uuid": self.uuid,
+            "type": self.type,
+            "prefix": self.prefix,
+            "diff_level": self.diff_level,
+            "dif_level": self.diff_level,
+            "real_size": self.real_size,
+            "resrver_size": self.reserve_size,
+            "reserve_size": self.reserve_size,
+            "reserve_space": self.reserve_size,
+            "operate_id": self.operate_id or 0,
+        }
+        if self.file_size is not None:
+            fields["file_size"] = self.file_size
+        return fields
+
+
+class TemplateBody(OfTerminal, frozen=True, kw_only=True):
+    """9011, and the seed's 9018: a template and its disks."""
+
+    uuid: str
+    sys_type: SmallInt = 0
+    name: Name = ""
+    desc: Text = ""
+    disks: Annotated[list[Disk], Meta(max_length=MAX_DISKS)]
+
+    def to_wire(self) -> dict[str, Any]:
+        """The body as 9011, 9018 and 1020 carry it."""
+        return {
+            "uuid": self.uuid,
+            "sys_type": self.sys_type,
+            "name": self.name,
+            "desc": self.desc,
+            "disks": [disk.to_wire() for disk in self.disks],
+        }
+
+
+class GroupUpload(OfTerminal, frozen=True, kw_only=True):
+    """The family's 9018: names the desktop group instead of the template."""
+
+    desktop_group_uuid: str
+
+
+class DownloadResult(OfTerminal, frozen=True, kw_only=True):
+    """9015; `result` 0 not started, 1 done, 2 failed."""
+
+    ip: Name = ""
+    disk: Name
+    result: Annotated[int, Meta(ge=0, le=2)]
+
+
+class TaskState(OfTerminal, frozen=True, kw_only=True):
+    """9025; `progress` in per cent, rates in bytes a second, sizes in bytes."""
+
+    torrent_name: Name
+    progress: Annotated[float, Meta(ge=0, le=100)]
+    state: Name
+    download_rate: Annotated[float, Meta(ge=0)] = 0
+    upload_rate: Annotated[float, Meta(ge=0)] = 0
+    total_size: Count = 0
+    file_size: Count = 0
+
+    @property
+    def failed(self) -> bool:
+        """A terminal says that a download failed by finishing with nothing."""
+        return self.state == "finished" and self.progress == 0
+
+
+class UploadState(OfTerminal, frozen=True, kw_only=True):
+    """9027: how far is the server with the upload of this disk?"""
+
+    torrent_name: Name
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The envelope of every answer."""
+
+    code: int
+    msg: str = ""
+    data: dict[str, Any] | None = None
+
+
+T = TypeVar("T")
+
+
+def decode_object(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`, keys in their canonical spelling and MAC addresses in their canonical form.
+
+    An empty body is an empty object; a trailing NUL, which C clients send, is dropped.
+
+    :raises Malformed: no JSON, or JSON that is not an object.
+    """
+    text = data.rstrip(b"\x00").strip()
+    if not text:
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"broken JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Malformed(f"a JSON object is expected, not {type(value).__name__}")
+    result = _canonical(value, _DEPTH)
+    assert isinstance(result, dict)
+    return result
+
+
+def _canonical(value: object, depth: int) -> object:
+    if depth < 0:
+        return value
+    if isinstance(value, dict):
+        return _canonical_object(value, depth)
+    if isinstance(value, list):
+        return [_canonical(item, depth - 1) for item in value[: MAX_DISKS + 1]]
+    return value
+
+
+def _canonical_object(value: dict[str, object], depth: int) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for key, item in value.items():
+        name = _ALIASES.get(key, key)
+        if name != key and name in value:
+            continue
+        canonical = _CANONICAL.get(name)
+        if canonical is not None and isinstance(item, str):
+            item = canonical(item)
+        result[name] = _canonical(item, depth - 1)
+    return result
+
+
+def convert(fields: dict[str, Any], kind: type[T]) -> T:
+    """Check the fields of a body against a message; numbers may be decimal strings.
+
+    :raises Malformed: names the field.
+    """
+    try:
+        return msgspec.convert(fields, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"malformed message: {error}") from error
+
+
+def decode_download_result(fields: dict[str, Any]) -> DownloadResult:
+    """9015; a draft of the family calls the disk `name`."""
+    if "disk" not in fields and "name" in fields:
+        fields = {**fields, "disk": fields["name"]}
+    return convert(fields, DownloadResult)
+
+
+def decode_template(fields: dict[str, Any]) -> TemplateBody:
+    """9011, 9018 or 1020, whose fields stand flat (seed) or under `desktop` (family); uuids are checked."""
+    desktop = fields.get("desktop")
+    if isinstance(desktop, dict) and "disks" not in fields:
+        fields = {**fields, **desktop}
+    body = convert(fields, TemplateBody)
+    disks = [
+        msgspec.structs.replace(disk, uuid=canonical_uuid(disk.uuid, f"disks[{index}].uuid"))
+        for index, disk in enumerate(body.disks)
+    ]
+    return msgspec.structs.replace(body, uuid=canonical_uuid(body.uuid), disks=disks)
+
+
+def decode_may_upload(fields: dict[str, Any]) -> TemplateBody | GroupUpload:
+    """9018 in the seed's form or the family's."""
+    if "desktop_group_uuid" in fields and "disks" not in fields:
+        body = convert(fields, GroupUpload)
+        group = canonical_uuid(body.desktop_group_uuid, "desktop_group_uuid")
+        return msgspec.structs.replace(body, desktop_group_uuid=group)
+    return decode_template(fields)
+
+
+def decode_reply(data: bytes) -> Reply:
+    """An answer's envelope; a missing code is an unknown error, extra fields are ignored.
+
+    :raises Malformed: no such envelope.
+    """
+    fields = decode_object(data)
+    fields.setdefault("code", -1)
+    if not isinstance(fields.get("data"), dict):
+        fields.pop("data", None)
+    return convert(fields, Reply)
+
+
+def encode(body: Mapping[str, Any] | Struct) -> bytes:
+    """A body as compact JSON."""
+    return msgspec.json.encode(body)
+
+
+def success(**data: Any) -> Reply:
+    """The answer that says it went well."""
+    return Reply(code=0, msg="Success", data=data or None)

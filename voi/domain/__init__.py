@@ -1,0 +1,1 @@
+"""What is true: terminals, templates, disks and their levels, uploads, rollouts; values and pure rules."""

@@ -1,0 +1,117 @@
+"""Rollouts: a version of a template on its way to a set of terminals; states, progress and retries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from voi.names import DiskName
+
+
+class TargetState(StrEnum):
+    """How far one terminal is with a rollout."""
+
+    WAITING = "waiting"  # for its login, for its turn, or for the next try
+    DOWNLOADING = "downloading"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_TARGETS = (TargetState.WAITING, TargetState.DOWNLOADING)
+
+RETRY_PAUSES = (15.0, 60.0, 300.0, 900.0, 3600.0)
+"""Seconds before each further try: five of them, the last one an hour later, then a person must look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One level for one terminal: what a single 1015 carries; `id` is its task uuid.
+
+    `sent` says that the terminal confirmed the 1015.
+    """
+
+    id: str
+    rollout_id: int
+    mac: str
+    name: DiskName
+    operate_id: int
+    info_hash: bytes
+    size: int
+    state: TargetState
+    sent: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch."""
+
+    rollout_id: int
+    template_uuid: str
+    mac: str
+    state: TargetState
+    reason: str
+    attempts: int
+    next_try: float
+    updated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A version of a template for a set of terminals."""
+
+    id: int
+    template_uuid: str
+    version: int
+    created: float
+    cancelled: bool
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`cancelled`; `running` while any target is open; `failed` if any failed; else `done`."""
+        return rollout_state(self.cancelled, (target.state for target in self.targets))
+
+
+def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:
+    """The state of a rollout from the states of its targets."""
+    if cancelled:
+        return "cancelled"
+    seen = set(states)
+    if seen & set(OPEN_TARGETS):
+        return "running"
+    return "failed" if TargetState.FAILED in seen else "done"
+
+
+def next_pause(attempts: int) -> float | None:
+    """Seconds to wait before the next try after `attempts` failures; None: give up."""
+    return RETRY_PAUSES[attempts - 1] if attempts <= len(RETRY_PAUSES) else None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of one task's progress, the freshest word counting; `fraction` is 0 to 1.
+
+    A restart of the terminal's check may report less than before: that is the truth then, and shown.
+    `advanced` is when the fraction last changed, by the caller's clock.
+    """
+
+    fraction: float = 0.0
+    heard: float = 0.0
+    advanced: float = 0.0
+
+    def hear(self, fraction: float, now: float) -> None:
+        """Take a word from the terminal, the tracker or the seed."""
+        self.heard = now
+        if fraction != self.fraction:
+            self.fraction = fraction
+            self.advanced = now
+
+
+def target_progress(tasks: Iterable[tuple[int, float]]) -> float:
+    """The progress of a target from (bytes, fraction) of its tasks: by bytes, 1 for nothing to do."""
+    pairs = list(tasks)
+    total = sum(size for size, _ in pairs)
+    return 1.0 if total == 0 else sum(size * fraction for size, fraction in pairs) / total

@@ -1,0 +1,45 @@
+"""A terminal, and the disks it says it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voi.names import DiskName
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedLevel:
+    """One level of a disk on a terminal's own disk, by its last 9011 or a finished download.
+
+    `operate_id` is None where the terminal does not count operations (seed clients). `real_size` is the
+    virtual disk in sectors of 512 bytes.
+    """
+
+    template_uuid: str
+    name: DiskName
+    type: int = 0
+    real_size: int = 0
+    operate_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A PC as the server remembers it; times are seconds since the epoch."""
+
+    mac: str
+    ip: str
+    client_type: int
+    boot_disk: str | None
+    first_seen: float
+    last_seen: float
+    tracker_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedTemplate:
+    """What a terminal calls a template it has: the server learns of new templates this way."""
+
+    uuid: str
+    name: str
+    sys_type: int
+    desc: str

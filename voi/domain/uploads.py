@@ -1,0 +1,101 @@
+"""Uploads: a disk on its way from a terminal, or from a file on the server, to being a published level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from voi.domain.terminals import ReportedTemplate
+from voi.names import DiskName
+
+
+class UploadState(StrEnum):
+    """The stages of one disk's upload; every change is on disk before its work begins."""
+
+    REQUESTED = "requested"  # the terminal was, or will be, asked for it (1020); no torrent yet
+    RECEIVING = "receiving"  # from the terminal by BitTorrent, or from a local file by copying
+    VERIFYING = "verifying"  # complete: hashes, image header
+    PUBLISHING = "publishing"  # checked and hashed: renamed into place, then made a level
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+OPEN_STATES = (UploadState.REQUESTED, UploadState.RECEIVING, UploadState.VERIFYING, UploadState.PUBLISHING)
+"""States in which an upload still wants something; PUBLISHED and FAILED are final."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadDisk:
+    """One disk of an upload.
+
+    `id` is the torrent id of 9014 and 1021. `upload_id` groups the disks of one request. `source` is the path
+    of an import's image file, None for uploads from terminals. `size` is the file's bytes, 0 until known.
+    `told` says that the uploader has heard of the end (1021 or 1018).
+    """
+
+    id: str
+    upload_id: int
+    template_uuid: str
+    mac: str | None
+    source: str | None
+    name: DiskName
+    type: int
+    real_size: int
+    reserve_size: int
+    state: UploadState
+    reason: str
+    info_hash: bytes | None
+    size: int
+    told: bool
+    created: float
+    updated: float
+
+    @property
+    def open(self) -> bool:
+        """Whether the upload still wants something."""
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A request to make a template's disks known: an administrator's (1020), a terminal's, or an import."""
+
+    id: int
+    template_uuid: str
+    name: str
+    sys_type: int
+    desc: str
+    mac: str | None
+    created: float
+    disks: tuple[UploadDisk, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`open` while any disk is, `failed` if any failed, else `published`."""
+        if any(disk.open for disk in self.disks):
+            return "open"
+        if any(disk.state is UploadState.FAILED for disk in self.disks):
+            return "failed"
+        return "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The answer to "may I upload?"; `reason` says why not.
+
+    `listed` names the template of each disk uuid that was asked about: a torrent names only its disk.
+    """
+
+    allowed: bool
+    reason: str
+    listed: Mapping[str, ReportedTemplate]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveProgress:
+    """How far the server is with an upload: per cent, bytes a second, a stage of `UploadState`."""
+
+    progress: float
+    rate: int
+    state: str

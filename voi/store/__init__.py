@@ -1,0 +1,1 @@
+"""What must survive: one repository for each family of tables; nobody outside knows that it is SQLite."""

@@ -1,0 +1,221 @@
+"""The database file: opened, migrated, read in one thread and written in another.
+
+Writes are collected: whatever waits when the writer is free shares one transaction, each in a savepoint of
+its own, and nobody hears of success before the commit is on disk.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import sqlite_utils
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.errors import StartupError, StorageMissing
+from voi.store.migrations import migrations
+
+log = Logger()
+T = TypeVar("T")
+Job = Callable[[sqlite_utils.Database], T]
+
+_BATCH: Final = 256
+"""Writes in one transaction at most: enough to share the cost of a commit, few enough to be quick."""
+
+_BUSY_SECONDS: Final = 10.0
+"""How long to wait for another process that holds the file, such as a backup."""
+
+
+class FromThread(Protocol):
+    """The part of a reactor that carries results back from a thread."""
+
+    def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None:  # noqa: A002, N802 - Twisted's names
+        """Call soon, in the reactor's thread."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    job: Job[Any]
+    done: Deferred[Any]
+    result: Any = None
+
+
+def connect(path: Path) -> sqlite_utils.Database:
+    """A connection with our settings; transactions are begun and ended by hand."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    return sqlite_utils.Database(connection, execute_plugins=False)
+
+
+def prepare(path: Path) -> bool:
+    """Make the database file, or bring it to this version's schema; True if it was made.
+
+    A new one is made under another name and renamed when whole; one to be upgraded is copied first.
+
+    :raises StartupError: the file is no database, or of a newer version than this program.
+    """
+    try:
+        return _prepare(path)
+    except sqlite3.Error as error:
+        raise StartupError(f"database {path}: {error}") from error
+
+
+def _prepare(path: Path) -> bool:
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        db = connect(draft)
+        migrations.apply(db)
+        db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.conn.execute("PRAGMA journal_mode = DELETE")  # leaves one file to rename
+        db.close()
+        draft.rename(path)
+        return True
+    db = connect(path)
+    try:
+        pending = {migration.name for migration in migrations.pending(db)}
+        applied = {migration.name for migration in migrations.applied(db)}
+        unknown = applied - migration_names()
+        if unknown:
+            raise StartupError(
+                f"database {path} was written by a newer version of voi ({', '.join(sorted(unknown))}): "
+                "install that version, or start with the copy made before the upgrade"
+            )
+        if pending and applied:
+            backup = path.with_name(f"{path.name}.before-{min(pending)}")
+            if not backup.exists():
+                db.conn.execute("VACUUM INTO ?", [str(backup)])
+                log.info("database copied to {backup} before its upgrade", backup=str(backup))
+        migrations.apply(db)
+    finally:
+        db.close()
+    return False
+
+
+def migration_names() -> set[str]:
+    """The names of all migrations that this program knows."""
+    empty = sqlite_utils.Database(sqlite3.connect(":memory:"), execute_plugins=False)
+    names = {migration.name for migration in migrations.pending(empty)}
+    empty.close()
+    return names
+
+
+class _Worker:
+    """A thread that owns one connection and does jobs in order."""
+
+    def __init__(self, name: str, path: Path, reactor: FromThread, transactional: bool) -> None:
+        self._reactor = reactor
+        self._transactional = transactional
+        self._db = connect(path)
+        self._jobs: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=f"voi-{name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T]) -> Deferred[T]:
+        done: Deferred[T] = Deferred()
+        self._jobs.put(_Pending(job, done))
+        return done
+
+    def stop(self) -> None:
+        """Finish what was submitted, then end; blocks for that long."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._db.close()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            batch: list[_Pending] = []
+            pending = self._jobs.get()
+            while pending is not None:
+                batch.append(pending)
+                if len(batch) == _BATCH or self._jobs.empty():
+                    break
+                pending = self._jobs.get()
+            ended = pending is None
+            if batch:
+                self._do(batch)
+                self._reactor.callFromThread(_deliver, batch)
+
+    def _do(self, batch: list[_Pending]) -> None:
+        if not self._transactional:
+            for pending in batch:
+                pending.result = self._attempt(pending)
+            return
+        try:
+            self._db.conn.execute("BEGIN IMMEDIATE")
+            for pending in batch:
+                pending.result = self._in_savepoint(pending)
+            self._db.conn.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.conn.in_transaction:
+                self._db.conn.execute("ROLLBACK")
+            failure = Failure(StorageMissing(f"the database could not be written: {error}"))
+            for pending in batch:
+                pending.result = failure
+
+    def _in_savepoint(self, pending: _Pending) -> Any:
+        conn = self._db.conn
+        conn.execute("SAVEPOINT job")
+        result = self._attempt(pending)
+        if isinstance(result, Failure) and conn.in_transaction:
+            conn.execute("ROLLBACK TO job")
+        conn.execute("RELEASE job")
+        return result
+
+    def _attempt(self, pending: _Pending) -> Any:
+        try:
+            return pending.job(self._db)
+        except Exception:  # the error belongs to whoever waits for the job, not to this thread
+            return Failure()
+
+
+def _deliver(batch: list[_Pending]) -> None:
+    for pending in batch:
+        pending.done.callback(pending.result)
+
+
+class Store:
+    """The open database; `read` and `write` run a function in a thread and give its result."""
+
+    def __init__(self, path: Path, reactor: FromThread) -> None:
+        self.path = path
+        self._writer = _Worker("writer", path, reactor, transactional=True)
+        self._reader = _Worker("reader", path, reactor, transactional=False)
+
+    def write(self, job: Job[T]) -> Deferred[T]:
+        """Run `job` in a transaction; fires when it is on disk, fails with what the job raised.
+
+        A job may run again in no case: on failure nothing of it stays.
+        """
+        return self._writer.submit(job)
+
+    def read(self, job: Job[T]) -> Deferred[T]:
+        """Run `job` on a connection for reading; it sees every write that was acknowledged."""
+        return self._reader.submit(job)
+
+    def close(self) -> None:
+        """Finish all that was submitted and let go of the file."""
+        self._writer.stop()
+        self._reader.stop()
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes that can still be written below `directory`.
+
+    :raises StorageMissing: the directory cannot be asked.
+    """
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError as error:
+        raise StorageMissing(f"{directory}: {error.strerror}") from error

@@ -1,0 +1,106 @@
+"""The data directory: where everything the server keeps lies, and the lock that keeps a second server out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from voi.errors import StartupError
+from voi.names import DiskName
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Paths below the data directory; none is ever built from a stranger's text, only from checked names."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.root / "voi.sqlite"
+
+    @property
+    def disks(self) -> Path:
+        """Published levels."""
+        return self.root / "disks"
+
+    @property
+    def incoming(self) -> Path:
+        """Uploads under way."""
+        return self.root / "incoming"
+
+    @property
+    def torrents(self) -> Path:
+        """Torrent files by info-hash."""
+        return self.root / "torrents"
+
+    @property
+    def resume(self) -> Path:
+        """What BitTorrent needs to go on after a restart."""
+        return self.root / "resume"
+
+    @property
+    def api_token(self) -> Path:
+        """The token of the HTTP API, readable by the owner alone."""
+        return self.root / "api-token"
+
+    def torrent(self, info_hash: bytes) -> Path:
+        """The torrent file of an info-hash."""
+        return self.torrents / f"{info_hash.hex()}.torrent"
+
+    def disk(self, name: DiskName) -> Path:
+        """A published level's file."""
+        return self.disks / str(name)
+
+    def upload(self, name: DiskName) -> Path:
+        """An upload's file while it is under way."""
+        return self.incoming / str(name)
+
+    def create(self) -> None:
+        """Make what is missing.
+
+        :raises StartupError: a directory cannot be made or written to.
+        """
+        for path in (self.root, self.disks, self.incoming, self.torrents, self.resume):
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StartupError(f"data directory {path}: {error.strerror}") from error
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise StartupError(f"data directory {path}: not writable for this user")
+
+    def lock(self) -> int:
+        """Take the directory for this process; the lock lives as long as the file descriptor it gives.
+
+        :raises StartupError: another server has it.
+        """
+        path = self.root / "lock"
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartupError(f"data directory {self.root}: {path.name}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise StartupError(f"data directory {self.root} is in use by another voi server") from error
+        return handle
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a small file so that after a crash it is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,178 @@
+"""The schema, as the migrations that lead to it; one that was released never changes again."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("voi")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Everything the first version knows. Times are seconds since the epoch, sizes bytes unless said."""
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+_FIRST = """
+CREATE TABLE accounts (
+    name TEXT PRIMARY KEY,
+    password TEXT NOT NULL,                  -- scrypt$salt$hash, over the MD5 that the wire brings
+    created REAL NOT NULL
+) STRICT;
+
+CREATE TABLE terminals (
+    mac TEXT PRIMARY KEY,
+    ip TEXT NOT NULL,
+    client_type INTEGER NOT NULL,
+    boot_disk TEXT,
+    first_seen REAL NOT NULL,
+    last_seen REAL NOT NULL,
+    tracker_key TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE terminal_disks (
+    mac TEXT NOT NULL REFERENCES terminals(mac) ON DELETE CASCADE,
+    template_uuid TEXT NOT NULL,
+    disk_uuid TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    real_size INTEGER NOT NULL,              -- sectors
+    operate_id INTEGER,
+    PRIMARY KEY (mac, disk_uuid, level)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE terminal_templates (
+    mac TEXT NOT NULL REFERENCES terminals(mac) ON DELETE CASCADE,
+    uuid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sys_type INTEGER NOT NULL,
+    desc TEXT NOT NULL,
+    PRIMARY KEY (mac, uuid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE templates (
+    uuid TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    sys_type INTEGER NOT NULL,
+    desc TEXT NOT NULL,
+    group_uuid TEXT NOT NULL UNIQUE,
+    group_name TEXT NOT NULL,
+    auto_update INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    updated REAL NOT NULL
+) STRICT;
+
+CREATE TABLE levels (
+    disk_uuid TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    template_uuid TEXT NOT NULL REFERENCES templates(uuid),
+    type INTEGER NOT NULL,
+    operate_id INTEGER NOT NULL,
+    info_hash BLOB NOT NULL UNIQUE,
+    file_size INTEGER NOT NULL,
+    virtual_size INTEGER NOT NULL,
+    reserve_size INTEGER NOT NULL,           -- sectors
+    published REAL NOT NULL,
+    uploader TEXT,
+    PRIMARY KEY (disk_uuid, level)
+) STRICT;
+CREATE INDEX levels_by_template ON levels(template_uuid);
+
+CREATE TABLE versions (
+    template_uuid TEXT NOT NULL REFERENCES templates(uuid),
+    number INTEGER NOT NULL,
+    created REAL NOT NULL,
+    uploader TEXT,
+    levels TEXT NOT NULL,                    -- JSON: [disk_uuid, level, operate_id] of each
+    PRIMARY KEY (template_uuid, number)
+) STRICT;
+
+CREATE TABLE uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    template_uuid TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sys_type INTEGER NOT NULL,
+    desc TEXT NOT NULL,
+    mac TEXT,
+    created REAL NOT NULL
+) STRICT;
+
+CREATE TABLE upload_disks (
+    id TEXT PRIMARY KEY,
+    upload_id INTEGER NOT NULL REFERENCES uploads(id),
+    disk_uuid TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    real_size INTEGER NOT NULL,              -- sectors
+    reserve_size INTEGER NOT NULL,           -- sectors
+    source TEXT,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    info_hash BLOB,
+    size INTEGER NOT NULL DEFAULT 0,
+    told INTEGER NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    updated REAL NOT NULL
+) STRICT;
+CREATE INDEX upload_disks_by_upload ON upload_disks(upload_id);
+CREATE UNIQUE INDEX one_open_upload ON upload_disks(disk_uuid, level)
+    WHERE state IN ('receiving', 'verifying', 'publishing');
+
+CREATE TABLE rollouts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    template_uuid TEXT NOT NULL REFERENCES templates(uuid),
+    version INTEGER NOT NULL,
+    created REAL NOT NULL,
+    cancelled INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE rollout_targets (
+    rollout_id INTEGER NOT NULL REFERENCES rollouts(id),
+    mac TEXT NOT NULL REFERENCES terminals(mac),
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL NOT NULL DEFAULT 0,
+    updated REAL NOT NULL,
+    PRIMARY KEY (rollout_id, mac)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX open_targets ON rollout_targets(mac) WHERE state IN ('waiting', 'downloading');
+
+CREATE TABLE rollout_tasks (
+    id TEXT PRIMARY KEY,
+    rollout_id INTEGER NOT NULL,
+    mac TEXT NOT NULL,
+    disk_uuid TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    operate_id INTEGER NOT NULL,
+    info_hash BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (rollout_id, mac) REFERENCES rollout_targets(rollout_id, mac)
+) STRICT;
+CREATE INDEX rollout_tasks_by_target ON rollout_tasks(rollout_id, mac);
+
+CREATE TABLE commands (
+    batch_no INTEGER PRIMARY KEY AUTOINCREMENT,
+    code INTEGER NOT NULL,
+    body TEXT NOT NULL,                      -- JSON, without batch_no
+    waits INTEGER NOT NULL,                  -- whether it waits for terminals that are offline
+    created REAL NOT NULL
+) STRICT;
+
+CREATE TABLE command_outcomes (
+    batch_no INTEGER NOT NULL REFERENCES commands(batch_no),
+    mac TEXT NOT NULL,
+    state TEXT NOT NULL,                     -- waiting, done, failed
+    reason TEXT NOT NULL DEFAULT '',
+    updated REAL NOT NULL,
+    PRIMARY KEY (batch_no, mac)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waiting_commands ON command_outcomes(mac) WHERE state = 'waiting'
+"""

@@ -1,0 +1,325 @@
+"""Rollouts: a row for each terminal and each level, on disk before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.rollouts import OPEN_TARGETS, Rollout, Target, TargetState, Task
+from voi.domain.templates import PublishedLevel, missing_levels
+from voi.domain.terminals import ReportedLevel
+from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
+from voi.names import DiskName
+from voi.store.database import Store
+from voi.store.templates import read_levels, read_template
+from voi.store.terminals import put_level, read_disks
+
+_OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
+_TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
+_TARGET = (
+    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.attempts, t.next_try, t.updated "
+    "FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A target with its tasks."""
+
+    target: Target
+    tasks: tuple[Task, ...]
+
+
+def _task(row: Sequence[Any]) -> Task:
+    task_id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason = row
+    name = DiskName(disk_uuid, level)
+    return Task(
+        task_id,
+        rollout_id,
+        mac,
+        name,
+        operate_id,
+        info_hash,
+        size,
+        TargetState(state),
+        bool(sent),
+        reason,
+    )
+
+
+def _target(row: Sequence[Any]) -> Target:
+    rollout_id, template_uuid, mac, state, *rest = row
+    return Target(rollout_id, template_uuid, mac, TargetState(state), *rest)
+
+
+def _tasks(db: Database, rollout_id: int, mac: str) -> tuple[Task, ...]:
+    query = f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? AND mac = ? ORDER BY disk_uuid, level"
+    return tuple(_task(row) for row in db.execute(query, (rollout_id, mac)))
+
+
+def _levels_of_version(db: Database, template_uuid: str, version: int) -> list[PublishedLevel]:
+    """The levels of a version as they are published now; one whose content changed since is the newer one."""
+    row = db.execute(
+        "SELECT levels FROM versions WHERE template_uuid = ? AND number = ?", (template_uuid, version)
+    ).fetchone()
+    names = {DiskName(disk, level) for disk, level, _ in json.loads(row[0])}
+    return [level for level in read_levels(db, template_uuid) if level.name in names]
+
+
+class Rollouts:
+    """All rollouts, running and ended."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, template_uuid: str, macs: Iterable[str] | None, now: float) -> Deferred[Rollout]:
+        """Write down a rollout of a template's newest version; None for `macs` means every known terminal.
+
+        A terminal that waits for an older rollout of the same template waits for this one from now on.
+
+        :raises UnknownTemplate: no such template.
+        :raises UnknownTerminal: a MAC that never logged in; the first of them is named.
+        :raises Conflict: nothing of the template is published, or there is no terminal at all.
+        """
+        wanted = None if macs is None else list(dict.fromkeys(macs))
+
+        def job(db: Database) -> Rollout:
+            template = read_template(db, template_uuid)
+            if template is None:
+                raise UnknownTemplate(f"no template {template_uuid}", field="template")
+            if not template.levels:
+                raise Conflict(f"template {template.name} has no published disk yet")
+            known = [row[0] for row in db.execute("SELECT mac FROM terminals ORDER BY mac")]
+            targets = known if wanted is None else wanted
+            if not targets:
+                raise Conflict("there is no terminal to send it to", field="macs")
+            unknown = sorted(set(targets) - set(known))
+            if unknown:
+                raise UnknownTerminal(f"{unknown[0]} never logged in", field="macs")
+            cursor = db.execute(
+                "INSERT INTO rollouts (template_uuid, version, created) VALUES (?, ?, ?)",
+                (template_uuid, template.version, now),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+            _supersede(db, template_uuid, targets, number, now)
+            db.conn.executemany(
+                "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
+                [(number, mac, now) for mac in targets],
+            )
+            rollout = _get(db, number)
+            assert rollout is not None
+            return rollout
+
+        return self._store.write(job)
+
+    def plan(self, rollout_id: int, mac: str, now: float) -> Deferred[Work | None]:
+        """The work for one terminal now: its tasks, made for the levels it lacks if there are none yet.
+
+        A terminal that lacks nothing is done. None: the target is not open any more.
+        """
+
+        def job(db: Database) -> Work | None:
+            target = _open_target(db, rollout_id, mac)
+            if target is None:
+                return None
+            tasks = _tasks(db, rollout_id, mac)
+            if not tasks:
+                tasks = _make_tasks(db, target)
+            if not tasks or all(task.state is TargetState.DONE for task in tasks):
+                _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
+            current = _read_target(db, rollout_id, mac)
+            assert current is not None
+            return Work(current, tasks)
+
+        return self._store.write(job)
+
+    def replan(self, rollout_id: int, mac: str, now: float) -> Deferred[None]:
+        """Forget the unfinished tasks of a target, because what its terminal has is known anew."""
+
+        def job(db: Database) -> None:
+            if _open_target(db, rollout_id, mac) is None:
+                return
+            db.execute("DELETE FROM rollout_tasks WHERE rollout_id = ? AND mac = ?", (rollout_id, mac))
+            _set_target(db, rollout_id, mac, TargetState.WAITING, "", now)
+
+        return self._store.write(job)
+
+    def sent(self, task: Task, now: float) -> Deferred[None]:
+        """A terminal confirmed a 1015."""
+
+        def job(db: Database) -> None:
+            if _open_target(db, task.rollout_id, task.mac) is None:
+                return
+            db.execute(
+                "UPDATE rollout_tasks SET sent = 1, reason = '', state = ? WHERE id = ? AND state = 'waiting'",
+                (TargetState.DOWNLOADING, task.id),
+            )
+            _set_target(db, task.rollout_id, task.mac, TargetState.DOWNLOADING, "", now)
+
+        return self._store.write(job)
+
+    def done(self, task: Task, level: ReportedLevel, now: float) -> Deferred[Target | None]:
+        """A terminal has a level: its task is done, and the target with its last one; the target then."""
+
+        def job(db: Database) -> Target | None:
+            put_level(db, task.mac, level)
+            if _open_target(db, task.rollout_id, task.mac) is None:
+                return None
+            db.execute("UPDATE rollout_tasks SET state = ?, reason = '' WHERE id = ?", (TargetState.DONE, task.id))
+            tasks = _tasks(db, task.rollout_id, task.mac)
+            if all(other.state is TargetState.DONE for other in tasks):
+                _set_target(db, task.rollout_id, task.mac, TargetState.DONE, "", now)
+            return _read_target(db, task.rollout_id, task.mac)
+
+        return self._store.write(job)
+
+    def failed(self, task: Task, reason: str, next_try: float | None, now: float) -> Deferred[Target | None]:
+        """A try failed: the target waits for `next_try`, or has failed for good where that is None."""
+
+        def job(db: Database) -> Target | None:
+            if _open_target(db, task.rollout_id, task.mac) is None:
+                return None
+            state = TargetState.FAILED if next_try is None else TargetState.WAITING
+            db.execute(
+                "UPDATE rollout_tasks SET state = ?, sent = 0, reason = ? WHERE id = ?",
+                (state, reason, task.id),
+            )
+            db.execute(
+                "UPDATE rollout_targets SET state = ?, reason = ?, attempts = attempts + 1, next_try = ?, "
+                "updated = ? WHERE rollout_id = ? AND mac = ?",
+                (state, reason, next_try or 0, now, task.rollout_id, task.mac),
+            )
+            return _read_target(db, task.rollout_id, task.mac)
+
+        return self._store.write(job)
+
+    def explain(self, rollout_id: int, mac: str, reason: str, now: float) -> Deferred[None]:
+        """Say what an open target waits for."""
+
+        def job(db: Database) -> None:
+            db.execute(
+                f"UPDATE rollout_targets SET reason = ?, updated = ? WHERE rollout_id = ? AND mac = ? AND {_OPEN}",
+                (reason, now, rollout_id, mac),
+            )
+
+        return self._store.write(job)
+
+    def cancel(self, rollout_id: int, now: float) -> Deferred[list[Task] | None]:
+        """Cancel whatever is open; the tasks that terminals may be working on. None: no such rollout."""
+
+        def job(db: Database) -> list[Task] | None:
+            if db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone() is None:
+                return None
+            rows = db.execute(f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? AND {_OPEN}", (rollout_id,))
+            started = [_task(row) for row in rows]
+            db.execute("UPDATE rollouts SET cancelled = 1 WHERE id = ?", (rollout_id,))
+            db.execute(
+                f"UPDATE rollout_tasks SET state = 'cancelled' WHERE rollout_id = ? AND {_OPEN}",
+                (rollout_id,),
+            )
+            db.execute(
+                "UPDATE rollout_targets SET state = 'cancelled', reason = 'cancelled by an administrator', "
+                f"updated = ? WHERE rollout_id = ? AND {_OPEN}",
+                (now, rollout_id),
+            )
+            return started
+
+        return self._store.write(job)
+
+    def get(self, rollout_id: int) -> Deferred[Rollout | None]:
+        """A rollout with its targets."""
+        return self._store.read(lambda db: _get(db, rollout_id))
+
+    def all(self) -> Deferred[list[Rollout]]:
+        """All rollouts with their targets, newest first."""
+
+        def job(db: Database) -> list[Rollout]:
+            numbers = [row[0] for row in db.execute("SELECT id FROM rollouts ORDER BY id DESC")]
+            return [rollout for number in numbers if (rollout := _get(db, number)) is not None]
+
+        return self._store.read(job)
+
+    def tasks(self, rollout_id: int) -> Deferred[list[Task]]:
+        """All tasks of a rollout."""
+
+        def job(db: Database) -> list[Task]:
+            query = f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? ORDER BY mac, disk_uuid, level"
+            return [_task(row) for row in db.execute(query, (rollout_id,))]
+
+        return self._store.read(job)
+
+    def open_work(self) -> Deferred[list[Work]]:
+        """Every open target with its tasks, oldest rollout first."""
+
+        def job(db: Database) -> list[Work]:
+            rows = db.execute(f"SELECT {_TARGET} WHERE t.{_OPEN} ORDER BY t.rollout_id, t.mac").fetchall()
+            return [Work(target, _tasks(db, target.rollout_id, target.mac)) for target in map(_target, rows)]
+
+        return self._store.read(job)
+
+
+def _get(db: Database, rollout_id: int) -> Rollout | None:
+    row = db.execute(
+        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    targets = db.execute(f"SELECT {_TARGET} WHERE t.rollout_id = ? ORDER BY t.mac", (rollout_id,))
+    number, template_uuid, version, created, cancelled = row
+    found = tuple(_target(target) for target in targets)
+    return Rollout(number, template_uuid, version, created, bool(cancelled), found)
+
+
+def _read_target(db: Database, rollout_id: int, mac: str) -> Target | None:
+    query = f"SELECT {_TARGET} WHERE t.rollout_id = ? AND t.mac = ?"
+    row = db.execute(query, (rollout_id, mac)).fetchone()
+    return _target(row) if row else None
+
+
+def _open_target(db: Database, rollout_id: int, mac: str) -> Target | None:
+    target = _read_target(db, rollout_id, mac)
+    return target if target is not None and target.state in OPEN_TARGETS else None
+
+
+def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, reason: str, now: float) -> None:
+    db.execute(
+        "UPDATE rollout_targets SET state = ?, reason = ?, updated = ? WHERE rollout_id = ? AND mac = ?",
+        (state, reason, now, rollout_id, mac),
+    )
+
+
+def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> None:
+    db.conn.executemany(
+        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, updated = ? WHERE mac = ? AND {_OPEN} "
+        "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
+        [(f"replaced by rollout {number}", now, mac, template_uuid, number) for mac in macs],
+    )
+
+
+def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
+    row = db.execute("SELECT template_uuid, version FROM rollouts WHERE id = ?", (target.rollout_id,)).fetchone()
+    lacking = missing_levels(_levels_of_version(db, *row), read_disks(db, target.mac))
+    db.conn.executemany(
+        f"INSERT INTO rollout_tasks ({_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        [
+            (
+                str(uuid.uuid4()),
+                target.rollout_id,
+                target.mac,
+                level.name.uuid,
+                level.name.level,
+                level.operate_id,
+                level.info_hash,
+                level.file_size,
+            )
+            for level in lacking
+        ],
+    )
+    return _tasks(db, target.rollout_id, target.mac)

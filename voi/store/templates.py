@@ -1,0 +1,156 @@
+"""The catalogue: templates, their published levels and versions."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.templates import PublishedLevel, Template
+from voi.names import DiskName
+from voi.store.database import Store
+
+_TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"
+_LEVEL = (
+    "template_uuid, disk_uuid, level, type, operate_id, info_hash, file_size, virtual_size, reserve_size, "
+    "published, uploader"
+)
+
+
+def _level(row: Sequence[Any]) -> PublishedLevel:
+    template_uuid, disk_uuid, level, *rest = row
+    return PublishedLevel(template_uuid, DiskName(disk_uuid, level), *rest)
+
+
+def _template(row: Sequence[Any], levels: Sequence[PublishedLevel]) -> Template:
+    uuid_, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated = row
+    return Template(
+        uuid_,
+        name,
+        sys_type,
+        desc,
+        group_uuid,
+        group_name,
+        bool(auto_update),
+        version,
+        created,
+        updated,
+        tuple(levels),
+    )
+
+
+def read_levels(db: Database, template_uuid: str) -> list[PublishedLevel]:
+    """The published levels of a template, parents first; for use inside a job."""
+    query = f"SELECT {_LEVEL} FROM levels WHERE template_uuid = ? ORDER BY disk_uuid, level"
+    return [_level(row) for row in db.execute(query, (template_uuid,))]
+
+
+def read_template(db: Database, template_uuid: str) -> Template | None:
+    """One template with its levels; for use inside a job."""
+    row = db.execute(f"SELECT {_TEMPLATE} FROM templates WHERE uuid = ?", (template_uuid,)).fetchone()
+    return _template(row, read_levels(db, template_uuid)) if row else None
+
+
+def publish_level(db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str) -> Template:
+    """Make a level part of its template, which comes into being with its first one; raises the version.
+
+    For use inside a job, so that it shares the transaction with what it ends.
+    """
+    now = level.published
+    db.execute(
+        "INSERT INTO templates (uuid, name, sys_type, desc, group_uuid, group_name, created, updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (uuid) DO UPDATE SET updated = excluded.updated",
+        (level.template_uuid, name, sys_type, desc, str(uuid.uuid4()), name, now, now),
+    )
+    db.execute(
+        f"INSERT INTO levels ({_LEVEL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            level.template_uuid,
+            level.name.uuid,
+            level.name.level,
+            level.type,
+            level.operate_id,
+            level.info_hash,
+            level.file_size,
+            level.virtual_size,
+            level.reserve_size,
+            level.published,
+            level.uploader,
+        ),
+    )
+    db.execute("UPDATE templates SET version = version + 1 WHERE uuid = ?", (level.template_uuid,))
+    template = read_template(db, level.template_uuid)
+    assert template is not None
+    contents = [[x.name.uuid, x.name.level, x.operate_id] for x in template.levels]
+    db.execute(
+        "INSERT INTO versions VALUES (?, ?, ?, ?, ?)",
+        (template.uuid, template.version, now, level.uploader, json.dumps(contents)),
+    )
+    return template
+
+
+class Templates:
+    """What can be sent to terminals."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, template_uuid: str) -> Deferred[Template | None]:
+        """One template with its levels, or None."""
+        return self._store.read(lambda db: read_template(db, template_uuid))
+
+    def by_group(self, group_uuid: str) -> Deferred[Template | None]:
+        """The template of a desktop group, or None."""
+
+        def job(db: Database) -> Template | None:
+            row = db.execute("SELECT uuid FROM templates WHERE group_uuid = ?", (group_uuid,)).fetchone()
+            return read_template(db, row[0]) if row else None
+
+        return self._store.read(job)
+
+    def by_disk(self, disk_uuid: str) -> Deferred[Template | None]:
+        """The template that a disk belongs to, or None."""
+
+        def job(db: Database) -> Template | None:
+            row = db.execute("SELECT template_uuid FROM levels WHERE disk_uuid = ?", (disk_uuid,)).fetchone()
+            return read_template(db, row[0]) if row else None
+
+        return self._store.read(job)
+
+    def all(self) -> Deferred[list[Template]]:
+        """All templates by name."""
+
+        def job(db: Database) -> list[Template]:
+            levels: dict[str, list[PublishedLevel]] = {}
+            for row in db.execute(f"SELECT {_LEVEL} FROM levels ORDER BY disk_uuid, level"):
+                level = _level(row)
+                levels.setdefault(level.template_uuid, []).append(level)
+            rows = db.execute(f"SELECT {_TEMPLATE} FROM templates ORDER BY name, uuid")
+            return [_template(row, levels.get(row[0], [])) for row in rows]
+
+        return self._store.read(job)
+
+    def change(self, template_uuid: str, *, name: str | None, auto_update: bool | None) -> Deferred[Template | None]:
+        """Rename a template, or switch automatic updates; None leaves a value as it is."""
+
+        def job(db: Database) -> Template | None:
+            template = read_template(db, template_uuid)
+            if template is None:
+                return None
+            changed = replace(
+                template,
+                name=template.name if name is None else name,
+                auto_update=template.auto_update if auto_update is None else auto_update,
+            )
+            db.execute(
+                "UPDATE templates SET name = ?, group_name = ?, auto_update = ? WHERE uuid = ?",
+                (changed.name, changed.name, int(changed.auto_update), template_uuid),
+            )
+            return read_template(db, template_uuid)
+
+        return self._store.write(job)

@@ -1,0 +1,143 @@
+"""Terminals and the disks they reported."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
+from voi.names import DiskName
+from voi.store.database import Store
+
+_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key"
+
+
+def _terminal(row: Sequence[Any]) -> Terminal:
+    return Terminal(*row)
+
+
+class Terminals:
+    """Every terminal that ever logged in."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
+        """Note a login; the first one makes the terminal's row and its tracker key."""
+
+        def job(db: Database) -> Terminal:
+            db.execute(
+                "INSERT INTO terminals VALUES (?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
+                "ip = excluded.ip, client_type = excluded.client_type, last_seen = excluded.last_seen",
+                (mac, ip, client_type, now, now, secrets.token_hex(16)),
+            )
+            return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
+
+        return self._store.write(job)
+
+    def seen(self, mac: str, now: float) -> Deferred[None]:
+        """Note that a terminal was there."""
+
+        def job(db: Database) -> None:
+            db.execute("UPDATE terminals SET last_seen = ? WHERE mac = ?", (now, mac))
+
+        return self._store.write(job)
+
+    def set_boot_disk(self, mac: str, boot_disk: str) -> Deferred[None]:
+        """Note what a terminal started from."""
+
+        def job(db: Database) -> None:
+            db.execute("UPDATE terminals SET boot_disk = ? WHERE mac = ?", (boot_disk, mac))
+
+        return self._store.write(job)
+
+    def get(self, mac: str) -> Deferred[Terminal | None]:
+        """One terminal, or None."""
+
+        def job(db: Database) -> Terminal | None:
+            row = db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone()
+            return _terminal(row) if row else None
+
+        return self._store.read(job)
+
+    def all(self) -> Deferred[list[Terminal]]:
+        """All terminals by MAC."""
+
+        def job(db: Database) -> list[Terminal]:
+            return [_terminal(r) for r in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
+
+        return self._store.read(job)
+
+    def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
+        """Replace what is known of a terminal's disks of one template."""
+        rows = [_row(mac, level) for level in levels]
+
+        def job(db: Database) -> None:
+            db.execute(
+                "INSERT OR REPLACE INTO terminal_templates VALUES (?, ?, ?, ?, ?)",
+                (mac, template.uuid, template.name, template.sys_type, template.desc),
+            )
+            db.execute("DELETE FROM terminal_disks WHERE mac = ? AND template_uuid = ?", (mac, template.uuid))
+            db.conn.executemany(_PUT_LEVEL, rows)
+
+        return self._store.write(job)
+
+    def reported_template(self, mac: str, template_uuid: str) -> Deferred[ReportedTemplate | None]:
+        """What a terminal calls one of its templates, or None."""
+
+        def job(db: Database) -> ReportedTemplate | None:
+            row = db.execute(
+                "SELECT uuid, name, sys_type, desc FROM terminal_templates WHERE mac = ? AND uuid = ?",
+                (mac, template_uuid),
+            ).fetchone()
+            return ReportedTemplate(*row) if row else None
+
+        return self._store.read(job)
+
+    def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
+        """What a terminal has, as far as it said."""
+        return self._store.read(lambda db: read_disks(db, mac))
+
+    def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
+        """What every terminal has."""
+
+        def job(db: Database) -> dict[str, list[ReportedLevel]]:
+            result: dict[str, list[ReportedLevel]] = {}
+            for mac, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
+                result.setdefault(mac, []).append(_level(row))
+            return result
+
+        return self._store.read(job)
+
+
+_LEVEL = "template_uuid, disk_uuid, level, type, real_size, operate_id"
+_PUT_LEVEL = "INSERT OR REPLACE INTO terminal_disks VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+def _row(mac: str, x: ReportedLevel) -> tuple[Any, ...]:
+    return (mac, x.template_uuid, x.name.uuid, x.name.level, x.type, x.real_size, x.operate_id)
+
+
+def _level(row: Sequence[Any]) -> ReportedLevel:
+    template_uuid, disk_uuid, level, kind, real_size, operate_id = row
+    return ReportedLevel(template_uuid, DiskName(disk_uuid, level), kind, real_size, operate_id)
+
+
+def read_disks(db: Database, mac: str) -> list[ReportedLevel]:
+    """What a terminal has; for use inside a job."""
+    rows = db.execute(f"SELECT {_LEVEL} FROM terminal_disks WHERE mac = ? ORDER BY disk_uuid, level", (mac,))
+    return [_level(row) for row in rows]
+
+
+def put_level(db: Database, mac: str, level: ReportedLevel) -> None:
+    """Note that a terminal has one more level; for use inside a job. An unknown terminal is passed over."""
+    try:
+        db.execute(_PUT_LEVEL, _row(mac, level))
+    except sqlite3.IntegrityError:
+        if db.execute("SELECT 1 FROM terminals WHERE mac = ?", (mac,)).fetchone():
+            raise

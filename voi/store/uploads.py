@@ -1,0 +1,227 @@
+"""Uploads: written down before a byte is fetched, and ended in the transaction that publishes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.templates import PublishedLevel, Template
+from voi.domain.terminals import ReportedLevel
+from voi.domain.uploads import OPEN_STATES, Upload, UploadDisk, UploadState
+from voi.errors import Conflict
+from voi.names import DiskName
+from voi.store.database import Store
+from voi.store.templates import publish_level
+from voi.store.terminals import put_level
+
+_DISK = (
+    "d.id, d.upload_id, u.template_uuid, u.mac, d.source, d.disk_uuid, d.level, d.type, d.real_size, "
+    "d.reserve_size, d.state, d.reason, d.info_hash, d.size, d.told, d.created, d.updated"
+)
+_FROM = "FROM upload_disks d JOIN uploads u ON u.id = d.upload_id"
+_OPEN = "d.state IN (" + ", ".join(f"'{state}'" for state in OPEN_STATES) + ")"
+_UPLOAD = "id, template_uuid, name, sys_type, desc, mac, created"
+
+
+def _disk(row: Sequence[Any]) -> UploadDisk:
+    (disk_id, upload_id, template_uuid, mac, source, disk_uuid, level, kind, real, reserve) = row[:10]
+    (state, reason, info_hash, size, told, created, updated) = row[10:]
+    return UploadDisk(
+        id=disk_id,
+        upload_id=upload_id,
+        template_uuid=template_uuid,
+        mac=mac,
+        source=source,
+        name=DiskName(disk_uuid, level),
+        type=kind,
+        real_size=real,
+        reserve_size=reserve,
+        state=UploadState(state),
+        reason=reason,
+        info_hash=info_hash,
+        size=size,
+        told=bool(told),
+        created=created,
+        updated=updated,
+    )
+
+
+def _select(db: Database, where: str, *values: Any) -> list[UploadDisk]:
+    return [_disk(row) for row in db.execute(f"SELECT {_DISK} {_FROM} WHERE {where} ORDER BY d.created", values)]
+
+
+def _upload(db: Database, row: Sequence[Any]) -> Upload:
+    number, template_uuid, name, sys_type, desc, mac, created = row
+    disks = tuple(_select(db, "d.upload_id = ?", number))
+    return Upload(number, template_uuid, name, sys_type, desc, mac, created, disks)
+
+
+def _insert_disk(db: Database, disk: UploadDisk) -> None:
+    try:
+        db.execute(
+            "INSERT INTO upload_disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                disk.id,
+                disk.upload_id,
+                disk.name.uuid,
+                disk.name.level,
+                disk.type,
+                disk.real_size,
+                disk.reserve_size,
+                disk.source,
+                disk.state,
+                disk.reason,
+                disk.info_hash,
+                disk.size,
+                int(disk.told),
+                disk.created,
+                disk.updated,
+            ),
+        )
+    except sqlite3.IntegrityError as error:
+        raise Conflict(f"{disk.name} is being uploaded already") from error
+
+
+class Uploads:
+    """All uploads, open and ended."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(self, upload: Upload) -> Deferred[Upload]:
+        """Write down a new upload with its disks; the numbers in it are given here.
+
+        :raises Conflict: one of its disks is being uploaded already.
+        """
+
+        def job(db: Database) -> Upload:
+            cursor = db.execute(
+                "INSERT INTO uploads (template_uuid, name, sys_type, desc, mac, created) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    upload.template_uuid,
+                    upload.name,
+                    upload.sys_type,
+                    upload.desc,
+                    upload.mac,
+                    upload.created,
+                ),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+            for disk in upload.disks:
+                _insert_disk(db, replace(disk, upload_id=number))
+            found = _get(db, number)
+            assert found is not None
+            return found
+
+        return self._store.write(job)
+
+    def receive(
+        self, disk_id: str, info_hash: bytes, size: int, real_size: int, reserve_size: int, now: float
+    ) -> Deferred[None]:
+        """A requested disk's torrent arrived: it is being received."""
+
+        def job(db: Database) -> None:
+            try:
+                db.execute(
+                    "UPDATE upload_disks SET state = ?, info_hash = ?, size = ?, real_size = ?, "
+                    "reserve_size = ?, updated = ? WHERE id = ?",
+                    (UploadState.RECEIVING, info_hash, size, real_size, reserve_size, now, disk_id),
+                )
+            except sqlite3.IntegrityError as error:
+                raise Conflict("this disk is being uploaded already") from error
+
+        return self._store.write(job)
+
+    def set_state(
+        self,
+        disk_id: str,
+        state: UploadState,
+        now: float,
+        *,
+        reason: str = "",
+        info_hash: bytes | None = None,
+    ) -> Deferred[None]:
+        """Note a stage; `info_hash` replaces the one known, where the torrent was made anew.
+
+        An upload that has ended stays ended.
+        """
+
+        def job(db: Database) -> None:
+            db.execute(
+                "UPDATE upload_disks AS d SET state = ?, reason = ?, info_hash = coalesce(?, info_hash), "
+                f"updated = ? WHERE id = ? AND {_OPEN}",
+                (state, reason, info_hash, now, disk_id),
+            )
+
+        return self._store.write(job)
+
+    def publish(self, disk: UploadDisk, upload: Upload, level: PublishedLevel) -> Deferred[Template]:
+        """End an upload by making its disk a level of its template, all in one transaction."""
+
+        def job(db: Database) -> Template:
+            template = publish_level(db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc)
+            db.execute(
+                "UPDATE upload_disks SET state = ?, reason = '', updated = ? WHERE id = ?",
+                (UploadState.PUBLISHED, level.published, disk.id),
+            )
+            if disk.mac is not None:
+                held = ReportedLevel(template.uuid, level.name, level.type, level.virtual_size // 512, level.operate_id)
+                put_level(db, disk.mac, held)
+            return template
+
+        return self._store.write(job)
+
+    def told(self, disk_id: str) -> Deferred[None]:
+        """The uploader knows how it ended."""
+
+        def job(db: Database) -> None:
+            db.execute("UPDATE upload_disks SET told = 1 WHERE id = ?", (disk_id,))
+
+        return self._store.write(job)
+
+    def open_disks(self) -> Deferred[list[UploadDisk]]:
+        """Everything that is under way."""
+        return self._store.read(lambda db: _select(db, _OPEN))
+
+    def untold(self, mac: str) -> Deferred[list[UploadDisk]]:
+        """Ended uploads of a terminal that it has not heard about."""
+        return self._store.read(
+            lambda db: _select(db, "u.mac = ? AND d.told = 0 AND d.state IN ('published', 'failed')", mac)
+        )
+
+    def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
+        """One disk of an upload by its torrent id."""
+        return self._store.read(lambda db: next(iter(_select(db, "d.id = ?", disk_id)), None))
+
+    def last_of(self, name: DiskName) -> Deferred[UploadDisk | None]:
+        """The newest upload of a level, ended or not."""
+
+        def job(db: Database) -> UploadDisk | None:
+            found = _select(db, "d.disk_uuid = ? AND d.level = ?", name.uuid, name.level)
+            return found[-1] if found else None
+
+        return self._store.read(job)
+
+    def get(self, upload_id: int) -> Deferred[Upload | None]:
+        """One upload with its disks."""
+        return self._store.read(lambda db: _get(db, upload_id))
+
+    def of_template(self, template_uuid: str) -> Deferred[list[Upload]]:
+        """A template's uploads, oldest first."""
+
+        def job(db: Database) -> list[Upload]:
+            query = f"SELECT {_UPLOAD} FROM uploads WHERE template_uuid = ? ORDER BY id"
+            return [_upload(db, row) for row in db.execute(query, (template_uuid,)).fetchall()]
+
+        return self._store.read(job)
+
+
+def _get(db: Database, upload_id: int) -> Upload | None:
+    row = db.execute(f"SELECT {_UPLOAD} FROM uploads WHERE id = ?", (upload_id,)).fetchone()
+    return _upload(db, row) if row else None

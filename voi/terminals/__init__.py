@@ -1,0 +1,1 @@
+"""Live terminals: their connections, who is online, what they ask and what they are told."""

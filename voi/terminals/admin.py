@@ -1,0 +1,72 @@
+"""The administrator's password, checked off the reactor and not too often."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Final
+
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from voi.errors import TooManyAttempts, Unauthorized
+from voi.store.accounts import Accounts, matches, wire_form
+
+ATTEMPTS: Final = 5
+WINDOW_SECONDS: Final = 60.0
+"""Wrong passwords from one address: five a minute leave a person room and a guesser none."""
+
+_MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
+_AT_ONCE: Final = 2  # each check takes a core and 16 MiB
+_MAX_ADDRESSES: Final = 10_000
+
+
+class AdminDesk:
+    """Checks names and passwords."""
+
+    def __init__(self, accounts: Accounts, reactor: IReactorTime, pool: ThreadPool) -> None:
+        self._accounts = accounts
+        self._reactor = reactor
+        self._pool = pool
+        self._limiter = DeferredSemaphore(_AT_ONCE)
+        self._failures: dict[str, deque[float]] = {}
+
+    async def check(self, name: str, password: str, address: str) -> None:
+        """Check a password as 9008 brings it: its MD5 in hex, or itself.
+
+        :raises TooManyAttempts: too many wrong ones from `address`; says how long to wait.
+        :raises Unauthorized: no such name and password.
+        """
+        self._refuse_guessers(address)
+        stored = await self._accounts.password(name)
+        forms = [wire_form(password)]
+        if _MD5.fullmatch(password):
+            forms.insert(0, password.lower())
+        for form in forms:
+            if await self._limiter.run(self._in_thread, stored, form):
+                self._failures.pop(address, None)
+                return
+        self._note_failure(address)
+        raise Unauthorized("user name or password is wrong")
+
+    def _in_thread(self, stored: str, form: str):  # type: ignore[no-untyped-def]  # a Deferred[bool]
+        threads: IReactorFromThreads = self._reactor  # type: ignore[assignment]  # a reactor has both
+        return deferToThreadPool(threads, self._pool, matches, stored, form)
+
+    def _refuse_guessers(self, address: str) -> None:
+        failures = self._failures.get(address)
+        if failures is None:
+            return
+        now = self._reactor.seconds()
+        while failures and failures[0] <= now - WINDOW_SECONDS:
+            failures.popleft()
+        if len(failures) >= ATTEMPTS:
+            wait = failures[0] + WINDOW_SECONDS - now
+            raise TooManyAttempts(f"too many wrong passwords from {address}: wait {wait:.0f} seconds")
+
+    def _note_failure(self, address: str) -> None:
+        if len(self._failures) >= _MAX_ADDRESSES:
+            self._failures.clear()
+        self._failures.setdefault(address, deque(maxlen=ATTEMPTS)).append(self._reactor.seconds())

@@ -1,0 +1,65 @@
+"""Makes a protocol for each terminal that connects, and counts them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from voi.terminals.fleet import Fleet
+from voi.terminals.protocol import Handler, TerminalProtocol
+from voi.wire.session import Rejected
+
+log = Logger()
+
+MAX_CONNECTIONS: Final = 20_000
+"""Four times the largest site; each costs memory and a file descriptor."""
+
+LOG_SECONDS: Final = 10.0
+"""Rejected frames of one terminal are logged at most this often, so that a broken one cannot fill the disk."""
+
+
+class TerminalFactory(Factory):
+    """The terminals' port."""
+
+    noisy = False
+
+    def __init__(self, fleet: Fleet, handler: Handler, clock: IReactorTime) -> None:
+        self.fleet = fleet
+        self.handler = handler
+        self._clock = clock
+        self._connections: set[TerminalProtocol] = set()
+        self._logged: dict[str, float] = {}
+
+    def buildProtocol(self, addr: IAddress | None) -> TerminalProtocol | None:  # noqa: ARG002, N802 - Twisted's
+        """A protocol, or None, which closes the connection, when there are too many."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self._log_seldom("", "{limit} connections, no more are taken", limit=MAX_CONNECTIONS)
+            return None
+        protocol = TerminalProtocol(self, self._clock)
+        self._connections.add(protocol)
+        return protocol
+
+    def gone(self, protocol: TerminalProtocol) -> None:
+        """A connection ended."""
+        self._connections.discard(protocol)
+
+    def close_all(self, reason: str) -> None:
+        """End every connection."""
+        for protocol in list(self._connections):
+            protocol.lose(reason)
+
+    def rejected(self, name: str, event: Rejected) -> None:
+        """A frame got no further; say so, but not for each of thousands."""
+        self._log_seldom(name, "{name}: frame {code} rejected: {error}", code=event.code, error=event.error.message)
+
+    def _log_seldom(self, name: str, text: str, **fields: object) -> None:
+        now = self._clock.seconds()
+        if now < self._logged.get(name, -LOG_SECONDS) + LOG_SECONDS:
+            return
+        if len(self._logged) > MAX_CONNECTIONS:
+            self._logged.clear()
+        self._logged[name] = now
+        log.info(text, name=name, **fields)

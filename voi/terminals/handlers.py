@@ -1,0 +1,227 @@
+"""What each request of a terminal means: service code to handler (protocol sections 2 and 4)."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from voi.domain.templates import Template
+from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.domain.uploads import Permission, ReceiveProgress
+from voi.errors import LoginRefused, Malformed, UnknownTemplate
+from voi.names import DiskName
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.terminals.admin import AdminDesk
+from voi.terminals.protocol import TerminalProtocol
+from voi.wire.codes import P2V_REFUSED, Code
+from voi.wire.messages import (
+    AdminLogin,
+    BootDisk,
+    DownloadResult,
+    GroupUpload,
+    Login,
+    Reply,
+    TaskState,
+    TemplateBody,
+    UploadState,
+    success,
+)
+from voi.wire.session import LoginRequest, Request
+from voi.wire.torrent_body import TorrentBody
+
+
+class UploadDesk(Protocol):
+    """Takes uploads."""
+
+    async def may_upload(self, mac: str, granted: bool, body: TemplateBody | GroupUpload) -> Permission:
+        """Whether a terminal may upload these disks now."""
+
+    async def take_torrent(
+        self, mac: str, granted: bool, listed: Mapping[str, ReportedTemplate], body: TorrentBody
+    ) -> str:
+        """Begin to receive a disk; its torrent id."""
+
+    async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
+        """How far an upload is."""
+
+
+class RolloutDesk(Protocol):
+    """Hears what terminals say of the disks they have and fetch."""
+
+    async def disks_reported(self, mac: str, template: Template | None) -> None:
+        """A terminal said which disks of a template it has; None for a template the server does not know."""
+
+    async def task_state(self, mac: str, state: TaskState) -> None:
+        """A terminal said how far a download is."""
+
+    async def download_result(self, mac: str, result: DownloadResult) -> None:
+        """A terminal said how a download ended."""
+
+
+Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
+
+
+def date_time() -> str:
+    """The server's local time as terminals set their clocks by it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+class Handlers:
+    """Answers everything a terminal may ask."""
+
+    def __init__(
+        self,
+        *,
+        terminals: Terminals,
+        templates: Templates,
+        admin: AdminDesk,
+        uploads: UploadDesk,
+        rollouts: RolloutDesk,
+        tracker_url: Callable[[str, str], str],
+        knows_key: Callable[[str, str], None],
+        next_batch: Callable[[], int],
+    ) -> None:
+        self._terminals = terminals
+        self._templates = templates
+        self._admin = admin
+        self._uploads = uploads
+        self._rollouts = rollouts
+        self._tracker_url = tracker_url
+        self._knows_key = knows_key
+        self._next_batch = next_batch
+        self._table: Mapping[int, Handle] = {
+            Code.LOGIN: self._login_or_order,
+            Code.TERMINAL_LOGIN: self._login,
+            Code.LOGOUT: self._logout,
+            Code.HEARTBEAT: self._date_time,
+            Code.GET_DATE_TIME: self._date_time,
+            Code.ADMIN_LOGIN: self._admin_login,
+            Code.REPORT_DISKS: self._report_disks,
+            Code.REPORT_BOOT_DISK: self._report_boot_disk,
+            Code.UPLOAD_TORRENT: self._upload_torrent,
+            Code.DOWNLOAD_RESULT: self._download_result,
+            Code.MAY_UPLOAD: self._may_upload,
+            Code.TRACKER_ADDRESS: self._tracker_address,
+            Code.TASK_STATE: self._task_state,
+            Code.UPLOAD_STATE: self._upload_state,
+            Code.P2V_START: self._refuse_p2v,
+            Code.P2V_PROGRESS: self._refuse_p2v,
+        }
+
+    async def handle(self, connection: TerminalProtocol, request: Request) -> Reply:
+        """Answer one request."""
+        return await self._table[request.code](connection, request)
+
+    async def _login_or_order(self, connection: TerminalProtocol, request: Request) -> Reply:
+        """The seed's login, or the family's order query: nobody is being numbered."""
+        if isinstance(request, LoginRequest):
+            return await self._login(connection, request)
+        return success(batch_no=0, terminal_id=-1)
+
+    async def _login(self, connection: TerminalProtocol, request: Request) -> Reply:
+        assert isinstance(request, LoginRequest)
+        login: Login = request.body
+        ip = _address(login.ip) or connection.host
+        terminal = await self._terminals.touch(login.mac, ip, request.client_type, time.time())
+        if not connection.alive:
+            raise LoginRefused("the connection ended during login")
+        self._knows_key(terminal.tracker_key, terminal.mac)
+        token = connection.accept(request, terminal, secrets.token_hex(16))
+        return success(token=token, datetime=date_time())
+
+    async def _logout(self, _connection: TerminalProtocol, _request: Request) -> Reply:
+        return success()
+
+    async def _date_time(self, _connection: TerminalProtocol, _request: Request) -> Reply:
+        return success(datetime=date_time())
+
+    async def _admin_login(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: AdminLogin = request.body
+        await self._admin.check(body.username, body.password, connection.host)
+        connection.grant()
+        return success()
+
+    async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: BootDisk = request.body
+        try:
+            name = DiskName.parse(body.boot_disk, "boot_disk")
+        except Malformed as error:
+            raise UnknownTemplate(error.message, field="boot_disk") from error
+        await self._terminals.set_boot_disk(_mac(connection), str(name))
+        template = await self._templates.by_disk(name.uuid)
+        if template is None:
+            raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
+        return success(
+            name=template.name,
+            uuid=template.uuid,
+            desktop_group_name=template.group_name,
+            last_update_time=time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(template.updated)),
+        )
+
+    async def _report_disks(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: TemplateBody = request.body
+        levels = [
+            ReportedLevel(
+                template_uuid=body.uuid,
+                name=DiskName(disk.uuid, disk.diff_level),
+                type=disk.type,
+                real_size=disk.real_size,
+                operate_id=disk.operate_id,
+            )
+            for disk in body.disks
+        ]
+        mac = _mac(connection)
+        template = ReportedTemplate(body.uuid, body.name, body.sys_type, body.desc)
+        await self._terminals.report(mac, template, levels)
+        await self._rollouts.disks_reported(mac, await self._templates.get(body.uuid))
+        return success()
+
+    async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
+        permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)
+        connection.listed.update(permission.listed)
+        message = "Success" if permission.allowed else permission.reason
+        data = {"can_update": int(permission.allowed), "batch_no": self._next_batch()}
+        return Reply(code=0, msg=message, data=data)
+
+    async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:
+        torrent_id = await self._uploads.take_torrent(
+            _mac(connection), connection.granted, connection.listed, request.body
+        )
+        return success(torrent_id=torrent_id)
+
+    async def _upload_state(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: UploadState = request.body
+        name = DiskName.parse(body.torrent_name, "torrent_name")
+        found = await self._uploads.progress(_mac(connection), name)
+        return success(progress=found.progress, process=found.progress, rate=found.rate, state=found.state)
+
+    async def _download_result(self, connection: TerminalProtocol, request: Request) -> Reply:
+        await self._rollouts.download_result(_mac(connection), request.body)
+        return success()
+
+    async def _task_state(self, connection: TerminalProtocol, request: Request) -> Reply:
+        await self._rollouts.task_state(_mac(connection), request.body)
+        return success()
+
+    async def _tracker_address(self, connection: TerminalProtocol, _request: Request) -> Reply:
+        assert connection.terminal is not None
+        return success(tracker=[self._tracker_url(connection.server_host, connection.terminal.tracker_key)])
+
+    async def _refuse_p2v(self, _connection: TerminalProtocol, _request: Request) -> Reply:
+        return Reply(code=P2V_REFUSED, msg="not supported: the server gives its password to nobody")
+
+
+def _mac(connection: TerminalProtocol) -> str:
+    assert connection.terminal is not None
+    return connection.terminal.mac
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None

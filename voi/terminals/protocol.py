@@ -1,0 +1,251 @@
+"""One terminal's TCP connection: bytes to the session machine, its events to the handlers, answers back."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from typing import Protocol as Seam
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.tcp import Server
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voi.domain.terminals import ReportedTemplate, Terminal
+from voi.errors import RemoteProtocolError, VoiError
+from voi.terminals.answers import Answers
+from voi.wire.codes import Code
+from voi.wire.messages import Reply
+from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, error_reply
+
+if TYPE_CHECKING:
+    from voi.terminals.factory import TerminalFactory
+
+log = Logger()
+
+LOGIN_SECONDS: Final = 60.0
+"""A connection that nobody logs in on is closed, so that strangers cannot hold sockets for ever."""
+
+READ_AHEAD: Final = 64 << 10
+"""Bytes taken while a request is being handled; with more, reading waits."""
+
+GRANT_SECONDS: Final = 600.0
+"""How long an administrator's login at a terminal holds without use."""
+
+_KEEPALIVE: Final = (
+    ("TCP_KEEPIDLE", 15),
+    ("TCP_KEEPINTVL", 3),
+    ("TCP_KEEPCNT", 5),
+    ("TCP_USER_TIMEOUT", 60_000),
+)
+"""A dead PC is noticed within half a minute, with unsent data within one (protocol section 1, "session")."""
+
+
+class Handler(Seam):
+    """Answers a terminal's requests."""
+
+    def handle(self, connection: TerminalProtocol, request: Request) -> Coroutine[Any, Any, Reply]:
+        """The answer to a request; a VoiError is answered with its code."""
+
+
+@implementer(IPushProducer)
+class TerminalProtocol(Protocol):
+    """A terminal's connection: requests are handled one after the other, in the order they came.
+
+    `terminal` is None until login; `listed` remembers, from 9018, which template each disk belongs to.
+    """
+
+    transport: Server
+
+    def __init__(self, factory: TerminalFactory, clock: IReactorTime) -> None:
+        self.factory = factory
+        self.terminal: Terminal | None = None
+        self.listed: dict[str, ReportedTemplate] = {}
+        self.host = self.server_host = ""
+        self._clock = clock
+        self._session = ServerSession()
+        self._answers = Answers(clock)
+        self._granted_until = 0.0
+        self._busy = False
+        self._connected = False
+        self._paused = self._peer_slow = False
+        self._login_timer: IDelayedCall | None = None
+
+    # What Twisted tells us.
+
+    def connectionMade(self) -> None:
+        """A connection; TCP itself watches over silence."""
+        self._connected = True
+        self.host = str(self.transport.getPeer().host)
+        self.server_host = str(self.transport.getHost().host)
+        self.transport.setTcpNoDelay(True)
+        self.transport.setTcpKeepAlive(True)
+        handle = getattr(self.transport, "socket", None)
+        if handle is not None:
+            for name, value in _KEEPALIVE:
+                if hasattr(socket, name):
+                    handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self.transport.registerProducer(self, True)
+        self._await_login()
+
+    def _await_login(self) -> None:
+        self._login_timer = self._clock.callLater(LOGIN_SECONDS, self.lose, "nobody logged in")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the terminal."""
+        self._session.receive_data(data)
+        self._pump()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's signature
+        """The end; a clean close means offline at once."""
+        self._connected = False
+        self._session.close()
+        self._cancel_login_timer()
+        self._answers.lost()
+        self.factory.gone(self)
+        if self.terminal is not None:
+            self._leave()
+
+    def pauseProducing(self) -> None:
+        """The terminal does not read its answers: no further request of it is taken."""
+        self._peer_slow = True
+
+    def resumeProducing(self) -> None:
+        """It reads again."""
+        self._peer_slow = False
+        self._pump()
+
+    def stopProducing(self) -> None:
+        """Nothing more will be read: the connection is ending."""
+        self._peer_slow = True
+
+    # Events.
+
+    def _pump(self) -> None:
+        while self._connected and not self._busy and not self._peer_slow:
+            try:
+                event = self._session.next_event()
+            except RemoteProtocolError as error:
+                self.lose(error.message)
+                return
+            if event is None:
+                break
+            self._take(event)
+        self._throttle()
+
+    def _throttle(self) -> None:
+        held = (self._busy or self._peer_slow) and self._session.waiting > READ_AHEAD
+        if held != self._paused and self._connected:
+            self._paused = held
+            if held:
+                self.transport.pauseProducing()
+            else:
+                self.transport.resumeProducing()
+
+    def _take(self, event: Request | Answer | Rejected) -> None:
+        if isinstance(event, Request):
+            self._busy = True
+            handled = Deferred.fromCoroutine(self.factory.handler.handle(self, event))
+            handled.addErrback(self._failed, event)
+            handled.addCallback(self._handled, event)
+            handled.addErrback(self._broken)
+        elif isinstance(event, Rejected):
+            self.factory.rejected(self.name, event)
+            if event.answer:
+                self.transport.write(event.answer)
+        elif not self._answers.arrived(event):
+            log.debug("{name}: answer to {code} that nobody waits for", name=self.name, code=event.code)
+
+    def _failed(self, failure: Failure, request: Request) -> Reply:
+        error = failure.value
+        if isinstance(error, VoiError):
+            log.info("{name}: {code} refused: {error}", name=self.name, code=request.code, error=error.message)
+            return error_reply(error)
+        log.failure("{name}: {code} failed", failure, name=self.name, code=request.code)
+        return Reply(code=99999, msg="the server failed to handle this; its log says why")
+
+    def _handled(self, reply: Reply, request: Request) -> None:
+        self._busy = False
+        if not self._connected:
+            return
+        self.transport.write(self._session.encode_answer(request, reply))
+        if isinstance(request, LoginRequest) and self.terminal is not None:
+            self.factory.fleet.came(self.terminal.mac)
+        elif request.code == Code.LOGOUT and reply.code == 0:
+            self._session.log_out()
+            self._leave()
+            self._await_login()
+        # In a new turn, so that a pipelining terminal neither deepens the stack nor starves the others.
+        self._clock.callLater(0, self._pump)
+
+    def _broken(self, failure: Failure) -> None:
+        log.failure("{name}: connection given up", failure, name=self.name)
+        self.lose("the server failed to answer")
+
+    # What handlers and the fleet do with a connection.
+
+    @property
+    def name(self) -> str:
+        """Whom log lines are about."""
+        return f"{self.terminal.mac} at {self.host}" if self.terminal else self.host
+
+    @property
+    def alive(self) -> bool:
+        """Whether the terminal can still be reached."""
+        return self._connected
+
+    def accept(self, request: LoginRequest, terminal: Terminal, token: str) -> str:
+        """Let the terminal in; its token, which stays the same for a repeated login on this connection."""
+        if self.terminal is not None and self._session.token is not None:
+            token = self._session.token
+        self.terminal = terminal
+        self._session.accept(request, token)
+        self._cancel_login_timer()
+        self.factory.fleet.put(terminal.mac, self)
+        return token
+
+    def grant(self) -> None:
+        """An administrator logged in here."""
+        self._granted_until = self._clock.seconds() + GRANT_SECONDS
+
+    @property
+    def granted(self) -> bool:
+        """Whether an administrator's login holds; asking prolongs it."""
+        now = self._clock.seconds()
+        if now >= self._granted_until:
+            return False
+        self._granted_until = now + GRANT_SECONDS
+        return True
+
+    def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
+        """Send a command and wait for its answer."""
+        number, frame = self._session.encode_command(code, body)
+        answered = self._answers.expect(number, code, match, timeout)
+        if not answered.called:
+            self.transport.write(frame)
+        return answered
+
+    def lose(self, reason: str) -> None:
+        """End the connection, saying why in the log."""
+        if not self._connected:
+            return
+        log.info("{name}: connection closed: {reason}", name=self.name, reason=reason)
+        self._session.close()
+        self.transport.unregisterProducer()
+        self.transport.abortConnection()
+
+    def _leave(self) -> None:
+        terminal, self.terminal = self.terminal, None
+        self._granted_until = 0.0
+        self.listed.clear()
+        if terminal is not None:
+            self.factory.fleet.drop(terminal.mac, self)
+
+    def _cancel_login_timer(self) -> None:
+        if self._login_timer is not None and self._login_timer.active():
+            self._login_timer.cancel()
+        self._login_timer = None

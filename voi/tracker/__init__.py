@@ -1,0 +1,1 @@
+"""The BitTorrent tracker: who meets whom. Knows info-hashes, peers and terminal keys, not templates."""

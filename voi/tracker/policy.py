@@ -1,0 +1,77 @@
+"""The tracker's numbers, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often peers announce, how many they are told, and how much is remembered. Times in seconds."""
+
+    leech_interval: float = 20.0
+    """Short: `left` is how progress is seen, and newcomers of a room must meet soon after they start.
+    5,000 of them are 250 announces a second."""
+
+    seed_interval: float = 120.0
+    """A seed has nothing to ask for; it only has to be remembered."""
+
+    min_interval: float = 5.0
+    """A client that lost its peers may ask again after this."""
+
+    jitter: float = 0.1
+    """The part of an interval by which it is made longer or shorter, so that a room which
+    was switched on as one does not announce as one for ever."""
+
+    expiry_factor: float = 3.0
+    """A peer is forgotten after so many seed intervals without an announce; two may be lost. The seed's
+    interval holds for leeches too: clients built on libtorrent announce every 300 s unless told otherwise,
+    whatever we answer."""
+
+    sweep: float = 10.0
+    """How often forgotten peers are looked for; a sweep costs only what it removes."""
+
+    sweep_most: int = 2000
+    """Peers removed by one sweep, so that a clock that was set forward does not stall the reactor."""
+
+    numwant_default: int = 30
+    """Peers in an answer when the client does not say. Six did as well as all in the measured swarms;
+    the rest makes up for PCs that were switched off since."""
+
+    numwant_most: int = 100
+    """Peers in an answer, whatever the client says: 1.8 kB at most, and more than a terminal connects to."""
+
+    far_least: int = 4
+    """Peers of other rooms in each answer, so that rooms do not become islands that each need the server."""
+
+    far_share: int = 4
+    """At most one place in so many is kept for other rooms when the asker wants few peers."""
+
+    enough: int = 12
+    """An answer that finds fewer in the asker's room is filled up to this many from others: above ln N
+    (8.5 for 5,000 peers) a random mesh stays connected."""
+
+    most_swarms: int = 4096
+    """Torrents admitted at once: 1,000 templates of a few disks, three levels each, do not reach it."""
+
+    most_peers_in_swarm: int = 20_000
+    """Four times the biggest site, for peers of both address families and restarted clients."""
+
+    most_peers: int = 100_000
+    """Peers of all swarms together, about 1 kB each: 100 MB at worst."""
+
+    most_peers_of_terminal: int = 4
+    """Peers of one terminal in one swarm: IPv4 and IPv6, and those of its client before a restart.
+    The oldest gives way."""
+
+    unknown_retry: int = 1
+    """Minutes (BEP 31) until an unknown torrent is asked for again: an uploader's client may announce
+    a moment before its torrent is admitted."""
+
+    full_retry: int = 5
+    """Minutes (BEP 31) until a peer that found the table full asks again: some will be forgotten by then."""
+
+    @property
+    def lease(self) -> float:
+        """Seconds without an announce after which a peer is forgotten."""
+        return self.expiry_factor * self.seed_interval

@@ -1,0 +1,210 @@
+"""The swarm table: which peers share which torrent, within bounds of number and time. No clock, no I/O."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from random import Random
+
+from voi.errors import TorrentRefused
+from voi.tracker.address import AnnounceError, PeerAddress, RoomOf, pack, plain_host, subnet_room
+from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
+from voi.tracker.peers import Peer, PeerState, Swarm, choose
+from voi.tracker.policy import Policy
+
+_V2_LENGTH = 32
+"""Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
+
+_NO_COUNTS = Counts()
+
+
+def wire_hash(info_hash: bytes) -> bytes:
+    """An info-hash as announces carry it: v1 as it is, a 32-byte v2 hash cut to 20 (BEP 52).
+
+    :raises ValueError: neither 20 nor 32 bytes.
+    """
+    if len(info_hash) not in {INFO_HASH_LENGTH, _V2_LENGTH}:
+        raise ValueError(f"an info-hash of {len(info_hash)} bytes")
+    return info_hash[:INFO_HASH_LENGTH]
+
+
+class SwarmTable:
+    """All swarms of the admitted torrents. Times are seconds of one clock, passed in."""
+
+    def __init__(self, random: Random, policy: Policy, room_of: RoomOf = subnet_room) -> None:
+        self._random = random
+        self._policy = policy
+        self._room_of = room_of
+        self._swarms: dict[bytes, Swarm] = {}
+        self._by_age: OrderedDict[Peer, None] = OrderedDict()  # the peer that was silent longest comes first
+
+    def admit(self, info_hash: bytes) -> None:
+        """Let a torrent be announced; v1 or v2 info-hash. Admitting it again changes nothing.
+
+        :raises TorrentRefused: the table holds as many torrents as it may.
+        :raises ValueError: no info-hash.
+        """
+        key = wire_hash(info_hash)
+        if key in self._swarms:
+            return
+        if len(self._swarms) >= self._policy.most_swarms:
+            raise TorrentRefused(
+                f"the tracker holds {self._policy.most_swarms} torrents already: delete unused templates"
+            )
+        self._swarms[key] = Swarm()
+
+    def retire(self, info_hash: bytes) -> None:
+        """Forget a torrent and its peers; an unknown one is no error.
+
+        :raises ValueError: no info-hash.
+        """
+        swarm = self._swarms.pop(wire_hash(info_hash), None)
+        if swarm is not None:
+            for peers in swarm.by_terminal.values():
+                for peer in peers:
+                    del self._by_age[peer]
+
+    def known(self, info_hash: bytes) -> bool:
+        """Whether this torrent is admitted."""
+        return wire_hash(info_hash) in self._swarms
+
+    def __len__(self) -> int:
+        """How many peers the table holds, of all swarms."""
+        return len(self._by_age)
+
+    def counts(self, info_hash: bytes) -> Counts:
+        """How many peers the swarm has; all zero for a torrent that is not admitted."""
+        swarm = self._swarms.get(wire_hash(info_hash))
+        return swarm.counts if swarm is not None else _NO_COUNTS
+
+    def scrape(self, info_hashes: Iterable[bytes]) -> list[tuple[bytes, Counts]]:
+        """The counts of those torrents that are admitted, in the order asked; 20-byte info-hashes."""
+        swarms = self._swarms
+        return [(info_hash, swarms[info_hash].counts) for info_hash in info_hashes if info_hash in swarms]
+
+    def peers(self, info_hash: bytes) -> list[PeerState]:
+        """Every peer of a swarm as it last announced itself; none for a torrent that is not admitted."""
+        swarm = self._swarms.get(wire_hash(info_hash))
+        if swarm is None:
+            return []
+        return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
+
+    def announce(self, now: float, terminal: str, host: str, request: AnnounceRequest, *, reserved: int = 0) -> Answer:
+        """Take an announce in and choose whom to introduce.
+
+        :param host: the address of the asker's connection, any textual form.
+        :param reserved: places of the answer that the caller fills itself.
+        :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
+        """
+        swarm = self._swarms.get(request.info_hash)
+        if swarm is None:
+            raise AnnounceError(
+                "this server does not share this torrent (yet): upload it, or ask for its template anew",
+                field="info_hash",
+                retry_in=self._policy.unknown_retry,
+            )
+        host = plain_host(host)
+        address = PeerAddress(pack(host, request.port), request.peer_id)
+        if request.event is Event.STOPPED:
+            gone = swarm.find(terminal, address)
+            if gone is not None:
+                self._remove(gone)
+            return self._answer(swarm, downloads=request.left > 0)
+        peer = self._take_in(swarm, now, terminal, host, address, request)
+        wanted = self._policy.numwant_default if request.numwant is None else request.numwant
+        wanted = min(wanted, self._policy.numwant_most) - reserved
+        peers = choose(swarm, peer, wanted, self._policy, self._random)
+        return self._answer(swarm, downloads=peer.downloads, peers=peers)
+
+    def expire(self, now: float) -> int:
+        """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
+        forgotten = 0
+        while self._by_age and forgotten < self._policy.sweep_most:
+            oldest = next(iter(self._by_age))
+            if oldest.last_seen + self._policy.lease > now:
+                break
+            self._remove(oldest)
+            forgotten += 1
+        return forgotten
+
+    def _take_in(
+        self,
+        swarm: Swarm,
+        now: float,
+        terminal: str,
+        host: str,
+        address: PeerAddress,
+        request: AnnounceRequest,
+    ) -> Peer:
+        """Write an announce into the table: a new peer, or the one it was."""
+        room = self._room_of(host)
+        # One that has everything is a seed, whatever it calls itself.
+        paused = request.event is Event.PAUSED and request.left > 0
+        peer = swarm.find(terminal, address)
+        if peer is None:
+            self._make_place(swarm, terminal)
+            peer = Peer(
+                swarm=swarm,
+                terminal=terminal,
+                host=host,
+                room=room,
+                address=address,
+                left=request.left,
+                uploaded=request.uploaded,
+                downloaded=request.downloaded,
+                last_seen=now,
+                paused=paused,
+            )
+            swarm.by_terminal.setdefault(terminal, []).append(peer)
+        else:
+            swarm.leave(peer)
+            peer.completed &= peer.address.peer_id == request.peer_id  # another client starts anew
+            peer.host, peer.room, peer.address = host, room, address
+            peer.left, peer.uploaded, peer.downloaded = request.left, request.uploaded, request.downloaded
+            peer.last_seen, peer.paused = now, paused
+        swarm.enter(peer, self._random)
+        self._by_age[peer] = None
+        self._by_age.move_to_end(peer)
+        if request.event is Event.COMPLETED and request.left == 0:
+            self._count_completed(swarm, peer)
+        return peer
+
+    def _count_completed(self, swarm: Swarm, peer: Peer) -> None:
+        """Once for each client: an announce may be repeated, and comes over each address family."""
+        same_client = [
+            other for other in swarm.by_terminal[peer.terminal] if other.address.peer_id == peer.address.peer_id
+        ]
+        if not any(other.completed for other in same_client):
+            swarm.completed += 1
+        peer.completed = True
+
+    def _make_place(self, swarm: Swarm, terminal: str) -> None:
+        """Let a terminal's oldest peer go if it has too many.
+
+        :raises AnnounceError: the swarm or the whole table is full.
+        """
+        own = swarm.by_terminal.get(terminal, ())
+        if len(own) >= self._policy.most_peers_of_terminal:
+            self._remove(min(own, key=lambda peer: peer.last_seen))
+            return
+        if swarm.size >= self._policy.most_peers_in_swarm or len(self._by_age) >= self._policy.most_peers:
+            raise AnnounceError(
+                "the tracker holds as many peers as it may: try again later", retry_in=self._policy.full_retry
+            )
+
+    def _remove(self, peer: Peer) -> None:
+        swarm = peer.swarm
+        swarm.leave(peer)
+        del self._by_age[peer]
+        rest = [other for other in swarm.by_terminal[peer.terminal] if other is not peer]
+        if rest:
+            swarm.by_terminal[peer.terminal] = rest
+        else:
+            del swarm.by_terminal[peer.terminal]
+
+    def _answer(self, swarm: Swarm, *, downloads: bool, peers: tuple[PeerAddress, ...] = ()) -> Answer:
+        policy = self._policy
+        interval = policy.leech_interval if downloads else policy.seed_interval
+        interval *= 1 + self._random.uniform(-policy.jitter, policy.jitter)
+        least = max(1, round(policy.min_interval))
+        return Answer(interval=max(least, round(interval)), min_interval=least, counts=swarm.counts, peers=peers)

@@ -1,0 +1,327 @@
+"""The stages of an upload: received or copied, verified, published; each written down before it begins.
+
+Whatever stage a crash interrupts, `recover` takes it up again: a download goes on with what is there, a check
+is made again, a half-done rename is finished.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.domain import metainfo
+from voi.domain.templates import PublishedLevel, Template
+from voi.domain.uploads import UploadDisk, UploadState
+from voi.errors import StorageMissing, VoiError
+from voi.names import DiskName
+from voi.publishing.examine import WrongPieces, check_parent, examine, install, read_header
+from voi.publishing.seams import Admission, InThread, Seeder
+from voi.seeding.hashing import Cancelled, copy_and_hash
+from voi.store.directory import DataDirectory, write_atomically
+from voi.store.templates import Templates
+from voi.store.uploads import Uploads
+from voi.wire.messages import SECTOR
+
+log = Logger()
+
+FETCH_AGAIN: Final = 3
+"""Times that pieces which the disk lost are fetched again before the disk is called broken."""
+
+IDLE_SECONDS: Final = 24 * 3600.0
+"""An upload that made no progress for a day is given up, so that it does not hold its template for ever."""
+
+
+class Publisher:
+    """Takes each upload through its stages.
+
+    `ended` is called with the upload when it was published or failed, `changed` with a template's new version.
+    """
+
+    def __init__(
+        self,
+        *,
+        uploads: Uploads,
+        templates: Templates,
+        directory: DataDirectory,
+        seeder: Seeder,
+        tracker: Admission,
+        in_thread: InThread,
+    ) -> None:
+        self.ended: list[Callable[[UploadDisk], None]] = []
+        self.changed: list[Callable[[Template], None]] = []
+        self._uploads = uploads
+        self._templates = templates
+        self._directory = directory
+        self._seeder = seeder
+        self._tracker = tracker
+        self._in_thread = in_thread
+        self._receiving: dict[bytes, UploadDisk] = {}
+        self._copied: dict[str, float] = {}
+        self._fetched_again: dict[str, int] = {}
+        self._advanced: dict[str, tuple[float, float]] = {}
+        self._called_off: set[str] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Let threads end; what they did not finish is taken up at the next start."""
+        self._stopping = True
+
+    async def recover(self) -> None:
+        """Go on with everything that was under way."""
+        for disk in await self._uploads.open_disks():
+            if disk.state is not UploadState.REQUESTED:
+                log.info("upload of {name} goes on ({state})", name=str(disk.name), state=disk.state)
+                self._spawn(disk, self._resume(disk))
+
+    async def _resume(self, disk: UploadDisk) -> None:
+        if disk.state is UploadState.PUBLISHING:
+            await self._publish(disk)
+        elif disk.source is not None:
+            await self._copy(disk)
+        elif disk.state is UploadState.VERIFYING:
+            await self._verify(disk)
+        else:
+            await self._receive(disk)
+
+    # Beginnings.
+
+    def receive(self, disk: UploadDisk) -> None:
+        """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
+        self._spawn(disk, self._receive(disk))
+
+    def copy(self, disk: UploadDisk) -> None:
+        """Begin to import a disk from a file on the server."""
+        self._spawn(disk, self._copy(disk))
+
+    async def _receive(self, disk: UploadDisk) -> None:
+        assert disk.info_hash is not None
+        torrent = await self._torrent(disk.info_hash)
+        self._receiving[disk.info_hash] = disk
+        self._tracker.admit(disk.info_hash)
+        await self._seeder.download(torrent, self._directory.incoming)
+
+    async def _copy(self, disk: UploadDisk) -> None:
+        assert disk.source is not None
+        source, target = Path(disk.source), self._directory.upload(disk.name)
+        torrent = await self._in_thread(self._copy_in_thread, disk, source, target)
+        info_hash = metainfo.parse(torrent, disk.name).info_hash
+        await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
+        await self._publish(replace(disk, info_hash=info_hash))
+
+    def _copy_in_thread(self, disk: UploadDisk, source: Path, target: Path) -> bytes:
+        check_parent(read_header(source), disk.name, None)
+        target.unlink(missing_ok=True)  # a copy that a crash cut off
+        size = source.stat().st_size
+        length = metainfo.piece_length_for(size)
+
+        def progress(done: int) -> None:
+            self._copied[disk.id] = done / size
+
+        hashes = copy_and_hash(source, target, length, progress, lambda: self._cancelled(disk.id))
+        torrent = metainfo.build(disk.name, size, length, hashes, None)
+        self._keep_torrent(torrent)
+        return torrent
+
+    # What the BitTorrent session and the tracker tell.
+
+    def announced(self, info_hash: bytes, host: str, port: int) -> None:
+        """A peer of an upload announced itself: connect at once instead of waiting for it."""
+        if info_hash in self._receiving:
+            self._seeder.connect(info_hash, host, port)
+
+    def finished(self, info_hash: bytes) -> None:
+        """The last piece of a download is there."""
+        disk = self._receiving.pop(info_hash, None)
+        if disk is not None:
+            self._spawn(disk, self._verify(disk))
+
+    def transfer_failed(self, info_hash: bytes, reason: str) -> None:
+        """A download cannot go on, for a reason of this server's disk."""
+        disk = self._receiving.get(info_hash)
+        if disk is not None:
+            self._spawn(disk, self.fail(disk, reason))
+
+    # Stages.
+
+    async def _verify(self, disk: UploadDisk) -> None:
+        assert disk.info_hash is not None
+        await self._set_state(disk, UploadState.VERIFYING)
+        await self._seeder.remove(disk.info_hash, forget=True)
+        torrent = await self._torrent(disk.info_hash)
+        parent = await self._parent_size(disk.name)
+        try:
+            examined = await self._in_thread(
+                examine,
+                self._directory.upload(disk.name),
+                torrent,
+                disk.name,
+                parent,
+                lambda: self._cancelled(disk.id),
+            )
+        except WrongPieces as error:
+            await self._fetch_again(disk, error)
+            return
+        info_hash: bytes = examined.metainfo.info_hash
+        if info_hash != disk.info_hash:
+            log.info("{name} named another backing file: put right, torrent made anew", name=str(disk.name))
+            await self._in_thread(self._keep_torrent, examined.torrent)
+            self._tracker.retire(disk.info_hash)
+        await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
+        await self._publish(replace(disk, info_hash=info_hash))
+
+    async def _fetch_again(self, disk: UploadDisk, error: WrongPieces) -> None:
+        times = self._fetched_again.get(disk.id, 0) + 1
+        if times > FETCH_AGAIN:
+            raise error
+        self._fetched_again[disk.id] = times
+        log.warn("{error}: fetched again", error=error.message)
+        await self._set_state(disk, UploadState.RECEIVING)
+        await self._receive(disk)
+
+    async def _publish(self, disk: UploadDisk) -> None:
+        assert disk.info_hash is not None
+        target = self._directory.disk(disk.name)
+        torrent = await self._torrent(disk.info_hash)
+        await self._in_thread(install, self._directory.upload(disk.name), target, disk.name)
+        header = await self._in_thread(read_header, target)
+        upload = await self._uploads.get(disk.upload_id)
+        assert upload is not None
+        level = PublishedLevel(
+            template_uuid=disk.template_uuid,
+            name=disk.name,
+            type=disk.type,
+            operate_id=min(disk.name.level, 1),  # a difference's first content is its first change (section 5)
+            info_hash=disk.info_hash,
+            file_size=metainfo.parse(torrent, disk.name).length,
+            virtual_size=header.virtual_size,
+            reserve_size=disk.reserve_size or -(-header.virtual_size // SECTOR),
+            published=time.time(),
+            uploader=disk.mac,
+        )
+        template = await self._uploads.publish(disk, upload, level)
+        await self._seeder.mark_verified(disk.info_hash, target)
+        self._tracker.admit(disk.info_hash)
+        await self._seeder.seed(torrent, self._directory.disks)
+        log.info(
+            "{name} published: {template}, version {version}",
+            name=str(disk.name),
+            template=template.name,
+            version=template.version,
+        )
+        self._forget(disk)
+        self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
+        for listener in self.changed:
+            listener(template)
+
+    async def fail(self, disk: UploadDisk, reason: str) -> None:
+        """End an upload without a result: its files go, its uploader is told why."""
+        log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
+        self._called_off.add(disk.id)
+        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
+        if disk.info_hash is not None:
+            self._receiving.pop(disk.info_hash, None)
+            self._tracker.retire(disk.info_hash)
+            await self._seeder.remove(disk.info_hash, forget=True)
+        await self._in_thread(self._remove_files, disk)
+        self._forget(disk)
+        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
+
+    def _remove_files(self, disk: UploadDisk) -> None:
+        self._directory.upload(disk.name).unlink(missing_ok=True)
+        if disk.info_hash is not None:
+            self._directory.torrent(disk.info_hash).unlink(missing_ok=True)
+
+    # What others ask.
+
+    def progress(self, disk: UploadDisk) -> float:
+        """How much of an upload is here, 0 to 1."""
+        if disk.state in (UploadState.REQUESTED, UploadState.FAILED):
+            return 0.0
+        if disk.state is not UploadState.RECEIVING:
+            return 1.0
+        if disk.source is not None:
+            return self._copied.get(disk.id, 0.0)
+        status = self._seeder.status(disk.info_hash) if disk.info_hash else None
+        return status.progress if status else 0.0
+
+    def rate(self, disk: UploadDisk) -> int:
+        """Bytes a second that arrive of an upload."""
+        status = self._seeder.status(disk.info_hash) if disk.info_hash else None
+        return status.download_rate if status and disk.state is UploadState.RECEIVING else 0
+
+    async def give_up_idle(self, now: float) -> None:
+        """Fail the downloads that have not moved for a day; `now` is seconds since the epoch."""
+        for disk in list(self._receiving.values()):
+            fraction = self.progress(disk)
+            before, since = self._advanced.get(disk.id, (-1.0, now))
+            if fraction != before:
+                self._advanced[disk.id] = (fraction, now)
+            elif now - since >= IDLE_SECONDS:
+                await self.fail(disk, f"no progress for a day, at {fraction:.0%}: is {disk.mac} still there?")
+
+    # Small things.
+
+    async def _parent_size(self, name: DiskName) -> int | None:
+        if name.level == 0:
+            return None
+        template = await self._templates.by_disk(name.uuid)
+        levels = template.levels_of(name.uuid) if template else []
+        return next((x.virtual_size for x in levels if x.name == name.parent), None)
+
+    async def _torrent(self, info_hash: bytes) -> bytes:
+        path = self._directory.torrent(info_hash)
+        try:
+            data: bytes = await self._in_thread(path.read_bytes)
+        except OSError as error:
+            raise StorageMissing(f"torrent file {path.name}: {error.strerror}") from error
+        return data
+
+    def _keep_torrent(self, torrent: bytes) -> None:
+        write_atomically(self._directory.torrent(metainfo.parse(torrent).info_hash), torrent)
+
+    async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
+        await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
+
+    def _cancelled(self, disk_id: str) -> bool:
+        return self._stopping or disk_id in self._called_off
+
+    def _forget(self, disk: UploadDisk) -> None:
+        for known in (self._copied, self._fetched_again, self._advanced):
+            known.pop(disk.id, None)
+        self._called_off.discard(disk.id)
+
+    def _tell_ended(self, disk: UploadDisk) -> None:
+        for listener in self.ended:
+            listener(disk)
+
+    def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(self._guard(disk, work)).addErrback(
+            lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
+        )
+
+    async def _guard(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Cancelled:
+            return
+        except Exception as error:  # whatever it is, an upload must not hang without a reason
+            if self._cancelled(disk.id):
+                return
+            current = await self._uploads.disk(disk.id)
+            await self.fail(current or disk, _reason(error, disk))
+
+
+def _reason(error: Exception, disk: UploadDisk) -> str:
+    if isinstance(error, VoiError):
+        return error.message
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} ({error.filename or disk.name})"
+    log.failure("upload of {name}", Failure(error), name=str(disk.name))
+    return "the server failed; its log says why"

@@ -1,0 +1,355 @@
+"""Rollouts from beginning to end: who gets what next, and what every word about progress means.
+
+Everything that must not be lost is in the database before it is done; what is here can be made again from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from voi.domain.rollouts import Rollout, Target, TargetState, Task, next_pause
+from voi.domain.templates import Template, missing_levels
+from voi.domain.terminals import ReportedLevel
+from voi.errors import Conflict, ConnectionEnded, NotFound, TerminalOffline, VoiError
+from voi.rollouts.board import Board, Key, OpenTarget
+from voi.rollouts.seams import CommandGiver, Fleet, Seeder, Tracker
+from voi.rollouts.sender import Sender
+from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.wire.codes import Code
+from voi.wire.messages import SECTOR, DownloadResult, TaskState
+
+log = Logger()
+
+GRACE_SECONDS: Final = 15.0
+"""After its login a terminal that was downloading gets so long to show that it goes on by itself.
+
+Only then is the disk sent again: deployed terminals queue a second 1015 as a second download.
+"""
+
+STALL_SECONDS: Final = 300.0
+"""An online terminal that gets nothing for so long has failed this try."""
+
+TICK_SECONDS: Final = 5.0
+"""How often retries, stalls and the seed's view of its peers are looked at."""
+
+
+class RolloutCoordinator:
+    """Drives every open rollout.
+
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting.
+    """
+
+    def __init__(
+        self,
+        *,
+        rollouts: Rollouts,
+        templates: Templates,
+        terminals: Terminals,
+        fleet: Fleet,
+        sender: Sender,
+        commands: CommandGiver,
+        seeder: Seeder,
+        tracker: Tracker,
+        clock: IReactorTime,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._rollouts = rollouts
+        self._templates = templates
+        self._terminals = terminals
+        self._fleet = fleet
+        self._sender = sender
+        self._commands = commands
+        self._seeder = seeder
+        self._tracker = tracker
+        self._clock = clock
+        self._wall = wall
+        self._board = Board()
+        fleet.online.append(self._came)
+
+    # Beginning and end.
+
+    async def recover(self) -> None:
+        """After a start: take up every target that is open."""
+        now = self._wall()
+        for work in await self._rollouts.open_work():
+            self._board.put(work.target).take(work.target, work.tasks, now)
+        if len(self._board):
+            log.info("{count} terminals have rollouts to finish", count=len(self._board))
+        for mac in self._fleet:
+            self._came(mac)
+
+    async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
+        """Roll a template's newest version out to terminals, or to all; it is on disk when this returns.
+
+        :raises UnknownTemplate, UnknownTerminal, Conflict: as `Rollouts.begin` says.
+        """
+        rollout = await self._rollouts.begin(template_uuid, macs, self._wall())
+        for target in rollout.targets:
+            for older in self._board.of_terminal(target.mac):
+                if older.target.template_uuid == template_uuid and older.target.rollout_id < rollout.id:
+                    self._board.drop(older.key)
+            self._drive(self._board.put(target))
+        log.info("rollout {id}: {count} terminals", id=rollout.id, count=len(rollout.targets))
+        return rollout
+
+    async def cancel(self, rollout_id: int) -> None:
+        """End a rollout; terminals that fetch for it are told to stop, now or at their next login.
+
+        :raises NotFound: there is none of this number.
+        :raises Conflict: it has ended already.
+        """
+        rollout = await self._rollouts.get(rollout_id)
+        if rollout is None:
+            raise NotFound(f"no rollout {rollout_id}")
+        if rollout.state not in ("running", "cancelled"):
+            raise Conflict(f"rollout {rollout_id} has ended: it is {rollout.state}")
+        started = await self._rollouts.cancel(rollout_id, self._wall())
+        for target in rollout.targets:
+            self._board.drop((rollout_id, target.mac))
+        by_mac: dict[str, list[str]] = {}
+        for task in started or ():
+            by_mac.setdefault(task.mac, []).append(task.id)
+        template = await self._templates.get(rollout.template_uuid)
+        group = template.group_uuid if template else ""
+        for mac, tasks in by_mac.items():
+            await self._commands.give(Code.CANCEL_SEND, {"desktop_group_uuid": group, "tasks": tasks}, [mac])
+
+    def progress(self, target: Target) -> float:
+        """How far a target is, 0 to 1."""
+        if target.state is TargetState.DONE:
+            return 1.0
+        found = self._board.get((target.rollout_id, target.mac))
+        return found.fraction() if found else 0.0
+
+    # Sending.
+
+    def _came(self, mac: str) -> None:
+        now = self._wall()
+        for target in self._board.of_terminal(mac):
+            for progress in target.progress.values():
+                progress.advanced = now  # time without a connection is no standstill
+            if any(not task.sent for task in target.unfinished) or not target.tasks:
+                self._drive(target)
+            if any(task.sent for task in target.unfinished):
+                self._clock.callLater(GRACE_SECONDS, self._send_again_if_silent, target.key, now)
+
+    def _send_again_if_silent(self, key: Key, since: float) -> None:
+        target = self._board.get(key)
+        if target is None or target.target.mac not in self._fleet:
+            return
+        silent = [task for task in target.unfinished if task.sent and target.progress[task.id].heard < since]
+        for task in silent:
+            target.tasks[task.id] = replace(task, sent=False)
+        if silent:
+            self._drive(target)
+
+    def _drive(self, target: OpenTarget) -> None:
+        if target.driving:
+            target.again = True
+            return
+        target.driving = True
+        self._spawn(self._drive_until_quiet(target))
+
+    async def _drive_until_quiet(self, target: OpenTarget) -> None:
+        try:
+            target.again = True
+            while target.again and self._board.get(target.key) is target:
+                target.again = False
+                await self._send_all(target)
+        finally:
+            target.driving = False
+
+    async def _send_all(self, target: OpenTarget) -> None:
+        rollout_id, mac = target.key
+        if mac not in self._fleet:
+            await self._rollouts.explain(rollout_id, mac, "offline: waits for its next login", self._wall())
+            return
+        if target.target.next_try > self._wall():
+            return  # the tick comes back to it
+        forced = {task.id for task in target.tasks.values() if not task.sent}
+        work = await self._rollouts.plan(rollout_id, mac, self._wall())
+        if work is None:
+            self._board.drop(target.key)
+            return
+        target.take(work.target, work.tasks, self._wall())
+        self._board.settle(work.target)
+        template = await self._templates.get(work.target.template_uuid)
+        if template is None:
+            return
+        for task in target.unfinished:
+            if not task.sent or task.id in forced:
+                await self._send(target, task, template)
+
+    async def _send(self, target: OpenTarget, task: Task, template: Template) -> None:
+        level = next((level for level in template.levels if level.name == task.name), None)
+
+        def wanted() -> bool:
+            return self._board.get(target.key) is target
+
+        try:
+            if not wanted():
+                return
+            if level is None or level.info_hash != task.info_hash:
+                await self._rollouts.replan(*target.key, self._wall())
+                target.again = True
+                return
+            there = await self._sender.send(task, template, level, wanted)
+        except (TerminalOffline, ConnectionEnded) as error:
+            reason = f"{error.message}; waits for its next login"
+            await self._rollouts.explain(*target.key, reason, self._wall())
+        except VoiError as error:
+            await self._failed(target, task, error.message)
+        else:
+            if there:
+                await self._done(target, task)
+            if there or not wanted():
+                return
+            self._note_sent(target, task)
+            await self._rollouts.sent(task, self._wall())
+
+    def _note_sent(self, target: OpenTarget, task: Task) -> None:
+        current = target.tasks.get(task.id)
+        if current is not None and current.state is not TargetState.DONE:
+            target.tasks[task.id] = replace(current, sent=True, state=TargetState.DOWNLOADING)
+            target.progress[task.id].advanced = self._wall()
+
+    # What is heard.
+
+    async def disks_reported(self, mac: str, template: Template | None) -> None:
+        """A terminal said which disks of a template it has: what it has is done, what it lost is lacking again."""
+        if template is None:
+            return
+        reported = await self._terminals.disks(mac)
+        lacking = missing_levels(template.levels, reported)
+        names = {level.name for level in lacking}
+        mine = [t for t in self._board.of_terminal(mac) if t.target.template_uuid == template.uuid]
+        for target in mine:
+            await self._reconcile(target, names)
+        if lacking and not mine and template.auto_update:
+            log.info("{mac} lacks {count} levels of {name}", mac=mac, count=len(lacking), name=template.name)
+            await self.begin(template.uuid, [mac])
+
+    async def _reconcile(self, target: OpenTarget, lacking: set[Any]) -> None:
+        for task in target.unfinished:
+            if task.name not in lacking:
+                await self._done(target, task)
+        lost = [t for t in target.tasks.values() if t.state is TargetState.DONE and t.name in lacking]
+        if lost and self._board.get(target.key) is target:
+            await self._rollouts.replan(*target.key, self._wall())
+            target.tasks.clear()
+            self._drive(target)
+
+    async def task_state(self, mac: str, state: TaskState) -> None:
+        """9025."""
+        for target, task in self._board.tasks_named(mac, state.torrent_name):
+            if state.failed:
+                await self._reported_failed(target, task)
+            elif state.state in ("finished", "seeding") and state.progress >= 100:
+                await self._done(target, task)
+            else:
+                self._hear(target, task, min(state.progress / 100, 1.0))
+
+    async def download_result(self, mac: str, result: DownloadResult) -> None:
+        """9015: 1 is done, 2 is failed, 0 is not started."""
+        for target, task in self._board.tasks_named(mac, result.disk):
+            if result.result == 1:
+                await self._done(target, task)
+            elif result.result == 2:
+                await self._reported_failed(target, task)
+            else:
+                await self._rollouts.explain(*target.key, "the terminal has not started yet", self._wall())
+
+    def announced(self, mac: str, info_hash: bytes, left: int) -> None:
+        """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""
+        for target, task in self._board.tasks_for(mac, info_hash):
+            if left == 0:
+                self._spawn(self._done(target, task))
+            else:
+                self._hear(target, task, max(0.0, 1 - left / task.size))
+
+    def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
+        target.progress[task.id].hear(fraction, self._wall())
+        if not task.sent:  # it goes on by itself, after its restart or ours
+            self._spawn(self._goes_on(target, task))
+
+    async def _goes_on(self, target: OpenTarget, task: Task) -> None:
+        self._note_sent(target, task)
+        await self._rollouts.sent(task, self._wall())
+
+    async def _done(self, target: OpenTarget, task: Task) -> None:
+        template_uuid = target.target.template_uuid
+        template = await self._templates.get(template_uuid)
+        levels = template.levels if template else ()
+        level = next((level for level in levels if level.name == task.name), None)
+        sectors = level.virtual_size // SECTOR if level else 0
+        kind = level.type if level else 0
+        held = ReportedLevel(template_uuid, task.name, kind, sectors, task.operate_id)
+        settled = await self._rollouts.done(task, held, self._wall())
+        if task.id in target.tasks:
+            target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
+            target.progress[task.id].hear(1.0, self._wall())
+        if settled is not None:
+            self._board.settle(settled)
+            if settled.state is TargetState.DONE:
+                log.info("rollout {id}: {mac} is done", id=settled.rollout_id, mac=settled.mac)
+
+    async def _reported_failed(self, target: OpenTarget, task: Task) -> None:
+        """A terminal may report one failure with 9025 and with 9015: it counts once."""
+        if task.sent:
+            await self._failed(target, task, "the terminal reports a failed download")
+
+    async def _failed(self, target: OpenTarget, task: Task, reason: str) -> None:
+        """A try failed: again after a pause, or never."""
+        if task.id in target.tasks:  # at once, so that a second word about the same failure finds it counted
+            target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
+        pause = next_pause(target.target.attempts + 1)
+        full = f"{task.name}: {reason}"
+        if pause is not None:
+            full += f"; tried again in {pause:.0f} seconds"
+        next_try = None if pause is None else self._wall() + pause
+        settled = await self._rollouts.failed(task, full, next_try, self._wall())
+        log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
+        if settled is not None:
+            self._board.settle(settled)
+
+    # The tick.
+
+    async def tick(self) -> None:
+        """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
+        now = self._wall()
+        for target in self._board:
+            if target.target.mac not in self._fleet:
+                continue
+            due = not target.driving and target.target.next_try <= now
+            if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
+                self._drive(target)
+            for task in target.unfinished:
+                idle = now - target.progress[task.id].advanced
+                if task.sent and idle >= STALL_SECONDS:
+                    await self._failed(target, task, f"no progress for {idle / 60:.0f} minutes")
+        for info_hash in self._board.info_hashes():
+            await self._look_at_peers(info_hash)
+
+    async def _look_at_peers(self, info_hash: bytes) -> None:
+        terminals = {(peer.host, peer.port): peer.terminal for peer in self._tracker.peers(info_hash)}
+        for peer in await self._seeder.ask_peers(info_hash):
+            mac = terminals.get((peer.host, peer.port))
+            if mac is None:
+                continue
+            for target, task in self._board.tasks_for(mac, info_hash):
+                if peer.progress >= 1:
+                    await self._done(target, task)
+                else:
+                    self._hear(target, task, peer.progress)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout's step failed", failure))

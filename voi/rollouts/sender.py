@@ -1,0 +1,110 @@
+"""Hands a level to a terminal with 1015: few at a time, each with the terminal's own tracker URL."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import DeferredSemaphore
+
+from voi.domain import metainfo
+from voi.domain.rollouts import Task
+from voi.domain.templates import PublishedLevel, Template
+from voi.errors import Conflict, StorageMissing, TerminalOffline
+from voi.rollouts.seams import Fleet, InThread
+from voi.store.directory import DataDirectory
+from voi.store.terminals import Terminals
+from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
+from voi.wire.messages import SECTOR
+from voi.wire.torrent_body import TorrentBody, encode_task
+
+AT_ONCE: Final = 64
+"""Frames of up to a megabyte that wait for their answers at the same time: 64 MiB of buffers at the worst."""
+
+_CACHED: Final = 8  # torrents; a rollout sends the same few to everybody
+
+
+class Refused(Conflict):
+    """The terminal answered a 1015 with an error."""
+
+
+class Sender:
+    """Sends tasks; `tracker_url` makes a URL of the server's host as the terminal sees it and the terminal's key."""
+
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        terminals: Terminals,
+        directory: DataDirectory,
+        tracker_url: Callable[[str, str], str],
+        in_thread: InThread,
+    ) -> None:
+        self._fleet = fleet
+        self._terminals = terminals
+        self._directory = directory
+        self._tracker_url = tracker_url
+        self._in_thread = in_thread
+        self._limiter = DeferredSemaphore(AT_ONCE)
+        self._torrents: OrderedDict[bytes, bytes] = OrderedDict()
+
+    async def send(self, task: Task, template: Template, level: PublishedLevel, wanted: Callable[[], bool]) -> bool:
+        """Send one task and wait until the terminal has taken it; True if it says it has the disk already.
+
+        `wanted` is asked at the last moment: a rollout may be cancelled while its tasks wait for their turn.
+
+        :raises TerminalOffline: it is not connected.
+        :raises NoAnswer: it did not answer.
+        :raises Refused: it answered with an error, or nobody wants it sent any more.
+        """
+        await self._limiter.acquire()
+        try:
+            return await self._send(task, template, level, wanted)
+        finally:
+            self._limiter.release()
+
+    async def _send(self, task: Task, template: Template, level: PublishedLevel, wanted: Callable[[], bool]) -> bool:
+        terminal = await self._terminals.get(task.mac)
+        connection = self._fleet.connection(task.mac)
+        if terminal is None or connection is None:
+            raise TerminalOffline(f"terminal {task.mac} is offline")
+        url = self._tracker_url(connection.server_host, terminal.tracker_key)
+        torrent = metainfo.with_announce(await self._torrent(level.info_hash), url)
+        body = TorrentBody(
+            torrent=torrent,
+            disk_uuid=level.name.uuid,
+            level=level.name.level,
+            type=level.type,
+            sys_type=template.sys_type,
+            real_size=level.virtual_size // SECTOR,
+            reserve_size=level.reserve_size,
+            file_size=-(-level.file_size // SECTOR),
+            task_uuid=task.id,
+            group_uuid=template.group_uuid,
+            operate_id=level.operate_id,
+        )
+        if not wanted():
+            raise Refused("no longer wanted")
+        reply = await self._fleet.send_torrent(task.mac, Code.SEND_TORRENT, encode_task(body), task.id)
+        if reply.code == ALREADY_THERE:
+            return True
+        if reply.code != SUCCESS:
+            what = " (it cannot use the torrent)" if reply.code == TERMINAL_TORRENT_ERROR else ""
+            raise Refused(f"the terminal answered {reply.code}{what}: {reply.msg}")
+        return False
+
+    async def _torrent(self, info_hash: bytes) -> bytes:
+        cached = self._torrents.get(info_hash)
+        if cached is not None:
+            self._torrents.move_to_end(info_hash)
+            return cached
+        path = self._directory.torrent(info_hash)
+        try:
+            torrent: bytes = await self._in_thread(path.read_bytes)
+        except OSError as error:
+            raise StorageMissing(f"torrent file {path.name} on the server: {error.strerror}") from error
+        self._torrents[info_hash] = torrent
+        if len(self._torrents) > _CACHED:
+            self._torrents.popitem(last=False)
+        return torrent

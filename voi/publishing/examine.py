@@ -77,6 +77,8 @@ def examine(path: Path, torrent: bytes, name: DiskName, parent_size: int | None,
     wrong = verify_file(path, known, cancelled=cancelled)
     if wrong:
         raise WrongPieces(name, wrong)
+    if path.stat().st_size != known.length:
+        raise BadImage(f"{name}: the file on the server's disk is longer than its torrent says")
     header = read_header(path)
     needed = check_parent(header, name, parent_size)
     if needed is None or needed == header.backing_name:

@@ -186,6 +186,8 @@ class RolloutCoordinator:
         if template is None:
             return
         for task in target.unfinished:
+            if target.target.next_try > self._wall():
+                return  # one of them failed: the others wait for the next try with it
             if not task.sent or task.id in forced:
                 await self._send(target, task, template)
 
@@ -311,12 +313,15 @@ class RolloutCoordinator:
         """A try failed: again after a pause, or never."""
         if task.id in target.tasks:  # at once, so that a second word about the same failure finds it counted
             target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
-        pause = next_pause(target.target.attempts + 1)
+        now = self._wall()
+        counted = target.target.next_try > now  # another level has failed in this try already
+        attempts = target.target.attempts + (0 if counted else 1)
+        pause = target.target.next_try - now if counted else next_pause(attempts)
         full = f"{task.name}: {reason}"
         if pause is not None:
             full += f"; tried again in {pause:.0f} seconds"
-        next_try = None if pause is None else self._wall() + pause
-        settled = await self._rollouts.failed(task, full, next_try, self._wall())
+        next_try = None if pause is None else now + pause
+        settled = await self._rollouts.failed(task, full, attempts, next_try, now)
         log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
         if settled is not None:
             self._board.settle(settled)

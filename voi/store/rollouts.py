@@ -180,8 +180,10 @@ class Rollouts:
 
         return self._store.write(job)
 
-    def failed(self, task: Task, reason: str, next_try: float | None, now: float) -> Deferred[Target | None]:
-        """A try failed: the target waits for `next_try`, or has failed for good where that is None."""
+    def failed(
+        self, task: Task, reason: str, attempts: int, next_try: float | None, now: float
+    ) -> Deferred[Target | None]:
+        """The try number `attempts` failed: the target waits for `next_try`, or has failed where that is None."""
 
         def job(db: Database) -> Target | None:
             if _open_target(db, task.rollout_id, task.mac) is None:
@@ -192,9 +194,9 @@ class Rollouts:
                 (state, reason, task.id),
             )
             db.execute(
-                "UPDATE rollout_targets SET state = ?, reason = ?, attempts = attempts + 1, next_try = ?, "
+                "UPDATE rollout_targets SET state = ?, reason = ?, attempts = ?, next_try = ?, "
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
-                (state, reason, next_try or 0, now, task.rollout_id, task.mac),
+                (state, reason, attempts, next_try or 0, now, task.rollout_id, task.mac),
             )
             return _read_target(db, task.rollout_id, task.mac)
 

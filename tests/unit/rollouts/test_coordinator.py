@@ -1,0 +1,486 @@
+"""Tests of voi.rollouts: the coordinator on a real database, with a fleet, a seed and a tracker that only play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+
+from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from voi.domain import metainfo
+from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target
+from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline
+from voi.names import DiskName
+from voi.rollouts.coordinator import GRACE_SECONDS, STALL_SECONDS, RolloutCoordinator
+from voi.rollouts.sender import Sender
+from voi.store.directory import DataDirectory
+from voi.wire import torrent_body
+from voi.wire.messages import DownloadResult, Reply, TaskState, success
+from voi.wire.torrent_body import TorrentBody
+
+BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
+SIZE = 100_000
+
+
+@dataclass
+class FakeConnection:
+    """Where a terminal reached us."""
+
+    server_host: str = "10.0.0.254"
+
+
+class FakeFleet:
+    """Terminals that answer 1015 as they are told to."""
+
+    def __init__(self) -> None:
+        self.online: list[Callable[[str], None]] = []
+        self.there: set[str] = set()
+        self.sent: list[tuple[str, TorrentBody]] = []
+        self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
+
+    def __contains__(self, mac: object) -> bool:
+        return mac in self.there
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.there))
+
+    def connection(self, mac: str) -> FakeConnection | None:
+        """A connection for who is there."""
+        return FakeConnection() if mac in self.there else None
+
+    def send_torrent(self, mac: str, code: int, body: bytes, task_uuid: str) -> Deferred[Reply]:
+        """Note a 1015 and answer it."""
+        if mac not in self.there:
+            return fail(TerminalOffline(f"terminal {mac} is offline"))
+        self.sent.append((mac, torrent_body.parse(body)))
+        return self.answer()
+
+    def come(self, mac: str) -> None:
+        """A terminal logs in."""
+        self.there.add(mac)
+        for listener in self.online:
+            listener(mac)
+
+    def names(self, mac: str = MAC) -> list[str]:
+        """What a terminal was sent."""
+        return [f"voi_{body.level}_{body.disk_uuid}" for who, body in self.sent if who == mac]
+
+
+@dataclass
+class FakePeer:
+    """A peer as tracker and seed know it."""
+
+    terminal: str
+    host: str = "10.0.0.1"
+    port: int = 7000
+    progress: float = 0.0
+
+
+class FakeSwarm:
+    """Tracker and seed in one."""
+
+    def __init__(self) -> None:
+        self.known: list[FakePeer] = []
+
+    def peers(self, info_hash: bytes) -> list[FakePeer]:
+        """As the tracker."""
+        return self.known
+
+    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[Any, ...]]:
+        """As the seed."""
+        return succeed(tuple(self.known))
+
+
+class FakeCommands:
+    """Notes commands."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[int, Mapping[str, Any], Sequence[str]]] = []
+
+    def give(self, code: int, fields: Mapping[str, Any], macs: Sequence[str]) -> Deferred[None]:
+        """Note a command."""
+        self.given.append((code, fields, macs))
+        return succeed(None)
+
+
+class CoordinatorCase(StoreCase):
+    """A template with a base and a difference, and a coordinator."""
+
+    async def prepare(self, *macs: str) -> None:
+        """Publish, make the terminals' rows, and start."""
+        self.directory = DataDirectory(self.path.absolute())
+        self.directory.create()
+        self.torrents = {}
+        levels = []
+        for number in (0, 1):
+            name = DiskName(DISK, number)
+            torrent = metainfo.build(name, SIZE, 65536, bytes([number]) * 40, None)
+            info_hash = metainfo.parse(torrent).info_hash
+            self.directory.torrent(info_hash).write_bytes(torrent)
+            self.torrents[name] = info_hash
+            plain = level(number, size=SIZE)
+            levels.append(type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "info_hash": info_hash}))
+        await self.publish(*levels)
+        self.keys = {mac: await self.terminal(mac) for mac in macs or (MAC,)}
+        self.now = 1_000_000.0
+        self.clock = Clock()
+        self.fleet, self.swarm, self.commands = FakeFleet(), FakeSwarm(), FakeCommands()
+        self.coordinator = self.build()
+
+    def build(self) -> RolloutCoordinator:
+        """A coordinator, as after a start."""
+        self.fleet.online.clear()
+        return RolloutCoordinator(
+            rollouts=self.rollouts,
+            templates=self.templates,
+            terminals=self.terminals,
+            fleet=self.fleet,
+            sender=Sender(
+                fleet=self.fleet,
+                terminals=self.terminals,
+                directory=self.directory,
+                tracker_url=lambda host, key: f"http://{host}/{key}/announce",
+                in_thread=lambda f, *args: succeed(f(*args)),
+            ),
+            commands=self.commands,
+            seeder=self.swarm,
+            tracker=self.swarm,
+            clock=self.clock,
+            wall=lambda: self.now,
+        )
+
+    async def settle(self) -> None:
+        """Wait until the coordinator has nothing under way: each pass goes through the store's threads."""
+        for _ in range(12):
+            await self.store.write(lambda _db: None)
+            await self.store.read(lambda _db: None)
+
+    async def rollout(self, number: int = 1) -> Rollout:
+        """The rollout as it is on disk."""
+        await self.settle()
+        found = await self.rollouts.get(number)
+        assert found is not None
+        return found
+
+    async def target(self, number: int = 1) -> Target:
+        """The first target of a rollout."""
+        return (await self.rollout(number)).targets[0]
+
+    async def begin(self) -> None:
+        """A rollout to everybody."""
+        await self.coordinator.begin(TEMPLATE, None)
+        await self.settle()
+
+    def state(self, name: DiskName, progress: float, state: str = "downloading") -> TaskState:
+        """A 9025."""
+        return TaskState(torrent_name=str(name), progress=progress, state=state)
+
+
+class SendingTests(CoordinatorCase):
+    """Who is sent what, and when."""
+
+    async def test_online(self) -> None:
+        """An online terminal gets each level it lacks, the base first, with its own tracker URL inside."""
+        await self.prepare()
+        self.fleet.come(MAC)
+        await self.begin()
+        self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
+        body = self.fleet.sent[0][1]
+        self.assertEqual(metainfo.parse(body.torrent).announce, f"http://10.0.0.254/{self.keys[MAC]}/announce")
+        self.assertEqual(metainfo.parse(body.torrent).info_hash, self.torrents[BASE])
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        self.assertEqual((body.group_uuid, body.real_size, body.file_size), (template.group_uuid, 2048, 196))
+        self.assertEqual((await self.target()).state, "downloading")
+
+    async def test_offline(self) -> None:
+        """An offline terminal waits, says so, and is sent its disks at its next login."""
+        await self.prepare()
+        await self.begin()
+        target = await self.target()
+        self.assertEqual((target.state, self.fleet.sent), ("waiting", []))
+        self.assertIn("next login", target.reason)
+        self.fleet.come(MAC)
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
+
+    async def test_written_down_first(self) -> None:
+        """When the first frame goes out, the target is on disk."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        seen: list[int] = []
+
+        def answer() -> Deferred[Reply]:
+            done = self.rollouts.open_work()
+            done.addCallback(lambda work: seen.append(len(work)))
+            return done.addCallback(lambda _: success())
+
+        self.fleet.answer = answer
+        await self.begin()
+        self.assertEqual(seen[0], 1)
+
+    async def test_a_dead_pc_holds_nobody_up(self) -> None:
+        """While one terminal does not answer, the other is served."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there |= {MAC, OTHER}
+        never: Deferred[Reply] = Deferred()
+        answers = iter([never])
+        self.fleet.answer = lambda: next(answers, None) or succeed(success())
+        await self.begin()
+        self.assertEqual(sorted(len(self.fleet.names(mac)) for mac in (MAC, OTHER)), [1, 2])
+        never.errback(NoAnswer("no answer"))
+        await self.settle()
+
+    async def test_already_there(self) -> None:
+        """A terminal that answers 10001 has the disk."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        self.fleet.answer = lambda: succeed(Reply(code=10001))
+        await self.begin()
+        self.assertEqual((await self.rollout()).state, "done")
+        self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [BASE, DIFF])
+
+    async def test_automatic_update(self) -> None:
+        """Where the group updates by itself, a report of less is enough; where not, nothing happens."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        self.assertEqual(await self.rollouts.all(), [])
+        await self.templates.change(TEMPLATE, name=None, auto_update=True)
+        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
+
+
+class ProgressTests(CoordinatorCase):
+    """What terminals, tracker and seed say."""
+
+    async def started(self) -> None:
+        """A terminal that downloads."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+
+    async def test_done_by_result(self) -> None:
+        """9015 with 1 for each level ends the target."""
+        await self.started()
+        for name in (BASE, DIFF):
+            await self.coordinator.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_done_by_state(self) -> None:
+        """9025 with everything, finished or seeding, ends it too; 100 per cent of a download does not."""
+        await self.started()
+        await self.coordinator.task_state(MAC, self.state(BASE, 100, "downloading"))
+        self.assertEqual((await self.target()).state, "downloading")
+        await self.coordinator.task_state(MAC, self.state(BASE, 100, "finished"))
+        await self.coordinator.task_state(MAC, self.state(DIFF, 100, "seeding"))
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_done_by_tracker_and_seed(self) -> None:
+        """A peer that lacks nothing is done, whoever sees it."""
+        await self.started()
+        self.coordinator.announced(MAC, self.torrents[BASE], 0)
+        await self.settle()
+        self.assertEqual((await self.target()).state, "downloading")
+        self.swarm.known = [FakePeer(MAC, progress=1.0)]
+        await self.coordinator.tick()
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_progress_by_bytes(self) -> None:
+        """The freshest word counts, whoever says it; the target's progress weighs its levels by bytes."""
+        await self.started()
+        await self.coordinator.task_state(MAC, self.state(BASE, 80))
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.4)
+        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.25)
+        self.swarm.known = [FakePeer(MAC, progress=0.6)]
+        await self.coordinator.tick()
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.6)
+
+    async def test_a_strange_title(self) -> None:
+        """A title instead of a disk's name means the one task there is, with two it means nothing."""
+        await self.started()
+        titled = TaskState(torrent_name="Office_系统盘_0", progress=50, state="downloading")
+        await self.coordinator.task_state(MAC, titled)
+        self.assertEqual(self.coordinator.progress(await self.target()), 0.0)
+        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
+        await self.coordinator.task_state(MAC, titled)
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.75)
+
+    async def test_reported_disks_end_tasks(self) -> None:
+        """9011 that lists a level ends its task; one that lost a finished level gets it again."""
+        await self.started()
+        report = ReportedTemplate(TEMPLATE, "", 0, "")
+        await self.terminals.report(MAC, report, [ReportedLevel(TEMPLATE, BASE)])
+        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.5)
+        self.fleet.sent.clear()
+        await self.terminals.report(MAC, report, [])
+        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
+
+    async def test_words_of_strangers(self) -> None:
+        """A word about a disk that nobody sent changes nothing."""
+        await self.started()
+        await self.coordinator.task_state(OTHER, self.state(BASE, 100, "finished"))
+        await self.coordinator.download_result(MAC, DownloadResult(disk=str(DiskName(DISK, 2)), result=1))
+        self.coordinator.announced(MAC, b"x" * 20, 0)
+        self.assertEqual((await self.target()).state, "downloading")
+
+
+class FailureTests(CoordinatorCase):
+    """What goes wrong, and what comes after."""
+
+    async def test_tried_again_five_times(self) -> None:
+        """Each failure waits longer; after the fifth retry it is final and says why."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        self.fleet.answer = lambda: succeed(Reply(code=10002, msg="bad torrent"))
+        self.torrents.pop(DIFF)
+        await self.begin()
+        for pause in RETRY_PAUSES:
+            target = await self.target()
+            self.assertEqual(target.state, "waiting")
+            self.assertIn("10002", target.reason)
+            sent = len(self.fleet.sent)
+            self.now += pause - 1
+            await self.coordinator.tick()
+            await self.settle()
+            self.assertEqual(len(self.fleet.sent), sent, "not before its time")
+            self.now += 3601
+            await self.coordinator.tick()
+            await self.settle()
+        target = await self.target()
+        self.assertEqual(target.state, "failed")
+        self.assertIn("bad torrent", target.reason)
+        self.assertEqual((await self.rollout()).state, "failed")
+
+    async def test_one_failure_counts_once(self) -> None:
+        """9025 and 9015 about the same failure are one."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        await self.coordinator.task_state(MAC, self.state(BASE, 0, "finished"))
+        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("waiting", 1))
+
+    async def test_standstill(self) -> None:
+        """An online terminal that gets nothing for minutes has failed this try; an offline one has not."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        self.now += STALL_SECONDS
+        self.fleet.there.clear()
+        await self.coordinator.tick()
+        self.assertEqual((await self.target()).state, "downloading")
+        self.fleet.come(MAC)
+        await self.coordinator.tick()
+        self.assertEqual((await self.target()).state, "downloading", "its absence is no standstill")
+        self.now += STALL_SECONDS
+        await self.coordinator.tick()
+        target = await self.target()
+        self.assertEqual(target.state, "waiting")
+        self.assertIn("no progress", target.reason)
+
+    async def test_connection_lost_while_sending(self) -> None:
+        """That is nobody's failure: it waits for the next login."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        self.fleet.answer = lambda: fail(ConnectionEnded("gone"))
+        await self.begin()
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("waiting", 0))
+
+    async def test_after_a_reconnect_nothing_is_sent_twice(self) -> None:
+        """A terminal that goes on downloading by itself is left alone; a silent one is sent its disks again."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        self.fleet.sent.clear()
+        self.now += 1
+        self.fleet.come(MAC)
+        await self.settle()
+        self.assertEqual(self.fleet.sent, [])
+        self.now += 1
+        await self.coordinator.task_state(MAC, self.state(BASE, 30))
+        self.clock.advance(GRACE_SECONDS)
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(DIFF)])
+
+
+class EndTests(CoordinatorCase):
+    """Restart and cancel."""
+
+    async def test_restart(self) -> None:
+        """After a restart open targets are taken up: who goes on is heard, who waits is sent."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there.add(MAC)
+        await self.begin()
+        self.fleet.there.clear()
+        self.coordinator = self.build()
+        await self.coordinator.recover()
+        self.fleet.sent.clear()
+        self.fleet.come(MAC)
+        self.fleet.come(OTHER)
+        await self.settle()
+        self.assertEqual([mac for mac, _ in self.fleet.sent], [OTHER, OTHER])
+        for mac in (MAC, OTHER):
+            for name in (BASE, DIFF):
+                await self.coordinator.download_result(mac, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_cancel(self) -> None:
+        """Cancelled targets get nothing more, terminals at work are told to stop, and a restart remembers."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        await self.coordinator.cancel(1)
+        (code, fields, macs) = self.commands.given[0]
+        self.assertEqual((code, macs, len(fields["tasks"])), (1025, [MAC], 2))
+        self.fleet.sent.clear()
+        self.coordinator = self.build()
+        await self.coordinator.recover()
+        self.fleet.come(MAC)
+        await self.coordinator.tick()
+        rollout = await self.rollout()
+        self.assertEqual((rollout.state, self.fleet.sent), ("cancelled", []))
+
+    async def test_cancelled_while_waiting_for_its_turn(self) -> None:
+        """A task that waited to be sent when its rollout was cancelled is not sent after that."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        answer: Deferred[Reply] = Deferred()
+        self.fleet.answer = lambda: answer
+        await self.begin()
+        await self.coordinator.cancel(1)
+        answer.callback(success())
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(BASE)])
+        self.assertEqual((await self.target()).state, "cancelled")
+
+    async def test_cancel_what_is_not_running(self) -> None:
+        """An unknown rollout and one that has ended are refused."""
+        await self.prepare()
+        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(7)), NotFound)
+        self.fleet.there.add(MAC)
+        self.fleet.answer = lambda: succeed(Reply(code=10001))
+        await self.begin()
+        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(1)), Conflict)
+
+    async def test_replaced(self) -> None:
+        """A newer rollout takes over; words about the disk count for it."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        await self.begin()
+        for name in (BASE, DIFF):
+            await self.coordinator.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout(1)).targets[0].state, "cancelled")
+        self.assertEqual((await self.rollout(2)).state, "done")

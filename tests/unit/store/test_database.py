@@ -1,0 +1,163 @@
+"""Tests of voi.store.database and voi.store.directory."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+from twisted.internet.defer import gatherResults
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.unit.store.base import StoreCase
+from voi.errors import StartupError, StorageMissing
+from voi.store import database
+from voi.store.database import free_bytes, prepare
+from voi.store.directory import DataDirectory, write_atomically
+
+
+class PrepareTests(SynchronousTestCase):
+    """Making and upgrading the file."""
+
+    def setUp(self) -> None:
+        """A directory without a database."""
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.path = self.directory / "voi.sqlite"
+
+    def test_made_once(self) -> None:
+        """The first call makes the file, the second finds it; nothing else is left lying about."""
+        self.assertTrue(prepare(self.path))
+        self.assertFalse(prepare(self.path))
+        self.assertEqual([p.name for p in self.directory.iterdir()], ["voi.sqlite"])
+
+    def test_newer_schema(self) -> None:
+        """A database of a newer version is refused, and named."""
+        prepare(self.path)
+        db = sqlite3.connect(self.path)
+        db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('voi', 'm999_future', 'x')"
+        )
+        db.commit()
+        db.close()
+        error = self.assertRaises(StartupError, prepare, self.path)
+        self.assertIn("m999_future", error.message)
+
+    def test_no_database(self) -> None:
+        """A file that is something else is refused, not overwritten."""
+        self.path.write_bytes(b"this is not a database, it is a text" * 100)
+        self.assertRaises(StartupError, prepare, self.path)
+        self.assertTrue(self.path.read_bytes().startswith(b"this is"))
+
+    def test_a_crash_while_making_it(self) -> None:
+        """What a crash left half-made is made anew."""
+        self.path.with_suffix(".new").write_bytes(b"half")
+        self.assertTrue(prepare(self.path))
+
+    def test_copied_before_an_upgrade(self) -> None:
+        """Pending migrations are applied after the file was copied."""
+        prepare(self.path)
+        later = Migrations("voi")
+
+        @later()
+        def m001_first(db: Database) -> None:
+            """The one that is applied already."""
+
+        @later()
+        def m002_later(db: Database) -> None:
+            """A later one."""
+            db.execute("CREATE TABLE later (x)")
+
+        with mock.patch.object(database, "migrations", later):
+            prepare(self.path)
+        tables = sqlite3.connect(self.path).execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchall()
+        self.assertEqual(tables, [("later",)])
+        self.assertTrue((self.directory / "voi.sqlite.before-m002_later").exists())
+
+
+class StoreTests(StoreCase):
+    """Reading and writing through threads."""
+
+    async def test_writes_are_read(self) -> None:
+        """A read sees every write that was acknowledged."""
+        await self.store.write(lambda db: db.execute("INSERT INTO accounts VALUES ('a', 'b', 1)") and None)
+        rows = await self.store.read(lambda db: db.execute("SELECT name FROM accounts").fetchall())
+        self.assertEqual(rows, [("a",)])
+
+    async def test_one_failure_in_a_batch(self) -> None:
+        """A job that fails takes nothing of the others in its transaction with it, and leaves nothing of itself."""
+
+        def insert(name: str, fail: bool = False) -> None:
+            def job(db: Database) -> None:
+                db.execute("INSERT INTO accounts VALUES (?, 'x', 1)", (name,))
+                if fail:
+                    raise ZeroDivisionError
+
+            jobs.append(self.store.write(job))
+
+        jobs: list[object] = []
+        for index in range(20):
+            insert(f"a{index:02}", fail=index == 7)
+        failed = jobs.pop(7)
+        await gatherResults(jobs)  # type: ignore[arg-type]
+        await self.assertFailure(failed, ZeroDivisionError)  # type: ignore[arg-type]
+        rows = await self.store.read(lambda db: db.execute("SELECT name FROM accounts ORDER BY name").fetchall())
+        self.assertEqual(len(rows), 19)
+        self.assertNotIn(("a07",), rows)
+
+    async def test_a_commit_that_fails(self) -> None:
+        """Nobody hears of success when the commit did not reach the disk."""
+
+        def job(db: Database) -> None:
+            db.execute("PRAGMA defer_foreign_keys = ON")  # the violation shows at the commit
+            db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]')")
+
+        await self.assertFailure(self.store.write(job), StorageMissing)
+        await self.store.write(lambda db: db.execute("INSERT INTO accounts VALUES ('next', 'x', 1)") and None)
+
+
+class DirectoryTests(SynchronousTestCase):
+    """The data directory."""
+
+    def test_second_server(self) -> None:
+        """One process has the directory; another one is told so."""
+        directory = DataDirectory(Path(self.mktemp()).absolute())
+        directory.create()
+        handle = directory.lock()
+        script = (
+            "import sys; from pathlib import Path; from voi.store.directory import DataDirectory\n"
+            "try: DataDirectory(Path(sys.argv[1])).lock()\n"
+            "except Exception as error: print(error)"
+        )
+        command = [sys.executable, "-c", script, str(directory.root)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertIn("in use by another voi server", answer)
+        os.close(handle)
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertEqual(answer, "")
+
+    def test_unwritable(self) -> None:
+        """A place where no directory can be is one clear error."""
+        file = Path(self.mktemp())
+        file.write_text("")
+        error = self.assertRaises(StartupError, DataDirectory(file.absolute() / "data").create)
+        self.assertIn("Not a directory", error.message)
+
+    def test_small_files_are_whole(self) -> None:
+        """A file is replaced in one step, with the mode that was asked for."""
+        path = Path(self.mktemp()).absolute()
+        write_atomically(path, b"one", mode=0o600)
+        write_atomically(path, b"two", mode=0o600)
+        self.assertEqual(path.read_bytes(), b"two")
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(list(path.parent.glob(f".{path.name}*")), [])
+
+    def test_free_bytes(self) -> None:
+        """What is free is asked of the file system; a directory that is gone says so."""
+        self.assertGreater(free_bytes(Path.cwd()), 0)
+        self.assertRaises(StorageMissing, free_bytes, Path("/nowhere/at/all"))

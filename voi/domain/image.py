@@ -1,0 +1,318 @@
+"""What the first bytes of a qcow2 file say: a strict reader of its header, a new backing name.
+
+Pure: bytes in, values out. Nothing here opens a file, and least of all the one that a stranger's header names
+as its backing file. The layout is that of QEMU's ``docs/interop/qcow2.txt``; all numbers are big-endian.
+
+Internal snapshots are allowed: terminals boot the active state and never look at them; they only cost room.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from voi.errors import BadImage
+from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
+
+HEADER_PREFIX = 65536
+"""Bytes from the start of the file that a reader passes in: terminals look no further for the name."""
+
+LONGEST_BACKING_NAME = 1023
+"""Bytes; the format's own bound."""
+
+_SMALLEST_CLUSTER_BITS, _LARGEST_CLUSTER_BITS = 9, 21  # 512 bytes to 2 MiB: what the format and QEMU take
+_LARGEST_VIRTUAL_SIZE = 1 << 56  # bytes; host offsets have 56 bits, so nothing larger can be addressed
+_LARGEST_L1 = 32 << 20  # bytes; QEMU opens nothing with a larger first table
+_MOST_SNAPSHOTS = 65536  # QEMU's bound
+
+_MAGIC = b"QFI\xfb"
+_V2 = struct.Struct(">4sIQIIQIIQQIIQ")  # 72 bytes, all of a version 2 header
+_V3 = struct.Struct(">QQQII")  # the 32 bytes that version 3 appends
+_EXTENSION = struct.Struct(">II")  # type, length of the data, which is padded to 8 bytes
+_BACKING_FIELDS = struct.Struct(">QI")  # offset and length of the name, at byte 8 of the header
+_COMPRESSION_TYPE_AT = 104
+_COMPRESSION_TYPES = frozenset({1})  # zstd; 0 (deflate) is said by the absence of the bit
+
+_END = 0
+_BACKING_FORMAT = 0xE2792ACA
+
+_DIRTY, _CORRUPT, _EXTERNAL_DATA, _COMPRESSION_BIT, _SUBCLUSTERS = (1 << bit for bit in range(5))
+
+_ENCRYPTED = "it is encrypted, and terminals have no key for it"
+_INCOMPATIBLE: dict[int, str] = {
+    _CORRUPT: "it is marked as corrupt; `qemu-img check -r all` mends what it can, then see whether it boots",
+    _DIRTY: "it was not closed properly (its reference counts are dirty); `qemu-img check -r all` mends that",
+    _EXTERNAL_DATA: "its data lies in an external file; convert it with `qemu-img convert -O qcow2`",
+    _SUBCLUSTERS: "it has subclusters, which terminals do not read; "
+    "convert it with `qemu-img convert -O qcow2 -o extended_l2=off`",
+}
+"""Incompatible feature bit -> why an image that has it is refused, worst first."""
+
+_REFUSED_EXTENSIONS: dict[int, str] = {
+    0x44415441: _INCOMPATIBLE[_EXTERNAL_DATA],
+    0x0537BE77: _ENCRYPTED,
+}
+"""Header extension -> why an image that has it is refused."""
+
+_OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"conectix", "a VHD image"),
+    (0, b"vhdxfile", "a VHDX image"),
+    (0, b"KDMV", "a VMDK image"),
+    (0, b"COWD", "a VMDK image"),
+    (0, b"# Disk DescriptorFile", "a VMDK descriptor"),
+    (64, b"\x7f\x10\xda\xbe", "a VDI image"),
+    (0, b"QED\0", "a QED image"),
+    (0, b"\x1f\x8b", "a gzip file"),
+    (0, b"\xfd7zXZ\0", "an xz file"),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (0, b"PK\x03\x04", "a zip file"),
+    (32769, b"CD001", "a CD image"),
+    (512, b"EFI PART", "a raw image (it has a GPT)"),
+    (510, b"\x55\xaa", "a raw image (it has a boot sector)"),
+)
+"""Offset, signature, and what a file is that has it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The header of a qcow2 image that this server may distribute."""
+
+    version: int
+    virtual_size: int
+    """Bytes that the guest sees."""
+    cluster_bits: int
+    backing_name: str | None
+    """As the file says it; somebody else's text, never to be opened."""
+    backing_format: str | None
+    header_length: int
+    extensions: tuple[tuple[int, bytes], ...]
+    """Header extensions in order, type and data, without the end marker."""
+    used_end: int
+    """The first byte after header, extensions and backing name."""
+    snapshots: int
+
+    @property
+    def cluster_size(self) -> int:
+        """Bytes in a cluster; the first one holds nothing but header, extensions and backing name."""
+        return 1 << self.cluster_bits
+
+
+def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
+    """Read the header of a qcow2 image of version 2 or 3.
+
+    `prefix` is the first `HEADER_PREFIX` bytes of the file, or all of a smaller one; `file_size` is in bytes.
+
+    :raises BadImage: it is no such image, or one that terminals could not boot; the message says why.
+    """
+    prefix = prefix[:HEADER_PREFIX]
+    _check_magic(prefix)
+    if len(prefix) < min(file_size, HEADER_PREFIX) or len(prefix) < _V2.size:
+        raise BadImage("the image is cut off: its header is incomplete")
+    (
+        *_,
+        version,
+        name_offset,
+        name_length,
+        cluster_bits,
+        virtual_size,
+        crypt_method,
+        l1_entries,
+        l1_offset,
+        refcount_offset,
+        refcount_clusters,
+        snapshots,
+        snapshots_offset,
+    ) = _V2.unpack_from(prefix)
+    if version not in (2, 3):
+        raise BadImage(f"the image is qcow version {version}; versions 2 and 3 can be distributed")
+    if not _SMALLEST_CLUSTER_BITS <= cluster_bits <= _LARGEST_CLUSTER_BITS:
+        raise BadImage(f"the image's cluster_bits is {cluster_bits}, outside 9 to 21")
+    if crypt_method != 0:
+        raise BadImage(f"the image is refused: {_ENCRYPTED}")
+    cluster_size = 1 << cluster_bits
+    area_end = min(cluster_size, HEADER_PREFIX)
+    header_length = _V2.size if version == 2 else _check_version_3(prefix, area_end)
+    if not 0 < virtual_size <= _LARGEST_VIRTUAL_SIZE:
+        raise BadImage(f"the image's virtual size is {virtual_size} bytes, which no disk has")
+    _check_l1(virtual_size, cluster_size, l1_entries, l1_offset, file_size)
+    if refcount_clusters == 0:
+        raise BadImage("the image has no reference count table")
+    _check_table("reference count table", refcount_offset, 8, cluster_size, file_size)
+    if snapshots > _MOST_SNAPSHOTS:
+        raise BadImage(f"the image claims {snapshots} snapshots, more than {_MOST_SNAPSHOTS}")
+    if snapshots:
+        _check_table("snapshot table", snapshots_offset, 8, cluster_size, file_size)
+
+    backing_name, name_end = _backing_name(prefix, name_offset, name_length, header_length, area_end, cluster_size)
+    extensions, extensions_end = _extensions(prefix, header_length, name_offset or area_end)
+    return ImageHeader(
+        version=version,
+        virtual_size=virtual_size,
+        cluster_bits=cluster_bits,
+        backing_name=backing_name,
+        backing_format=_backing_format(extensions),
+        header_length=header_length,
+        extensions=extensions,
+        used_end=max(name_end, extensions_end),
+        snapshots=snapshots,
+    )
+
+
+def check_level(header: ImageHeader, level: int, disk_uuid: str) -> str | None:
+    """Whether an image may stand at `level` of its disk; the backing name it needs there (level 0: None).
+
+    The name that a stranger's diff brings may differ: whoever opens the diff first gives it this one, with
+    `rewrite_backing`.
+
+    :raises BadImage: a base with a backing file, a diff without one, or a level that is not distributed.
+    """
+    if not 0 <= level <= HIGHEST_PUBLISHED_LEVEL:
+        raise BadImage(f"level {level} is not distributed, only 0 to {HIGHEST_PUBLISHED_LEVEL} are")
+    if level == 0:
+        if header.backing_name is not None:
+            raise BadImage(
+                "level 0 must stand alone, "
+                f"and this image has a backing file, {header.backing_name[:200]!r}; "
+                "convert it with `qemu-img convert -O qcow2`, or upload it as a difference"
+            )
+        return None
+    if header.backing_name is None:
+        raise BadImage(f"level {level} is a difference and must name a backing file; this image names none")
+    return str(DiskName(disk_uuid, level).parent)
+
+
+def rewrite_backing(prefix: bytes, header: ImageHeader, new_name: str) -> bytes:
+    """The bytes to write at offset 0 of the file, so that its backing file is `new_name`.
+
+    They hold the header, all its extensions, the name, and zeros over what is left of a longer old one. A
+    backing format that is stated becomes qcow2, which every level is. The result is one piece so that one
+    write does it; it never leaves the first cluster, where the format allows nothing but these things.
+
+    :raises BadImage: there is no backing file to rename, or the new name is not one that fits.
+    """
+    if header.backing_name is None or len(prefix) < header.header_length or prefix[:4] != _MAGIC:
+        raise BadImage("the image has no backing file to rename")
+    try:
+        name = new_name.encode()
+    except UnicodeEncodeError as error:
+        raise BadImage("the new backing name cannot be written as UTF-8") from error
+    if not name or len(name) > LONGEST_BACKING_NAME or not new_name.isprintable():
+        raise BadImage(f"the new backing name must be 1 to {LONGEST_BACKING_NAME} bytes of printable text")
+    head = bytearray(prefix[: header.header_length])
+    for kind, data in header.extensions:
+        value = b"qcow2" if kind == _BACKING_FORMAT else data
+        head += _EXTENSION.pack(kind, len(value)) + value + bytes(-len(value) % 8)
+    head += _EXTENSION.pack(_END, 0)
+    _BACKING_FIELDS.pack_into(head, 8, len(head), len(name))
+    head += name
+    if len(head) > min(header.cluster_size, HEADER_PREFIX):
+        raise BadImage("the new backing name does not fit into the image's first cluster and first 64 KiB")
+    return bytes(head.ljust(header.used_end, b"\0"))
+
+
+def _check_magic(prefix: bytes) -> None:
+    if prefix[:4] == _MAGIC:
+        return
+    for offset, signature, what in _OTHER_FORMATS:
+        if prefix[offset : offset + len(signature)] == signature:
+            raise BadImage(f"the file is no qcow2 image; it seems to be {what}: `qemu-img convert -O qcow2` makes one")
+    if not prefix.strip(b"\0"):
+        raise BadImage("the file is no qcow2 image; it begins with nothing but zeros, or is empty")
+    raise BadImage("the file is no qcow2 image; it may be a raw one: `qemu-img convert -O qcow2` makes one")
+
+
+def _check_version_3(prefix: bytes, area_end: int) -> int:
+    """The length of a version 3 header, after its features were found to be harmless."""
+    if len(prefix) < _V2.size + _V3.size:
+        raise BadImage("the image is cut off: its header is incomplete")
+    incompatible, _compatible, _autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
+    for bit, why in _INCOMPATIBLE.items():
+        if incompatible & bit:
+            raise BadImage(f"the image is refused: {why}")
+    unknown = incompatible & ~_COMPRESSION_BIT
+    if unknown:
+        raise BadImage(f"the image needs features this server does not know (incompatible bits {unknown:#x})")
+    if refcount_order > 6:
+        raise BadImage(f"the image's refcount_order is {refcount_order}, above 6")
+    if length < _V2.size + _V3.size or length % 8 or length > min(area_end, len(prefix)):
+        raise BadImage(f"the image's header length is {length}, which cannot be")
+    compression = prefix[_COMPRESSION_TYPE_AT] if length > _COMPRESSION_TYPE_AT else 0
+    if bool(incompatible & _COMPRESSION_BIT) != (compression != 0):
+        raise BadImage("the image's compression type and the feature bit for it contradict each other")
+    if compression and compression not in _COMPRESSION_TYPES:
+        raise BadImage(f"the image's compression type is {compression}, which this server does not know")
+    return int(length)
+
+
+def _check_table(what: str, offset: int, size: int, cluster_size: int, file_size: int) -> None:
+    # The first cluster is the header's: a table there would be overwritten together with the backing name.
+    if offset < cluster_size or offset % cluster_size or offset + size > file_size:
+        raise BadImage(f"the image's {what} lies outside the file: the file is cut off or damaged")
+
+
+def _check_l1(virtual_size: int, cluster_size: int, entries: int, offset: int, file_size: int) -> None:
+    covered_by_entry = cluster_size * (cluster_size // 8)  # one level 2 table of 8-byte entries, a cluster each
+    if entries * 8 > _LARGEST_L1 or entries * covered_by_entry < virtual_size:
+        raise BadImage(f"the image's level 1 table has {entries} entries, which does not fit its virtual size")
+    _check_table("level 1 table", offset, entries * 8, cluster_size, file_size)
+
+
+def _backing_name(
+    prefix: bytes, offset: int, length: int, header_length: int, area_end: int, cluster_size: int
+) -> tuple[str | None, int]:
+    """The backing name, and the first byte after it."""
+    if offset == 0:
+        return None, 0
+    if length > LONGEST_BACKING_NAME:
+        raise BadImage(f"the backing name has {length} bytes, more than {LONGEST_BACKING_NAME}")
+    if not header_length <= offset <= area_end - length:
+        where = "the first 64 KiB" if cluster_size > HEADER_PREFIX else "the first cluster, after the header"
+        raise BadImage(f"the backing name does not lie within {where}")
+    if len(prefix) < offset + length:
+        raise BadImage("the image is cut off: its backing name is incomplete")
+    if length == 0:
+        return None, offset  # QEMU too takes an empty name for no backing file
+    return _text(prefix[offset : offset + length], "backing name"), offset + length
+
+
+def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, bytes], ...], int]:
+    """The header extensions, and the first byte after them; at most 8192 fit where they must lie."""
+    found: list[tuple[int, bytes]] = []
+    seen: set[int] = set()
+    at = start
+    end = min(end, len(prefix))
+    while at < end:
+        if end - at < _EXTENSION.size:
+            raise BadImage("the image's header extensions are malformed: one is cut off")
+        kind, length = _EXTENSION.unpack_from(prefix, at)
+        at += _EXTENSION.size
+        if kind == _END:
+            return tuple(found), at
+        if length > end - at:
+            raise BadImage(f"the image's header extensions are malformed: {kind:#x} is longer than its room")
+        if kind in seen:
+            raise BadImage(f"the image's header extensions are malformed: {kind:#x} comes twice")
+        if kind in _REFUSED_EXTENSIONS:
+            raise BadImage(f"the image is refused: {_REFUSED_EXTENSIONS[kind]}")
+        seen.add(kind)
+        found.append((kind, prefix[at : at + length]))
+        at += length + -length % 8
+    return tuple(found), min(at, end)
+
+
+def _backing_format(extensions: tuple[tuple[int, bytes], ...]) -> str | None:
+    for kind, data in extensions:
+        if kind == _BACKING_FORMAT:
+            return _text(data, "backing format")
+    return None
+
+
+def _text(raw: bytes, what: str) -> str:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadImage(f"the {what} is not UTF-8") from error
+    # isprintable would refuse some spaces that file names have; only NUL and control characters must go.
+    if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
+        raise BadImage(f"the {what} has control characters in it")
+    return text

@@ -1,0 +1,105 @@
+"""A torrent's bytes made into what libtorrent is asked to add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import libtorrent as lt
+from twisted.logger import Logger
+
+from voi.errors import BadTorrent, TorrentRefused
+from voi.seeding.alerts import key_of
+from voi.seeding.ledger import Judgement, Trust
+
+log = Logger()
+
+_FLAGS = (
+    lt.torrent_flags.update_subscribe  # its status comes with post_torrent_updates
+    | lt.torrent_flags.apply_ip_filter
+    | lt.torrent_flags.duplicate_is_error
+    | lt.torrent_flags.disable_dht
+    | lt.torrent_flags.disable_lsd
+    | lt.torrent_flags.disable_pex
+    # Trackers are ours to name, and web seeds would have us fetch whatever URL a stranger wrote.
+    | lt.torrent_flags.override_trackers
+    | lt.torrent_flags.override_web_seeds
+)
+"""Neither auto-managed nor paused: five of ten auto-managed seeds silently stand still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Torrent:
+    """A torrent of one file: by what it goes, what the file is called, and its size in bytes."""
+
+    info_hash: bytes
+    name: str
+    length: int
+    raw: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Torrent:
+        """Read a .torrent.
+
+        :raises BadTorrent: libtorrent cannot read it.
+        :raises TorrentRefused: it has not exactly one file, or that file is in a directory.
+        """
+        info = _info(_parameters(raw))
+        layout = info.layout()
+        if layout.num_files() != 1 or layout.file_path(0) != info.name():
+            raise TorrentRefused("torrent: exactly one file is taken, without a directory")
+        return cls(key_of(info.info_hashes()), info.name(), info.total_size(), raw)
+
+
+def parameters(
+    torrent: Torrent, directory: Path, trackers: Sequence[str], judgement: Judgement
+) -> lt.add_torrent_params:
+    """What libtorrent is asked to add: the torrent, where its file is, and how far that is trusted.
+
+    The torrent's own trackers and web seeds are dropped.
+    """
+    fresh = _parameters(torrent.raw)
+    params = fresh
+    if judgement.trust is Trust.RESUME and judgement.resume is not None:
+        params = _resumed(torrent, judgement.resume) or fresh
+    params.ti = fresh.ti
+    params.save_path = str(directory)
+    params.storage_mode = lt.storage_mode_t.storage_mode_sparse
+    params.flags = _FLAGS
+    params.trackers = list(trackers)
+    params.tracker_tiers = list(range(len(trackers)))
+    params.url_seeds = []
+    params.http_seeds = []
+    params.dht_nodes = []
+    if judgement.trust in (Trust.WHOLE, Trust.LAZY):
+        params.have_pieces = [True] * _info(fresh).num_pieces()
+    if judgement.trust is Trust.LAZY:
+        params.flags |= lt.torrent_flags.seed_mode
+    return params
+
+
+def _resumed(torrent: Torrent, resume: bytes) -> lt.add_torrent_params | None:
+    try:
+        params = lt.read_resume_data(resume)
+    except RuntimeError as error:
+        # The file is then hashed from end to end, which finds the same pieces.
+        log.warn("{name}: resume data cannot be read: {error}", name=torrent.name, error=error)
+        return None
+    if key_of(params.info_hashes) != torrent.info_hash:
+        log.warn("{name}: resume data are another torrent's", name=torrent.name)
+        return None
+    return params
+
+
+def _parameters(raw: bytes) -> lt.add_torrent_params:
+    try:
+        return lt.load_torrent_buffer(raw)
+    except RuntimeError as error:
+        raise BadTorrent(f"torrent: {error}") from error
+
+
+def _info(params: lt.add_torrent_params) -> lt.torrent_info:
+    if params.ti is None:
+        raise BadTorrent("torrent: no info dictionary")
+    return params.ti

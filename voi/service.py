@@ -1,0 +1,328 @@
+"""The server, put together: the only place that knows every room."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from twisted.application.service import MultiService
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from voi.config import Config
+from voi.domain.templates import PublishedLevel
+from voi.errors import StartupError, VoiError
+from voi.publishing.desk import UploadDesk
+from voi.publishing.notices import Notices
+from voi.publishing.publisher import Publisher
+from voi.publishing.space import Space
+from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
+from voi.rollouts.sender import Sender
+from voi.seeding.alerts import Event, Finished, TorrentFailed
+from voi.seeding.session import Seeding
+from voi.seeding.settings import server_settings
+from voi.startup import Opened, check_bittorrent_port, give_up, listen, open_directory
+from voi.store.accounts import Accounts
+from voi.store.commands import Commands
+from voi.store.database import Store
+from voi.store.directory import DataDirectory
+from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.store.uploads import Uploads
+from voi.terminals.admin import AdminDesk
+from voi.terminals.commands import CommandDesk
+from voi.terminals.factory import TerminalFactory
+from voi.terminals.fleet import Fleet
+from voi.terminals.handlers import Handlers
+from voi.tracker.http import tracker_resource
+from voi.tracker.keyring import KeyRing
+from voi.tracker.tracker import Announced, Tracker
+from voi.web.api import Api
+from voi.web.site import site
+
+log = Logger()
+
+DISK_THREADS: Final = 4
+"""Threads that read and hash disks: enough for one import beside one check, no more than a hard disk bears."""
+
+WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+
+class OwnPeer:
+    """The server's own peer as the tracker sees it."""
+
+    port = 0
+
+    def __init__(self, seeding: Seeding) -> None:
+        self._seeding = seeding
+
+    def offered(self, info_hash: bytes) -> bool:
+        """Whatever the session holds, an upload under way included: its uploader must find us."""
+        return self._seeding.status(info_hash) is not None
+
+    def complete(self, info_hash: bytes) -> bool:
+        """Whether the server has all of it."""
+        status = self._seeding.status(info_hash)
+        return status is not None and status.progress >= 1
+
+
+class VoiService(MultiService):
+    """`twistd voi`.
+
+    Files and ports are opened in `privilegedStartService`, so that what stands in the way ends the start
+    before anything has begun.
+    """
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        super().__init__()
+        self.setName("voi")
+        self.config = config
+        self.directory = DataDirectory(config.data_path)
+        self.fleet = Fleet()
+        self._reactor = reactor
+        self._opened: Opened | None = None
+        self._ports: list[IListeningPort] = []
+        self._pool = ThreadPool(0, DISK_THREADS, "voi-disk")
+        self._ticks: list[LoopingCall] = []
+
+    # Start.
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
+        """Open files and ports; ends the process with one line and status 1 where it cannot."""
+        try:
+            self._open()
+        except StartupError as error:
+            raise give_up(error) from None
+        super().privilegedStartService()
+
+    def _open(self) -> None:
+        check_bittorrent_port(*self.config.bittorrent_address)
+        self._opened = open_directory(self.directory)
+        self._build(self._opened)
+        reactor, config = self._reactor, self.config
+        self._ports.append(listen(reactor, "terminals", config.terminals, self._factory))
+        self._http_port = listen(reactor, "http", config.http, self._site)
+        self._ports.append(self._http_port)
+        self._scheme = "https" if config.http.startswith("ssl:") else "http"
+
+    def _build(self, opened: Opened) -> None:
+        reactor = self._reactor
+        self.store = Store(self.directory.database, reactor)
+        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
+        self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
+        commands = Commands(self.store)
+        self.keys = KeyRing()
+        self.seeding = self._make_seeding()
+        self.own_peer = OwnPeer(self.seeding)
+        self.tracker = Tracker(
+            keys=self.keys,
+            own_peer=self.own_peer,
+            clock=reactor,
+            random=random.Random(),  # noqa: S311 - whom a peer meets is no secret
+            on_announce=self._announced,
+        )
+        self.publisher = Publisher(
+            uploads=self.uploads,
+            templates=self.templates,
+            directory=self.directory,
+            seeder=self.seeding,
+            tracker=self.tracker,
+            in_thread=self._in_thread,
+        )
+        self.notices = Notices(self.uploads, self.publisher, self.fleet)
+        self.upload_desk = UploadDesk(
+            uploads=self.uploads,
+            templates=self.templates,
+            terminals=self.terminals,
+            publisher=self.publisher,
+            directory=self.directory,
+            space=Space(self.directory.root),
+            in_thread=self._in_thread,
+            online=self.fleet.__contains__,
+            told_again=self.notices.tell_end,
+        )
+        self.fleet.online.append(self.upload_desk.terminal_came)
+        self.fleet.offline.append(self._left)
+        self.command_desk = CommandDesk(commands, self.fleet)
+        self.coordinator = RolloutCoordinator(
+            rollouts=self.rollouts,
+            templates=self.templates,
+            terminals=self.terminals,
+            fleet=self.fleet,
+            sender=Sender(
+                fleet=self.fleet,
+                terminals=self.terminals,
+                directory=self.directory,
+                tracker_url=self.tracker_url,
+                in_thread=self._in_thread,
+            ),
+            commands=self.command_desk,
+            seeder=self.seeding,
+            tracker=self.tracker,
+            clock=reactor,
+        )
+        handlers = Handlers(
+            terminals=self.terminals,
+            templates=self.templates,
+            admin=AdminDesk(Accounts(self.store), reactor, reactor.getThreadPool()),
+            uploads=self.upload_desk,
+            rollouts=self.coordinator,
+            tracker_url=self.tracker_url,
+            knows_key=self.keys.learn,
+            next_batch=self.fleet.next_batch,
+        )
+        self._factory = TerminalFactory(self.fleet, handlers, reactor)
+        api = Api(
+            token=opened.api_token,
+            terminals=self.terminals,
+            templates=self.templates,
+            uploads=self.uploads,
+            rollouts=self.rollouts,
+            commands=commands,
+            command_desk=self.command_desk,
+            fleet=self.fleet,
+            upload_desk=self.upload_desk,
+            publisher=self.publisher,
+            notices=self.notices,
+            coordinator=self.coordinator,
+            tracker=self.tracker,
+            seeding=self.seeding,
+        )
+        self._site = site(api.resource(), tracker_resource(self.tracker))
+
+    def _make_seeding(self) -> Seeding:
+        host, port = self.config.bittorrent_address
+        return Seeding(
+            reactor=self._reactor,
+            settings=server_settings(
+                (host, port),
+                encryption=self.config.encryption,
+                upload_limit=self.config.upload_limit,
+                watch_interfaces=host in WILDCARDS,
+            ),
+            state_directory=self.directory.resume,
+            on_event=self._event,
+        )
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's name
+        """Begin to work; ports are open already."""
+        if self._opened is None:
+            self.privilegedStartService()
+        super().startService()
+        self._pool.start()
+        self._spawn(self._start(), "start")
+
+    async def _start(self) -> None:
+        try:
+            self.own_peer.port = await self.seeding.start()
+        except StartupError as error:
+            log.critical("{error}", error=error.message)
+            self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+            self._reactor.stop()
+            return
+        for terminal in await self.terminals.all():
+            self.keys.learn(terminal.tracker_key, terminal.mac)
+        self.tracker.start()
+        await self.command_desk.recover()
+        levels = [level for template in await self.templates.all() for level in template.levels]
+        await gatherResults([Deferred.fromCoroutine(self._seed(level)) for level in levels])
+        await self.publisher.recover()
+        await self.coordinator.recover()
+        self._every(TICK_SECONDS, self.coordinator.tick)
+        self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
+        log.info("voi is up: {count} levels are seeded", count=len(levels))
+
+    async def _seed(self, level: PublishedLevel) -> None:
+        """Offer a published level; one whose files are gone is reported, and does not hold the others up."""
+        self.tracker.admit(level.info_hash)
+        try:
+            torrent = await self._in_thread(self.directory.torrent(level.info_hash).read_bytes)
+            await self.seeding.seed(torrent, self.directory.disks)
+        except (VoiError, OSError) as error:  # whatever is wrong with one file, the others are seeded
+            log.error("{name} cannot be seeded: {error}", name=str(level.name), error=str(error))  # noqa: TRY400 - a line, no trace
+
+    # What the rooms tell one another through here.
+
+    def tracker_url(self, host: str, key: str) -> str:
+        """The announce URL for a terminal that reaches us at `host`."""
+        plain = host.removeprefix("::ffff:").partition("%")[0]
+        name = f"[{plain}]" if ":" in plain else plain
+        return f"{self._scheme}://{name}:{port_of(self._http_port)}/{key}/announce"
+
+    def _announced(self, announced: Announced) -> None:
+        self.publisher.announced(announced.info_hash, announced.host, announced.port)
+        self.coordinator.announced(announced.terminal, announced.info_hash, announced.left)
+
+    def _event(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self.publisher.finished(event.info_hash)
+        elif isinstance(event, TorrentFailed):
+            log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
+            self.publisher.transfer_failed(event.info_hash, event.reason)
+
+    def _left(self, mac: str) -> None:
+        self.upload_desk.terminal_left(mac)
+        self.terminals.seen(mac, time.time()).addErrback(
+            lambda failure: log.failure("noting that {mac} left", failure, mac=mac)
+        )
+
+    def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._pool, function, *args)
+
+    def _every(self, seconds: float, work: Any) -> None:
+        """Do something again and again; a failure is logged and does not end it."""
+
+        def once() -> Deferred[None]:
+            done: Deferred[None] = Deferred.fromCoroutine(work())
+            return done.addErrback(lambda failure: log.failure("a periodic task failed", failure))
+
+        call = LoopingCall(once)
+        call.clock = self._reactor
+        self._ticks.append(call)
+        call.start(seconds, now=False)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("{what} failed", failure, what=what))
+
+    # Stop.
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Save what BitTorrent needs to go on, and end within seconds."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for call in self._ticks:
+            if call.running:
+                call.stop()
+        self.tracker.stop()
+        self.publisher.stop()
+        for port in self._ports:
+            await _maybe(port.stopListening())
+        self._factory.close_all("the server stops")
+        await self.seeding.stop()
+        await _maybe(MultiService.stopService(self))
+        self._pool.stop()
+        self.store.close()
+        if self._opened is not None:
+            os.close(self._opened.lock)
+
+
+def port_of(listening: IListeningPort) -> int:
+    """The TCP port of an open port: only then is it known for an endpoint that asked for any."""
+    address = listening.getHost()
+    assert isinstance(address, IPv4Address | IPv6Address)
+    return address.port
+
+
+async def _maybe(result: Any) -> None:
+    if isinstance(result, Deferred):
+        await result

@@ -1,0 +1,630 @@
+"""Tests of voi.publishing: desk and publisher on a real database and real files, with a seed that only plays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
+from voi.demo_image import write_image
+from voi.domain import metainfo
+from voi.domain.terminals import ReportedTemplate
+from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.errors import BadImage, BadTorrent, Conflict, Malformed, NoSpace, TorrentRefused, UnknownDisk, UnknownTerminal
+from voi.names import DiskName
+from voi.publishing import examine
+from voi.publishing import publisher as publisher_module
+from voi.publishing.desk import ABSENT_SECONDS, ImportDisk, UploadDesk
+from voi.publishing.examine import read_header
+from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS, Publisher
+from voi.publishing.space import MARGIN, Space
+from voi.seeding.hashing import hash_file
+from voi.store.directory import DataDirectory
+from voi.wire.messages import Disk, GroupUpload, TemplateBody
+from voi.wire.torrent_body import TorrentBody
+
+BASE, DIFF, SECOND, THIRD = (DiskName(DISK, level) for level in range(4))
+VIRTUAL = 4 << 20
+NAMED = {DISK: ReportedTemplate(TEMPLATE, "Office", 1, "a remark")}
+
+
+@dataclass
+class FakeStatus:
+    """How far a download is."""
+
+    progress: float = 0.0
+    download_rate: int = 0
+
+
+class FakeSeeder:
+    """A BitTorrent session that moves no bytes: the test puts the file into place."""
+
+    def __init__(self) -> None:
+        self.downloading: dict[bytes, Path] = {}
+        self.seeding: dict[bytes, Path] = {}
+        self.connected: list[tuple[bytes, str, int]] = []
+        self.states: dict[bytes, FakeStatus] = {}
+
+    def seed(self, torrent: bytes, directory: Path) -> Deferred[None]:
+        """Offer a file."""
+        self.seeding[metainfo.parse(torrent).info_hash] = directory
+        return succeed(None)
+
+    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+        """Fetch a file."""
+        self.downloading[metainfo.parse(torrent).info_hash] = directory
+        return succeed(None)
+
+    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
+        """Of no matter here."""
+        return succeed(None)
+
+    def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
+        """Let go."""
+        self.downloading.pop(info_hash, None)
+        self.seeding.pop(info_hash, None)
+        return succeed(None)
+
+    def connect(self, info_hash: bytes, host: str, port: int) -> None:
+        """Note it."""
+        self.connected.append((info_hash, host, port))
+
+    def status(self, info_hash: bytes) -> FakeStatus | None:
+        """What the test set."""
+        return self.states.get(info_hash)
+
+
+class FakeTracker:
+    """The torrents that are admitted."""
+
+    def __init__(self) -> None:
+        self.admitted: set[bytes] = set()
+
+    def admit(self, info_hash: bytes) -> None:
+        """Let a torrent in."""
+        self.admitted.add(info_hash)
+
+    def retire(self, info_hash: bytes) -> None:
+        """Let it go."""
+        self.admitted.discard(info_hash)
+
+
+def image(path: Path, *, backing: str | None = None, virtual: int = VIRTUAL, seed: int = 1) -> Path:
+    """A small qcow2 image with content."""
+    write_image(path, virtual, backing=backing, seed=seed, data_bytes=256 << 10)
+    return path
+
+
+def torrent_of(path: Path, name: DiskName) -> bytes:
+    """The torrent that an uploader makes of a file."""
+    return metainfo.build(name, path.stat().st_size, 65536, hash_file(path, 65536), "http://uploader/secret/announce")
+
+
+class PublishingCase(StoreCase):
+    """A desk and a publisher on a data directory of their own."""
+
+    def setUp(self) -> None:
+        """Put them together."""
+        super().setUp()
+        self.directory = DataDirectory(self.path.absolute())
+        self.directory.create()
+        self.made = self.path / "made"
+        self.made.mkdir()
+        self.online = {MAC, OTHER}
+        self.free = 1 << 40
+        self.start()
+
+    def start(self) -> None:
+        """As at a start of the server."""
+        self.seeder, self.tracker = FakeSeeder(), FakeTracker()
+        self.ended: list[UploadDisk] = []
+        self.told: list[UploadDisk] = []
+
+        def in_thread(function: Any, *args: Any) -> Deferred[Any]:
+            try:
+                return succeed(function(*args))
+            except Exception:
+                done: Deferred[Any] = Deferred()
+                done.errback()
+                return done
+
+        self.publisher = Publisher(
+            uploads=self.uploads,
+            templates=self.templates,
+            directory=self.directory,
+            seeder=self.seeder,
+            tracker=self.tracker,
+            in_thread=in_thread,
+        )
+        self.publisher.ended.append(self.ended.append)
+        self.desk = UploadDesk(
+            uploads=self.uploads,
+            templates=self.templates,
+            terminals=self.terminals,
+            publisher=self.publisher,
+            directory=self.directory,
+            space=Space(self.directory.root, lambda _path: self.free),
+            in_thread=in_thread,
+            online=self.online.__contains__,
+            told_again=self.told.append,
+        )
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way: each pass goes through the store's threads."""
+        for _ in range(20):
+            await self.store.write(lambda _db: None)
+            await self.store.read(lambda _db: None)
+
+    async def offer(self, path: Path, name: DiskName = BASE, *, mac: str = MAC, granted: bool = True) -> str:
+        """A 9014."""
+        return await self.desk.take_torrent(
+            mac, granted, NAMED, TorrentBody(torrent_of(path, name), name.uuid, name.level)
+        )
+
+    async def arrive(self, path: Path, name: DiskName = BASE) -> None:
+        """The last piece of an upload is here."""
+        self.directory.upload(name).write_bytes(path.read_bytes())
+        self.publisher.finished(metainfo.parse(torrent_of(path, name)).info_hash)
+        await self.settle()
+
+    async def publish(self, name: DiskName = BASE, **kwargs: Any) -> None:  # type: ignore[override]  # by upload here
+        """Upload a level all the way."""
+        path = image(self.made / str(name), **kwargs)
+        await self.offer(path, name)
+        await self.arrive(path, name)
+
+    async def last(self, name: DiskName = BASE) -> UploadDisk:
+        """The newest upload of a level."""
+        found = await self.uploads.last_of(name)
+        assert found is not None
+        return found
+
+    def body(self, *disks: Disk) -> TemplateBody:
+        """A 9018."""
+        return TemplateBody(uuid=TEMPLATE, name="Office", sys_type=1, disks=list(disks))
+
+
+class PublishTests(PublishingCase):
+    """From a complete file to a version."""
+
+    async def test_base(self) -> None:
+        """A base becomes level 0 of a new template, is seeded from its place, and the uploader is told."""
+        path = image(self.made / "base")
+        torrent_id = await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.assertEqual(self.seeder.downloading, {info_hash: self.directory.incoming})
+        self.assertEqual(self.tracker.admitted, {info_hash})
+        await self.arrive(path)
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        (level,) = template.levels
+        self.assertEqual((template.name, template.sys_type, template.desc), ("Office", 1, "a remark"))
+        self.assertEqual(
+            (level.name, level.virtual_size, level.info_hash, level.operate_id), (BASE, VIRTUAL, info_hash, 0)
+        )
+        self.assertEqual(self.directory.disk(BASE).read_bytes(), path.read_bytes())
+        self.assertFalse(self.directory.upload(BASE).exists())
+        self.assertEqual(self.seeder.seeding, {info_hash: self.directory.disks})
+        self.assertEqual([(d.id, d.state) for d in self.ended], [(torrent_id, UploadState.PUBLISHED)])
+
+    async def test_diff_with_the_right_name(self) -> None:
+        """A difference that names its parent is published as it is."""
+        await self.publish()
+        await self.publish(DIFF, backing=str(BASE))
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        self.assertEqual([(x.name, x.operate_id) for x in template.levels], [(BASE, 0), (DIFF, 1)])
+        self.assertEqual(self.directory.disk(DIFF).read_bytes(), (self.made / str(DIFF)).read_bytes())
+
+    async def test_diff_with_another_name(self) -> None:
+        """A path of the terminal's own is put right in our copy, and its torrent is made anew."""
+        await self.publish()
+        await self.publish(DIFF, backing="/mnt/local/elsewhere.qcow2")
+        path = self.directory.disk(DIFF)
+        self.assertEqual(read_header(path).backing_name, str(BASE))
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        level = template.levels[1]
+        old = metainfo.parse(torrent_of(self.made / str(DIFF), DIFF))
+        self.assertNotEqual(level.info_hash, old.info_hash)
+        new = metainfo.parse(self.directory.torrent(level.info_hash).read_bytes())
+        self.assertEqual(hash_file(path, new.piece_length), new.piece_hashes)
+        self.assertNotIn(old.info_hash, self.tracker.admitted)
+        self.assertIn(level.info_hash, self.tracker.admitted)
+
+    async def test_diff_of_another_size(self) -> None:
+        """A difference must have its parent's virtual size."""
+        await self.publish()
+        await self.publish(DIFF, backing=str(BASE), virtual=2 * VIRTUAL)
+        disk = await self.last(DIFF)
+        self.assertEqual(disk.state, UploadState.FAILED)
+        self.assertIn("size", disk.reason)
+        self.assertEqual([d.state for d in self.ended], [UploadState.PUBLISHED, UploadState.FAILED])
+
+    async def test_no_image(self) -> None:
+        """A file that is no qcow2 fails with what it is, and leaves nothing behind."""
+        path = self.made / "raw"
+        path.write_bytes(b"\0" * 510 + b"\x55\xaa" + b"\0" * 100_000)
+        await self.offer(path)
+        await self.arrive(path)
+        disk = await self.last()
+        self.assertEqual(disk.state, UploadState.FAILED)
+        self.assertIn("raw", disk.reason)
+        self.assertEqual(list(self.directory.incoming.iterdir()), [])
+        self.assertEqual(list(self.directory.torrents.iterdir()), [])
+        self.assertEqual(self.tracker.admitted, set())
+        self.assertIsNone(await self.templates.get(TEMPLATE))
+
+    async def test_a_base_on_something(self) -> None:
+        """A base with a backing file would boot half an image."""
+        await self.publish(BASE, backing="other")
+        self.assertIn("stand alone", (await self.last()).reason)
+
+    async def test_what_the_disk_lost_is_fetched_again(self) -> None:
+        """A piece that reads back wrong is not published, but downloaded again; a disk that goes on so has failed."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        damaged = bytearray(path.read_bytes())
+        damaged[70_000] ^= 1
+        for _ in range(FETCH_AGAIN):
+            self.seeder.downloading.clear()
+            self.directory.upload(BASE).write_bytes(damaged)
+            self.publisher.finished(info_hash)
+            await self.settle()
+            self.assertIn(info_hash, self.seeder.downloading)
+            self.assertEqual((await self.last()).state, UploadState.RECEIVING)
+        self.publisher.finished(info_hash)
+        await self.settle()
+        self.assertEqual((await self.last()).state, UploadState.FAILED)
+
+    async def test_the_transfer_fails(self) -> None:
+        """A full or broken disk ends the upload with the system's words."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.publisher.transfer_failed(metainfo.parse(torrent_of(path, BASE)).info_hash, "No space left on device")
+        await self.settle()
+        self.assertEqual((await self.last()).reason, "No space left on device")
+
+    async def test_a_bug_is_a_reason_too(self) -> None:
+        """Whatever goes wrong, an upload does not hang without a word."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.patch(publisher_module, "examine", lambda *_args: 1 // 0)
+        await self.arrive(path)
+        self.assertIn("log", (await self.last()).reason)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_a_day_without_progress(self) -> None:
+        """An upload that does not move for a day gives its template free."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.seeder.states[info_hash] = FakeStatus(0.5)
+        await self.publisher.give_up_idle(0.0)
+        self.seeder.states[info_hash] = FakeStatus(0.6)
+        await self.publisher.give_up_idle(IDLE_SECONDS)
+        self.assertEqual((await self.last()).state, UploadState.RECEIVING)
+        await self.publisher.give_up_idle(2 * IDLE_SECONDS)
+        self.assertIn("60%", (await self.last()).reason)
+
+    async def test_connects_to_uploaders(self) -> None:
+        """Who announces an upload is connected to at once; other torrents are no concern."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.publisher.announced(info_hash, "10.0.0.1", 7000)
+        self.publisher.announced(b"x" * 20, "10.0.0.1", 7000)
+        self.assertEqual(self.seeder.connected, [(info_hash, "10.0.0.1", 7000)])
+
+
+class RecoverTests(PublishingCase):
+    """A start after a crash at each stage."""
+
+    async def test_receiving(self) -> None:
+        """A download goes on."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.start()
+        await self.publisher.recover()
+        await self.settle()
+        self.assertEqual(list(self.seeder.downloading.values()), [self.directory.incoming])
+        await self.arrive(path)
+        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
+
+    async def test_verifying(self) -> None:
+        """A check is made again, and the upload published."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.directory.upload(BASE).write_bytes(path.read_bytes())
+        disk = await self.last()
+        await self.uploads.set_state(disk.id, UploadState.VERIFYING, 1.0)
+        self.start()
+        await self.publisher.recover()
+        await self.settle()
+        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
+
+    async def test_publishing(self) -> None:
+        """Before and after the rename, and between patch and rename, a start finishes the work."""
+        await self.publish()
+        for step in ("nothing", "patched", "renamed"):
+            path = image(self.made / step, backing="elsewhere", seed=7)
+            self.patch(publisher_module, "install", lambda *_args: 1 // 0)
+            await self.offer(path, DIFF)
+
+            async def keep_open(disk: UploadDisk, reason: str) -> None:
+                """As if the process had died here."""
+
+            self.patch(self.publisher, "fail", keep_open)
+            await self.arrive(path, DIFF)
+            self.flushLoggedErrors(ZeroDivisionError)
+            self.assertEqual((await self.last(DIFF)).state, UploadState.PUBLISHING)
+            if step != "nothing":
+                examine.put_right(self.directory.upload(DIFF), DIFF)
+            if step == "renamed":
+                self.directory.upload(DIFF).rename(self.directory.disk(DIFF))
+            self.patch(publisher_module, "install", examine.install)
+            self.start()
+            await self.publisher.recover()
+            await self.settle()
+            self.assertEqual((await self.last(DIFF)).state, UploadState.PUBLISHED, step)
+            self.assertEqual(read_header(self.directory.disk(DIFF)).backing_name, str(BASE))
+            await self.store.write(lambda db: db.execute("DELETE FROM levels WHERE level = 1") and None)
+
+    async def test_importing(self) -> None:
+        """A copy that was cut off is made again."""
+        path = image(self.made / "base")
+        self.patch(self.publisher, "copy", lambda _disk: None)
+        upload = await self.desk.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        name = upload.disks[0].name
+        self.directory.upload(name).write_bytes(b"half")
+        self.start()
+        await self.publisher.recover()
+        await self.settle()
+        self.assertEqual(self.directory.disk(name).read_bytes(), path.read_bytes())
+
+
+class MayUploadTests(PublishingCase):
+    """9018."""
+
+    async def ask(self, body: TemplateBody | GroupUpload, *, mac: str = MAC, granted: bool = True) -> str:
+        """The reason why not, empty for yes."""
+        permission = await self.desk.may_upload(mac, granted, body)
+        self.assertEqual(permission.allowed, not permission.reason)
+        return permission.reason
+
+    async def test_new_template(self) -> None:
+        """An administrator may upload a new template, and its disks are remembered."""
+        permission = await self.desk.may_upload(MAC, True, self.body(Disk(uuid=DISK, real_size=2048)))
+        self.assertTrue(permission.allowed)
+        self.assertEqual(permission.listed, {DISK: ReportedTemplate(TEMPLATE, "Office", 1, "")})
+
+    async def test_without_an_administrator(self) -> None:
+        """No terminal may replace a template by itself, unless an administrator asked it to."""
+        disk = Disk(uuid=DISK)
+        self.assertIn("administrator", await self.ask(self.body(disk), granted=False))
+        await self.terminal()
+        await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        self.assertEqual(await self.ask(self.body(disk), granted=False), "")
+
+    async def test_somebody_else_is_at_it(self) -> None:
+        """One terminal at a time; the same one may go on."""
+        await self.offer(image(self.made / "base"))
+        self.assertIn(MAC, await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER))
+        self.assertEqual(await self.ask(self.body(Disk(uuid=DISK))), "")
+
+    async def test_a_dead_uploader_gives_way(self) -> None:
+        """Who is offline for long loses its place to the next one."""
+        await self.offer(image(self.made / "base"))
+        self.online.discard(MAC)
+        self.desk.terminal_left(MAC)
+        self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
+        self.desk._left[MAC] -= ABSENT_SECONDS
+        self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
+        self.assertIn("takes over", (await self.last()).reason)
+
+    async def test_no_room(self) -> None:
+        """What is needed and what there is, by the file's size where it is told, else by the virtual disk."""
+        self.free = MARGIN + (10 << 20)
+        disk = Disk(uuid=DISK, real_size=(20 << 20) // 512)
+        self.assertIn("20.0 MiB are needed on the server, 10.0 MiB are available", await self.ask(self.body(disk)))
+        told = Disk(uuid=DISK, real_size=(20 << 20) // 512, file_size=9 << 20)
+        self.assertEqual(await self.ask(self.body(told)), "")
+
+    async def test_third_difference(self) -> None:
+        """Two differences are published: a third one would need folding."""
+        await self.publish()
+        await self.publish(DIFF, backing=str(BASE))
+        await self.publish(SECOND, backing=str(DIFF))
+        self.assertIn("folding", await self.ask(self.body(Disk(uuid=DISK, diff_level=2))))
+
+    async def test_family_form(self) -> None:
+        """A desktop group stands for its template; an unknown one is refused."""
+        await self.publish()
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        permission = await self.desk.may_upload(MAC, True, GroupUpload(desktop_group_uuid=template.group_uuid))
+        self.assertTrue(permission.allowed)
+        self.assertEqual(set(permission.listed), {DISK})
+        self.assertIn("no desktop group", await self.ask(GroupUpload(desktop_group_uuid=TEMPLATE)))
+
+
+class TakeTests(PublishingCase):
+    """9014."""
+
+    async def refused(self, kind: type[Exception], work: Any) -> Exception:
+        """The error that refuses, after which nothing is left."""
+        error: Exception = await self.assertFailure(Deferred.fromCoroutine(work), kind)
+        self.assertEqual(list(self.directory.torrents.iterdir()), [])
+        self.assertEqual(self.seeder.downloading, {})
+        return error
+
+    async def test_without_an_administrator(self) -> None:
+        """Refused before anything is fetched."""
+        await self.refused(TorrentRefused, self.offer(image(self.made / "base"), granted=False))
+
+    async def test_an_unknown_disk(self) -> None:
+        """Nobody said which template it belongs to."""
+        path = image(self.made / "base")
+        body = TorrentBody(torrent_of(path, BASE), DISK, 0)
+        await self.refused(UnknownDisk, self.desk.take_torrent(MAC, True, {}, body))
+
+    async def test_no_torrent(self) -> None:
+        """Bytes that are none, and none at all."""
+        for torrent in (b"", b"de", b"i1e"):
+            await self.refused(BadTorrent, self.desk.take_torrent(MAC, True, NAMED, TorrentBody(torrent, DISK, 0)))
+
+    async def test_struct_and_torrent_disagree(self) -> None:
+        """The struct speaks of another level than the torrent."""
+        body = TorrentBody(torrent_of(image(self.made / "base"), BASE), DISK, 1)
+        await self.refused(TorrentRefused, self.desk.take_torrent(MAC, True, NAMED, body))
+
+    async def test_no_parent(self) -> None:
+        """A difference without its parent is no use to anybody."""
+        path = image(self.made / "diff", backing=str(BASE))
+        error = await self.refused(Conflict, self.offer(path, DIFF))
+        self.assertIn(str(BASE), str(error))
+
+    async def test_terminal_levels(self) -> None:
+        """Levels 3 to 5 are the terminal's own."""
+        await self.refused(Conflict, self.offer(image(self.made / "own", backing="x"), THIRD))
+
+    async def test_published_already(self) -> None:
+        """The same torrent again is answered with its id and told again; another one is refused."""
+        await self.publish()
+        disk = await self.last()
+        self.assertEqual(await self.offer(self.made / str(BASE)), disk.id)
+        self.assertEqual([d.id for d in self.told], [disk.id])
+        other = image(self.made / "other", seed=9)
+        await self.assertFailure(Deferred.fromCoroutine(self.offer(other)), Conflict)
+
+    async def test_third_difference(self) -> None:
+        """20725 until folding is there."""
+        await self.publish()
+        await self.publish(DIFF, backing=str(BASE))
+        await self.publish(SECOND, backing=str(DIFF))
+        path = image(self.made / "third", backing=str(DIFF), seed=5)
+        error: Any = await self.assertFailure(Deferred.fromCoroutine(self.offer(path, SECOND)), Conflict)
+        self.assertEqual(error.wire_code, 20725)
+
+    async def test_no_room(self) -> None:
+        """Refused before the first byte, beside what is promised to others."""
+        self.free = MARGIN + 1000
+        error = await self.refused(NoSpace, self.offer(image(self.made / "base")))
+        self.assertIn("are needed", str(error))
+
+    async def test_the_same_again_while_it_runs(self) -> None:
+        """A terminal that reconnects offers its torrent again: one upload, one id."""
+        path = image(self.made / "base")
+        self.assertEqual(await self.offer(path), await self.offer(path))
+        self.assertEqual(len(await self.uploads.of_template(TEMPLATE)), 1)
+
+    async def test_a_newer_torrent(self) -> None:
+        """The uploader changed its disk: the newer torrent replaces the older one."""
+        first = await self.offer(image(self.made / "one"))
+        second = await self.offer(image(self.made / "two", seed=2))
+        self.assertNotEqual(first, second)
+        old = await self.uploads.disk(first)
+        assert old is not None
+        self.assertEqual(old.state, UploadState.FAILED)
+        self.assertEqual(len(self.seeder.downloading), 1)
+
+    async def test_two_at_once(self) -> None:
+        """Of two terminals that offer the same disk at the same moment, one is taken."""
+        one = Deferred.fromCoroutine(self.offer(image(self.made / "one")))
+        two = Deferred.fromCoroutine(self.offer(image(self.made / "two", seed=2), mac=OTHER))
+        await one
+        await self.assertFailure(two, Conflict)
+
+    async def test_bare_torrent(self) -> None:
+        """A torrent without a struct is taken by its own name."""
+        body = TorrentBody(torrent_of(image(self.made / "base"), BASE))
+        self.assertTrue(await self.desk.take_torrent(MAC, True, NAMED, body))
+
+    async def test_progress(self) -> None:
+        """9027 tells how far it is, and to the uploader alone."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.seeder.states[metainfo.parse(torrent_of(path, BASE)).info_hash] = FakeStatus(0.25, 1000)
+        found = await self.desk.progress(MAC, BASE)
+        self.assertEqual((found.progress, found.rate, found.state), (25.0, 1000, "receiving"))
+        await self.assertFailure(Deferred.fromCoroutine(self.desk.progress(OTHER, BASE)), Exception)
+
+
+class RequestTests(PublishingCase):
+    """Administrators' requests (1020) and imports."""
+
+    async def test_request(self) -> None:
+        """It is written down, base before difference, and its torrent needs no further permission."""
+        await self.terminal()
+        upload = await self.desk.request(MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
+        self.assertEqual([d.name for d in upload.disks], [BASE, DIFF])
+        path = image(self.made / "base")
+        torrent_id = await self.desk.take_torrent(MAC, False, {}, TorrentBody(torrent_of(path, BASE), DISK, 0))
+        self.assertEqual(torrent_id, upload.disks[0].id)
+        await self.arrive(path)
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        self.assertEqual(template.name, "Office")
+
+    async def test_refused(self) -> None:
+        """An unknown terminal, nothing to upload, a level that does not fit."""
+        request = self.desk.request
+        await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], [(BASE, 0)])), UnknownTerminal)
+        await self.terminal()
+        for names in ([], [(DIFF, 0)], [(THIRD, 0)]):
+            await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], names)), Conflict)
+
+    async def test_asked_again(self) -> None:
+        """A request that is still waiting is replaced by the next one."""
+        await self.terminal()
+        first = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        found = await self.uploads.get(first.id)
+        assert found is not None
+        self.assertEqual(found.state, "failed")
+
+    async def imported(self, *paths: Path) -> Upload:
+        """Import image files."""
+        disks = [ImportDisk(index, str(path.absolute())) for index, path in enumerate(paths)]
+        return await self.desk.import_files("Lab", 3, "remark", disks)
+
+    async def test_import(self) -> None:
+        """Image files become a template with a disk each."""
+        paths = [image(self.made / "system"), image(self.made / "data", seed=3)]
+        upload = await self.imported(*paths)
+        await self.settle()
+        template = await self.templates.get(upload.template_uuid)
+        assert template is not None
+        self.assertEqual((template.name, template.sys_type, template.version), ("Lab", 3, 2))
+        self.assertEqual({x.type for x in template.levels}, {0, 1})
+        for disk, path in zip(upload.disks, paths, strict=True):
+            self.assertEqual(self.directory.disk(disk.name).read_bytes(), path.read_bytes())
+            self.assertEqual(self.publisher.progress(await self.last(disk.name)), 1.0)
+
+    async def test_import_refused(self) -> None:
+        """No file, no image, a relative path, a difference, no room: each says why."""
+        text = self.made / "text"
+        text.write_text("not an image")
+        diff = image(self.made / "diff", backing="base")
+        for path, kind in ((text, BadImage), (self.made / "gone", BadImage), (self.made, BadImage), (diff, BadImage)):
+            await self.assertFailure(Deferred.fromCoroutine(self.imported(path)), kind)
+        relative = self.desk.import_files("Lab", 0, "", [ImportDisk(0, "disk.qcow2")])
+        await self.assertFailure(Deferred.fromCoroutine(relative), Malformed)
+        await self.assertFailure(Deferred.fromCoroutine(self.imported()), Malformed)
+        self.free = 0
+        await self.assertFailure(Deferred.fromCoroutine(self.imported(image(self.made / "good"))), NoSpace)
+        self.assertEqual(await self.uploads.open_disks(), [])
+
+    async def test_cancel(self) -> None:
+        """An upload that is cancelled is over, with that reason."""
+        await self.terminal()
+        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        ended = await self.desk.cancel(upload.id)
+        self.assertEqual(ended.state, "failed")
+        self.assertIn("cancelled", ended.disks[0].reason)
+        await self.assertFailure(Deferred.fromCoroutine(self.desk.cancel(99)), Exception)

@@ -29,7 +29,7 @@ from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
 from voi.seeding.session import Seeding
 from voi.seeding.settings import server_settings
-from voi.startup import Opened, check_bittorrent_port, give_up, listen, open_directory
+from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up, listen, open_directory
 from voi.store.accounts import Accounts
 from voi.store.commands import Commands
 from voi.store.database import Store
@@ -72,7 +72,7 @@ class OwnPeer:
     def complete(self, info_hash: bytes) -> bool:
         """Whether the server has all of it."""
         status = self._seeding.status(info_hash)
-        return status is not None and status.progress >= 1
+        return status is not None and status.state in ("seeding", "finished") and status.done == status.wanted
 
 
 class VoiService(MultiService):
@@ -106,6 +106,7 @@ class VoiService(MultiService):
 
     def _open(self) -> None:
         check_bittorrent_port(*self.config.bittorrent_address)
+        allow_many_files()
         self._opened = open_directory(self.directory)
         self._build(self._opened)
         reactor, config = self._reactor, self.config

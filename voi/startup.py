@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import socket
 import sys
@@ -34,6 +35,12 @@ class Opened:
 
     lock: int
     api_token: str
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: a site of 5,000 terminals needs one for each, and peers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def open_directory(directory: DataDirectory) -> Opened:

@@ -169,6 +169,9 @@ class Ledger:
         """
         facts = FileFacts.of(path)
         with self._lock:
+            noted = self._entries.get(info_hash)
+            if noted is not None and noted.verified is not None and noted.verified == facts:
+                return  # somebody has read it in the meantime, which is worth more
             self._write(self._resume(info_hash).name, resume)
             self._note(info_hash, Entry(self._epoch, resumable=facts))
 

@@ -74,6 +74,7 @@ def _prepare(path: Path) -> bool:
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
+        draft.touch(0o600)  # it holds password hashes and tracker keys; SQLite's other files take this mode over
         db = connect(draft)
         migrations.apply(db)
         db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
-from voi.demo_image import write_image
+from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState

@@ -123,6 +123,12 @@ class LedgerTests(SynchronousTestCase):
         self.assertFalse((self.state / f"{HASH.hex()}.resume").exists())
         self.assertIs(self.trust(self.ledger), Trust.WHOLE)
 
+    def test_partial_after_verified(self) -> None:
+        """Resume data that come late do not undo that the same file was verified."""
+        self.ledger.record_verified(HASH, self.file)
+        self.ledger.record_partial(HASH, self.file, b"resume")
+        self.assertIs(self.trust(self.ledger), Trust.WHOLE)
+
     def test_forget(self) -> None:
         """Nothing is left of a torrent that is forgotten, and forgetting it twice is no error."""
         self.ledger.record_partial(HASH, self.file, b"resume")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from voi.demo_image import CLUSTER, write_image
+from voi.demo.image import CLUSTER, write_image
 from voi.domain.image import HEADER_PREFIX, ImageHeader, parse_header
 
 MIB, GIB = 1 << 20, 1 << 30

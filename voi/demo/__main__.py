@@ -1,0 +1,203 @@
+"""The main job on one machine: a terminal uploads a template, the server publishes it, eight others get it.
+
+Run with `tox -e demo` or `python -m voi.demo`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from voi.demo.image import write_image
+from voi.demo.stage import Child, Server, StageError, Terminals, all_stopped, wait_until, write_template
+from voi.names import DiskName
+from voi.seeding.hashing import sha256_file
+
+UPLOADER = "02:56:4F:49:00:01"
+RECEIVERS = "02:56:4F:49:01:01"
+PATIENCE = 600.0  # seconds for each part; slower is broken
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was measured: seconds, bytes, and the SHA-256 of each copy by its owner."""
+
+    size: int
+    upload_seconds: float
+    rollout_seconds: float
+    server_sent: int
+    sums: dict[str, str]
+
+
+class Demo:
+    """A server, an uploading terminal and receiving ones below one directory."""
+
+    def __init__(self, directory: Path, megabytes: int, receivers: int, console: Console) -> None:
+        self.console = console
+        self.name = DiskName(str(uuid.uuid4()), 0)
+        self.template = str(uuid.uuid4())
+        self._bytes = megabytes << 20
+        self.server = Server(directory / "server")
+        self.uploader = Terminals(directory / "uploader", self.server.address, UPLOADER, address="127.0.0.9")
+        self.receivers = Terminals(
+            directory / "receivers", self.server.address, RECEIVERS, count=receivers, address="127.0.0.10"
+        )
+        self.children: list[Child] = [self.server, self.uploader, self.receivers]
+
+    def prepare(self) -> int:
+        """Make the image, start everything; the image's size in bytes."""
+        write_template(self.uploader.directory, self.template, "Demo")
+        with self.console.status(f"Making a disk image with {self._bytes >> 20} MiB of content"):
+            size = write_image(self.uploader.directory / str(self.name), 4 * self._bytes, data_bytes=self._bytes)
+        with self.console.status("Starting the server and the terminals"):
+            self.server.up()
+            self.uploader.start()
+            self.receivers.start()
+            wait_until(self._all_there, PATIENCE, "the terminals to log in")
+        return size
+
+    def _all_there(self) -> bool:
+        for child in self.children:
+            if not child.running:
+                raise StageError(f"a process ended:\n{child.tail()}")
+        terminals = {x["mac"]: x for x in self.server.api("GET", "terminals")["terminals"]}
+        wanted = [*self.uploader.macs, *self.receivers.macs]
+        online = all(mac in terminals and terminals[mac]["online"] for mac in wanted)
+        return online and bool(terminals[UPLOADER]["disks"])
+
+    def upload(self, bars: Progress, size: int) -> float:
+        """Let the server fetch the image and publish it; seconds."""
+        begun = time.monotonic()
+        bar = bars.add_task("upload to the server", total=size)
+        upload = self.server.api("POST", "uploads", {"mac": UPLOADER, "template": self.template})["id"]
+
+        def published() -> bool:
+            found = self.server.api("GET", f"uploads/{upload}")
+            bars.update(bar, completed=round(found["progress"] * size))
+            if found["state"] == "failed":
+                raise StageError(f"the upload failed: {found['disks'][0]['reason']}")
+            return bool(found["state"] == "published")
+
+        wait_until(published, PATIENCE, "the upload")
+        bars.update(bar, completed=size)
+        return time.monotonic() - begun
+
+    def roll_out(self, bars: Progress, size: int) -> float:
+        """Send the template to every receiver; seconds."""
+        begun = time.monotonic()
+        tasks = {mac: bars.add_task(f"terminal {mac}", total=size) for mac in self.receivers.macs}
+        body = {"template": self.template, "macs": self.receivers.macs}
+        rollout = self.server.api("POST", "rollouts", body)["id"]
+        wait_until(lambda: self._done(rollout, bars, tasks, size), PATIENCE, "the rollout")
+        return time.monotonic() - begun
+
+    def _done(self, rollout: int, bars: Progress, tasks: dict[str, TaskID], size: int) -> bool:
+        found = self.server.api("GET", f"rollouts/{rollout}")
+        for target in found["targets"]:
+            bars.update(tasks[target["mac"]], completed=round(target["progress"] * size))
+            if target["state"] == "failed":
+                raise StageError(f"{target['mac']} failed: {target['reason']}")
+        return bool(found["state"] == "done")
+
+    def run(self) -> Outcome:
+        """The whole job."""
+        size = self.prepare()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(binary_units=True),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console) as bars:
+            upload_seconds = self.upload(bars, size)
+            rollout_seconds = self.roll_out(bars, size)
+        swarms = self.server.api("GET", "swarms")["swarms"]
+        sent = next(swarm["server_sent"] for swarm in swarms if swarm["name"] == str(self.name))
+        with self.console.status("Comparing"), ThreadPoolExecutor() as pool:
+            owners = dict(zip([*self.uploader.macs, *self.receivers.macs], self._copies(), strict=True))
+            sums = dict(zip(owners, pool.map(sha256_file, owners.values()), strict=True))
+        return Outcome(size, upload_seconds, rollout_seconds, sent, sums)
+
+    def _copies(self) -> list[Path]:
+        directories = [*self.uploader.directories, *self.receivers.directories]
+        return [directory / str(self.name) for directory in directories]
+
+
+def show(outcome: Outcome, console: Console) -> bool:
+    """Print what was measured; whether all copies are equal."""
+    equal = len(set(outcome.sums.values())) == 1
+    receivers = len(outcome.sums) - 1
+    mib = outcome.size / (1 << 20)
+    table = Table(title="One upload, one rollout")
+    for heading in ("step", "time", "rate", "sent by the server"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    table.add_row(
+        f"upload of {mib:.0f} MiB and publishing", f"{outcome.upload_seconds:.1f} s",
+        f"{mib / outcome.upload_seconds:.0f} MiB/s", "",
+    )  # fmt: skip
+    table.add_row(
+        f"rollout to {receivers} terminals", f"{outcome.rollout_seconds:.1f} s",
+        f"{mib * receivers / outcome.rollout_seconds:.0f} MiB/s together",
+        f"{outcome.server_sent / outcome.size:.2f} times the image",
+    )  # fmt: skip
+    console.print(table)
+    for owner, digest in outcome.sums.items():
+        console.print(f"[dim]{owner}[/dim]  {digest}", highlight=False)
+    verdict = f"SHA-256 equal on all {len(outcome.sums)}" if equal else "SHA-256 NOT EQUAL"
+    console.print(f"[bold {'green' if equal else 'red'}]{verdict}[/]")
+    return equal
+
+
+@click.command(help=__doc__)
+@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, and the files where they are.")
+@click.option("--megabytes", default=256, show_default=True, help="Content of the image.")
+@click.option("--terminals", default=8, show_default=True, help="Terminals that receive it.")
+@click.option(
+    "--directory", type=click.Path(path_type=Path), help="Where to work [default: a temporary directory, removed]"
+)
+def main(keep: bool, megabytes: int, terminals: int, directory: Path | None) -> None:
+    """Run the demo."""
+    console = Console()
+    place = directory or Path(tempfile.mkdtemp(prefix="voi-demo-"))
+    demo = Demo(place.absolute(), megabytes, terminals, console)
+    equal = False
+    try:
+        with all_stopped(demo.children):
+            try:
+                equal = show(demo.run(), console)
+            except (StageError, OSError) as error:
+                console.print(f"[red]{error}[/red]", markup=True)
+                console.print(f"Logs are below {place}")
+                keep_files = True
+            else:
+                keep_files = keep
+            if keep and equal:
+                _stay(demo, console, place)
+    finally:
+        if not directory and not keep_files:
+            shutil.rmtree(place, ignore_errors=True)
+    sys.exit(0 if equal else 1)
+
+
+def _stay(demo: Demo, console: Console, place: Path) -> None:
+    console.print(f"API: {demo.server.url}/api/v1/  token: {demo.server.token}", highlight=False, soft_wrap=True)
+    console.print(f"Files: {place}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+    try:
+        demo.server.wait(seconds=10**9)
+    except KeyboardInterrupt:
+        console.print("Stopping")
+
+
+if __name__ == "__main__":
+    main()

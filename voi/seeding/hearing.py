@@ -1,0 +1,173 @@
+"""What libtorrent says of each torrent, taken in: what we hold to be true of it changes here, on events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import libtorrent as lt
+from twisted.logger import Logger
+
+from voi.errors import NotFound, StartupError
+from voi.seeding import alerts
+from voi.seeding.alerts import Event, Status
+from voi.seeding.ledger import FileFacts, Ledger, Trust
+from voi.seeding.notes import Notes
+from voi.seeding.torrents import Torrent
+from voi.seeding.waiting import Waiting
+
+log = Logger()
+
+
+@dataclass(slots=True)
+class Held:
+    """What is known of one torrent."""
+
+    torrent: Torrent
+    path: Path
+    handle: lt.torrent_handle | None = None
+    trust: Trust = Trust.CHECK
+    facts: FileFacts | None = None  # of the file before it was checked
+    verified: bool = False  # the ledger vouches for the whole file
+    checked: bool = False
+    complete: bool = False
+    removing: bool = False
+    failed: bool = False
+    announces: int = 0  # under way
+    early_peers: list[tuple[str, int]] = field(default_factory=list)
+    early_trackers: Sequence[str] | None = None
+    status: Status | None = None
+
+    def vouched_for(self, noted: object) -> None:
+        """The ledger has noted the whole file, or (not True) has not."""
+        self.verified = self.verified or noted is True
+
+
+class Hearing:
+    """Keeps `torrents` true, fires who is `waiting`, and notes in the `ledger` what follows.
+
+    `on_event` is told every event but the announces that went well. `admitted` is told what came in, with
+    None for a torrent that nobody wants any more.
+    """
+
+    def __init__(
+        self,
+        torrents: dict[bytes, Held],
+        waiting: Waiting,
+        notes: Notes,
+        ledger: Ledger,
+        on_event: Callable[[Event], None],
+        admitted: Callable[[alerts.Added, Held | None], None],
+    ) -> None:
+        self._torrents = torrents
+        self._waiting = waiting
+        self._notes = notes
+        self._ledger = ledger
+        self._on_event = on_event
+        self._admitted = admitted
+        self._handlers: Mapping[type, Callable[[Any], Event | None]] = {
+            alerts.Listening: self._listening,
+            alerts.ListenFailed: self._listen_failed,
+            alerts.Added: self._added,
+            alerts.StateChanged: self._state_changed,
+            alerts.Checked: self._checked,
+            alerts.Finished: self._finished,
+            alerts.TorrentFailed: self._torrent_failed,
+            alerts.Removed: self._removed,
+            alerts.ResumeData: self._resume_data,
+            alerts.Announcing: self._announcing,
+            alerts.Announced: self._announced,
+            alerts.AnnounceFailed: self._announced,
+            Status: self._status,
+        }
+
+    def hear(self, event: Event) -> None:
+        """Take in what libtorrent says, and hand it on to who waits and to who is told everything."""
+        key = getattr(event, "info_hash", None)
+        if key is not None and key not in self._torrents and not isinstance(event, alerts.Added):
+            return  # said before libtorrent had heard that the torrent is to go
+        handler = self._handlers.get(type(event))
+        told = event if handler is None else handler(event)
+        if told is not None:
+            self._waiting.fire(type(told), key or b"", told)
+            self.tell(told)
+
+    def tell(self, event: Event) -> None:
+        """Hand an event on; what goes wrong there stays there."""
+        try:
+            self._on_event(event)
+        except Exception:
+            log.failure("who was told of {event} failed", event=event)
+
+    def _listening(self, event: alerts.Listening) -> Event:
+        return event
+
+    def _listen_failed(self, event: alerts.ListenFailed) -> Event:
+        error = StartupError(f"BitTorrent cannot listen on {event.host} port {event.port}: {event.reason}")
+        self._waiting.fail(alerts.Listening, b"", error)
+        return event
+
+    def _added(self, event: alerts.Added) -> Event | None:
+        held = self._torrents.get(event.info_hash)
+        if held is not None:
+            held.handle = event.handle
+        self._admitted(event, held)
+        return None if held is None else event
+
+    def _state_changed(self, event: alerts.StateChanged) -> Event:
+        held = self._torrents[event.info_hash]
+        if event.state == "checking":
+            held.checked = held.complete = False
+            if held.verified:
+                # libtorrent found the file not to be what we took it for.
+                held.verified = False
+                self._notes.unawaited(partial(self._ledger.forget, event.info_hash))
+        return event
+
+    def _checked(self, event: alerts.Checked) -> Event:
+        held = self._torrents[event.info_hash]
+        held.checked = True
+        if held.complete and held.trust is Trust.CHECK and held.facts is not None and not held.verified:
+            work = partial(self._ledger.record_verified, event.info_hash, held.path, held.facts)
+            self._notes.unawaited(work, held.vouched_for)
+        held.facts = None
+        return replace(event, complete=held.complete)
+
+    def _finished(self, event: alerts.Finished) -> Event:
+        self._torrents[event.info_hash].complete = True
+        return event
+
+    def _torrent_failed(self, event: alerts.TorrentFailed) -> Event | None:
+        held = self._torrents[event.info_hash]
+        if held.failed:
+            return None  # libtorrent says it again for each block it had in hand
+        held.failed = True
+        return event
+
+    def _removed(self, event: alerts.Removed) -> Event:
+        del self._torrents[event.info_hash]
+        self._waiting.fire(alerts.Removed, event.info_hash, event)
+        self._waiting.fail_about(event.info_hash, NotFound("this torrent was removed"))
+        return event
+
+    def _resume_data(self, event: alerts.ResumeData) -> Event:
+        held = self._torrents[event.info_hash]
+        if event.data is not None and not (held.verified or held.removing):
+            work = partial(self._ledger.record_partial, event.info_hash, held.path, event.data)
+            self._notes.unawaited(work)
+        return event
+
+    def _announcing(self, event: alerts.Announcing) -> None:
+        self._torrents[event.info_hash].announces += 1
+
+    def _announced(self, event: alerts.Announced | alerts.AnnounceFailed) -> Event | None:
+        held = self._torrents[event.info_hash]
+        held.announces = max(0, held.announces - 1)
+        return event if isinstance(event, alerts.AnnounceFailed) else None
+
+    def _status(self, event: Status) -> Event:
+        self._torrents[event.info_hash].status = event
+        return event

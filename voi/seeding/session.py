@@ -1,0 +1,432 @@
+"""The one libtorrent session of a process, inside the reactor: add, remove, connect, ask, and stop cleanly.
+
+Nothing here waits for libtorrent on the reactor's thread: what is asked is answered by an alert.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import libtorrent as lt
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.seeding import alerts
+from voi.seeding.alerts import Event, PeerView, Status
+from voi.seeding.hearing import Hearing, Held
+from voi.seeding.ledger import FileFacts, Judgement, Ledger, Trust, sync_file
+from voi.seeding.notes import Notes
+from voi.seeding.pump import Pump
+from voi.seeding.settings import limit_every_address
+from voi.seeding.torrents import Torrent, parameters
+from voi.seeding.waiting import Waiting
+
+log = Logger()
+
+_LISTEN_WITHIN = 10.0  # seconds; binding a port is instant, this is for a machine that swaps
+_ANSWER_WITHIN = 60.0  # seconds to add, remove or flush: a hard disk with everything queued before it
+_PEERS_WITHIN = 5.0  # seconds that a page may wait
+_SAVE_WITHIN = 5.0  # seconds at a stop; what was not saved by then is hashed at the next start
+_LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
+_GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
+_EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
+
+
+class Seeding:
+    """The torrents of this process.
+
+    `reactor` gives time, descriptors and threads (IReactorTime, IReactorFDSet, IReactorThreads). `settings`
+    come from `voi.seeding.settings`. `state_directory` is the ledger's and nobody else's. `on_event` is told
+    every event of `voi.seeding.alerts` but the announces that went well; what it raises is logged.
+    `save_interval` is the time in seconds between saves of resume data, `status_interval` that between
+    statuses. Starts once; a second start takes a second Seeding.
+    """
+
+    def __init__(
+        self,
+        *,
+        reactor: Any,
+        settings: lt.settings_pack,
+        state_directory: Path,
+        on_event: Callable[[Event], None],
+        save_interval: float = 30.0,
+        status_interval: float = 1.0,
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._intervals = (status_interval, save_interval)
+        self._ledger = Ledger(state_directory)
+        self._state_directory = state_directory
+        self._session: lt.session | None = None  # the only reference: dropping it ends the session
+        self._pump: Pump | None = None
+        self._waiting = Waiting(reactor)
+        self._torrents: dict[bytes, Held] = {}
+        self._life = DeferredLock()  # starting and stopping do not overlap
+        self._notes = Notes(reactor)
+        self._hearing = Hearing(self._torrents, self._waiting, self._notes, self._ledger, on_event, self._admitted)
+        self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
+        self._running = False
+        self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
+
+    # Life
+
+    def start(self) -> Deferred[int]:
+        """Open the ledger and the session; fires with the TCP port that it listens on.
+
+        Fails with StartupError when the port is busy or the state directory cannot be used.
+        """
+        return self._life.run(lambda: Deferred.fromCoroutine(self._start()))
+
+    def stop(self) -> Deferred[None]:
+        """Pause, save what downloads need to go on, say goodbye to trackers, and end the session.
+
+        Takes at most about ten seconds, and as long as the disk needs for what it has not yet written.
+        """
+        return self._life.run(lambda: Deferred.fromCoroutine(self._stop()))
+
+    async def _start(self) -> int:
+        try:
+            clean = await self._notes.in_thread(self._ledger.open)
+        except OSError as error:
+            raise StartupError(f"{self._state_directory}: {error.strerror}") from error
+        if not clean:
+            log.warn("the last stop was unclean: downloads are checked, seeds are checked as they are sent")
+        self._pump = pump = Pump(self._reactor, self._take, self._hearing.hear)
+        await self._notes.in_thread(self._create, pump.wake_descriptor)
+        heard = self._waiting.expect(alerts.Listening, b"", _LISTEN_WITHIN)
+        pump.start()
+        try:
+            listening = await heard
+        except VoiError as error:
+            await self._drop()
+            await self._notes.in_thread(self._ledger.close)
+            raise StartupError(error.message) from error
+        self._running = True
+        for loop, interval in zip(self._loops, self._intervals, strict=True):
+            loop.clock = self._reactor
+            loop.start(interval, now=False).addErrback(lambda failure: log.failure("a timer died", failure))
+        return listening.port
+
+    def _create(self, wake_descriptor: int) -> None:
+        session = lt.session(lt.session_params(self._settings))
+        limit_every_address(session)
+        session.set_alert_fd(wake_descriptor)
+        self._session = session
+
+    async def _stop(self) -> None:
+        if self._session is None or self._pump is None:
+            return
+        self._running = False
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+        await self._hear()
+        await self._announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
+        self._session.pause()
+        await self._hear()
+        await self._notes.idle()
+        await self._questions.run(lambda: None)
+        saved = await self._save_to_stop()
+        # The session's destructor waits for open announces while it holds Python's lock: the whole process
+        # would stand still, and a tracker in this same process could not even answer.
+        await self._announces_answered(_GOODBYE_WITHIN)
+        self._waiting.fail_all(_stopping())
+        await self._drop()
+        try:
+            await self._notes.in_turn(self._write_down, saved)
+        except OSError:
+            log.failure("the stop could not be noted, the next start will take it for unclean")
+
+    async def _hear(self) -> None:
+        """Wait until libtorrent has done what it was asked, and take all that it said of it."""
+        await self._notes.in_thread(self._until_heard)
+        if self._pump is not None:
+            self._pump.doRead()
+
+    def _until_heard(self) -> None:
+        """Block until libtorrent has done all that it was asked before."""
+        if self._session is not None:
+            self._session.is_paused()
+
+    async def _save_to_stop(self) -> list[tuple[bytes, Path, bytes | None]]:
+        asked: list[tuple[bytes, Path]] = []
+        answers: list[Deferred[alerts.ResumeData]] = []
+        unsaved: list[tuple[bytes, Path, bytes | None]] = []
+        for info_hash, held in self._torrents.items():
+            if held.handle is None or held.verified or held.removing:
+                continue
+            if not held.checked:
+                unsaved.append((info_hash, held.path, None))  # half a check is worth nothing later
+                continue
+            asked.append((info_hash, held.path))
+            answers.append(self._waiting.expect(alerts.ResumeData, info_hash, _SAVE_WITHIN))
+            _safely(held.handle.save_resume_data, lt.save_resume_flags_t.flush_disk_cache)
+        results = await DeferredList(answers, consumeErrors=True)
+        for (info_hash, path), (success, answer) in zip(asked, results, strict=True):
+            data = answer.data if success and isinstance(answer, alerts.ResumeData) else None
+            if data is None:
+                log.warn("{path}: nothing was saved to go on from, it will be checked", path=path)
+            unsaved.append((info_hash, path, data))
+        return unsaved
+
+    async def _announces_answered(self, seconds: float) -> None:
+        give_up = self._reactor.seconds() + seconds
+        while any(held.announces for held in self._torrents.values()) and self._reactor.seconds() < give_up:
+            await deferLater(self._reactor, 0.02, lambda: None)
+
+    def _write_down(self, saved: list[tuple[bytes, Path, bytes | None]]) -> None:
+        for info_hash, path, data in saved:
+            if data is None or FileFacts.of(path) is None:
+                self._ledger.forget(info_hash)
+            else:
+                sync_file(path)
+                self._ledger.record_partial(info_hash, path, data)
+        self._ledger.close()
+
+    async def _drop(self) -> None:
+        pump, self._pump = self._pump, None
+        last_reference, self._session = [self._session], None
+        self._torrents.clear()
+        if pump is not None:
+            pump.stop()
+            await self._notes.in_thread(last_reference.clear)  # the destructor waits for the disk
+            pump.close()
+
+    # What is asked of it
+
+    def seed(self, torrent: bytes, directory: Path) -> Deferred[Trust]:
+        """Offer the file in `directory`; fires, with how far the file was trusted, when it is in the session.
+
+        Fails with BadTorrent, TorrentRefused, Conflict (it is in the session already) or StorageMissing.
+        A file that proves damaged (`Checked` says not complete) is mended by peers that have the pieces.
+        """
+        return Deferred.fromCoroutine(self._add(torrent, directory, (), seeding=True))
+
+    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+        """Fetch the file into `directory`, going on from what is there; fires when it is in the session.
+
+        The torrent's own trackers are dropped for `trackers`. Fails as `seed`; a directory that is missing is
+        also told as TorrentFailed.
+        """
+        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, seeding=False)).addCallback(
+            lambda _: None
+        )
+
+    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
+        """Note that somebody has read the file at `path` and found it right. StorageMissing if it is not there."""
+        return Deferred.fromCoroutine(self._mark_verified(info_hash, path))
+
+    def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
+        """Take a torrent out; fires when its file is closed. The file stays. An unknown one is no error.
+
+        `forget` also drops what the ledger knows of it.
+        """
+        return Deferred.fromCoroutine(self._remove(info_hash, forget))
+
+    def flush(self, info_hash: bytes) -> Deferred[None]:
+        """Bring what was received to the disk itself. NotFound for a torrent that is not in the session."""
+        return Deferred.fromCoroutine(self._flush(info_hash))
+
+    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[PeerView, ...]]:
+        """Who is connected. NotFound for a torrent that is not in the session."""
+        return Deferred.fromCoroutine(self._ask_peers(info_hash))
+
+    def connect(self, info_hash: bytes, host: str, port: int) -> None:
+        """Connect to a peer, `host` being an IP address. An unknown torrent is ignored."""
+        held = self._torrents.get(info_hash)
+        if held is None or not self._running:
+            return
+        try:
+            peer = (str(ipaddress.ip_address(host)), port)
+        except ValueError:
+            log.warn("cannot connect to a peer at {host!r}: not an IP address", host=host)
+            return
+        if not 0 < port < 65536:
+            log.warn("cannot connect to a peer at {host} port {port}", host=host, port=port)
+            return
+        if held.handle is not None:
+            _safely(held.handle.connect_peer, peer)
+        elif len(held.early_peers) < _EARLY_PEERS:
+            held.early_peers.append(peer)
+
+    def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
+        """Announce a torrent to these from now on, in this order of preference. An unknown one is ignored."""
+        held = self._torrents.get(info_hash)
+        if held is None or not self._running:
+            return
+        if held.handle is None:
+            held.early_trackers = urls
+            return
+        entries = [lt.announce_entry(url) for url in urls]
+        for tier, entry in enumerate(entries):
+            entry.tier = tier
+        _safely(held.handle.replace_trackers, entries)
+
+    def status(self, info_hash: bytes) -> Status | None:
+        """Where a torrent stood when last seen, at the last turn of its interval; None before the first time."""
+        held = self._torrents.get(info_hash)
+        return None if held is None else held.status
+
+    def statuses(self) -> Mapping[bytes, Status]:
+        """Where every torrent stood when last seen."""
+        return {key: held.status for key, held in self._torrents.items() if held.status is not None}
+
+    def __contains__(self, info_hash: object) -> bool:
+        return info_hash in self._torrents
+
+    async def _add(self, raw: bytes, directory: Path, trackers: Sequence[str], *, seeding: bool) -> Trust:
+        if not self._running:
+            raise _stopping()
+        torrent = Torrent.parse(raw)
+        key = torrent.info_hash
+        if key in self._torrents:
+            raise Conflict(f"{torrent.name}: this torrent is already in the session")
+        held = self._torrents[key] = Held(torrent, directory / torrent.name)
+        try:
+            judgement, params = await self._notes.in_turn(self._prepare, held, trackers, seeding)
+            if self._session is None or not self._running:
+                raise _stopping()
+            held.trust = judgement.trust
+            held.facts = judgement.facts
+            held.verified = judgement.trust in (Trust.WHOLE, Trust.LAZY)
+            answer = self._waiting.expect(alerts.Added, key, _ANSWER_WITHIN)
+            self._session.async_add_torrent(params)
+            added = await answer
+            if added.error is not None:
+                raise TorrentRefused(f"{torrent.name}: {added.error}")
+        except Exception as error:
+            if self._torrents.get(key) is held:
+                del self._torrents[key]
+            if isinstance(error, StorageMissing):
+                self._hearing.tell(alerts.TorrentFailed(key, error.message))
+            self._waiting.fail_about(key, error)
+            raise
+        return judgement.trust
+
+    def _prepare(self, held: Held, trackers: Sequence[str], seeding: bool) -> tuple[Judgement, lt.add_torrent_params]:
+        directory = held.path.parent
+        try:
+            directory.stat()  # libtorrent would make it, and fill the disk below a mount that is missing
+            if seeding:
+                held.path.stat()
+            judgement = self._ledger.judge(held.torrent.info_hash, held.path, held.torrent.length)
+        except OSError as error:
+            raise StorageMissing(f"{error.strerror} ({error.filename})") from error
+        return judgement, parameters(held.torrent, directory, trackers, judgement)
+
+    async def _mark_verified(self, info_hash: bytes, path: Path) -> None:
+        try:
+            await self._notes.in_thread(sync_file, path)  # out of the ledger's turn: it may take minutes
+            noted = await self._notes.in_turn(self._ledger.record_verified, info_hash, path)
+        except OSError as error:
+            raise StorageMissing(f"{error.strerror} ({path})") from error
+        held = self._torrents.get(info_hash)
+        if held is not None and held.path == path:
+            held.vouched_for(noted)
+
+    async def _remove(self, info_hash: bytes, forget: bool) -> None:
+        held = self._torrents.get(info_hash)
+        if held is not None:
+            if held.handle is None:
+                try:
+                    await self._waiting.expect(alerts.Added, info_hash, _ANSWER_WITHIN)
+                except Exception as error:
+                    # Whoever added it is told; here it only means that there is nothing to take out.
+                    log.debug("{name} never came in: {error}", name=held.torrent.name, error=error)
+            if self._torrents.get(info_hash) is held and held.handle is not None:
+                gone = self._waiting.expect(alerts.Removed, info_hash, _ANSWER_WITHIN)
+                if not held.removing and self._session is not None:
+                    held.removing = True
+                    self._session.remove_torrent(held.handle)
+                await gone
+        if forget:
+            await self._notes.in_turn(self._ledger.forget, info_hash)
+
+    async def _flush(self, info_hash: bytes) -> None:
+        held = self._torrents.get(info_hash)
+        if held is None or held.handle is None:
+            raise NotFound("this torrent is not in the session")
+        flushed = self._waiting.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
+        _safely(held.handle.flush_cache)
+        await flushed
+        try:
+            await self._notes.in_thread(sync_file, held.path)
+        except OSError as error:
+            raise StorageMissing(f"{error.strerror} ({held.path})") from error
+
+    async def _ask_peers(self, info_hash: bytes) -> tuple[PeerView, ...]:
+        held = self._torrents.get(info_hash)
+        if held is None or held.handle is None:
+            raise NotFound("this torrent is not in the session")
+        under_way = self._waiting.expected(alerts.Peers, info_hash)
+        answer = self._waiting.expect(alerts.Peers, info_hash, _PEERS_WITHIN)
+        if not under_way:
+            self._questions.run(self._question, info_hash, held.handle).addErrback(self._no_answer, info_hash)
+        return (await answer).peers
+
+    def _question(self, info_hash: bytes, handle: lt.torrent_handle) -> Deferred[None]:
+        if not self._running:
+            raise _stopping()
+        return self._notes.in_thread(alerts.peers_of, handle).addCallback(
+            lambda views: self._hearing.hear(alerts.Peers(info_hash, views))
+        )
+
+    def _no_answer(self, failure: Failure, info_hash: bytes) -> None:
+        gone = failure.check(RuntimeError) is not None
+        problem = NotFound("this torrent was removed") if gone else VoiError(str(failure.value))
+        self._waiting.fail(alerts.Peers, info_hash, problem)
+
+    # What libtorrent says
+
+    def _admitted(self, added: alerts.Added, held: Held | None) -> None:
+        if added.handle is None:
+            return
+        if held is None:
+            if self._session is not None:
+                self._session.remove_torrent(added.handle)
+            return
+        for host, port in held.early_peers:
+            self.connect(added.info_hash, host, port)
+        held.early_peers.clear()
+        if held.early_trackers is not None:
+            self.set_trackers(added.info_hash, held.early_trackers)
+
+    def _take(self) -> list[lt.alert]:
+        return [] if self._session is None else self._session.pop_alerts()
+
+    # Timers and threads
+
+    def _ask_status(self) -> None:
+        if self._session is not None:
+            self._session.post_torrent_updates(0)
+
+    def _save(self) -> None:
+        for held in self._torrents.values():
+            if held.handle is not None and held.checked and not (held.verified or held.removing):
+                _safely(held.handle.save_resume_data, lt.save_resume_flags_t.only_if_modified)
+
+
+def _stopping() -> Conflict:
+    return Conflict("the BitTorrent session is not running")
+
+
+def _safely(ask: Callable[..., object], *args: object) -> None:
+    """Ask a handle whose torrent may have gone a moment ago; its removal says so to whoever waits."""
+    try:
+        ask(*args)
+    except RuntimeError as error:
+        log.debug("a torrent is gone: {error}", error=error)
+
+
+def _go_on(work: Callable[[], None]) -> None:
+    """A timer's turn: what goes wrong in it is logged, and the next turn comes."""
+    try:
+        work()
+    except Exception:
+        log.failure("a timer of the BitTorrent session failed")

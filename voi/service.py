@@ -28,7 +28,7 @@ from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
 from voi.seeding.session import Seeding
-from voi.seeding.settings import server_settings
+from voi.seeding.settings import GIGABIT, server_settings
 from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up, listen, open_directory
 from voi.store.accounts import Accounts
 from voi.store.commands import Commands
@@ -67,7 +67,7 @@ class OwnPeer:
 
     def offered(self, info_hash: bytes) -> bool:
         """Whatever the session holds, an upload under way included: its uploader must find us."""
-        return self._seeding.status(info_hash) is not None
+        return info_hash in self._seeding
 
     def complete(self, info_hash: bytes) -> bool:
         """Whether the server has all of it."""
@@ -206,6 +206,7 @@ class VoiService(MultiService):
             reactor=self._reactor,
             settings=server_settings(
                 (host, port),
+                link_rate=self.config.upload_limit or GIGABIT,
                 encryption=self.config.encryption,
                 upload_limit=self.config.upload_limit,
                 watch_interfaces=host in WILDCARDS,

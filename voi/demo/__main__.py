@@ -13,8 +13,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -23,6 +25,7 @@ from voi.demo.image import write_image
 from voi.demo.stage import Child, Server, StageError, Terminals, all_stopped, wait_until, write_template
 from voi.names import DiskName
 from voi.seeding.hashing import sha256_file
+from voi.store.directory import write_atomically
 
 UPLOADER = "02:56:4F:49:00:01"
 RECEIVERS = "02:56:4F:49:01:01"
@@ -40,32 +43,66 @@ class Outcome:
     sums: dict[str, str]
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What a demo is about; kept in its directory, so that one that was killed goes on when it is started again.
+
+    `link` is bytes a second of each machine's link, 0 for as fast as this machine can.
+    """
+
+    template: str
+    disk: str
+    content: int
+    terminals: int
+    link: int
+
+    @classmethod
+    def load(cls, directory: Path, content: int, terminals: int, link: int) -> Plan:
+        """The plan in a directory, or a new one for it."""
+        path = directory / "demo.json"
+        if path.exists():
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        directory.mkdir(parents=True, exist_ok=True)
+        plan = cls(str(uuid.uuid4()), str(uuid.uuid4()), content, terminals, link)
+        write_atomically(path, msgspec.json.encode(plan))
+        return plan
+
+
 class Demo:
     """A server, an uploading terminal and receiving ones below one directory."""
 
-    def __init__(self, directory: Path, megabytes: int, receivers: int, console: Console) -> None:
+    def __init__(self, directory: Path, plan: Plan, console: Console) -> None:
         self.console = console
-        self.name = DiskName(str(uuid.uuid4()), 0)
-        self.template = str(uuid.uuid4())
-        self._bytes = megabytes << 20
-        self.server = Server(directory / "server")
-        self.uploader = Terminals(directory / "uploader", self.server.address, UPLOADER, address="127.0.0.9")
+        self.plan = plan
+        self.name = DiskName(plan.disk, 0)
+        up = [f"--upload-limit={plan.link}"] if plan.link else []
+        both = [*up, f"--download-limit={plan.link}"] if plan.link else []
+        self.server = Server(directory / "server", *up)
+        address = self.server.address
+        self.uploader = Terminals(directory / "uploader", address, UPLOADER, *both, address="127.0.0.9")
         self.receivers = Terminals(
-            directory / "receivers", self.server.address, RECEIVERS, count=receivers, address="127.0.0.10"
+            directory / "receivers", address, RECEIVERS, *both, count=plan.terminals, address="127.0.0.10"
         )
         self.children: list[Child] = [self.server, self.uploader, self.receivers]
 
     def prepare(self) -> int:
         """Make the image, start everything; the image's size in bytes."""
-        write_template(self.uploader.directory, self.template, "Demo")
-        with self.console.status(f"Making a disk image with {self._bytes >> 20} MiB of content"):
-            size = write_image(self.uploader.directory / str(self.name), 4 * self._bytes, data_bytes=self._bytes)
+        write_template(self.uploader.directory, self.plan.template, "Demo")
+        image = self.uploader.directory / str(self.name)
+        content = self.plan.content
+        with self.console.status(f"Making a disk image with {content >> 20} MiB of content"):
+            if not image.exists():
+                draft = image.with_name("image.new")
+                draft.unlink(missing_ok=True)
+                write_image(draft, 4 * content, data_bytes=content)
+                draft.rename(image)
         with self.console.status("Starting the server and the terminals"):
+            for child in self.children:
+                child.end_leftover()
             self.server.up()
             self.uploader.start()
             self.receivers.start()
             wait_until(self._all_there, PATIENCE, "the terminals to log in")
-        return size
+        return image.stat().st_size
 
     def _all_there(self) -> bool:
         for child in self.children:
@@ -76,18 +113,24 @@ class Demo:
         online = all(mac in terminals and terminals[mac]["online"] for mac in wanted)
         return online and bool(terminals[UPLOADER]["disks"])
 
+    def _begun(self) -> Any:
+        """The template if an earlier run began to upload it, else None."""
+        status, template = self.server.call("GET", f"/api/v1/templates/{self.plan.template}")
+        return template if status == 200 and template["state"] != "failed" else None
+
     def upload(self, bars: Progress, size: int) -> float:
         """Let the server fetch the image and publish it; seconds."""
         begun = time.monotonic()
         bar = bars.add_task("upload to the server", total=size)
-        upload = self.server.api("POST", "uploads", {"mac": UPLOADER, "template": self.template})["id"]
+        if self._begun() is None:
+            self.server.api("POST", "uploads", {"mac": UPLOADER, "template": self.plan.template})
 
         def published() -> bool:
-            found = self.server.api("GET", f"uploads/{upload}")
+            found = self.server.api("GET", f"templates/{self.plan.template}")
             bars.update(bar, completed=round(found["progress"] * size))
             if found["state"] == "failed":
-                raise StageError(f"the upload failed: {found['disks'][0]['reason']}")
-            return bool(found["state"] == "published")
+                raise StageError(f"the upload failed: {found['reason']}")
+            return bool(found["state"] == "ready")
 
         wait_until(published, PATIENCE, "the upload")
         bars.update(bar, completed=size)
@@ -97,8 +140,12 @@ class Demo:
         """Send the template to every receiver; seconds."""
         begun = time.monotonic()
         tasks = {mac: bars.add_task(f"terminal {mac}", total=size) for mac in self.receivers.macs}
-        body = {"template": self.template, "macs": self.receivers.macs}
-        rollout = self.server.api("POST", "rollouts", body)["id"]
+        earlier = self.server.api("GET", "rollouts")["rollouts"]
+        if earlier:
+            rollout = earlier[0]["id"]
+        else:
+            body = {"template": self.plan.template, "macs": self.receivers.macs}
+            rollout = self.server.api("POST", "rollouts", body)["id"]
         wait_until(lambda: self._done(rollout, bars, tasks, size), PATIENCE, "the rollout")
         return time.monotonic() - begun
 
@@ -134,12 +181,15 @@ class Demo:
         return [directory / str(self.name) for directory in directories]
 
 
-def show(outcome: Outcome, console: Console) -> bool:
+def show(outcome: Outcome, link: int, console: Console) -> bool:
     """Print what was measured; whether all copies are equal."""
+    if link:
+        best = outcome.size / link
+        console.print(f"Each link carries {link >> 20} MiB/s: {best:.1f} s is the best that any way of copying can do.")
     equal = len(set(outcome.sums.values())) == 1
     receivers = len(outcome.sums) - 1
     mib = outcome.size / (1 << 20)
-    table = Table(title="One upload, one rollout")
+    table = Table()
     for heading in ("step", "time", "rate", "sent by the server"):
         table.add_column(heading, justify="left" if heading == "step" else "right")
     table.add_row(
@@ -153,7 +203,7 @@ def show(outcome: Outcome, console: Console) -> bool:
     )  # fmt: skip
     console.print(table)
     for owner, digest in outcome.sums.items():
-        console.print(f"[dim]{owner}[/dim]  {digest}", highlight=False)
+        console.print(f"[dim]{owner}[/dim] {digest}", highlight=False, soft_wrap=True)
     verdict = f"SHA-256 equal on all {len(outcome.sums)}" if equal else "SHA-256 NOT EQUAL"
     console.print(f"[bold {'green' if equal else 'red'}]{verdict}[/]")
     return equal
@@ -163,30 +213,30 @@ def show(outcome: Outcome, console: Console) -> bool:
 @click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, and the files where they are.")
 @click.option("--megabytes", default=256, show_default=True, help="Content of the image.")
 @click.option("--terminals", default=8, show_default=True, help="Terminals that receive it.")
+@click.option("--link", default=16, show_default=True, help="MiB/s of each machine's link; 0: no limit.")
 @click.option(
-    "--directory", type=click.Path(path_type=Path), help="Where to work [default: a temporary directory, removed]"
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path(tempfile.gettempdir()) / "voi-demo",
+    show_default=True,
+    help="Where to work. A demo that was killed there goes on; one that is over leaves nothing.",
 )
-def main(keep: bool, megabytes: int, terminals: int, directory: Path | None) -> None:
+def main(keep: bool, megabytes: int, terminals: int, link: int, directory: Path) -> None:
     """Run the demo."""
     console = Console()
-    place = directory or Path(tempfile.mkdtemp(prefix="voi-demo-"))
-    demo = Demo(place.absolute(), megabytes, terminals, console)
+    place = directory.absolute()
+    plan = Plan.load(place, megabytes << 20, terminals, link << 20)
+    demo = Demo(place, plan, console)
     equal = False
-    try:
-        with all_stopped(demo.children):
-            try:
-                equal = show(demo.run(), console)
-            except (StageError, OSError) as error:
-                console.print(f"[red]{error}[/red]", markup=True)
-                console.print(f"Logs are below {place}")
-                keep_files = True
-            else:
-                keep_files = keep
-            if keep and equal:
-                _stay(demo, console, place)
-    finally:
-        if not directory and not keep_files:
-            shutil.rmtree(place, ignore_errors=True)
+    with all_stopped(demo.children):
+        try:
+            equal = show(demo.run(), plan.link, console)
+        except (StageError, OSError) as error:
+            console.print(f"{error}\nLogs are below {place}", style="red", markup=False)
+        if keep and equal:
+            _stay(demo, console, place)
+    if equal and not keep:
+        shutil.rmtree(place, ignore_errors=True)
     sys.exit(0 if equal else 1)
 
 
@@ -194,7 +244,7 @@ def _stay(demo: Demo, console: Console, place: Path) -> None:
     console.print(f"API: {demo.server.url}/api/v1/  token: {demo.server.token}", highlight=False, soft_wrap=True)
     console.print(f"Files: {place}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
     try:
-        demo.server.wait(seconds=10**9)
+        demo.server.wait(seconds=None)
     except KeyboardInterrupt:
         console.print("Stopping")
 

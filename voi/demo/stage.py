@@ -60,7 +60,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start the process; its log goes on in the same file."""
+        """Start the process, after ending what a killed parent left of it; its log goes on in the same file."""
+        self.end_leftover()
         with self.log.open("ab") as file:
             self._process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
                 [*_TWISTD, *self._arguments],
@@ -70,14 +71,30 @@ class Child:
                 cwd=self.log.parent,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+        self._pid_file.write_text(str(self._process.pid))
         return self
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.log.with_suffix(".pid")
+
+    def end_leftover(self) -> None:
+        """Kill the process of an earlier run: a child outlives a parent that was killed."""
+        try:
+            number = int(self._pid_file.read_text())
+            command = Path(f"/proc/{number}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return
+        if str(self.log.parent).encode() in command and number != getattr(self._process, "pid", None):
+            os.kill(number, signal.SIGKILL)
+            wait_until(lambda: not Path(f"/proc/{number}").exists(), 10, f"process {number} to end")
 
     @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float | None = 30) -> int:
         """Wait for the process's end; its exit status."""
         assert self._process is not None
         return self._process.wait(seconds)
@@ -103,6 +120,7 @@ class Child:
             raise StageError(f"the process did not end:\n{self.tail()}") from None
         finally:
             self._process = None
+            self._pid_file.unlink(missing_ok=True)
 
     def tail(self, lines: int = 20) -> str:
         """The last lines of the log."""

@@ -65,7 +65,7 @@ class _Gate(Resource):
     isLeaf = True  # noqa: N815  # the name that Twisted asks for
 
     def __init__(self, inner: IResource) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+        super().__init__()
         self._inner = inner
 
     def render(self, request: Request) -> bytes | int:

@@ -65,6 +65,17 @@ class PlainTerminal:
                 answer: dict[str, Any] = json.loads(found.data)
                 return answer
 
+    def drain(self) -> None:
+        """Read what is there, without waiting for more."""
+        self._socket.settimeout(0.01)
+        try:
+            while self._socket.recv(65536):
+                pass
+        except TimeoutError:
+            pass
+        finally:
+            self._socket.settimeout(30)
+
     def log_in(self) -> dict[str, Any]:
         """The seed's login."""
         return self.ask(9010, {"mac": self.mac, "ip": "127.0.0.1"})

@@ -94,6 +94,12 @@ class Child:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process is not None
+        return self._process.pid
+
     def wait(self, seconds: float | None = 30) -> int:
         """Wait for the process's end; its exit status."""
         assert self._process is not None

@@ -1,0 +1,298 @@
+"""Tests of voi.terminals.handlers, admin and commands on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.task import Clock
+
+from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from tests.unit.terminals.fakes import Line
+from tests.unit.wire.builders import frame, reply
+from voi.domain.templates import Template
+from voi.domain.terminals import ReportedTemplate
+from voi.domain.uploads import Permission, ReceiveProgress
+from voi.errors import TooManyAttempts, Unauthorized
+from voi.names import DiskName
+from voi.store.accounts import Accounts, hash_password, wire_form
+from voi.store.commands import Commands
+from voi.terminals.admin import ATTEMPTS, WINDOW_SECONDS, AdminDesk
+from voi.terminals.commands import CommandDesk
+from voi.terminals.factory import TerminalFactory
+from voi.terminals.fleet import Fleet
+from voi.terminals.handlers import Handlers
+from voi.wire import torrent_body
+from voi.wire.codes import Code
+from voi.wire.messages import DownloadResult, Reply, TaskState
+from voi.wire.torrent_body import TorrentBody
+
+NAMED = ReportedTemplate(TEMPLATE, "Office", 1, "")
+
+
+class FakeUploads:
+    """Allows what the test says and notes the rest."""
+
+    def __init__(self) -> None:
+        self.allowed = True
+        self.asked: list[tuple[str, bool, Any]] = []
+        self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody]] = []
+
+    async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
+        """9018."""
+        self.asked.append((mac, granted, body))
+        return Permission(self.allowed, "" if self.allowed else "the disk is full", {DISK: NAMED})
+
+    async def take_torrent(
+        self, mac: str, granted: bool, listed: Mapping[str, ReportedTemplate], body: TorrentBody
+    ) -> str:
+        """9014."""
+        self.taken.append((mac, granted, dict(listed), body))
+        return "an id"
+
+    async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
+        """9027."""
+        return ReceiveProgress(12.5, 1000, "receiving")
+
+
+class FakeRollouts:
+    """Notes what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    async def disks_reported(self, mac: str, template: Template | None) -> None:
+        """9011."""
+        self.heard.append((mac, template and template.uuid))
+
+    async def task_state(self, mac: str, state: TaskState) -> None:
+        """9025."""
+        self.heard.append((mac, state.progress))
+
+    async def download_result(self, mac: str, result: DownloadResult) -> None:
+        """9015."""
+        self.heard.append((mac, result.disk, result.result))
+
+
+class HandlerCase(StoreCase):
+    """A terminal that has logged in at real handlers."""
+
+    async def prepare(self) -> None:
+        """Put them together."""
+        self.clock = Clock()
+        self.fleet = Fleet()
+        accounts = Accounts(self.store)
+        await accounts.add("admin", hash_password(wire_form("secret")))
+        self.admin = AdminDesk(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
+        self.fake_uploads, self.fake_rollouts = FakeUploads(), FakeRollouts()
+        self.keys: dict[str, str] = {}
+        handlers = Handlers(
+            terminals=self.terminals,
+            templates=self.templates,
+            admin=self.admin,
+            uploads=self.fake_uploads,
+            rollouts=self.fake_rollouts,
+            tracker_url=lambda host, key: f"http://{host}/{key}/announce",
+            knows_key=self.keys.__setitem__,
+            next_batch=self.fleet.next_batch,
+        )
+        self.factory = TerminalFactory(self.fleet, handlers, self.clock)
+        self.line = Line(self.factory)
+        self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
+        self.token = (await self.ask(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7"})).data or {}
+
+    async def ask(self, code: int, body: Any = None, **kwargs: Any) -> Reply:
+        """A request and its answer."""
+        self.line.say(code, body, **kwargs)
+        while not (heard := self.line.heard()):
+            await self.store.write(lambda _db: None)
+        self.clock.advance(0)
+        return reply(heard[0])
+
+
+class HandlerTests(HandlerCase):
+    """Each request."""
+
+    async def test_login(self) -> None:
+        """Token and date in the reply; the terminal's row has the address it gave, its key names it."""
+        await self.prepare()
+        self.assertRegex(self.token["token"], r"^[0-9a-f]{32}$")
+        self.assertRegex(self.token["datetime"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+        terminal = await self.terminals.get(MAC)
+        assert terminal is not None
+        self.assertEqual((terminal.ip, self.keys), ("192.168.7.7", {terminal.tracker_key: MAC}))
+
+    async def test_login_with_a_strange_address(self) -> None:
+        """What is no address is replaced by the connection's."""
+        await self.prepare()
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "somewhere"})
+        terminal = await self.terminals.get(MAC)
+        assert terminal is not None
+        self.assertEqual(terminal.ip, "10.0.0.1")
+
+    async def test_tracker(self) -> None:
+        """The URL is the terminal's own, at the address by which it reached us."""
+        await self.prepare()
+        answer = await self.ask(Code.TRACKER_ADDRESS, {"mac": MAC})
+        (key,) = self.keys
+        self.assertEqual(answer.data, {"tracker": [f"http://10.0.0.254/{key}/announce"]})
+
+    async def test_boot_disk(self) -> None:
+        """A known disk is answered with its template, any other with 60024; both are remembered."""
+        await self.prepare()
+        name = str(DiskName(DISK, 1))
+        self.assertEqual((await self.ask(Code.REPORT_BOOT_DISK, {"boot_disk": name})).code, 60024)
+        self.assertEqual((await self.ask(Code.REPORT_BOOT_DISK, {"boot_disk": "sda1"})).code, 60024)
+        await self.publish(level(0))
+        answer = await self.ask(Code.REPORT_BOOT_DISK, {"boot_disk": name})
+        data = answer.data or {}
+        self.assertEqual((data["name"], data["uuid"], data["desktop_group_name"]), ("Office", TEMPLATE, "Office"))
+        self.assertRegex(data["last_update_time"], r"^\d{4}-")
+        terminal = await self.terminals.get(MAC)
+        assert terminal is not None
+        self.assertEqual(terminal.boot_disk, name)
+
+    async def test_disks(self) -> None:
+        """A report is kept and the rollouts hear of it."""
+        await self.prepare()
+        await self.publish(level(0))
+        body = {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0, "operate_id": 0}]}
+        self.assertEqual((await self.ask(Code.REPORT_DISKS, body)).code, 0)
+        self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [DiskName(DISK, 0)])
+        self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
+
+    async def test_administrator(self) -> None:
+        """A right password opens the grant that 9018 and 9014 ask about."""
+        await self.prepare()
+        question = {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]}
+        await self.ask(Code.MAY_UPLOAD, question)
+        for password in ("secret", wire_form("secret"), wire_form("secret").upper()):
+            self.assertEqual((await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": password})).code, 0)
+        await self.ask(Code.MAY_UPLOAD, question)
+        self.assertEqual([granted for _, granted, _ in self.fake_uploads.asked], [False, True])
+
+    async def test_may_upload(self) -> None:
+        """1 or 0 with the reason; what was listed is remembered for the torrent that follows."""
+        await self.prepare()
+        self.fake_uploads.allowed = False
+        answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
+        data = answer.data or {}
+        self.assertEqual((answer.code, answer.msg, data["can_update"]), (0, "the disk is full", 0))
+        self.assertIsInstance(data["batch_no"], int)
+        body = torrent_body.encode_upload(TorrentBody(b"de", DISK, 0))
+        answer = await self.ask(Code.UPLOAD_TORRENT, body)
+        self.assertEqual(answer.data, {"torrent_id": "an id"})
+        self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
+
+    async def test_progress_and_results(self) -> None:
+        """9027 says progress and process; 9025 and 9015 reach the rollouts."""
+        await self.prepare()
+        name = str(DiskName(DISK, 0))
+        answer = await self.ask(Code.UPLOAD_STATE, {"mac": MAC, "torrent_name": f"{name}.torrent"})
+        self.assertEqual(answer.data, {"progress": 12.5, "process": 12.5, "rate": 1000, "state": "receiving"})
+        await self.ask(Code.TASK_STATE, {"mac": MAC, "torrent_name": name, "progress": 7, "state": "downloading"})
+        await self.ask(Code.DOWNLOAD_RESULT, {"mac": MAC, "disk": name, "result": 1})
+        self.assertEqual(self.fake_rollouts.heard, [(MAC, 7), (MAC, name, 1)])
+
+    async def test_small_things(self) -> None:
+        """Order query, logout, physical-to-virtual."""
+        await self.prepare()
+        self.assertEqual((await self.ask(Code.LOGIN, {"mac": MAC})).data, {"batch_no": 0, "terminal_id": -1})
+        self.assertEqual((await self.ask(Code.P2V_START, {})).code, 20724)
+        self.assertEqual((await self.ask(Code.LOGOUT, {"mac": MAC})).code, 0)
+
+
+class AdminTests(HandlerCase):
+    """Passwords."""
+
+    async def check(self, name: str, password: str, address: str = "10.0.0.1") -> str:
+        """Empty for right, else what is wrong."""
+        try:
+            await self.admin.check(name, password, address)
+        except TooManyAttempts as error:
+            return error.message
+        except Unauthorized:
+            return "wrong"
+        return ""
+
+    async def test_names_and_passwords(self) -> None:
+        """Only the right pair is right; an unknown name is as wrong as a wrong password."""
+        await self.prepare()
+        self.assertEqual(await self.check("admin", "secret"), "")
+        self.assertEqual(await self.check("admin", "other"), "wrong")
+        self.assertEqual(await self.check("nobody", "secret"), "wrong")
+
+    async def test_guessing(self) -> None:
+        """After some wrong passwords from one address even the right one waits; other addresses do not."""
+        await self.prepare()
+        clock = Clock()
+        clock.callFromThread = reactor.callFromThread  # type: ignore[attr-defined]  # threads answer through the real one
+        self.admin._reactor = clock
+        for _ in range(ATTEMPTS):
+            await self.check("admin", "guess")
+        self.assertIn(f"wait {WINDOW_SECONDS:.0f} seconds", await self.check("admin", "secret"))
+        self.assertEqual(await self.check("admin", "secret", "10.0.0.2"), "")
+        clock.advance(WINDOW_SECONDS)
+        self.assertEqual(await self.check("admin", "secret"), "")
+
+
+class CommandDeskTests(HandlerCase):
+    """Commands with outcomes."""
+
+    async def give(self, code: Code, fields: dict[str, Any]) -> int:
+        """Give a command to a terminal that is there and one that is not."""
+        self.desk = CommandDesk(Commands(self.store), self.fleet)
+        await self.terminal(OTHER)
+        return (await self.desk.give(code, fields, [MAC, OTHER])).batch_no
+
+    async def outcomes(self, number: int) -> dict[str, tuple[str, str]]:
+        """What became of it."""
+        for _ in range(5):
+            await self.store.write(lambda _db: None)
+        command = await Commands(self.store).get(number)
+        assert command is not None
+        return {x.mac: (x.state, x.reason) for x in command.outcomes}
+
+    async def test_restart(self) -> None:
+        """Who is off has failed, who answers is done; a terminal's error is its reason."""
+        await self.prepare()
+        for code, expected in ((0, "done"), (7, "failed")):
+            number = await self.give(Code.RESTART, {})
+            sent = self.line.heard()[0]
+            body = {"code": code, "msg": "busy", "data": {"mac": MAC, "batch_no": number}}
+            self.line.protocol.dataReceived(frame(sent.service_code, body, direction=2, number=0))
+            outcomes = await self.outcomes(number)
+            self.assertEqual(outcomes[MAC][0], expected)
+            self.assertEqual("busy" in outcomes[MAC][1], code != 0)
+            self.assertEqual(outcomes[OTHER], ("failed", f"terminal {OTHER} is offline"))
+
+    async def test_no_answer(self) -> None:
+        """Silence is a failure with a reason."""
+        await self.prepare()
+        number = await self.give(Code.SHUT_DOWN, {})
+        self.clock.advance(60)
+        self.assertIn("did not answer", (await self.outcomes(number))[MAC][1])
+
+    async def test_watermark_waits(self) -> None:
+        """A setting waits for who is off and for who went away, and is sent at the next login."""
+        await self.prepare()
+        number = await self.give(Code.WATERMARK, {"switch": 1})
+        self.line.hang_up()
+        outcomes = await self.outcomes(number)
+        self.assertEqual({state for state, _ in outcomes.values()}, {"waiting"})
+        self.line = Line(self.factory)
+        await self.ask(Code.LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+        while not (heard := self.line.heard()):
+            await self.store.write(lambda _db: None)
+        self.assertEqual(heard[0].service_code, Code.WATERMARK)
+        body = {"code": 0, "msg": "", "data": {"batch_no": number}}
+        self.line.protocol.dataReceived(frame(Code.WATERMARK, body, direction=2, number=0))
+        self.assertEqual((await self.outcomes(number))[MAC][0], "done")
+
+    async def test_after_a_restart_of_the_server(self) -> None:
+        """A command that was under way has failed, and says that it was the server."""
+        await self.prepare()
+        number = await self.give(Code.RESTART, {})
+        await CommandDesk(Commands(self.store), Fleet()).recover()
+        self.assertIn("server was restarted", (await self.outcomes(number))[MAC][1])

@@ -20,6 +20,7 @@ from twisted.python.threadpool import ThreadPool
 from voi.config import Config
 from voi.domain.templates import PublishedLevel
 from voi.errors import StartupError, VoiError
+from voi.health import checks
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
 from voi.publishing.publisher import Publisher
@@ -197,6 +198,7 @@ class VoiService(MultiService):
             coordinator=self.coordinator,
             tracker=self.tracker,
             seeding=self.seeding,
+            checks=checks(self.store, self.directory, self.own_peer),
         )
         self._site = site(api.resource(), tracker_resource(self.tracker))
 

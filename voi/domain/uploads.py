@@ -81,6 +81,14 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportDisk:
+    """A disk to import: `type` 0 system, 1 data, 2 shared (protocol section 2); an absolute path on the server."""
+
+    type: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
     """The answer to "may I upload?"; `reason` says why not.
 

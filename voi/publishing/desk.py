@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,7 @@ from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, UploadState
+from voi.domain.uploads import ImportDisk, Permission, ReceiveProgress, Upload, UploadDisk, UploadState
 from voi.errors import (
     BadImage,
     BadTorrent,
@@ -48,14 +48,6 @@ T = TypeVar("T")
 
 ABSENT_SECONDS: Final = 600.0
 """An uploader that has been offline this long loses its template to the next one who asks."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportDisk:
-    """A disk to import: `type` 0 system, 1 data, 2 shared (protocol section 2); an absolute path on the server."""
-
-    type: int
-    path: str
 
 
 class UploadDesk:
@@ -407,7 +399,7 @@ def _check_image(path: Path, name: DiskName, field: str) -> int:
         raise Malformed(f"{field}: {path} is not an absolute path on the server", field=field)
     try:
         if not path.is_file():
-            raise BadImage(f"{field}: {path} is not a file on the server", field=field)
+            raise BadImage("there is no such file on the server")
         check_parent(read_header(path), name, None)
         return path.stat().st_size
     except OSError as error:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
+from voi.errors import Conflict
 from voi.names import DiskName
 from voi.store.database import Store
+
+MAX_TEMPLATES: Final = 64
+"""Templates kept for one terminal, so that a broken one cannot fill the database; a PC boots one or two."""
 
 _COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key"
 
@@ -74,10 +78,16 @@ class Terminals:
         return self._store.read(job)
 
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
-        """Replace what is known of a terminal's disks of one template."""
+        """Replace what is known of a terminal's disks of one template.
+
+        :raises Conflict: the terminal has reported too many templates.
+        """
         rows = [_row(mac, level) for level in levels]
 
         def job(db: Database) -> None:
+            known = {row[0] for row in db.execute("SELECT uuid FROM terminal_templates WHERE mac = ?", (mac,))}
+            if template.uuid not in known and len(known) >= MAX_TEMPLATES:
+                raise Conflict(f"{mac} has reported {len(known)} templates already: no more are kept for one terminal")
             db.execute(
                 "INSERT OR REPLACE INTO terminal_templates VALUES (?, ?, ?, ?, ?)",
                 (mac, template.uuid, template.name, template.sys_type, template.desc),

@@ -13,12 +13,12 @@ from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
 from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import BadImage, BadTorrent, Conflict, Malformed, NoSpace, TorrentRefused, UnknownDisk, UnknownTerminal
 from voi.names import DiskName
 from voi.publishing import examine
 from voi.publishing import publisher as publisher_module
-from voi.publishing.desk import ABSENT_SECONDS, ImportDisk, UploadDesk
+from voi.publishing.desk import ABSENT_SECONDS, UploadDesk
 from voi.publishing.examine import read_header
 from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS, Publisher
 from voi.publishing.space import MARGIN, Space

@@ -14,6 +14,7 @@ from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
 from voi.store.commands import Commands
+from voi.store.terminals import MAX_TEMPLATES
 from voi.wire.codes import Code
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
@@ -71,6 +72,15 @@ class TerminalTests(StoreCase):
         self.assertEqual({(d.name, d.operate_id) for d in disks}, {(DiskName(DATA_DISK, 0), None), (DIFF, 4)})
         self.assertEqual(await self.terminals.all_disks(), {MAC: disks})
         self.assertEqual(await self.terminals.reported_template(MAC, TEMPLATE), ReportedTemplate(TEMPLATE, "A", 1, "x"))
+
+    async def test_too_many_templates(self) -> None:
+        """A terminal that makes templates up cannot fill the database; those it has it may report again."""
+        await self.terminal()
+        reports = [ReportedTemplate(f"{index:08x}{TEMPLATE[8:]}", "", 0, "") for index in range(MAX_TEMPLATES + 1)]
+        for report in reports[:-1]:
+            await self.terminals.report(MAC, report, [])
+        await self.assertFailure(self.terminals.report(MAC, reports[-1], []), Conflict)
+        await self.terminals.report(MAC, reports[0], [held(BASE)])
 
 
 class TemplateTests(StoreCase):

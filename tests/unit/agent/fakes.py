@@ -1,0 +1,190 @@
+"""A BitTorrent session, a server and small disks, for testing a terminal without a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.task import Clock
+
+from voi.agent.client import ServerRefused
+from voi.agent.downloads import Downloads
+from voi.agent.library import Library
+from voi.agent.uploads import Uploads
+from voi.domain import metainfo
+from voi.errors import ConnectionEnded, VoiError
+from voi.names import DiskName
+from voi.seeding.alerts import Status
+from voi.wire.codes import Code
+from voi.wire.torrent_body import TorrentBody
+
+MAC = "02:00:00:00:00:01"
+UUID = "11111111-2222-3333-4444-555555555555"
+OTHER = "99999999-2222-3333-4444-555555555555"
+GROUP = "aaaaaaaa-2222-3333-4444-555555555555"
+TEMPLATE = "bbbbbbbb-2222-3333-4444-555555555555"
+TASK = "cccccccc-2222-3333-4444-555555555555"
+TASK2 = "dddddddd-2222-3333-4444-555555555555"
+BASE = DiskName(UUID, 0)
+DIFF = DiskName(UUID, 1)
+CONTENT = b"a disk" * 20_000
+
+
+def torrent_of(content: bytes = CONTENT, name: DiskName = BASE) -> bytes:
+    """A torrent of some content."""
+    size = 64 << 10
+    pieces = b"".join(
+        hashlib.sha1(content[at : at + size], usedforsecurity=False).digest() for at in range(0, len(content), size)
+    )
+    return metainfo.build(name, len(content), size, pieces, "http://server:8080/key/announce")
+
+
+def key_of(torrent: bytes) -> bytes:
+    """Its info-hash."""
+    return metainfo.parse(torrent).info_hash
+
+
+def task(torrent: bytes, task_uuid: str = TASK, name: DiskName = BASE, operate_id: int = 0) -> TorrentBody:
+    """What a 1015 carries."""
+    return TorrentBody(
+        torrent=torrent,
+        disk_uuid=name.uuid,
+        level=name.level,
+        real_size=2048,
+        reserve_size=2048,
+        task_uuid=task_uuid,
+        group_uuid=GROUP,
+        operate_id=operate_id,
+    )
+
+
+class FakeSeeder:
+    """Remembers what it was asked for; the test writes the files and tells the events."""
+
+    def __init__(self) -> None:
+        self.held: dict[bytes, str] = {}
+        self.calls: list[tuple[Any, ...]] = []
+        self.statuses: dict[bytes, Status] = {}
+        self.trackers: dict[bytes, Sequence[str]] = {}
+        self.flushing: Deferred[None] | None = None
+        self.failing: VoiError | None = None
+        self.port = 6881
+
+    def start(self) -> Deferred[int]:
+        return succeed(self.port)
+
+    def stop(self) -> Deferred[None]:
+        self.calls.append(("stop",))
+        return succeed(None)
+
+    def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
+        return self._add("seed", torrent, ())
+
+    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+        return self._add("download", torrent, trackers)
+
+    def _add(self, what: str, torrent: bytes, trackers: Sequence[str]) -> Deferred[None]:
+        if self.failing is not None:
+            return fail(self.failing)
+        key = key_of(torrent)
+        assert key not in self.held, "added twice"
+        self.held[key] = what
+        self.trackers[key] = trackers
+        self.calls.append((what, key))
+        return succeed(None)
+
+    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
+        self.calls.append(("verified", info_hash))
+        return succeed(None)
+
+    def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
+        self.held.pop(info_hash, None)
+        self.calls.append(("remove", info_hash, forget))
+        return succeed(None)
+
+    def flush(self, info_hash: bytes) -> Deferred[None]:
+        self.calls.append(("flush", info_hash))
+        return self.flushing or succeed(None)
+
+    def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
+        self.trackers[info_hash] = urls
+
+    def status(self, info_hash: bytes) -> Status | None:
+        return self.statuses.get(info_hash)
+
+    def __contains__(self, info_hash: object) -> bool:
+        return info_hash in self.held
+
+
+def status(info_hash: bytes, done: int, state: str = "downloading") -> Status:
+    """A status with so many bytes done."""
+    return Status(info_hash, state, 0.5, done, len(CONTENT), 10, 20, 0, 0, 1, 1, 0, 0)
+
+
+class FakeServer:
+    """Answers what it was told to answer, else an empty success; offline it fails."""
+
+    def __init__(self) -> None:
+        self.mac = MAC
+        self.address = "10.0.0.5"
+        self.trackers: Sequence[str] = ("http://server:8080/mine/announce",)
+        self.online = True
+        self.asked: list[tuple[int, Any]] = []
+        self.answers: dict[int, dict[str, Any] | ServerRefused | Deferred[dict[str, Any]]] = {
+            Code.MAY_UPLOAD: {"can_update": 1},
+            Code.UPLOAD_TORRENT: {"torrent_id": "7"},
+        }
+
+    async def ask(self, code: int, body: Mapping[str, Any] | bytes) -> dict[str, Any]:
+        if not self.online:
+            raise ConnectionEnded("offline")
+        self.asked.append((code, body))
+        answer = self.answers.get(code, {})
+        if isinstance(answer, Deferred):
+            return await answer
+        if isinstance(answer, ServerRefused):
+            raise answer
+        return answer
+
+    def bodies(self, code: int) -> list[Any]:
+        """What was asked under a code."""
+        return [body for asked, body in self.asked if asked == code]
+
+
+class Terminal:
+    """The parts of a terminal over one directory; made again for a restart."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = Clock()
+        self.seeder = FakeSeeder()
+        self.server = FakeServer()
+        self.library = Library(directory, maybeDeferred)
+        self.uploads = Uploads(
+            library=self.library, seeder=self.seeder, server=self.server, in_thread=maybeDeferred, clock=self.clock
+        )
+        self.downloads = Downloads(
+            library=self.library,
+            seeder=self.seeder,
+            server=self.server,
+            in_thread=maybeDeferred,
+            clock=self.clock,
+            busy_with=self.uploads.busy_with,
+        )
+
+    async def open(self) -> None:
+        """Start, logged in."""
+        await self.library.open()
+        await self.uploads.open()
+        await self.downloads.resume()
+        if self.server.online:
+            self.downloads.online()
+            self.uploads.online()
+
+    def stop(self) -> None:
+        """End as if killed: nothing more is written."""
+        self.downloads.stop()
+        self.uploads.stop()
+        self.library.close()

@@ -1,0 +1,354 @@
+"""An API on a real site and a real database, with fakes for what speaks to terminals."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import treq
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IConsumer
+from twisted.trial.unittest import TestCase
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer
+from twisted.web.resource import Resource
+from zope.interface import implementer
+
+from voi.domain.rollouts import Rollout, Target
+from voi.domain.templates import PublishedLevel, Template
+from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.errors import UnknownUpload
+from voi.names import DiskName
+from voi.store.commands import Command, Commands
+from voi.store.database import Store, prepare
+from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates, publish_level
+from voi.store.terminals import Terminals
+from voi.store.uploads import Uploads
+from voi.web.api import Api
+from voi.web.seams import HealthCheck, TorrentStatus
+from voi.web.site import site
+from voi.wire.codes import Code
+
+TOKEN = "a-token-of-the-tests"
+MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
+DISK = "11111111-2222-4333-8444-555555555555"
+HASH = bytes(range(20))
+
+
+class FakeFleet(set[str]):
+    """The MACs that are online."""
+
+
+@dataclass
+class FakePublisher:
+    """Progress by torrent id."""
+
+    known: dict[str, float] = field(default_factory=dict)
+
+    def progress(self, disk: UploadDisk) -> float:
+        return self.known.get(disk.id, 0.0)
+
+    def rate(self, disk: UploadDisk) -> int:
+        return 1000 if disk.id in self.known else 0
+
+
+@dataclass
+class FakeUploadDesk:
+    """Writes down what it is asked, and decides nothing."""
+
+    uploads: Uploads
+    requests: list[tuple[str, ReportedTemplate, list[tuple[DiskName, int]]]] = field(default_factory=list)
+    imports: list[tuple[str, int, str, list[tuple[int, str]]]] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
+        if self.refusal:
+            raise self.refusal
+        self.requests.append((mac, template, sorted(names)))
+        disks = tuple(upload_disk(name, kind, mac=mac) for name, kind in names)
+        return await self.uploads.begin(
+            Upload(0, template.uuid, template.name, template.sys_type, template.desc, mac, time.time(), disks)
+        )
+
+    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any) -> Upload:
+        if self.refusal:
+            raise self.refusal
+        self.imports.append((name, sys_type, desc, [(disk.type, disk.path) for disk in disks]))
+        rows = tuple(
+            replace(upload_disk(DiskName(DISK, 0), disk.type), source=disk.path, state=UploadState.RECEIVING, size=10)
+            for disk in disks
+        )
+        return await self.uploads.begin(Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows))
+
+    async def cancel(self, upload_id: int) -> Upload:
+        upload = await self.uploads.get(upload_id)
+        if upload is None:
+            raise UnknownUpload(f"no upload {upload_id}")
+        for disk in upload.disks:
+            await self.uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason="cancelled")
+        found = await self.uploads.get(upload_id)
+        assert found is not None
+        return found
+
+
+@dataclass
+class FakeNotices:
+    """Remembers whom it was to ask."""
+
+    asked: list[tuple[int, str]] = field(default_factory=list)
+
+    def request(self, upload_id: int, mac: str) -> None:
+        self.asked.append((upload_id, mac))
+
+
+@dataclass
+class FakeCommandDesk:
+    """Writes commands down and sends nothing."""
+
+    commands: Commands
+    given: list[tuple[Code, dict[str, Any], list[str]]] = field(default_factory=list)
+
+    def give(self, code: Code, fields: Mapping[str, Any], macs: Sequence[str]) -> Awaitable[Command]:
+        self.given.append((code, dict(fields), list(macs)))
+        return self.commands.begin(code, fields, macs, waits=False, now=time.time())
+
+
+@dataclass
+class FakeCoordinator:
+    """Writes rollouts down and sends nothing."""
+
+    rollouts: Rollouts
+    hold: Deferred[None] | None = None
+    begun: int = 0
+
+    async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
+        if self.hold is not None:
+            await self.hold
+        rollout = await self.rollouts.begin(template_uuid, macs, time.time())
+        self.begun += 1
+        return rollout
+
+    async def cancel(self, rollout_id: int) -> None:
+        await self.rollouts.cancel(rollout_id, time.time())
+
+    def progress(self, target: Target) -> float:
+        return 0.25
+
+
+@dataclass
+class Counts:
+    """Of a swarm."""
+
+    seeds: int = 0
+    leeches: int = 0
+
+
+@dataclass
+class FakeTracker:
+    """Counts by info-hash."""
+
+    known: dict[bytes, Counts] = field(default_factory=dict)
+
+    def counts(self, info_hash: bytes) -> Counts:
+        return self.known.get(info_hash, Counts())
+
+
+@dataclass
+class Status:
+    """Of a torrent."""
+
+    state: str = "seeding"
+    uploaded: int = 0
+    downloaded: int = 0
+    upload_rate: int = 0
+    download_rate: int = 0
+
+
+@dataclass
+class FakeSeeding:
+    """Statuses by info-hash."""
+
+    known: dict[bytes, Status] = field(default_factory=dict)
+
+    def statuses(self) -> Mapping[bytes, TorrentStatus]:
+        return dict(self.known)
+
+
+def upload_disk(name: DiskName, kind: int = 0, *, mac: str | None = None) -> UploadDisk:
+    """A disk that was asked for."""
+    return UploadDisk(
+        id=f"torrent-{name}-{time.monotonic_ns()}",
+        upload_id=0,
+        template_uuid=TEMPLATE,
+        mac=mac,
+        source=None,
+        name=name,
+        type=kind,
+        real_size=0,
+        reserve_size=0,
+        state=UploadState.REQUESTED,
+        reason="",
+        info_hash=None,
+        size=0,
+        told=False,
+        created=1.0,
+        updated=1.0,
+    )
+
+
+def level(number: int = 0, *, disk: str = DISK, info_hash: bytes = HASH, size: int = 1000) -> PublishedLevel:
+    """A published level."""
+    return PublishedLevel(TEMPLATE, DiskName(disk, number), 0, number, info_hash, size, 4096, 8, 1_700_000_000.0, MAC)
+
+
+@dataclass
+class Answer:
+    """An HTTP response, read."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+    json: Any
+
+    @property
+    def code(self) -> str:
+        """The error's code."""
+        return str(self.json["error"]["code"])
+
+    @property
+    def error_field(self) -> str | None:
+        """The error's field."""
+        found: str | None = self.json["error"]["field"]
+        return found
+
+
+class ApiCase(TestCase):
+    """Each test has an API of its own on a port of its own."""
+
+    timeout = 20
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
+        path = Path(self.mktemp())
+        prepare(path)
+        self.store = Store(path, reactor)  # type: ignore[arg-type]  # the module has no type
+        self.addCleanup(self.store.close)
+        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
+        self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
+        self.commands = Commands(self.store)
+        self.fleet, self.publisher = FakeFleet(), FakePublisher()
+        self.upload_desk, self.notices = FakeUploadDesk(self.uploads), FakeNotices()
+        self.command_desk = FakeCommandDesk(self.commands)
+        self.coordinator = FakeCoordinator(self.rollouts)
+        self.tracker, self.seeding = FakeTracker(), FakeSeeding()
+        self.checks: dict[str, HealthCheck] = {}
+        self.api = Api(
+            token=TOKEN,
+            terminals=self.terminals,
+            templates=self.templates,
+            uploads=self.uploads,
+            rollouts=self.rollouts,
+            commands=self.commands,
+            command_desk=self.command_desk,
+            fleet=self.fleet,
+            upload_desk=self.upload_desk,
+            publisher=self.publisher,
+            notices=self.notices,
+            coordinator=self.coordinator,
+            tracker=self.tracker,
+            seeding=self.seeding,
+            checks=self.checks,
+        )
+        self.site = site(self.api.resource(), tracker_stub())
+        endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
+        listening = await endpoint.listen(self.site)
+        self.addCleanup(listening.stopListening)
+        self.port: int = listening.getHost().port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = TOKEN,
+        data: bytes | None = None,
+    ) -> Answer:
+        """Send a request; `body` goes as JSON, `data` as it is."""
+        headers = Headers({} if token is None else {"Authorization": [f"Bearer {token}"]})
+        client = treq.client.HTTPClient(self.agent)
+        if data is None and body is not None:
+            data = json.dumps(body).encode()
+        response = await client.request(
+            method,
+            self.url + path,
+            headers=headers,
+            allow_redirects=False,
+            data=None if data is None else WholeBody(data),
+        )
+        text = await response.text("utf-8")
+        kind = response.headers.getRawHeaders("content-type", [""])[0]
+        parsed = json.loads(text) if text and kind == "application/json" else None
+        found = {k.decode().lower(): v[0].decode() for k, v in response.headers.getAllRawHeaders()}
+        return Answer(response.code, found, text, parsed)
+
+    async def terminal(self, mac: str = MAC, *, disks: Sequence[ReportedLevel] = (), name: str = "Classroom") -> None:
+        """A terminal that logged in, and reported disks of the template."""
+        await self.terminals.touch(mac, "192.0.2.7", 2, 1_700_000_000.0)
+        if disks:
+            await self.terminals.report(mac, ReportedTemplate(TEMPLATE, name, 3, "from a terminal"), disks)
+
+    async def publish(self, *levels: PublishedLevel, name: str = "Classroom") -> Template:
+        """A template with these levels."""
+
+        def job(db: Any) -> Template:
+            found = [publish_level(db, one, name=name, sys_type=3, desc="") for one in levels]
+            return found[-1]
+
+        return await self.store.write(job)
+
+
+@implementer(IBodyProducer)
+class WholeBody:
+    """A request body that is written at once: treq's own leaves its cooperator behind when a server hangs up."""
+
+    def __init__(self, data: bytes) -> None:
+        self.length = len(data)
+        self._data = data
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """It is all written."""
+
+    def resumeProducing(self) -> None:
+        """It is all written."""
+
+    def stopProducing(self) -> None:
+        """It is all written."""
+
+
+def tracker_stub() -> Resource:
+    """Stands where the tracker would."""
+
+    class Stub(Resource):
+        isLeaf = True  # noqa: N815 - the name that Twisted asks for
+
+        def render_GET(self, request: Any) -> bytes:
+            path: bytes = request.path
+            return b"tracker at " + path
+
+    return Stub()

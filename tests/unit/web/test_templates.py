@@ -1,0 +1,149 @@
+"""Tests of templates over HTTP."""
+
+from __future__ import annotations
+
+import time
+
+from tests.unit.web.api_case import DISK, HASH, MAC, TEMPLATE, ApiCase, level, upload_disk
+from voi.domain.uploads import Upload, UploadState
+from voi.errors import BadImage, NoSpace
+from voi.names import DiskName
+
+BODY = {"name": "Classroom", "sys_type": 3, "disks": [{"type": "data", "path": "/srv/disk.qcow2"}]}
+
+
+class TemplateTests(ApiCase):
+    """The catalogue."""
+
+    async def test_none(self) -> None:
+        """Without templates the list is empty."""
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": []})
+
+    async def test_template(self) -> None:
+        """A published template is shown with its group and its levels."""
+        template = await self.publish(level())
+        answer = await self.ask("GET", f"/api/v1/templates/{TEMPLATE.upper()}")
+        self.assertEqual(
+            answer.json,
+            {
+                "uuid": TEMPLATE,
+                "name": "Classroom",
+                "sys_type": 3,
+                "desc": "",
+                "state": "ready",
+                "progress": 1.0,
+                "reason": "",
+                "version": 1,
+                "auto_update": False,
+                "group": {"uuid": template.group_uuid, "name": "Classroom"},
+                "created": "2023-11-14T22:13:20Z",
+                "updated": "2023-11-14T22:13:20Z",
+                "disks": [
+                    {
+                        "uuid": DISK,
+                        "level": 0,
+                        "name": f"voi_0_{DISK}",
+                        "type": 0,
+                        "operate_id": 0,
+                        "info_hash": HASH.hex(),
+                        "size": 1000,
+                        "virtual_size": 4096,
+                        "published": "2023-11-14T22:13:20Z",
+                        "uploader": MAC,
+                    }
+                ],
+                "uploads": [],
+            },
+        )
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": [answer.json]})
+
+    async def test_unknown(self) -> None:
+        """A template that nothing has is 404 with its own code."""
+        answer = await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")
+        self.assertEqual((answer.status, answer.code), (404, "unknown_template"))
+
+    async def test_difference_under_way(self) -> None:
+        """A published template whose next level is being uploaded says so, and keeps what it has."""
+        await self.publish(level())
+        disk = upload_disk(DiskName(DISK, 1), mac=MAC)
+        await self.uploads.begin(Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,)))
+        self.publisher.known[disk.id] = 0.5
+        for view in (
+            (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json,
+            (await self.ask("GET", "/api/v1/templates")).json["templates"][0],
+        ):
+            self.assertEqual((view["state"], view["progress"], view["version"]), ("uploading", 0.5, 1))
+            self.assertEqual([upload["mac"] for upload in view["uploads"]], [MAC])
+
+
+class ImportTests(ApiCase):
+    """POST templates."""
+
+    async def test_import(self) -> None:
+        """An import is answered at once with where to look, and looked at while it runs."""
+        answer = await self.ask("POST", "/api/v1/templates", BODY)
+        self.assertEqual(answer.status, 202)
+        self.assertEqual(answer.headers["location"], f"/api/v1/templates/{answer.json['uuid']}")
+        self.assertEqual(self.upload_desk.imports, [("Classroom", 3, "", [(1, "/srv/disk.qcow2")])])
+        torrent_id = answer.json["uploads"][0]["disks"][0]["torrent_id"]
+        self.publisher.known[torrent_id] = 0.25
+        view = (await self.ask("GET", answer.headers["location"])).json
+        self.assertEqual((view["state"], view["progress"], view["version"]), ("importing", 0.25, 0))
+        self.assertIsNone(view["group"])
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": [view]})
+
+    async def test_failed_import(self) -> None:
+        """A failed import says why, and is no part of the catalogue."""
+        answer = await self.ask("POST", "/api/v1/templates", BODY)
+        torrent_id = answer.json["uploads"][0]["disks"][0]["torrent_id"]
+        await self.uploads.set_state(torrent_id, UploadState.FAILED, time.time(), reason="the file ended early")
+        view = (await self.ask("GET", answer.headers["location"])).json
+        self.assertEqual((view["state"], view["reason"], view["uploads"]), ("failed", "the file ended early", []))
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": []})
+
+    async def test_refusals_of_the_desk(self) -> None:
+        """What the server finds wrong with the files is told with status, code and field."""
+        self.upload_desk.refusal = BadImage("disks[0].path: /x is no image", field="disks[0].path")
+        answer = await self.ask("POST", "/api/v1/templates", BODY)
+        self.assertEqual((answer.status, answer.code, answer.error_field), (422, "bad_image", "disks[0].path"))
+        self.upload_desk.refusal = NoSpace("10 GiB are needed")
+        answer = await self.ask("POST", "/api/v1/templates", BODY)
+        self.assertEqual((answer.status, answer.code), (507, "no_space"))
+
+    async def test_bad_bodies(self) -> None:
+        """What cannot be meant is refused with the field at fault."""
+        disk = {"type": 0, "path": "/x"}
+        for body, field in (
+            ({**BODY, "name": ""}, "name"),
+            ({**BODY, "name": "x" * 257}, "name"),
+            ({**BODY, "disks": []}, "disks"),
+            ({**BODY, "disks": [disk] * 65}, "disks"),
+            ({**BODY, "disks": [{**disk, "type": "floppy"}]}, "disks[0].type"),
+            ({**BODY, "disks": [disk, {"type": 0}]}, "disks[1].path"),
+            ({"disks": [disk]}, "name"),
+        ):
+            answer = await self.ask("POST", "/api/v1/templates", body)
+            self.assertEqual((answer.status, answer.error_field), (400, field), body)
+        self.assertEqual(self.upload_desk.imports, [])
+
+
+class ChangeTests(ApiCase):
+    """PATCH templates."""
+
+    async def test_change(self) -> None:
+        """Only what is named changes."""
+        await self.publish(level())
+        path = f"/api/v1/templates/{TEMPLATE}"
+        view = (await self.ask("PATCH", path, {"name": "Room 2"})).json
+        self.assertEqual((view["name"], view["auto_update"]), ("Room 2", False))
+        view = (await self.ask("PATCH", path, {"auto_update": True})).json
+        self.assertEqual((view["name"], view["auto_update"]), ("Room 2", True))
+        self.assertEqual((await self.ask("GET", path)).json, view)
+
+    async def test_refusals(self) -> None:
+        """Nothing to change is malformed, and what is not published cannot be changed."""
+        path = f"/api/v1/templates/{TEMPLATE}"
+        self.assertEqual((await self.ask("PATCH", path, {})).status, 400)
+        self.assertEqual((await self.ask("PATCH", path, {"name": "x"})).code, "unknown_template")
+        await self.ask("POST", "/api/v1/templates", BODY)
+        self.assertEqual((await self.ask("PATCH", path, {"name": "x"})).code, "conflict")

@@ -1,0 +1,202 @@
+"""The terminal's end of the connection: requests with their answers, commands with ours, a heartbeat."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.errors import ConnectionEnded, NoAnswer, RemoteProtocolError, VoiError
+from voi.wire.codes import Code
+from voi.wire.messages import Reply
+from voi.wire.session import Answer, Command, Rejected, TerminalSession
+
+log = Logger()
+
+ANSWER_SECONDS: Final = 30.0
+"""How long the server may take; a torrent that it checks takes longest."""
+
+HEARTBEAT_SECONDS: Final = 20.0
+"""Protocol section 1, "session"."""
+
+_MOST_WAITING: Final = 512
+"""Requests without an answer, and commands without ours: a reference terminal has a handful."""
+
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 5), ("TCP_USER_TIMEOUT", 60_000))
+
+_UNKNOWN: Final = -1
+
+
+class ServerRefused(VoiError):
+    """The server answered with an error; `code` is its code (protocol section 6)."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"the server answered {code}: {message}")
+        self.code = code
+
+
+class Client(Protocol):
+    """One connection to the server.
+
+    `handle` answers a command and raises nothing; commands are handled one after the other, in the order they
+    came. `came` and `gone` are called with the client when the connection stands and when it ended.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        handle: Callable[[Command], Coroutine[Any, Any, Reply]],
+        came: Callable[[Client], None],
+        gone: Callable[[Client], None],
+    ) -> None:
+        self.session = TerminalSession()
+        self.host = ""
+        self.connected_now = False
+        self._clock = clock
+        self._handle = handle
+        self._came = came
+        self._gone = gone
+        self._waiting: dict[int, tuple[int, Deferred[Reply], IDelayedCall]] = {}
+        self._commands: deque[Command] = deque()
+        self._busy = False
+        self._heartbeat = LoopingCall(self._beat)
+        self._heartbeat.clock = clock
+
+    # What Twisted tells us.
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's
+        """The connection stands."""
+        assert self.transport is not None
+        self.connected_now = True
+        if ITCPTransport.providedBy(self.transport):
+            self.host = str(self.transport.getHost().host)
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
+            handle = getattr(self.transport, "socket", None)
+            for name, value in _KEEPALIVE:
+                if handle is not None and hasattr(socket, name):
+                    handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._came(self)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
+        """Bytes from the server."""
+        self.session.receive_data(data)
+        try:
+            while self.connected_now and (event := self.session.next_event()) is not None:
+                self._take(event)
+        except RemoteProtocolError as error:
+            self.lose(error.message)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's
+        """The end."""
+        self.connected_now = False
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        self._commands.clear()
+        waiting, self._waiting = self._waiting, {}
+        for _code, answered, timer in waiting.values():
+            timer.cancel()
+            answered.errback(ConnectionEnded(f"the connection ended: {reason.getErrorMessage()}"))
+        self._gone(self)
+
+    # Requests.
+
+    def request(self, code: int, body: Mapping[str, Any] | bytes, timeout: float = ANSWER_SECONDS) -> Deferred[Reply]:
+        """Ask the server; fails with ConnectionEnded or NoAnswer. What it answers is the caller's affair."""
+        if not self.connected_now or self.transport is None:
+            return fail(ConnectionEnded("there is no connection to the server"))
+        if len(self._waiting) >= _MOST_WAITING:
+            return fail(NoAnswer(f"{_MOST_WAITING} requests wait for the server already"))
+        number, frame = self.session.encode_request(code, body)
+        answered: Deferred[Reply] = Deferred()
+        self._waiting[number] = (code, answered, self._clock.callLater(timeout, self._expire, number, timeout))
+        self.transport.write(frame)
+        return answered
+
+    async def ask(self, code: int, body: Mapping[str, Any] | bytes) -> dict[str, Any]:
+        """Ask the server; the data of its answer.
+
+        :raises ServerRefused: its answer is an error.
+        :raises NoAnswer: there was none, or no connection.
+        """
+        reply = await self.request(code, body)
+        if reply.code != 0:
+            raise ServerRefused(reply.code, reply.msg)
+        return reply.data or {}
+
+    def _expire(self, number: int, seconds: float) -> None:
+        code, answered, _timer = self._waiting.pop(number)
+        answered.errback(NoAnswer(f"the server did not answer {code} within {seconds:g} seconds"))
+
+    def start_heartbeat(self, body: Mapping[str, Any]) -> None:
+        """Show life from now on; a server that does not answer, or does not know us, is left."""
+        self._beat_body = dict(body)
+        self._heartbeat.start(HEARTBEAT_SECONDS, now=False).addErrback(
+            lambda failure: log.failure("the heartbeat died", failure)
+        )
+
+    def _beat(self) -> None:
+        def answered(reply: Reply) -> None:
+            if reply.code not in (0, _UNKNOWN):
+                self.lose(f"the server answered the heartbeat with {reply.code}: {reply.msg}")
+
+        def failed(failure: Failure) -> None:
+            self.lose(failure.getErrorMessage())
+
+        # Shorter than the pause, so that at most one is under way.
+        self.request(Code.HEARTBEAT, self._beat_body, HEARTBEAT_SECONDS * 0.75).addCallbacks(answered, failed)
+
+    # Events.
+
+    def _take(self, event: Answer | Command | Rejected) -> None:
+        if isinstance(event, Answer):
+            self._answered(event)
+        elif isinstance(event, Rejected):
+            log.warn("a frame {code} of the server is unusable: {error}", code=event.code, error=event.error.message)
+        elif len(self._commands) >= _MOST_WAITING:
+            self.lose(f"{_MOST_WAITING} commands wait already")
+        else:
+            self._commands.append(event)
+            self._next_command()
+
+    def _answered(self, event: Answer) -> None:
+        code, answered, timer = self._waiting.get(event.request_code, (None, None, None))
+        if answered is None or timer is None or code != event.code:
+            log.debug("an answer to {code} that nobody waits for", code=event.code)
+            return
+        del self._waiting[event.request_code]
+        timer.cancel()
+        answered.callback(event.reply)
+
+    def _next_command(self) -> None:
+        if self._busy or not self._commands:
+            return
+        self._busy = True
+        command = self._commands.popleft()
+        handled = Deferred.fromCoroutine(self._handle(command))
+        handled.addCallback(self._answer, command)
+        handled.addErrback(self._broken)
+
+    def _answer(self, reply: Reply, command: Command) -> None:
+        self._busy = False
+        if self.connected_now and self.transport is not None:
+            self.transport.write(self.session.encode_answer(command, reply))
+            self._clock.callLater(0, self._next_command)
+
+    def _broken(self, failure: Failure) -> None:
+        log.failure("a command could not be answered", failure)
+        self.lose("a command could not be answered")
+
+    def lose(self, reason: str) -> None:
+        """End the connection, saying why in the log."""
+        if self.connected_now and self.transport is not None:
+            log.info("connection to the server given up: {reason}", reason=reason)
+            self.transport.abortConnection()  # type: ignore[attr-defined]  # TCP and TLS have it

@@ -1,0 +1,144 @@
+"""What a terminal knows of each of its disk files, and how it tells the server."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from voi.names import DiskName
+from voi.wire.messages import Disk
+
+UNPUBLISHED: Final = -1
+"""The operation count of content that was never published: equal to none that was, so that the server sends its own."""
+
+_DERIVED: Final = uuid.UUID("6f0cbd8d-3c0b-5f6c-9d0e-6a2f3d1b7a54")  # any fixed one: uuid5 needs a namespace
+
+
+class TemplateNote(Struct, frozen=True, forbid_unknown_fields=True):
+    """A template as an administrator wrote it down in ``template.toml``."""
+
+    uuid: str
+    sys_type: int = 0
+    name: str = ""
+    desc: str = ""
+
+
+class DiskState(Struct, frozen=True, kw_only=True):
+    """One level of a disk. `complete`: all of it is there and on the disk; `wanted`: it is being fetched.
+
+    `own`: made here and not published yet. `real_size` and `reserve_size` are sectors, `size` is the bytes and
+    `mtime_ns` the time of change of the complete file. `operate_id` is None where nobody told it. `result` is a
+    9015 that the server has not heard yet.
+    """
+
+    name: str
+    type: int = 0
+    sys_type: int = 0
+    real_size: int = 0
+    reserve_size: int = 0
+    operate_id: int | None = None
+    template_uuid: str | None = None
+    template_name: str = ""
+    desc: str = ""
+    group_uuid: str | None = None
+    info_hash: str | None = None
+    size: int = 0
+    mtime_ns: int = 0
+    complete: bool = False
+    wanted: bool = False
+    own: bool = False
+    task_uuid: str | None = None
+    result: int | None = None
+
+    @property
+    def disk(self) -> DiskName:
+        """Its name."""
+        return DiskName.parse(self.name)
+
+    @property
+    def key(self) -> bytes | None:
+        """Its info-hash, 20 bytes."""
+        return bytes.fromhex(self.info_hash) if self.info_hash else None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The disk as 9011 and 9018 list it."""
+        name = self.disk
+        wire = Disk(
+            uuid=name.uuid,
+            type=self.type,
+            diff_level=name.level,
+            real_size=self.real_size,
+            reserve_size=self.reserve_size,
+            file_size=self.size or None,
+            operate_id=UNPUBLISHED if self.own else self.operate_id,
+        ).to_wire()
+        if not self.own and self.operate_id is None:
+            # Published from here: the server knows the count, this terminal does not, and 0 would be a guess.
+            del wire["operate_id"]
+        return wire
+
+
+def template_of(state: DiskState, others: Iterable[DiskState], note: TemplateNote | None) -> DiskState:
+    """The state with its template filled in.
+
+    By what is known of it, of another level of its disk, or of another disk of its desktop group; for a disk made
+    here by the administrator's note; else the desktop group stands for the template, or the disk itself.
+    """
+    if state.template_uuid is not None:
+        return state
+    known = [other for other in others if other.template_uuid is not None]
+    for other in known:
+        if other.disk.uuid == state.disk.uuid or (state.group_uuid and other.group_uuid == state.group_uuid):
+            return _with(state, other.template_uuid, other.template_name, other.sys_type, other.desc)
+    if state.own and note is not None:
+        return _with(state, note.uuid, note.name, note.sys_type, note.desc)
+    derived = state.group_uuid or str(uuid.uuid5(_DERIVED, state.disk.uuid))
+    return _with(state, derived, state.template_name, state.sys_type, state.desc)
+
+
+def _with(state: DiskState, template: str | None, name: str, sys_type: int, desc: str) -> DiskState:
+    return replace(state, template_uuid=template, template_name=name, sys_type=sys_type, desc=desc)
+
+
+def reports(states: Iterable[DiskState], note: TemplateNote | None) -> list[dict[str, Any]]:
+    """The bodies of 9011, one for each template: what is complete, and nothing else.
+
+    A template of which nothing is complete any more is told with an empty list.
+    """
+    states = list(states)
+    bodies: dict[str, dict[str, Any]] = {}
+    for state in sorted((template_of(state, states, note) for state in states), key=lambda state: state.name):
+        assert state.template_uuid is not None
+        body = bodies.setdefault(
+            state.template_uuid,
+            {
+                "uuid": state.template_uuid,
+                "sys_type": state.sys_type,
+                "name": state.template_name,
+                "desc": state.desc,
+                "disks": [],
+            },
+        )
+        if state.complete:
+            body["disks"].append(state.to_wire())
+    return list(bodies.values())
+
+
+def boot_disk(states: Iterable[DiskState]) -> DiskName | None:
+    """The highest level, with all levels below it, of the first system disk; None where nothing can boot."""
+    complete = {state.disk for state in states if state.complete and state.type == 0}
+    for name in sorted(complete):
+        if name.level == 0:
+            while DiskName(name.uuid, name.level + 1) in complete:
+                name = DiskName(name.uuid, name.level + 1)
+            return name
+    return None
+
+
+def replace(state: DiskState, **changes: Any) -> DiskState:
+    """The state with changes."""
+    fields = {name: getattr(state, name) for name in DiskState.__struct_fields__}
+    return DiskState(**(fields | changes))

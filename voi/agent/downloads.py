@@ -1,0 +1,297 @@
+"""Disks that the server sends: 1015 to the last byte on the disk, told with 9025 and 9015; and 1025.
+
+A task is written down before it is confirmed and a disk before it is said to be complete, so whatever stops the
+terminal, it goes on where it was and never offers half a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from voi.agent.disks import DiskState
+from voi.agent.library import InThread, Library
+from voi.agent.reports import Active, Reports
+from voi.agent.seams import Seeder, Server
+from voi.domain import metainfo
+from voi.domain.metainfo import Metainfo
+from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
+from voi.names import DiskName
+from voi.seeding import alerts
+from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
+from voi.wire.torrent_body import TorrentBody
+
+log = Logger()
+
+FAILED: Final = 2
+"""What a 9015 says of a download that failed."""
+
+
+class TorrentUnusable(VoiError):
+    """A 1015 with a torrent that this terminal does not take."""
+
+    wire_code = TERMINAL_TORRENT_ERROR
+
+
+class Downloads:
+    """Everything that comes from the server, and the seeding of what has come.
+
+    `busy_with` says whether a disk is being uploaded and must stay as it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        seeder: Seeder,
+        server: Server,
+        in_thread: InThread,
+        clock: IReactorTime,
+        busy_with: Callable[[DiskName], bool],
+    ) -> None:
+        self._library = library
+        self._seeder = seeder
+        self._server = server
+        self._in_thread = in_thread
+        self._busy_with = busy_with
+        self._active: dict[bytes, Active] = {}
+        self._lock = DeferredLock()
+        self._stopped = False
+        self._reports = Reports(library, seeder, server, clock, self._active)
+        self._events: Mapping[type, Callable[[Any], None]] = {
+            alerts.Finished: self._finished,
+            alerts.Checked: self._checked,
+            alerts.StateChanged: self._state_changed,
+            alerts.TorrentFailed: self._torrent_failed,
+            alerts.PieceFailed: self._piece_failed,
+            alerts.AnnounceFailed: self._announce_failed,
+        }
+
+    @property
+    def active(self) -> list[DiskName]:
+        """What is being fetched now."""
+        return sorted(active.name for active in self._active.values())
+
+    # Beginning and end.
+
+    async def resume(self) -> None:
+        """After a start: seed what is complete, go on with what is not."""
+        for name in [state.disk for state in self._library]:
+            await self._lock.run(self._resume, name)
+
+    async def _resume(self, name: DiskName) -> None:
+        state = self._library.get(name)  # as it is by now: commands are heard already
+        if state is None or state.key is None or state.key in self._seeder or self._stopped:
+            return
+        try:
+            if state.wanted:
+                await self._resume_download(state)
+            elif state.complete:
+                await self._seeder.seed(await self._library.torrent(state), self._library.directory)
+                if self._server.trackers:
+                    self._seeder.set_trackers(state.key, self._server.trackers)
+        except VoiError as error:
+            log.warn("{name} cannot be taken up: {error}", name=state.name, error=error.message)
+            if state.wanted and not self._stopped:
+                await self._give_up(state, error.message)
+
+    async def _resume_download(self, state: DiskState) -> None:
+        torrent = await self._library.torrent(state)
+        parsed = metainfo.parse(torrent, state.disk)
+        log.info("the download of {name} goes on", name=state.name)
+        await self._download(parsed, torrent)
+
+    def stop(self) -> None:
+        """No more reports; what is under way goes on after the next start."""
+        self._stopped = True
+        self._reports.pause()
+
+    def online(self) -> None:
+        """The terminal has logged in: say at once what goes on, and what the server has not heard."""
+        if not self._stopped:
+            self._reports.begin()
+
+    def lost(self) -> None:
+        """The connection ended."""
+        self._reports.pause()
+
+    # 1015.
+
+    async def take(self, body: TorrentBody) -> int:
+        """Begin what a 1015 asks for; the code to answer: success, or that the disk is there already.
+
+        :raises TorrentUnusable: the torrent is not one to take.
+        :raises NoSpace: says what is needed and what there is.
+        :raises Conflict: the disk is being uploaded.
+        """
+        await self._lock.acquire()
+        try:
+            return await self._take(body)
+        finally:
+            self._lock.release()
+
+    async def _take(self, body: TorrentBody) -> int:
+        torrent: Metainfo = await self._in_thread(_parse, body)
+        name = torrent.name
+        old = self._library.get(name)
+        told: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
+        if old is not None and old.key == torrent.info_hash and (old.complete or old.wanted):
+            if old.complete:
+                # What counts is the content: the same bytes under a new count are the new level.
+                await self._library.update(name, own=False, **told)
+                return ALREADY_THERE
+            await self._library.update(name, task_uuid=body.task_uuid, result=None, **told)
+            return SUCCESS
+        if self._busy_with(name):
+            raise Conflict(f"{name} is being uploaded from this terminal")
+        if old is not None and old.own:
+            log.warn("{name}, made at this terminal, is replaced by the server's", name=str(name))
+        if old is not None and old.key is not None:
+            self._active.pop(old.key, None)
+            await self._seeder.remove(old.key, forget=old.key != torrent.info_hash)
+        state = DiskState(
+            name=str(name),
+            sys_type=body.sys_type,
+            real_size=body.real_size,
+            reserve_size=body.reserve_size,
+            template_uuid=old.template_uuid if old and not old.own else None,
+            template_name=old.template_name if old and not old.own else "",
+            info_hash=torrent.info_hash.hex(),
+            wanted=True,
+            task_uuid=body.task_uuid,
+            **told,
+        )
+        log.info("{name}: {length} bytes to fetch", name=str(name), length=torrent.length)
+        try:
+            await self._library.begin(state, body.torrent, torrent.length)
+            await self._download(torrent, body.torrent)
+        except VoiError:
+            if self._library.get(name) == state:
+                await self._library.update(name, wanted=False, task_uuid=None)
+            raise
+        return SUCCESS
+
+    async def _download(self, torrent: Metainfo, raw: bytes) -> None:
+        trackers = self._server.trackers or ([torrent.announce] if torrent.announce else [])
+        active = Active(torrent.name, torrent.info_hash, torrent.length)
+        self._active[torrent.info_hash] = active
+        try:
+            await self._seeder.download(raw, self._library.directory, trackers)
+        except VoiError:
+            if self._active.get(torrent.info_hash) is active:
+                del self._active[torrent.info_hash]
+            raise
+
+    # 1025.
+
+    async def cancel(self, tasks: Sequence[str] | None) -> list[str]:
+        """Stop the downloads of these tasks, or all; their names. What has come stays for another time."""
+        await self._lock.acquire()
+        try:
+            stopped = []
+            for state in self._library:
+                if state.wanted and state.key is not None and (tasks is None or state.task_uuid in tasks):
+                    self._active.pop(state.key, None)
+                    await self._library.update(state.disk, wanted=False, task_uuid=None)
+                    await self._seeder.remove(state.key)
+                    stopped.append(state.name)
+            return stopped
+        finally:
+            self._lock.release()
+
+    # What the BitTorrent session tells.
+
+    def event(self, event: alerts.Event) -> None:
+        """Hear what happened."""
+        handler = self._events.get(type(event))
+        if handler is not None and not self._stopped:
+            handler(event)
+
+    def _finished(self, event: alerts.Finished) -> None:
+        active = self._active.get(event.info_hash)
+        if active is not None and not active.finishing:
+            active.finishing = True
+            self._spawn(self._finish(active))
+
+    async def _finish(self, active: Active) -> None:
+        try:
+            await self._seeder.flush(active.info_hash)
+            await self._seeder.mark_verified(active.info_hash, self._library.path(active.name))
+            if not self._current(active):
+                return
+            await self._library.complete(active.name, active.length)
+        except VoiError as error:
+            if self._current(active) and not self._stopped:
+                await self._fail(active, error.message)
+            return
+        if self._current(active):
+            del self._active[active.info_hash]
+        log.info("{name} is complete", name=str(active.name))
+        await self._reports.ended(active, 100.0)
+
+    def _checked(self, event: alerts.Checked) -> None:
+        if not event.complete:
+            self._damaged(event.info_hash)
+
+    def _state_changed(self, event: alerts.StateChanged) -> None:
+        if event.state == "checking":
+            self._damaged(event.info_hash)
+
+    def _piece_failed(self, event: alerts.PieceFailed) -> None:
+        state = self._library.by_hash(event.info_hash)
+        if state is not None and state.complete:
+            log.error("{name}: piece {piece} is damaged", name=state.name, piece=event.piece)
+
+    def _damaged(self, info_hash: bytes) -> None:
+        """A disk that was complete is being checked, or did not pass: it is incomplete until it is mended."""
+        state = self._library.by_hash(info_hash)
+        if state is not None and state.complete and info_hash not in self._active:
+            log.error("{name} is not surely whole: checked, and what differs is fetched again", name=state.name)
+            self._active[info_hash] = Active(state.disk, info_hash, state.size)
+            self._library.update(state.disk, complete=False, wanted=True).addErrback(
+                lambda failure: log.failure("{name}", failure, name=state.name)
+            )
+
+    def _torrent_failed(self, event: alerts.TorrentFailed) -> None:
+        active = self._active.get(event.info_hash)
+        if active is not None:
+            self._spawn(self._fail(active, event.reason))
+
+    def _announce_failed(self, event: alerts.AnnounceFailed) -> None:
+        log.debug("announce to {url} failed: {reason}", url=event.url, reason=event.reason)
+
+    # Failure.
+
+    async def _fail(self, active: Active, reason: str) -> None:
+        if not self._current(active):
+            return
+        del self._active[active.info_hash]
+        await self._seeder.remove(active.info_hash)
+        state = self._library.get(active.name)
+        if state is not None and state.key == active.info_hash:
+            await self._give_up(state, reason)
+        await self._reports.ended(active, 0.0)
+
+    async def _give_up(self, state: DiskState, reason: str) -> None:
+        log.error("the download of {name} failed: {reason}", name=state.name, reason=reason)
+        result = FAILED if state.task_uuid else None
+        await self._library.update(state.disk, wanted=False, complete=False, task_uuid=None, result=result)
+
+    def _current(self, active: Active) -> bool:
+        return self._active.get(active.info_hash) is active
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a download's step failed", failure))
+
+
+def _parse(body: TorrentBody) -> Metainfo:
+    """Read the torrent of a 1015; what its struct says of the disk must be what the torrent says."""
+    expected = DiskName(body.disk_uuid, body.level) if body.disk_uuid is not None and body.level is not None else None
+    try:
+        return metainfo.parse(body.torrent, expected)
+    except (BadTorrent, TorrentRefused) as error:
+        raise TorrentUnusable(error.message, field=error.field) from error

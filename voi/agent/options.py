@@ -1,0 +1,192 @@
+"""How a terminal is told what to be: the command line over a TOML file -> one frozen TerminalConfig."""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.python import usage
+
+from voi.agent.machine import own_mac
+from voi.errors import VoiError
+from voi.names import DiskName, canonical_mac
+
+DEFAULT_PORT: Final = 50007
+"""The family's port (protocol section 1, "session")."""
+
+MOST_TERMINALS: Final = 200
+"""Terminals in one process: each has a BitTorrent session of several threads, and an address in 127.0.0.x."""
+
+FIRST_LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.10")
+
+COMMANDS: Final = ("restart", "shutdown", "watermark")
+
+_KEYS: Final = (
+    "server",
+    "mac",
+    "address",
+    "disks",
+    "count",
+    "bittorrent-port",
+    "upload-limit",
+    "download-limit",
+    "boot-disk",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalConfig:
+    """One terminal. Limits are bytes a second, 0 is none; `address` is the one it works from, None is any.
+
+    `commands` has the program and its arguments for each of `COMMANDS` that is to do something.
+    """
+
+    server_host: str
+    server_port: int
+    mac: str
+    disks: Path
+    address: str | None = None
+    count: int = 1
+    bittorrent_port: int = 0
+    upload_limit: int = 0
+    download_limit: int = 0
+    boot_disk: str | None = None
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def each(self) -> list[TerminalConfig]:
+        """The configuration of each of `count` terminals: own directory, MAC address and loopback address."""
+        if self.count == 1:
+            return [self]
+        base = ipaddress.ip_address(self.address) if self.address else FIRST_LOOPBACK
+        mac = int(self.mac.replace(":", ""), 16)
+        return [
+            replace(
+                self,
+                count=1,
+                mac=canonical_mac(f"{(mac + index) % (1 << 48):012X}"),
+                disks=self.disks / f"{index + 1:02}",
+                address=str(base + index),
+            )
+            for index in range(self.count)
+        ]
+
+
+class Options(usage.Options):
+    """The command line of `twistd voi-terminal`; `config` is what it and the file amount to."""
+
+    synopsis = "[options]"
+    longdesc = "A terminal: logs in at a voi server, fetches, keeps and seeds disks, uploads what it is asked for."
+    optParameters = [  # noqa: RUF012, N815 - Twisted's own form
+        ["server", "s", None, f"HOST or HOST:PORT of the server (port {DEFAULT_PORT} if not given)"],
+        ["mac", "m", None, "MAC address to log in with [default: this machine's]"],
+        ["address", "a", None, "IP address to work from [default: any of this machine's]"],
+        ["disks", "d", None, "Directory for the disks"],
+        ["config", "c", None, "TOML file with these options, and a table [commands]: restart, shutdown, watermark"],
+        ["count", "n", None, "Run so many terminals, with directories, MAC and loopback addresses of their own"],
+        ["bittorrent-port", None, None, "TCP port for BitTorrent peers [default: any]"],
+        ["upload-limit", None, None, "Bytes a second to other peers [default: no limit]"],
+        ["download-limit", None, None, "Bytes a second from other peers [default: no limit]"],
+        ["boot-disk", "b", None, "voi_<level>_<uuid> this terminal started from [default: the top of its system disk]"],
+    ]
+
+    def postOptions(self) -> None:  # noqa: N802 - Twisted's
+        """Check everything.
+
+        :raises usage.UsageError: says what is wrong.
+        """
+        given = {key: self[key] for key in _KEYS if self[key] is not None}
+        path = self["config"]
+        values: dict[str, Any] = (read_file(Path(path)) if path else {}) | given
+        self.config = make_config(values)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """What a TOML file says, underscores in keys as dashes; an unknown key is an error.
+
+    :raises usage.UsageError: says what is wrong.
+    """
+    try:
+        values = {key.replace("_", "-"): value for key, value in tomllib.loads(path.read_text()).items()}
+    except (OSError, ValueError) as error:
+        raise usage.UsageError(f"{path}: {error}") from error
+    unknown = sorted(set(values) - {*_KEYS, "commands"})
+    if unknown:
+        raise usage.UsageError(f"{path}: unknown key {unknown[0]!r}; known are {', '.join(_KEYS)} and [commands]")
+    return values
+
+
+def make_config(values: Mapping[str, Any]) -> TerminalConfig:
+    """The configuration of keys and values as they stand on the command line or in the file.
+
+    :raises usage.UsageError: says what is wrong.
+    """
+    for key in ("server", "disks"):
+        if not values.get(key):
+            raise usage.UsageError(f"--{key} is needed")
+    host, port = _server(str(values["server"]))
+    count = _number(values, "count", 1, 1, MOST_TERMINALS)
+    mac = values.get("mac") or own_mac()
+    if mac is None:
+        raise usage.UsageError("--mac is needed: this machine has no network interface with a MAC address")
+    try:
+        boot_disk = values.get("boot-disk")
+        config = TerminalConfig(
+            server_host=host,
+            server_port=port,
+            mac=canonical_mac(str(mac)),
+            disks=Path(str(values["disks"])).absolute(),
+            address=str(ipaddress.ip_address(str(values["address"]))) if values.get("address") else None,
+            count=count,
+            bittorrent_port=_number(values, "bittorrent-port", 0, 0, 65535),
+            upload_limit=_number(values, "upload-limit", 0, 0, 1 << 40),
+            download_limit=_number(values, "download-limit", 0, 0, 1 << 40),
+            boot_disk=str(DiskName.parse(str(boot_disk), "boot-disk")) if boot_disk else None,
+            commands=_commands(values.get("commands", {})),
+        )
+        config.each()
+    except (VoiError, ValueError) as error:
+        raise usage.UsageError(str(error)) from error
+    return config
+
+
+def _server(text: str) -> tuple[str, int]:
+    """``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, DEFAULT_PORT
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host, port = text, str(DEFAULT_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise usage.UsageError(f"--server: {text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def _number(values: Mapping[str, Any], key: str, default: int, least: int, most: int) -> int:
+    value = values.get(key, default)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = least - 1
+    if isinstance(value, bool) or not least <= number <= most:
+        raise usage.UsageError(f"--{key}: {value!r} is not a number from {least} to {most}")
+    return number
+
+
+def _commands(table: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise usage.UsageError("commands: a table is expected")
+    result: dict[str, tuple[str, ...]] = {}
+    for name, command in table.items():
+        if name not in COMMANDS:
+            raise usage.UsageError(f"commands: unknown key {name!r}; known are {', '.join(COMMANDS)}")
+        words = shlex.split(command) if isinstance(command, str) else command
+        if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
+            raise usage.UsageError(f"commands.{name}: a command line or a list of words is expected")
+        result[name] = tuple(words)
+    return result

@@ -1,0 +1,72 @@
+"""Programs that an order from the server starts; without one, the order is only logged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.errors import StorageMissing
+
+log = Logger()
+
+PAUSE_SECONDS: Final = 1.0
+"""Between the answer and the program, which may end the machine: the answer is to be on its way by then."""
+
+_KEPT_OUTPUT: Final = 4096  # bytes; enough for the last words of a program that failed
+
+
+class Programs:
+    """Starts the configured programs; `reactor` gives time and processes (IReactorTime, IReactorProcess)."""
+
+    def __init__(self, reactor: Any, commands: Mapping[str, Sequence[str]]) -> None:
+        self._reactor = reactor
+        self._commands = commands
+
+    def start(self, name: str, *extra: str) -> None:
+        """Start the program for `name`, in a moment; `extra` words are appended to its arguments.
+
+        :raises StorageMissing: there is no such program.
+        """
+        words = self._commands.get(name)
+        if not words:
+            log.info("asked to {name} {extra}: nothing is configured for it", name=name, extra=" ".join(extra))
+            return
+        program = shutil.which(words[0])
+        if program is None:
+            raise StorageMissing(f"{words[0]}, which is configured for {name}, is not on this terminal")
+        log.info("asked to {name}: {command}", name=name, command=[*words, *extra])
+        self._reactor.callLater(PAUSE_SECONDS, self._spawn, name, program, [*words, *extra])
+
+    def _spawn(self, name: str, program: str, words: Sequence[str]) -> None:
+        try:
+            self._reactor.spawnProcess(_Watch(name), program, list(words), env=os.environ)
+        except OSError as error:
+            log.warn("{name}: {program} cannot be started: {error}", name=name, program=program, error=error.strerror)
+
+
+class _Watch(ProcessProtocol):
+    """Logs how a program ended."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._output = b""
+
+    def outReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
+        self._output = (self._output + data)[-_KEPT_OUTPUT:]
+
+    def errReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
+        self.outReceived(data)
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's
+        log.info(
+            "the program for {name} ended: {reason} {output}",
+            name=self._name,
+            reason=reason.getErrorMessage(),
+            output=self._output.decode("utf-8", "replace").strip(),
+        )

@@ -1,0 +1,158 @@
+"""What the server hears of downloads: progress with 9025, the end with 9025 and 9015; the end until it was heard."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from voi.agent.client import ServerRefused
+from voi.agent.disks import DiskState
+from voi.agent.library import Library
+from voi.agent.seams import Seeder, Server
+from voi.errors import NoAnswer
+from voi.names import DiskName
+from voi.seeding.alerts import Status
+from voi.wire.codes import Code
+
+log = Logger()
+
+REPORT_SECONDS: Final = 2.0
+"""How often progress is told while it changes."""
+
+
+@dataclass(slots=True, eq=False)
+class Active:
+    """A download under way; `told` is the 9025 that was sent last, `asking` while it has no answer."""
+
+    name: DiskName
+    info_hash: bytes
+    length: int
+    finishing: bool = False
+    asking: bool = False
+    told: Mapping[str, Any] | None = None
+
+
+class Reports:
+    """Tells the server of the downloads in `active`, by info-hash, and of the results that the library keeps."""
+
+    def __init__(
+        self,
+        library: Library,
+        seeder: Seeder,
+        server: Server,
+        clock: IReactorTime,
+        active: Mapping[bytes, Active],
+    ) -> None:
+        self._library = library
+        self._seeder = seeder
+        self._server = server
+        self._active = active
+        self._delivering = False
+        self._loop = LoopingCall(self._report)
+        self._loop.clock = clock
+
+    def begin(self) -> None:
+        """The terminal has logged in: say at once what goes on, and what the server has not heard."""
+        for active in self._active.values():
+            active.told, active.asking = None, False
+        if not self._loop.running:
+            self._loop.start(REPORT_SECONDS).addErrback(lambda failure: log.failure("progress reports died", failure))
+        _spawn(self._deliver())
+
+    def pause(self) -> None:
+        """The connection ended."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _report(self) -> None:
+        for active in list(self._active.values()):
+            status = self._seeder.status(active.info_hash)
+            if status is None or active.asking or active.finishing:
+                continue
+            state = "checking" if status.state == "checking" else "downloading"
+            # 100 is said when it is on the disk, not before.
+            percent = min(99.99, math.floor(status.done / active.length * 10000) / 100)
+            body = self._state_body(active, state, percent, status)
+            if body != active.told:
+                active.told = body
+                _spawn(self._ask_state(active, body))
+
+    async def _ask_state(self, active: Active, body: Mapping[str, Any]) -> None:
+        active.asking = True
+        try:
+            await self._say(Code.TASK_STATE, body)
+        finally:
+            active.asking = False
+
+    async def ended(self, active: Active, percent: float) -> None:
+        """A download ended: 100 is success, 0 is failure (protocol section 4, 9025); then the results are told."""
+        body = self._state_body(active, "finished", percent, self._seeder.status(active.info_hash))
+        await self._say(Code.TASK_STATE, body)
+        await self._deliver()
+
+    def _state_body(self, active: Active, state: str, percent: float, status: Status | None) -> dict[str, Any]:
+        return {
+            "mac": self._server.mac,
+            "torrent_name": str(active.name),
+            "progress": percent,
+            "state": state,
+            "download_rate": status.download_rate if status else 0,
+            "upload_rate": status.upload_rate if status else 0,
+            "total_size": active.length,
+            "file_size": active.length,
+        }
+
+    async def _deliver(self) -> None:
+        """Tell every result that the server has not heard; what it does not hear now, it hears after the next login."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            again = True
+            while again and self._server.online:
+                again = False
+                for state in self._library:
+                    if state.result is not None:
+                        if not await self._say_result(state):
+                            return
+                        again = True
+        finally:
+            self._delivering = False
+
+    async def _say_result(self, state: DiskState) -> bool:
+        body = {
+            "mac": self._server.mac,
+            "ip": self._server.address,
+            "disk": state.name,
+            "result": state.result,
+        }
+        if not await self._say(Code.DOWNLOAD_RESULT, body):
+            return False
+        now = self._library.get(state.disk)
+        if now is not None and now.result == state.result:
+            await self._library.update(state.disk, result=None)
+        return True
+
+    async def _say(self, code: Code, body: Mapping[str, Any]) -> bool:
+        """Say something; False if nobody heard it. What the server does not like is logged, and not said again."""
+        if not self._server.online:
+            return False
+        try:
+            await self._server.ask(code, body)
+        except ServerRefused as error:
+            log.warn("{code}: {error}", code=code.name, error=error.message)
+        except NoAnswer as error:
+            log.debug("{code}: {error}", code=code.name, error=error.message)
+            return False
+        return True
+
+
+def _spawn(work: Coroutine[Any, Any, None]) -> None:
+    Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a report failed", failure))

@@ -1,0 +1,301 @@
+"""A terminal put together: its life, its connection, and what it says after each login."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from twisted.application.internet import ClientService
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.agent.client import Client, ServerRefused
+from voi.agent.disks import boot_disk
+from voi.agent.downloads import Downloads
+from voi.agent.library import InThread, Library
+from voi.agent.options import Options, TerminalConfig
+from voi.agent.orders import Orders
+from voi.agent.programs import Programs
+from voi.agent.uploads import Uploads
+from voi.errors import ConnectionEnded, NoAnswer, VoiError
+from voi.names import DiskName
+from voi.seeding.alerts import Event
+from voi.seeding.session import Seeding
+from voi.seeding.settings import GIGABIT, terminal_settings
+from voi.wire.codes import Code
+
+log = Logger()
+
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between tries to connect, at most: a server that comes back is to be full again within a minute."""
+
+_FIRST_PAUSE = 2.0
+_GROWTH = 1.6
+_MOST_GROWN = 10  # exponents beyond it change nothing
+
+
+def pause_before(attempt: int, chance: Callable[[], float] = random.random) -> float:
+    """Seconds before the next try to connect: 0.5 to 2 after the first failure, growing to `LONGEST_PAUSE`.
+
+    Spread out, so that a room full of terminals does not come back in one instant.
+    """
+    longest = min(LONGEST_PAUSE, _FIRST_PAUSE * math.pow(_GROWTH, min(max(attempt, 0), _MOST_GROWN)))
+    return longest * (0.25 + 0.75 * chance())
+
+
+class TerminalService(Service):
+    """One terminal.
+
+    `reactor` gives everything Twisted's does; `endpoint` is where the server is, if not where the configuration
+    says. `failed` is called when the terminal cannot start. `ready` fires when it has started, connected or not.
+    """
+
+    def __init__(
+        self,
+        config: TerminalConfig,
+        *,
+        reactor: Any,
+        endpoint: IStreamClientEndpoint | None = None,
+        failed: Callable[[Failure], object] | None = None,
+        make_seeding: Callable[..., Any] = Seeding,
+        in_thread: InThread | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.config = config
+        self.mac = config.mac
+        self.address = config.address or ""
+        self.trackers: Sequence[str] = ()
+        self.client: Client | None = None
+        self.bittorrent_port = 0
+        self.ready: Deferred[None] = Deferred()
+        self._reactor = reactor
+        self._failed = failed
+        self._chance = chance
+        self._logged_in = False
+        self._refused_logins = 0
+        self._running = False
+        self._life = DeferredLock()
+        in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        self.library = Library(config.disks, in_thread)
+        self.seeding = make_seeding(
+            reactor=reactor,
+            settings=_settings(config),
+            state_directory=self.library.hidden / "seeding",
+            on_event=self._event,
+        )
+        self.uploads = Uploads(
+            library=self.library, seeder=self.seeding, server=self, in_thread=in_thread, clock=reactor
+        )
+        self.downloads = Downloads(
+            library=self.library,
+            seeder=self.seeding,
+            server=self,
+            in_thread=in_thread,
+            clock=reactor,
+            busy_with=self.uploads.busy_with,
+        )
+        self._orders = Orders(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
+        self._connector = ClientService(
+            endpoint or _endpoint(reactor, config),
+            _factory(self._protocol),
+            # The service counts the end of a connection as the first failure.
+            retryPolicy=lambda failures: pause_before(failures - 1 + self._refused_logins, self._chance),
+            clock=reactor,
+        )
+
+    # Life.
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's
+        """Start; what fails is told to `failed` and `ready`."""
+        super().startService()
+        started = self._life.run(lambda: Deferred.fromCoroutine(self._start()))
+        started.addCallbacks(lambda _: self.ready.callback(None), self._start_failed)
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's
+        """Stop; fires when everything is written down and every port is closed."""
+        super().stopService()
+        return self._life.run(lambda: Deferred.fromCoroutine(self._stop()))
+
+    async def _start(self) -> None:
+        await self.library.open()
+        try:
+            await self.uploads.open()
+            self.bittorrent_port = await self.seeding.start()
+        except Exception:
+            self.library.close()
+            raise
+        self._running = True
+        log.info("terminal {mac}: {directory}", mac=self.mac, directory=self.config.disks)
+        self._connector.startService()
+        # Meanwhile it logs in: adding many disks takes a while.
+        Deferred.fromCoroutine(self.downloads.resume()).addErrback(
+            lambda failure: log.failure("what was under way could not be taken up", failure)
+        )
+
+    async def _stop(self) -> None:
+        if not self._running:
+            return
+        self._running = False
+        self.downloads.stop()
+        self.uploads.stop()
+        await self._connector.stopService()
+        await self.seeding.stop()
+        self.library.close()
+
+    def _start_failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, VoiError):
+            log.critical("terminal {mac} cannot start: {error}", mac=self.mac, error=error.message)
+        else:
+            log.failure("terminal {mac} cannot start", failure, mac=self.mac)
+        if self._failed is not None:
+            self._failed(failure)
+        self.ready.addErrback(lambda _: None)  # it is logged; whoever waits has put his callbacks before this one
+        self.ready.errback(failure)
+
+    def _event(self, event: Event) -> None:
+        self.downloads.event(event)
+
+    # The connection.
+
+    @property
+    def online(self) -> bool:
+        """Whether this terminal is logged in."""
+        return self._logged_in and self.client is not None and self.client.connected_now
+
+    async def ask(self, code: int, body: Mapping[str, Any] | bytes) -> dict[str, Any]:
+        """Ask the server; the data of its answer.
+
+        :raises ServerRefused: the answer is an error.
+        :raises NoAnswer: there is none, or no connection.
+        """
+        if self.client is None:
+            raise ConnectionEnded("there is no connection to the server")
+        return await self.client.ask(code, body)
+
+    def _protocol(self) -> Client:
+        return Client(self._reactor, self._orders.handle, self._came, self._gone)
+
+    def _came(self, client: Client) -> None:
+        self.client = client
+        if self.config.address is None:
+            self.address = client.host
+        Deferred.fromCoroutine(self._greet(client)).addErrback(self._greeting_failed, client)
+
+    def _gone(self, client: Client) -> None:
+        if self.client is client:
+            if self._logged_in:
+                log.info("terminal {mac}: the connection to the server ended", mac=self.mac)
+            self.client = None
+            self._logged_in = False
+            self.downloads.lost()
+            self.uploads.lost()
+
+    def _greeting_failed(self, failure: Failure, client: Client) -> None:
+        if not failure.check(VoiError):
+            log.failure("terminal {mac}: login failed", failure, mac=self.mac)
+        if not self._logged_in:
+            self._refused_logins += 1
+        client.lose(failure.getErrorMessage())
+
+    async def _greet(self, client: Client) -> None:
+        """Everything that is said after connecting, in the order of the protocol."""
+        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address})
+        client.session.token = str(granted.get("token", "")).encode()
+        client.start_heartbeat({"mac": self.mac})
+        self._logged_in = True
+        self._refused_logins = 0
+        log.info("terminal {mac} is logged in", mac=self.mac)
+        await self.library.look()
+        await self._learn_templates(client)
+        await self._learn_tracker(client)
+        # Progress first: the server waits for it before it sends again what is under way already.
+        self.downloads.online()
+        for body in self.library.reports():
+            await self._say(client, Code.REPORT_DISKS, {"mac": self.mac, **body})
+        self.uploads.online()
+
+    async def _learn_templates(self, client: Client) -> None:
+        """9012 for disks of unknown templates, and last for the one this terminal started from: that one stays."""
+        started = DiskName.parse(self.config.boot_disk) if self.config.boot_disk else boot_disk(self.library)
+        unknown = {
+            state.disk.uuid: state.disk
+            for state in self.library
+            if state.complete and not state.own and state.template_uuid is None
+        }
+        if started is not None:
+            unknown.pop(started.uuid, None)
+        for name in [*sorted(unknown.values()), *([started] if started else [])]:
+            found = await self._say(client, Code.REPORT_BOOT_DISK, {"mac": self.mac, "boot_disk": str(name)})
+            if found.get("uuid"):
+                await self.library.learn_template(name.uuid, str(found["uuid"]), str(found.get("name", "")))
+
+    async def _learn_tracker(self, client: Client) -> None:
+        found = await self._say(client, Code.TRACKER_ADDRESS, {"mac": self.mac})
+        urls = found.get("tracker")
+        if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls) or not urls:
+            return
+        self.trackers = urls[:8]  # one is usual; each is announced to
+        for state in self.library:
+            if state.key is not None:
+                self.seeding.set_trackers(state.key, self.trackers)
+
+    async def _say(self, client: Client, code: Code, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Say one of these things; that the server does not like one is no reason not to say the others."""
+        try:
+            return await client.ask(code, body)
+        except ServerRefused as error:
+            log.info("{code}: {error}", code=code.name, error=error.message)
+            return {}
+        except NoAnswer as error:
+            if not client.connected_now:
+                raise
+            log.warn("{code}: {error}", code=code.name, error=error.message)
+            return {}
+
+
+def _settings(config: TerminalConfig) -> Any:
+    limits = [limit for limit in (config.upload_limit, config.download_limit) if limit]
+    return terminal_settings(
+        listen=(config.address or "0.0.0.0", config.bittorrent_port),  # noqa: S104 - a terminal serves its neighbours
+        upload_limit=config.upload_limit,
+        download_limit=config.download_limit,
+        link_rate=min([GIGABIT, *limits]),
+        watch_interfaces=config.address is None,
+    )
+
+
+def _endpoint(reactor: Any, config: TerminalConfig) -> IStreamClientEndpoint:
+    bind = (config.address, 0) if config.address else None
+    return HostnameEndpoint(reactor, config.server_host, config.server_port, bindAddress=bind)
+
+
+def _factory(protocol: Callable[[], Client]) -> Factory[Client]:
+    factory = Factory.forProtocol(protocol)
+    factory.noisy = False
+    return factory
+
+
+def make_service(options: Options) -> IService:
+    """The terminals that a command line asks for."""
+    from twisted.internet import reactor  # only the composition root may choose a reactor
+
+    def give_up(_failure: Failure) -> None:
+        # Status 1, so that a supervisor sees it; the reactor itself would end with 0.
+        reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+        reactor.callLater(0, reactor.stop)
+
+    parent = MultiService()
+    for config in options.config.each():
+        TerminalService(config, reactor=reactor, failed=give_up).setServiceParent(parent)
+    return parent

@@ -1,0 +1,106 @@
+"""The API, put together from the rooms' routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from klein import Klein
+from twisted.web.resource import IResource
+
+from voi.store.commands import Commands
+from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.store.uploads import Uploads
+from voi.web.openapi import document
+from voi.web.rollouts import RolloutRoutes
+from voi.web.routing import Gate, Route, router
+from voi.web.seams import (
+    CommandDesk,
+    Coordinator,
+    Fleet,
+    HealthCheck,
+    Notices,
+    Publisher,
+    Seeding,
+    Tracker,
+    UploadDesk,
+)
+from voi.web.server import ServerRoutes
+from voi.web.templates import TemplateRoutes
+from voi.web.terminals import TerminalRoutes
+from voi.web.uploads import UploadRoutes
+
+
+class Api:
+    """Everything under ``/api/v1``, ``/healthz`` and ``/``.
+
+    `token` is what a client must show; `checks` are asked by ``/healthz``, by name.
+
+    :raises ValueError: the token is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        terminals: Terminals,
+        templates: Templates,
+        uploads: Uploads,
+        rollouts: Rollouts,
+        commands: Commands,
+        command_desk: CommandDesk,
+        fleet: Fleet,
+        upload_desk: UploadDesk,
+        publisher: Publisher,
+        notices: Notices,
+        coordinator: Coordinator,
+        tracker: Tracker,
+        seeding: Seeding,
+        checks: Mapping[str, HealthCheck] | None = None,
+    ) -> None:
+        rooms = (
+            TerminalRoutes(
+                terminals=terminals,
+                templates=templates,
+                commands=commands,
+                command_desk=command_desk,
+                fleet=fleet,
+            ),
+            TemplateRoutes(templates=templates, uploads=uploads, upload_desk=upload_desk, publisher=publisher),
+            UploadRoutes(
+                terminals=terminals,
+                templates=templates,
+                uploads=uploads,
+                upload_desk=upload_desk,
+                publisher=publisher,
+                notices=notices,
+            ),
+            RolloutRoutes(rollouts=rollouts, coordinator=coordinator),
+            ServerRoutes(
+                templates=templates,
+                uploads=uploads,
+                tracker=tracker,
+                seeding=seeding,
+                checks={} if checks is None else checks,
+            ),
+        )
+        described = Route(
+            method="GET",
+            path="/api/v1/openapi.json",
+            handler=self._describe,
+            summary="This document",
+            answer=dict,
+            token=False,
+        )
+        self.routes: tuple[Route, ...] = (*(route for room in rooms for route in room.routes()), described)
+        self.document = document(self.routes)
+        self.app: Klein = router(self.routes, token)
+
+    async def _describe(self) -> dict[str, Any]:
+        return self.document
+
+    def resource(self) -> IResource:
+        """The API as a resource; it wants the whole path of a request, as `site` gives it."""
+        return Gate(self.app.resource())

@@ -1,0 +1,131 @@
+"""Bodies that the API takes; an unknown field is refused, so that a mistyped one is not silently ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from voi.errors import BadMac, Malformed
+from voi.names import DiskName, canonical_mac, canonical_uuid
+
+# Bounds: names are shown in tables; twice the terminals of the largest site we plan for; no template in the
+# field has more than a handful of disks.
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Text = Annotated[str, Meta(max_length=1024)]
+Mac = Annotated[str, Meta(max_length=17, description="any case, with `:` or `-` or nothing between the bytes")]
+Macs = Annotated[list[Mac], Meta(min_length=1, max_length=10_000)] | Literal["all"]
+Uuid = Annotated[str, Meta(max_length=36)]
+SysType = Annotated[int, Meta(ge=0, le=127, description="0 other, 1 Windows 7 x64, 2 Windows 7 x86, 3, 4 Windows 10")]
+DiskType = (
+    Annotated[int, Meta(ge=0, le=2, description="0 system, 1 data, 2 shared")] | Literal["system", "data", "shared"]
+)
+DiskNameText = Annotated[str, Meta(max_length=64, description="voi_<level>_<uuid>")]
+MAX_DISKS: Final = 64
+
+_DISK_TYPES: Final = {"system": 0, "data": 1, "shared": 2}
+
+
+class CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A command for terminals; `switch` belongs to `watermark` alone."""
+
+    command: Literal["restart", "shutdown", "watermark"]
+    macs: Macs
+    switch: Literal[0, 1] | None = None
+
+
+class DiskToImport(Struct, frozen=True, forbid_unknown_fields=True):
+    """An image file on the server, by its absolute path."""
+
+    type: DiskType
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class TemplateRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new template, made of image files on the server."""
+
+    name: Name
+    disks: Annotated[list[DiskToImport], Meta(min_length=1, max_length=MAX_DISKS)]
+    sys_type: SysType = 0
+    desc: Text = ""
+
+
+class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of a template; what is left out stays."""
+
+    name: Name | None = None
+    auto_update: bool | None = None
+
+
+class TemplateToUpload(Struct, frozen=True, forbid_unknown_fields=True):
+    """A template that the server does not know yet; without a uuid it gets a new one."""
+
+    name: Name
+    uuid: Uuid | None = None
+    sys_type: SysType = 0
+    desc: Text = ""
+
+
+class DiskToUpload(Struct, frozen=True, forbid_unknown_fields=True):
+    """A level of a disk; the level goes by any of its three names, and is 0 without one."""
+
+    uuid: Uuid
+    type: DiskType | None = None
+    level: Annotated[int, Meta(ge=0, le=5)] | None = None
+    diff_level: Annotated[int, Meta(ge=0, le=5)] | None = None
+    dif_level: Annotated[int, Meta(ge=0, le=5)] | None = None
+
+
+class UploadRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Disks to fetch from a terminal; without `disks`, all it reported of the template that the server lacks."""
+
+    mac: Mac
+    template: Uuid | TemplateToUpload
+    disks: Annotated[list[DiskNameText | DiskToUpload], Meta(min_length=1, max_length=MAX_DISKS)] | None = None
+
+
+class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A template's newest version, for these terminals or for all that ever logged in."""
+
+    template: Uuid
+    macs: Macs
+
+
+def mac_of(text: str, field: str) -> str:
+    """A canonical MAC.
+
+    :raises BadMac: names the field.
+    """
+    try:
+        return canonical_mac(text)
+    except BadMac as error:
+        raise BadMac(f"{field}: {text[:40]!r} is not a MAC address", field=field) from error
+
+
+def macs_of(macs: list[str] | Literal["all"]) -> list[str] | None:
+    """Canonical MACs, each once; None for all.
+
+    :raises BadMac: names the first that is none.
+    """
+    if isinstance(macs, str):
+        return None
+    return list(dict.fromkeys(mac_of(mac, f"macs[{index}]") for index, mac in enumerate(macs)))
+
+
+def disk_type_of(value: int | str) -> int:
+    """The number of a disk type (protocol section 2)."""
+    return _DISK_TYPES[value] if isinstance(value, str) else value
+
+
+def disk_of(value: str | DiskToUpload, field: str) -> tuple[DiskName, int | None]:
+    """A disk's name, and its type where the request tells it.
+
+    :raises Malformed: names the field.
+    """
+    if isinstance(value, str):
+        return DiskName.parse(value, field), None
+    levels = {x for x in (value.level, value.diff_level, value.dif_level) if x is not None}
+    if len(levels) > 1:
+        raise Malformed(f"{field}: level, diff_level and dif_level are one thing and must agree", field=field)
+    name = DiskName(canonical_uuid(value.uuid, f"{field}.uuid"), levels.pop() if levels else 0)
+    return name, None if value.type is None else disk_type_of(value.type)

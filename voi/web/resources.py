@@ -1,0 +1,230 @@
+"""What the API answers: times in UTC, sizes in bytes, rates in bytes a second, progress from 0 to 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+
+class TerminalDisk(Struct, frozen=True):
+    """A level that a terminal says it has; not `published` means that only the terminal has it."""
+
+    uuid: str
+    level: int
+    name: str
+    type: int
+    template: str
+    operate_id: int | None
+    published: bool
+
+
+class TerminalView(Struct, frozen=True):
+    """A terminal; `boot_disk` is what it last started from."""
+
+    mac: str
+    ip: str
+    online: bool
+    client_type: int
+    boot_disk: str | None
+    disks: list[TerminalDisk]
+    first_seen: datetime
+    last_seen: datetime
+
+
+class TerminalList(Struct, frozen=True):
+    """Every terminal that ever logged in, by MAC."""
+
+    terminals: list[TerminalView]
+
+
+class CommandAccepted(Struct, frozen=True):
+    """A command was written down and is being sent."""
+
+    batch_no: int
+
+
+class OutcomeView(Struct, frozen=True):
+    """What became of a command at one terminal."""
+
+    mac: str
+    state: str
+    reason: str
+    updated: datetime
+
+
+class CommandView(Struct, frozen=True):
+    """A command and what became of it."""
+
+    batch_no: int
+    command: str
+    switch: int | None
+    created: datetime
+    outcomes: list[OutcomeView]
+
+
+class UploadDiskView(Struct, frozen=True):
+    """One disk of an upload; `torrent_id` is the id that its terminal knows."""
+
+    torrent_id: str
+    name: str
+    type: int
+    state: str
+    progress: float
+    rate: int
+    size: int
+    reason: str
+
+
+class UploadView(Struct, frozen=True):
+    """Disks on their way to being published: from a terminal, or, without `mac`, from files on the server."""
+
+    id: int
+    state: str
+    template: str
+    name: str
+    mac: str | None
+    progress: float
+    created: datetime
+    disks: list[UploadDiskView]
+
+
+class GroupView(Struct, frozen=True):
+    """What terminals call a desktop group."""
+
+    uuid: str
+    name: str
+
+
+class TemplateDisk(Struct, frozen=True):
+    """A published level; `uploader` is the MAC it came from, null for an import."""
+
+    uuid: str
+    level: int
+    name: str
+    type: int
+    operate_id: int
+    info_hash: str
+    size: int
+    virtual_size: int
+    published: datetime
+    uploader: str | None
+
+
+class TemplateView(Struct, frozen=True):
+    """A template with its published levels.
+
+    `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that
+    has nothing published yet has version 0 and no group.
+    """
+
+    uuid: str
+    name: str
+    sys_type: int
+    desc: str
+    state: Literal["ready", "importing", "uploading", "failed"]
+    progress: float
+    reason: str
+    version: int
+    auto_update: bool
+    group: GroupView | None
+    created: datetime
+    updated: datetime
+    disks: list[TemplateDisk]
+    uploads: list[UploadView]
+
+
+class TemplateList(Struct, frozen=True):
+    """All templates by name, with those that are being imported or uploaded for the first time."""
+
+    templates: list[TemplateView]
+
+
+class TargetView(Struct, frozen=True):
+    """One terminal of a rollout; `next_try` is when it is tried again after a failure."""
+
+    mac: str
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
+    progress: float
+    reason: str
+    attempts: int
+    next_try: datetime | None
+    updated: datetime
+
+
+class RolloutView(Struct, frozen=True):
+    """A version of a template on its way to terminals."""
+
+    id: int
+    template: str
+    version: int
+    state: str
+    created: datetime
+    targets: list[TargetView]
+
+
+class RolloutAccepted(Struct, frozen=True):
+    """A rollout was written down and has begun."""
+
+    id: int
+
+
+class RolloutSummary(Struct, frozen=True):
+    """A rollout in short: how many terminals are in each state."""
+
+    id: int
+    template: str
+    version: int
+    state: str
+    created: datetime
+    counts: dict[str, int]
+
+
+class RolloutList(Struct, frozen=True):
+    """All rollouts, newest first."""
+
+    rollouts: list[RolloutSummary]
+
+
+class SwarmView(Struct, frozen=True):
+    """A torrent: terminals that have all or a part of it, and what the server's own peer does in it.
+
+    `server_sent` and `server_received` count since the server's start; `copies` is what it sent as a multiple
+    of `size`. `state` is of the server's own copy: checking, downloading, finished, seeding, or absent.
+    """
+
+    name: str
+    info_hash: str
+    template: str
+    size: int
+    seeds: int
+    leeches: int
+    state: str
+    server_sent: int
+    server_received: int
+    copies: float
+    upload_rate: int
+    download_rate: int
+
+
+class SwarmList(Struct, frozen=True):
+    """Every torrent that is published or being uploaded, by disk name."""
+
+    swarms: list[SwarmView]
+
+
+class Health(Struct, frozen=True):
+    """Whether the server works; each check says `ok` or what is wrong."""
+
+    status: Literal["ok", "failing"]
+    version: str
+    checks: dict[str, str]
+
+
+class Welcome(Struct, frozen=True):
+    """Where to read on."""
+
+    name: str
+    version: str
+    openapi: str

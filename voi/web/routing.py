@@ -1,0 +1,263 @@
+"""The route table's engine: token, body, answer and errors of every route, so that no handler can forget one.
+
+A handler is an async function that gets the path's values by name, and the decoded body as `body` where its
+route has one; it gives a struct, or raises a `VoiError`. It knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import BaseConverter, ValidationError
+
+from voi.errors import Malformed, Unauthorized, VoiError
+from voi.names import canonical_mac, canonical_uuid
+from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
+
+log = Logger()
+
+BODY_LIMIT: Final = 1 << 20
+"""Bytes of a request body: the longest we expect, 10,000 MACs, has 200 KB."""
+
+_PARAMETER: Final = re.compile(r"<(?P<kind>\w+):(?P<name>\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class WithStatus:
+    """An answer with another status than its route's; one of those that the route names in `also`."""
+
+    status: HTTPStatus
+    body: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation.
+
+    `path` has werkzeug's ``<converter:name>`` for what varies. `location` is the Location header of the
+    answer, its ``{names}`` filled from it. `errors` are those the handler may raise beyond what every route
+    answers. `also` are further statuses with their answers. `example` is a body that works.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Any]]
+    summary: str
+    answer: Any
+    body: Any = None
+    example: Any = None
+    status: HTTPStatus = HTTPStatus.OK
+    also: dict[HTTPStatus, Any] = field(default_factory=dict)
+    errors: tuple[type[VoiError], ...] = ()
+    location: str = ""
+    token: bool = True
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Converter and name of each part of the path that varies."""
+        return _PARAMETER.findall(self.path)
+
+    @property
+    def template(self) -> str:
+        """The path as OpenAPI writes it."""
+        return _PARAMETER.sub(r"{\g<name>}", self.path)
+
+
+# The patterns are strict, because werkzeug takes a value that only `to_python` refuses for a wrong method.
+
+
+class MacConverter(BaseConverter):
+    """A MAC address in any spelling, given to the handler in the canonical one."""
+
+    regex = "(?:(?:[0-9A-Fa-f]{2}:){5}|(?:[0-9A-Fa-f]{2}-){5}|[0-9A-Fa-f]{10})[0-9A-Fa-f]{2}"
+
+    def to_python(self, value: str) -> str:
+        """The canonical spelling; anything else is a path that does not exist."""
+        try:
+            return canonical_mac(value)
+        except Malformed as error:
+            raise ValidationError(error.message) from error
+
+
+class UuidConverter(BaseConverter):
+    """A uuid in any case, given to the handler in lower case."""
+
+    regex = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+    def to_python(self, value: str) -> str:
+        """The canonical spelling; anything else is a path that does not exist."""
+        try:
+            return canonical_uuid(value)
+        except Malformed as error:
+            raise ValidationError(error.message) from error
+
+
+class NumberConverter(BaseConverter):
+    """A number that the database gave out; bounded, because SQLite keeps integers in 64 bits."""
+
+    regex = "[0-9]{1,15}"
+
+    def to_python(self, value: str) -> int:
+        """The number."""
+        return int(value)
+
+
+CONVERTERS: Final[dict[str, type[BaseConverter]]] = {
+    "mac": MacConverter,
+    "uuid": UuidConverter,
+    "number": NumberConverter,
+}
+
+
+def router(routes: Sequence[Route], token: str) -> Klein:
+    """A Klein app that answers these routes.
+
+    :raises ValueError: there is no token, which would let everybody in.
+    """
+    if not token:
+        raise ValueError("the API needs a token")
+    app = Klein()
+    app.url_map.converters.update(CONVERTERS)
+    # A redirect would be answered as a web page, and clients would drop the body or the token on their way.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    expected = token.encode()
+    for route in routes:
+        endpoint = f"{route.method} {route.path}"
+        app.route(route.path, methods=[route.method], endpoint=endpoint)(_responder(route, expected))
+
+    @app.handle_errors(VoiError)
+    def refuse(request: IRequest, failure: Failure) -> bytes:
+        error = failure.value
+        assert isinstance(error, VoiError)
+        return answer_error(request, error)
+
+    @app.handle_errors(HTTPException)
+    def missing(request: IRequest, failure: Failure) -> bytes:
+        error = failure.value
+        assert isinstance(error, HTTPException)
+        if isinstance(error, MethodNotAllowed):
+            request.setHeader(b"allow", ", ".join(sorted(error.valid_methods or ())).encode())
+        return answer(request, HTTPStatus(error.code or HTTPStatus.NOT_FOUND), http_error_body(error))
+
+    @app.handle_errors(Exception)
+    def fail(request: IRequest, failure: Failure) -> bytes:
+        log.failure("{method} {uri} failed", failure, method=request.method, uri=request.uri)
+        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+
+    return app
+
+
+class Gate(Resource):
+    """Keeps from Klein what it would answer as a web page: paths that are no UTF-8."""
+
+    isLeaf = True  # noqa: N815 - the name that Twisted asks for
+
+    def __init__(self, inner: IResource) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def render(self, request: Request) -> bytes | int:
+        """Answer at once, or let Klein do it."""
+        try:
+            for part in (*(request.postpath or ()), request.method, request.getRequestHostname()):
+                part.decode()
+        except UnicodeDecodeError:
+            return answer_error(request, Malformed("the path is no UTF-8"))
+        rendered: bytes | int = self._inner.render(request)
+        return rendered
+
+
+def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
+    """Set status and headers; the JSON to send."""
+    content: bytes = msgspec.json.encode(body)
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-length", str(len(content)).encode())
+    request.setHeader(b"cache-control", b"no-store")
+    # Names come from terminals: no browser may take this for a page.
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    return content
+
+
+def answer_error(request: IRequest, error: VoiError) -> bytes:
+    """Answer with an error of ours."""
+    if error.http_status == HTTPStatus.UNAUTHORIZED:
+        request.setHeader(b"www-authenticate", b'Bearer realm="voi"')
+    if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warn("{method} {uri}: {error}", method=request.method, uri=request.uri, error=error.message)
+    return answer(request, error.http_status, error_body(error))
+
+
+def _responder(route: Route, token: bytes) -> Callable[..., Deferred[bytes]]:
+    decoder = None if route.body is None else msgspec.json.Decoder(route.body)
+
+    async def respond(request: IRequest, values: dict[str, Any]) -> bytes:
+        if route.token:
+            _check_token(request, token)
+        if decoder is not None:
+            values["body"] = _decode(request, decoder)
+        result = await route.handler(**values)
+        status = route.status
+        if isinstance(result, WithStatus):
+            status, result = result.status, result.body
+        if route.location:
+            location = route.location.format_map(msgspec.structs.asdict(result))
+            request.setHeader(b"location", location.encode())
+        return answer(request, status, result)
+
+    def start(request: IRequest, **values: Any) -> Deferred[bytes]:
+        return finishing(Deferred.fromCoroutine(respond(request, values)))
+
+    return start
+
+
+def finishing(work: Deferred[bytes]) -> Deferred[bytes]:
+    """The same result, but cancelling it does not stop the work.
+
+    Klein cancels when a client goes away; half an import, or a rollout that is written down and not begun,
+    must not be left behind by that.
+    """
+    outer: Deferred[bytes] = Deferred()
+
+    def succeeded(result: bytes) -> None:
+        outer.callback(result)  # ignored where the client has gone
+
+    def failed(failure: Failure) -> None:
+        if outer.called and failure.check(VoiError) is None:
+            log.failure("a request failed after its client had gone", failure)
+        outer.errback(failure)
+
+    work.addCallbacks(succeeded, failed)
+    return outer
+
+
+def _check_token(request: IRequest, expected: bytes) -> None:
+    headers = request.requestHeaders.getRawHeaders(b"authorization", [])
+    scheme, _, given = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
+    if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), expected):
+        raise Unauthorized("this needs the header `Authorization: Bearer TOKEN` with the token of this server")
+
+
+def _decode(request: IRequest, decoder: msgspec.json.Decoder[Any]) -> Any:
+    content = request.content.read(BODY_LIMIT + 1)
+    if len(content) > BODY_LIMIT:
+        raise BodyTooLarge(f"the body has more than {BODY_LIMIT} bytes")
+    try:
+        return decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(error) from error

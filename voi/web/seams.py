@@ -1,0 +1,123 @@
+"""What the API needs of the other rooms, as small protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from voi.domain.rollouts import Rollout, Target
+from voi.domain.terminals import ReportedTemplate
+from voi.domain.uploads import ImportDisk, Upload, UploadDisk
+from voi.names import DiskName
+from voi.store.commands import Command
+from voi.wire.codes import Code
+
+HealthCheck = Callable[[], Awaitable[str] | str]
+"""Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
+
+
+class Fleet(Protocol):
+    """The terminals that are online."""
+
+    def __contains__(self, mac: object) -> bool:
+        """Whether a terminal is online."""
+
+
+class CommandDesk(Protocol):
+    """Gives commands."""
+
+    def give(self, code: Code, fields: Mapping[str, Any], macs: Sequence[str]) -> Awaitable[Command]:
+        """Write a command down and send it."""
+
+
+class UploadDesk(Protocol):
+    """Begins and ends uploads and imports."""
+
+    def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Awaitable[Upload]:
+        """Write down that these disks, each with its type, are wanted from a terminal."""
+
+    def import_files(self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]) -> Awaitable[Upload]:
+        """Make a template of image files on the server."""
+
+    def cancel(self, upload_id: int) -> Awaitable[Upload]:
+        """End an upload."""
+
+
+class Publisher(Protocol):
+    """Knows how far uploads are."""
+
+    def progress(self, disk: UploadDisk) -> float:
+        """How much is here, 0 to 1."""
+
+    def rate(self, disk: UploadDisk) -> int:
+        """Bytes a second that arrive."""
+
+
+class Notices(Protocol):
+    """Speaks to uploaders."""
+
+    def request(self, upload_id: int, mac: str) -> None:
+        """Ask a terminal for the disks of an upload, now or at its login."""
+
+
+class Coordinator(Protocol):
+    """Begins and ends rollouts."""
+
+    def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Awaitable[Rollout]:
+        """Roll a template's newest version out to terminals, or to all."""
+
+    def cancel(self, rollout_id: int) -> Awaitable[None]:
+        """End a rollout."""
+
+    def progress(self, target: Target) -> float:
+        """How far a target is, 0 to 1."""
+
+
+class SwarmCounts(Protocol):
+    """How many terminals are in a swarm."""
+
+    @property
+    def seeds(self) -> int:
+        """Those that have all."""
+
+    @property
+    def leeches(self) -> int:
+        """Those that do not."""
+
+
+class Tracker(Protocol):
+    """Knows the swarms."""
+
+    def counts(self, info_hash: bytes) -> SwarmCounts:
+        """How many terminals are in a swarm; none in one that is not known."""
+
+
+class TorrentStatus(Protocol):
+    """Where the server's own peer stands with a torrent; bytes, and bytes a second."""
+
+    @property
+    def state(self) -> str:
+        """checking, downloading, finished or seeding."""
+
+    @property
+    def uploaded(self) -> int:
+        """Payload sent since the torrent was added."""
+
+    @property
+    def downloaded(self) -> int:
+        """Payload received since the torrent was added."""
+
+    @property
+    def upload_rate(self) -> int:
+        """Payload sent now."""
+
+    @property
+    def download_rate(self) -> int:
+        """Payload received now."""
+
+
+class Seeding(Protocol):
+    """The server's BitTorrent session."""
+
+    def statuses(self) -> Mapping[bytes, TorrentStatus]:
+        """Where every torrent stands, by info-hash."""

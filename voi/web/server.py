@@ -1,0 +1,108 @@
+"""Routes of the server itself: swarms, health, and where to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from inspect import isawaitable
+
+from twisted.logger import Logger
+
+from voi import __version__
+from voi.errors import VoiError
+from voi.store.templates import Templates
+from voi.store.uploads import Uploads
+from voi.web.resources import Health, SwarmList, Welcome
+from voi.web.routing import Route, WithStatus
+from voi.web.seams import HealthCheck, Seeding, Tracker
+from voi.web.views import swarm_view
+
+log = Logger()
+
+
+class ServerRoutes:
+    """How the server does."""
+
+    def __init__(
+        self,
+        *,
+        templates: Templates,
+        uploads: Uploads,
+        tracker: Tracker,
+        seeding: Seeding,
+        checks: Mapping[str, HealthCheck],
+    ) -> None:
+        self._templates = templates
+        self._uploads = uploads
+        self._tracker = tracker
+        self._seeding = seeding
+        self._checks = checks
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/swarms",
+                handler=self.swarms,
+                summary="Every torrent: who has it, and how much of it the server sent",
+                answer=SwarmList,
+            ),
+            Route(
+                method="GET",
+                path="/healthz",
+                handler=self.health,
+                summary="Whether the server works",
+                answer=Health,
+                also={HTTPStatus.SERVICE_UNAVAILABLE: Health},
+                token=False,
+            ),
+            Route(
+                method="GET",
+                path="/",
+                handler=self.welcome,
+                summary="Where to read on",
+                answer=Welcome,
+                token=False,
+            ),
+        )
+
+    async def swarms(self) -> SwarmList:
+        """GET swarms."""
+        # Uploads first: one that is published between the two questions is then seen twice, and shown once.
+        known = {
+            disk.info_hash: (disk.name, disk.template_uuid, disk.size)
+            for disk in await self._uploads.open_disks()
+            if disk.info_hash is not None
+        }
+        for template in await self._templates.all():
+            for level in template.levels:
+                known[level.info_hash] = (level.name, template.uuid, level.file_size)
+        statuses = self._seeding.statuses()
+        views = [
+            swarm_view(name, info_hash, template_uuid, size, self._tracker.counts(info_hash), statuses.get(info_hash))
+            for info_hash, (name, template_uuid, size) in known.items()
+        ]
+        return SwarmList(sorted(views, key=lambda view: view.name))
+
+    async def health(self) -> Health | WithStatus:
+        """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
+        results = {name: await _check(name, check) for name, check in self._checks.items()}
+        if all(result == "ok" for result in results.values()):
+            return Health("ok", __version__, results)
+        return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))
+
+    async def welcome(self) -> Welcome:
+        """GET /."""
+        return Welcome("voi", __version__, "/api/v1/openapi.json")
+
+
+async def _check(name: str, check: HealthCheck) -> str:
+    try:
+        result = check()
+        return (await result if isawaitable(result) else str(result)) or "ok"
+    except VoiError as error:
+        return error.message
+    except Exception:  # a check that fails is an answer too
+        log.failure("health check {name} failed", name=name)
+        return "the check failed; the server's log says why"

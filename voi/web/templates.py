@@ -1,0 +1,120 @@
+"""Routes of templates: the catalogue, imports, and what may be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from voi.domain.uploads import ImportDisk, Upload
+from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
+from voi.store.templates import Templates
+from voi.store.uploads import Uploads
+from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
+from voi.web.resources import TemplateList, TemplateView
+from voi.web.routing import Route
+from voi.web.seams import Publisher, UploadDesk
+from voi.web.views import template_view, unpublished_view
+
+_EXAMPLE: Final = {"name": "Classroom", "sys_type": 3, "disks": [{"type": 0, "path": "/srv/images/windows.qcow2"}]}
+
+
+class TemplateRoutes:
+    """What can be sent to terminals."""
+
+    def __init__(
+        self, *, templates: Templates, uploads: Uploads, upload_desk: UploadDesk, publisher: Publisher
+    ) -> None:
+        self._templates = templates
+        self._uploads = uploads
+        self._desk = upload_desk
+        self._publisher = publisher
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/templates",
+                handler=self.all,
+                summary="All templates",
+                answer=TemplateList,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/templates/<uuid:uuid>",
+                handler=self.one,
+                summary="One template with its published levels, or how far its import is",
+                answer=TemplateView,
+                errors=(UnknownTemplate,),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/templates",
+                handler=self.make,
+                summary="Make a template of image files on the server; copying goes on after the answer",
+                body=TemplateRequest,
+                example=_EXAMPLE,
+                answer=TemplateView,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/templates/{uuid}",
+                errors=(BadImage, NoSpace),
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/templates/<uuid:uuid>",
+                handler=self.change,
+                summary="Rename a template, or switch automatic updates",
+                body=TemplateChange,
+                example={"auto_update": True},
+                answer=TemplateView,
+                errors=(UnknownTemplate, Conflict),
+            ),
+        )
+
+    async def all(self) -> TemplateList:
+        """GET templates: the published, and those on their way to being so."""
+        under_way = await self._under_way()
+        templates = await self._templates.all()
+        views = [template_view(x, under_way.pop(x.uuid, []), self._publisher) for x in templates]
+        views += [unpublished_view(uploads, self._publisher) for uploads in under_way.values()]
+        return TemplateList(sorted(views, key=lambda view: (view.name, view.uuid)))
+
+    async def one(self, uuid: str) -> TemplateView:
+        """GET templates/{uuid}."""
+        # Uploads first: one that is published between the two questions is then seen both ways, not neither.
+        uploads = await self._uploads.of_template(uuid)
+        template = await self._templates.get(uuid)
+        if template is not None:
+            return template_view(template, uploads, self._publisher)
+        if not uploads:
+            raise UnknownTemplate(f"no template {uuid}")
+        return unpublished_view(uploads, self._publisher)
+
+    async def make(self, body: TemplateRequest) -> TemplateView:
+        """POST templates."""
+        disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
+        upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks)
+        return unpublished_view([upload], self._publisher)
+
+    async def change(self, uuid: str, body: TemplateChange) -> TemplateView:
+        """PATCH templates/{uuid}."""
+        if body.name is None and body.auto_update is None:
+            raise Malformed("body: name or auto_update is needed")
+        template = await self._templates.change(uuid, name=body.name, auto_update=body.auto_update)
+        uploads = await self._uploads.of_template(uuid)
+        if template is not None:
+            return template_view(template, uploads, self._publisher)
+        if uploads:
+            raise Conflict(f"template {uuid} has no published disk yet")
+        raise UnknownTemplate(f"no template {uuid}")
+
+    async def _under_way(self) -> dict[str, list[Upload]]:
+        """Open uploads by template."""
+        numbers: Iterable[int] = sorted({disk.upload_id for disk in await self._uploads.open_disks()})
+        result: dict[str, list[Upload]] = {}
+        for number in numbers:
+            upload = await self._uploads.get(number)
+            if upload is not None and upload.state == "open":
+                result.setdefault(upload.template_uuid, []).append(upload)
+        return result

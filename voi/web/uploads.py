@@ -1,0 +1,145 @@
+"""Routes of uploads: asking a terminal for disks (1020), and how far it is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from voi.domain.templates import Template
+from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.errors import BadMac, Conflict, UnknownTemplate, UnknownTerminal, UnknownUpload
+from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.store.uploads import Uploads
+from voi.web.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
+from voi.web.resources import UploadView
+from voi.web.routing import Route
+from voi.web.seams import Notices, Publisher, UploadDesk
+from voi.web.views import upload_view
+
+_EXAMPLE: Final = {
+    "mac": "02:00:00:00:00:01",
+    "template": {"name": "Classroom", "sys_type": 3},
+    "disks": ["voi_0_6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"],
+}
+
+
+class UploadRoutes:
+    """Disks on their way to the server."""
+
+    def __init__(
+        self,
+        *,
+        terminals: Terminals,
+        templates: Templates,
+        uploads: Uploads,
+        upload_desk: UploadDesk,
+        publisher: Publisher,
+        notices: Notices,
+    ) -> None:
+        self._terminals = terminals
+        self._templates = templates
+        self._uploads = uploads
+        self._desk = upload_desk
+        self._publisher = publisher
+        self._notices = notices
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="POST",
+                path="/api/v1/uploads",
+                handler=self.ask,
+                summary="Ask a terminal for disks, now or at its next login",
+                body=UploadRequest,
+                example=_EXAMPLE,
+                answer=UploadView,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/uploads/{id}",
+                errors=(BadMac, UnknownTerminal, UnknownTemplate, Conflict),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/uploads/<number:upload_id>",
+                handler=self.one,
+                summary="How far an upload is",
+                answer=UploadView,
+                errors=(UnknownUpload,),
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/uploads/<number:upload_id>",
+                handler=self.cancel,
+                summary="End an upload",
+                answer=UploadView,
+                errors=(UnknownUpload,),
+            ),
+        )
+
+    async def ask(self, body: UploadRequest) -> UploadView:
+        """POST uploads."""
+        mac = mac_of(body.mac, "mac")
+        if await self._terminals.get(mac) is None:
+            raise UnknownTerminal(f"{mac} never logged in", field="mac")
+        template, known = await self._template(mac, body.template)
+        reported = {level.name: level for level in await self._terminals.disks(mac)}
+        if body.disks is None:
+            names = _unpublished(template.uuid, reported, known)
+        else:
+            types = {level.name.uuid: level.type for level in known.levels} if known else {}
+            named = (disk_of(disk, f"disks[{index}]") for index, disk in enumerate(body.disks))
+            names = {name: _type(name, kind, reported, types) for name, kind in named}
+        upload = await self._desk.request(mac, template, list(names.items()))
+        self._notices.request(upload.id, mac)
+        return upload_view(upload, self._publisher)
+
+    async def _template(self, mac: str, asked: str | TemplateToUpload) -> tuple[ReportedTemplate, Template | None]:
+        """The template as it is to be called, and what of it the server has."""
+        if isinstance(asked, TemplateToUpload):
+            number = canonical_uuid(asked.uuid, "template.uuid") if asked.uuid else str(uuid.uuid4())
+            return ReportedTemplate(number, asked.name, asked.sys_type, asked.desc), await self._templates.get(number)
+        number = canonical_uuid(asked, "template")
+        known = await self._templates.get(number)
+        if known is not None:
+            return ReportedTemplate(number, known.name, known.sys_type, known.desc), known
+        told = await self._terminals.reported_template(mac, number)
+        if told is None:
+            raise UnknownTemplate(f"neither the server nor {mac} knows a template {number}", field="template")
+        return told, None
+
+    async def one(self, upload_id: int) -> UploadView:
+        """GET uploads/{id}."""
+        upload = await self._uploads.get(upload_id)
+        if upload is None:
+            raise UnknownUpload(f"no upload {upload_id}")
+        return upload_view(upload, self._publisher)
+
+    async def cancel(self, upload_id: int) -> UploadView:
+        """DELETE uploads/{id}; one that has ended stays as it is."""
+        return upload_view(await self._desk.cancel(upload_id), self._publisher)
+
+
+def _unpublished(
+    template_uuid: str, reported: Mapping[DiskName, ReportedLevel], known: Template | None
+) -> dict[DiskName, int]:
+    """What a terminal has of a template and the server has not; its own write layers are its own."""
+    published = {level.name for level in known.levels} if known else set()
+    return {
+        name: level.type
+        for name, level in reported.items()
+        if level.template_uuid == template_uuid and name not in published and name.level <= HIGHEST_PUBLISHED_LEVEL
+    }
+
+
+def _type(
+    name: DiskName, told: int | None, reported: Mapping[DiskName, ReportedLevel], published: Mapping[str, int]
+) -> int:
+    """A disk's type: as the request says, else as the terminal says, else that of its published levels."""
+    if told is not None:
+        return told
+    level = reported.get(name)
+    return level.type if level is not None else published.get(name.uuid, 0)

@@ -1,0 +1,237 @@
+"""From domain values to the structs of the API; pure functions, what is fleeting is passed in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from voi.domain.rollouts import Rollout, Target, TargetState
+from voi.domain.templates import PublishedLevel, Template
+from voi.domain.terminals import ReportedLevel, Terminal
+from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.names import DiskName
+from voi.store.commands import Command
+from voi.web.resources import (
+    CommandView,
+    GroupView,
+    OutcomeView,
+    RolloutSummary,
+    RolloutView,
+    SwarmView,
+    TargetView,
+    TemplateDisk,
+    TemplateView,
+    TerminalDisk,
+    TerminalView,
+    UploadDiskView,
+    UploadView,
+)
+from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
+from voi.wire.codes import Code
+
+COMMANDS = {"restart": Code.RESTART, "shutdown": Code.SHUT_DOWN, "watermark": Code.WATERMARK}
+_COMMAND_NAMES = {**{int(code): name for name, code in COMMANDS.items()}, int(Code.CANCEL_SEND): "cancel"}
+
+
+def moment(seconds: float) -> datetime:
+    """A time since the epoch, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def terminal_view(
+    terminal: Terminal, reported: Iterable[ReportedLevel], *, online: bool, published: Collection[DiskName]
+) -> TerminalView:
+    """A terminal with its disks."""
+    disks = [
+        TerminalDisk(
+            uuid=level.name.uuid,
+            level=level.name.level,
+            name=str(level.name),
+            type=level.type,
+            template=level.template_uuid,
+            operate_id=level.operate_id,
+            published=level.name in published,
+        )
+        for level in reported
+    ]
+    return TerminalView(
+        mac=terminal.mac,
+        ip=terminal.ip,
+        online=online,
+        client_type=terminal.client_type,
+        boot_disk=terminal.boot_disk,
+        disks=disks,
+        first_seen=moment(terminal.first_seen),
+        last_seen=moment(terminal.last_seen),
+    )
+
+
+def command_view(command: Command) -> CommandView:
+    """A command with its outcomes."""
+    switch = command.body.get("switch")
+    return CommandView(
+        batch_no=command.batch_no,
+        command=_COMMAND_NAMES.get(command.code, str(command.code)),
+        switch=switch if isinstance(switch, int) else None,
+        created=moment(command.created),
+        outcomes=[OutcomeView(x.mac, x.state, x.reason, moment(x.updated)) for x in command.outcomes],
+    )
+
+
+def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
+    """An upload with its disks, as far as they are now."""
+    return UploadView(
+        id=upload.id,
+        state=upload.state,
+        template=upload.template_uuid,
+        name=upload.name,
+        mac=upload.mac,
+        progress=_progress(upload.disks, publisher),
+        created=moment(upload.created),
+        disks=[_upload_disk(disk, publisher) for disk in upload.disks],
+    )
+
+
+def _upload_disk(disk: UploadDisk, publisher: Publisher) -> UploadDiskView:
+    return UploadDiskView(
+        torrent_id=disk.id,
+        name=str(disk.name),
+        type=disk.type,
+        state=str(disk.state),
+        progress=publisher.progress(disk),
+        rate=publisher.rate(disk),
+        size=disk.size,
+        reason=disk.reason,
+    )
+
+
+def _progress(disks: Sequence[UploadDisk], publisher: Publisher) -> float:
+    """By bytes; by disks while a size is not known yet."""
+    by_size = bool(disks) and all(disk.size for disk in disks)
+    parts = [(disk.size if by_size else 1, publisher.progress(disk)) for disk in disks]
+    total = sum(weight for weight, _ in parts)
+    return sum(weight * part for weight, part in parts) / total if total else 0.0
+
+
+def template_view(template: Template, uploads: Sequence[Upload], publisher: Publisher) -> TemplateView:
+    """A template that has something published, with its open uploads."""
+    under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    return TemplateView(
+        uuid=template.uuid,
+        name=template.name,
+        sys_type=template.sys_type,
+        desc=template.desc,
+        state=_activity(under_way[-1]) if under_way else "ready",
+        progress=under_way[-1].progress if under_way else 1.0,
+        reason="",
+        version=template.version,
+        auto_update=template.auto_update,
+        group=GroupView(template.group_uuid, template.group_name),
+        created=moment(template.created),
+        updated=moment(template.updated),
+        disks=[_template_disk(level) for level in template.levels],
+        uploads=under_way,
+    )
+
+
+def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> TemplateView:
+    """A template of which nothing is published yet: all there is of it are uploads, at least one."""
+    last = uploads[-1]
+    under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    failed = [disk.reason for disk in last.disks if disk.state is UploadState.FAILED]
+    return TemplateView(
+        uuid=last.template_uuid,
+        name=last.name,
+        sys_type=last.sys_type,
+        desc=last.desc,
+        state=_activity(under_way[-1]) if under_way else "failed",
+        progress=under_way[-1].progress if under_way else 0.0,
+        reason=failed[0] if failed else "",
+        version=0,
+        auto_update=False,
+        group=None,
+        created=moment(uploads[0].created),
+        updated=moment(max((disk.updated for upload in uploads for disk in upload.disks), default=last.created)),
+        disks=[],
+        uploads=under_way,
+    )
+
+
+def _activity(upload: UploadView) -> Literal["importing", "uploading"]:
+    return "uploading" if upload.mac else "importing"
+
+
+def _template_disk(level: PublishedLevel) -> TemplateDisk:
+    return TemplateDisk(
+        uuid=level.name.uuid,
+        level=level.name.level,
+        name=str(level.name),
+        type=level.type,
+        operate_id=level.operate_id,
+        info_hash=level.info_hash.hex(),
+        size=level.file_size,
+        virtual_size=level.virtual_size,
+        published=moment(level.published),
+        uploader=level.uploader,
+    )
+
+
+def rollout_view(rollout: Rollout, progress: Callable[[Target], float]) -> RolloutView:
+    """A rollout with its targets."""
+    return RolloutView(
+        id=rollout.id,
+        template=rollout.template_uuid,
+        version=rollout.version,
+        state=rollout.state,
+        created=moment(rollout.created),
+        targets=[_target(target, progress(target)) for target in rollout.targets],
+    )
+
+
+def _target(target: Target, progress: float) -> TargetView:
+    waits = target.state is TargetState.WAITING and target.next_try > 0
+    return TargetView(
+        mac=target.mac,
+        state=target.state.value,
+        progress=min(max(progress, 0.0), 1.0),
+        reason=target.reason,
+        attempts=target.attempts,
+        next_try=moment(target.next_try) if waits else None,
+        updated=moment(target.updated),
+    )
+
+
+def rollout_summary(rollout: Rollout) -> RolloutSummary:
+    """A rollout in short."""
+    counts = Counter(target.state for target in rollout.targets)
+    return RolloutSummary(
+        id=rollout.id,
+        template=rollout.template_uuid,
+        version=rollout.version,
+        state=rollout.state,
+        created=moment(rollout.created),
+        counts={state.value: counts[state] for state in TargetState},
+    )
+
+
+def swarm_view(
+    name: DiskName, info_hash: bytes, template: str, size: int, counts: SwarmCounts, status: TorrentStatus | None
+) -> SwarmView:
+    """A torrent as tracker and seed see it."""
+    sent = status.uploaded if status else 0
+    return SwarmView(
+        name=str(name),
+        info_hash=info_hash.hex(),
+        template=template,
+        size=size,
+        seeds=counts.seeds,
+        leeches=counts.leeches,
+        state=status.state if status else "absent",
+        server_sent=sent,
+        server_received=status.downloaded if status else 0,
+        copies=sent / size if size else 0.0,
+        upload_rate=status.upload_rate if status else 0,
+        download_rate=status.download_rate if status else 0,
+    )

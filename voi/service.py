@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
@@ -94,6 +93,7 @@ class VoiService(MultiService):
         self._ports: list[IListeningPort] = []
         self._pool = ThreadPool(0, DISK_THREADS, "voi-disk")
         self._ticks: list[LoopingCall] = []
+        self._starting: Deferred[None] = succeed(None)
 
     # Start.
 
@@ -223,27 +223,45 @@ class VoiService(MultiService):
             self.privilegedStartService()
         super().startService()
         self._pool.start()
-        self._spawn(self._start(), "start")
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(lambda failure: log.failure("the start failed", failure))
 
     async def _start(self) -> None:
+        """Each step in its turn; a stop in between ends it after the step under way."""
+        for step in (
+            self._listen_to_peers,
+            self._learn_keys,
+            self.command_desk.recover,
+            self._seed_all,
+            self.publisher.recover,
+            self.coordinator.recover,
+        ):
+            await step()
+            if self._opened is None:
+                return
+        self.tracker.start()
+        self._every(TICK_SECONDS, self.coordinator.tick)
+        self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
+        log.info("voi is up")
+
+    async def _listen_to_peers(self) -> None:
         try:
             self.own_peer.port = await self.seeding.start()
         except StartupError as error:
-            log.critical("{error}", error=error.message)
-            self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
-            self._reactor.stop()
-            return
+            if self._opened is not None:
+                log.critical("{error}", error=error.message)
+                self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+                self._reactor.stop()
+            raise
+
+    async def _learn_keys(self) -> None:
         for terminal in await self.terminals.all():
             self.keys.learn(terminal.tracker_key, terminal.mac)
-        self.tracker.start()
-        await self.command_desk.recover()
+
+    async def _seed_all(self) -> None:
         levels = [level for template in await self.templates.all() for level in template.levels]
         await gatherResults([Deferred.fromCoroutine(self._seed(level)) for level in levels])
-        await self.publisher.recover()
-        await self.coordinator.recover()
-        self._every(TICK_SECONDS, self.coordinator.tick)
-        self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
-        log.info("voi is up: {count} levels are seeded", count=len(levels))
+        log.info("{count} published levels are seeded", count=len(levels))
 
     async def _seed(self, level: PublishedLevel) -> None:
         """Offer a published level; one whose files are gone is reported, and does not hold the others up."""
@@ -294,9 +312,6 @@ class VoiService(MultiService):
         self._ticks.append(call)
         call.start(seconds, now=False)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("{what} failed", failure, what=what))
-
     # Stop.
 
     def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
@@ -304,6 +319,10 @@ class VoiService(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        await self._starting
         for call in self._ticks:
             if call.running:
                 call.stop()
@@ -316,8 +335,7 @@ class VoiService(MultiService):
         await _maybe(MultiService.stopService(self))
         self._pool.stop()
         self.store.close()
-        if self._opened is not None:
-            os.close(self._opened.lock)
+        os.close(opened.lock)
 
 
 def port_of(listening: IListeningPort) -> int:

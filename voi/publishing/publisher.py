@@ -67,6 +67,7 @@ class Publisher:
         self._fetched_again: dict[str, int] = {}
         self._advanced: dict[str, tuple[float, float]] = {}
         self._called_off: set[str] = set()
+        self._under_way: set[str] = set()
         self._stopping = False
 
     def stop(self) -> None:
@@ -76,7 +77,8 @@ class Publisher:
     async def recover(self) -> None:
         """Go on with everything that was under way."""
         for disk in await self._uploads.open_disks():
-            if disk.state is not UploadState.REQUESTED:
+            # What came in since the start is under way already.
+            if disk.state is not UploadState.REQUESTED and disk.id not in self._under_way:
                 log.info("upload of {name} goes on ({state})", name=str(disk.name), state=disk.state)
                 self._spawn(disk, self._resume(disk))
 
@@ -296,12 +298,14 @@ class Publisher:
         for known in (self._copied, self._fetched_again, self._advanced):
             known.pop(disk.id, None)
         self._called_off.discard(disk.id)
+        self._under_way.discard(disk.id)
 
     def _tell_ended(self, disk: UploadDisk) -> None:
         for listener in self.ended:
             listener(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
+        self._under_way.add(disk.id)
         Deferred.fromCoroutine(self._guard(disk, work)).addErrback(
             lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
         )

@@ -336,6 +336,17 @@ class RecoverTests(PublishingCase):
         await self.arrive(path)
         self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
 
+    async def test_what_came_in_meanwhile(self) -> None:
+        """An upload that begins before the recovery has run is not taken up a second time."""
+        path = image(self.made / "base")
+        copied: list[UploadDisk] = []
+        self.patch(self.publisher, "_copy_in_thread", lambda disk, *_args: copied.append(disk) or 1 // 0)
+        await self.desk.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        await self.publisher.recover()
+        await self.settle()
+        self.flushLoggedErrors(ZeroDivisionError)
+        self.assertEqual(len(copied), 1)
+
     async def test_verifying(self) -> None:
         """A check is made again, and the upload published."""
         path = image(self.made / "base")

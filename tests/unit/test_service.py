@@ -1,0 +1,171 @@
+"""The server and the reference terminal in one process, on loopback: the main job in small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import treq
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+
+from voi import server, startup, terminal
+from voi.agent.options import make_config
+from voi.agent.service import TerminalService
+from voi.config import Config, Options
+from voi.demo.image import write_image
+from voi.demo.stage import free_port
+from voi.names import DiskName
+from voi.service import VoiService, port_of
+
+MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+NAME = DiskName("0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
+TEMPLATE = "11111111-2222-4333-8444-555555555555"
+
+
+class ServiceTests(TestCase):
+    """`twistd voi` and `twistd voi-terminal`, put together as they are by twistd."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        """A server on free ports; a terminal with a disk, and one without."""
+        self.path = Path(self.mktemp()).absolute()
+        self.path.mkdir()
+        self.told: list[str] = []
+        self.patch(startup, "tell", self.told.append)
+        self.pool = HTTPConnectionPool(reactor, persistent=False)
+
+    def start_server(self) -> None:
+        """Start it, and stop it when the test is over."""
+        config = Config(
+            data=str(self.path / "data"),
+            terminals="tcp:0:interface=127.0.0.1",
+            http="tcp:0:interface=127.0.0.1",
+            bittorrent=f"127.0.0.1:{free_port()}",
+        )
+        self.server = VoiService(config, reactor)
+        self.server.startService()
+        self.addCleanup(self.server.stopService)
+
+    def start_terminal(self, mac: str, address: str, directory: Path) -> TerminalService:
+        """Start a terminal, and stop it when the test is over."""
+        port = port_of(self.server._ports[0])
+        values = {"server": f"127.0.0.1:{port}", "mac": mac, "disks": str(directory), "address": address}
+        service = TerminalService(make_config(values), reactor=reactor)
+        service.startService()
+        self.addCleanup(service.stopService)
+        return service
+
+    async def api(self, method: str, path: str, body: object = None) -> Any:
+        """A request to the API that goes well."""
+        token = (self.path / "data" / "api-token").read_text().strip()
+        url = f"http://127.0.0.1:{port_of(self.server._http_port)}{path}"
+        agent = Agent(reactor, pool=self.pool)
+        headers = Headers({"Authorization": [f"Bearer {token}"]})
+        data = b"" if body is None else json.dumps(body).encode()
+        answer = await treq.request(method, url, headers=headers, data=data, agent=agent)
+        content = json.loads(await treq.content(answer))
+        self.assertLess(answer.code, 300, content)
+        return content
+
+    async def until(self, condition: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Ask again and again; trial's own timeout ends it."""
+        while not (value := await condition()):
+            await deferLater(reactor, 0.02)
+        return value
+
+    async def test_main_job(self) -> None:
+        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+        self.start_server()
+        one, two = self.path / "one", self.path / "two"
+        one.mkdir()
+        write_image(one / str(NAME), 1 << 24, data_bytes=1 << 20, seed=1)
+        (one / "template.toml").write_text(f'uuid = "{TEMPLATE}"\nname = "Office"\n')
+        self.start_terminal(MAC, "127.0.0.9", one)
+        self.start_terminal(OTHER, "127.0.0.10", two)
+
+        async def reported() -> Any:
+            found = (await self.api("GET", "/api/v1/terminals"))["terminals"]
+            return len(found) == 2 and all(x["online"] for x in found) and found[0]["disks"]
+
+        await self.until(reported)
+        self.assertEqual((await self.api("GET", "/healthz"))["status"], "ok")
+        await self.api("POST", "/api/v1/uploads", {"mac": MAC, "template": TEMPLATE})
+
+        async def ready() -> bool:
+            templates = (await self.api("GET", "/api/v1/templates"))["templates"]
+            return [x["state"] for x in templates] == ["ready"]
+
+        await self.until(ready)
+        made = await self.api("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+
+        async def done() -> bool:
+            return bool((await self.api("GET", f"/api/v1/rollouts/{made['id']}"))["state"] == "done")
+
+        await self.until(done)
+        self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
+        self.assertEqual(len(self.told), 1)
+        command = await self.api("POST", "/api/v1/commands", {"command": "restart", "macs": "all"})
+
+        async def answered() -> bool:
+            outcomes = (await self.api("GET", f"/api/v1/commands/{command['batch_no']}"))["outcomes"]
+            return [x["state"] for x in outcomes] == ["done", "done"]
+
+        await self.until(answered)
+
+    async def test_a_disk_that_is_gone(self) -> None:
+        """A published disk whose file was removed is reported, and the server comes up without it."""
+        self.start_server()
+        image = self.path / "image"
+        write_image(image, 1 << 24, data_bytes=1 << 18)
+        made = await self.api("POST", "/api/v1/templates", {"name": "x", "disks": [{"type": 0, "path": str(image)}]})
+
+        async def ready() -> bool:
+            return bool((await self.api("GET", f"/api/v1/templates/{made['uuid']}"))["state"] == "ready")
+
+        await self.until(ready)
+        await self.server.stopService()
+        for file in (self.path / "data" / "torrents").iterdir():
+            file.unlink()
+        self.start_server()
+
+        async def up() -> bool:
+            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.own_peer.port)
+
+        await self.until(up)
+
+    async def test_urls(self) -> None:
+        """The tracker's URL has the host by which the terminal reached us, whatever its kind."""
+        self.start_server()
+        port = port_of(self.server._http_port)
+        for host, shown in (
+            ("10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("fe80::1%eth0", "[fe80::1]"),
+        ):
+            self.assertEqual(self.server.tracker_url(host, "k"), f"http://{shown}:{port}/k/announce")
+
+    async def test_stopped_while_it_starts(self) -> None:
+        """A stop right after the start is clean, and the next start finds everything free."""
+        for _ in range(2):
+            self.start_server()
+            await self.server.stopService()
+
+
+class PluginTests(TestCase):
+    """What twistd finds."""
+
+    def test_makers(self) -> None:
+        """Options become services."""
+        options = Options()
+        options.parseOptions([f"--data={self.mktemp()}"])
+        self.assertIsInstance(server.makeService(options), VoiService)
+        terminals = terminal.Options()
+        terminals.parseOptions(["--server=127.0.0.1", f"--disks={self.mktemp()}", f"--mac={MAC}", "--count=2"])
+        self.assertEqual(len(list(terminal.makeService(terminals))), 2)  # type: ignore[call-overload]  # a MultiService

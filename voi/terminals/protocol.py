@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from typing import Protocol as Seam
 
 from twisted.internet.defer import Deferred
@@ -18,12 +18,10 @@ from zope.interface import implementer
 from voi.domain.terminals import ReportedTemplate, Terminal
 from voi.errors import RemoteProtocolError, VoiError
 from voi.terminals.answers import Answers
+from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
 from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, error_reply
-
-if TYPE_CHECKING:
-    from voi.terminals.factory import TerminalFactory
 
 log = Logger()
 
@@ -52,6 +50,19 @@ class Handler(Seam):
         """The answer to a request; a VoiError is answered with its code."""
 
 
+class Office(Seam):
+    """What all terminals' connections share."""
+
+    fleet: Fleet
+    handler: Handler
+
+    def gone(self, protocol: TerminalProtocol) -> None:
+        """A connection ended."""
+
+    def rejected(self, name: str, event: Rejected) -> None:
+        """A frame got no further."""
+
+
 @implementer(IPushProducer)
 class TerminalProtocol(Protocol):
     """A terminal's connection: requests are handled one after the other, in the order they came.
@@ -61,8 +72,8 @@ class TerminalProtocol(Protocol):
 
     transport: Server
 
-    def __init__(self, factory: TerminalFactory, clock: IReactorTime) -> None:
-        self.factory = factory
+    def __init__(self, office: Office, clock: IReactorTime) -> None:
+        self._office = office
         self.terminal: Terminal | None = None
         self.listed: dict[str, ReportedTemplate] = {}
         self.host = self.server_host = ""
@@ -106,7 +117,7 @@ class TerminalProtocol(Protocol):
         self._session.close()
         self._cancel_login_timer()
         self._answers.lost()
-        self.factory.gone(self)
+        self._office.gone(self)
         if self.terminal is not None:
             self._leave()
 
@@ -149,12 +160,12 @@ class TerminalProtocol(Protocol):
     def _take(self, event: Request | Answer | Rejected) -> None:
         if isinstance(event, Request):
             self._busy = True
-            handled = Deferred.fromCoroutine(self.factory.handler.handle(self, event))
+            handled = Deferred.fromCoroutine(self._office.handler.handle(self, event))
             handled.addErrback(self._failed, event)
             handled.addCallback(self._handled, event)
             handled.addErrback(self._broken)
         elif isinstance(event, Rejected):
-            self.factory.rejected(self.name, event)
+            self._office.rejected(self.name, event)
             if event.answer:
                 self.transport.write(event.answer)
         elif not self._answers.arrived(event):
@@ -174,7 +185,7 @@ class TerminalProtocol(Protocol):
             return
         self.transport.write(self._session.encode_answer(request, reply))
         if isinstance(request, LoginRequest) and self.terminal is not None:
-            self.factory.fleet.came(self.terminal.mac)
+            self._office.fleet.came(self.terminal.mac)
         elif request.code == Code.LOGOUT and reply.code == 0:
             self._session.log_out()
             self._leave()
@@ -205,7 +216,7 @@ class TerminalProtocol(Protocol):
         self.terminal = terminal
         self._session.accept(request, token)
         self._cancel_login_timer()
-        self.factory.fleet.put(terminal.mac, self)
+        self._office.fleet.put(terminal.mac, self)
         return token
 
     def grant(self) -> None:
@@ -243,7 +254,7 @@ class TerminalProtocol(Protocol):
         self._granted_until = 0.0
         self.listed.clear()
         if terminal is not None:
-            self.factory.fleet.drop(terminal.mac, self)
+            self._office.fleet.drop(terminal.mac, self)
 
     def _cancel_login_timer(self) -> None:
         if self._login_timer is not None and self._login_timer.active():

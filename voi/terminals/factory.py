@@ -8,17 +8,20 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from voi.errors import VoiError
 from voi.terminals.fleet import Fleet
 from voi.terminals.protocol import Handler, TerminalProtocol
-from voi.wire.session import Rejected
 
 log = Logger()
 
 MAX_CONNECTIONS: Final = 20_000
 """Four times the largest site; each costs memory and a file descriptor."""
 
+MAX_HELD: Final = 256 << 20
+"""Bytes of unfinished frames on all connections together: anyone may log in, and a frame may have 16 MiB."""
+
 LOG_SECONDS: Final = 10.0
-"""Rejected frames of one terminal are logged at most this often, so that a broken one cannot fill the disk."""
+"""Refusals of one terminal are logged at most this often, so that a broken one cannot fill the disk."""
 
 
 class TerminalFactory(Factory):
@@ -31,6 +34,7 @@ class TerminalFactory(Factory):
         self.handler = handler
         self._clock = clock
         self._connections: set[TerminalProtocol] = set()
+        self._held = 0
         self._logged: dict[str, float] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> TerminalProtocol | None:  # noqa: ARG002, N802 - Twisted's
@@ -51,9 +55,14 @@ class TerminalFactory(Factory):
         for protocol in list(self._connections):
             protocol.lose(reason)
 
-    def rejected(self, name: str, event: Rejected) -> None:
-        """A frame got no further; say so, but not for each of thousands."""
-        self._log_seldom(name, "{name}: frame {code} rejected: {error}", code=event.code, error=event.error.message)
+    def refused(self, name: str, code: int, error: VoiError) -> None:
+        """A request was answered with an error; say so, but not for each of thousands."""
+        self._log_seldom(name, "{name}: {code} refused: {error}", code=code, error=error.message)
+
+    def holds(self, change: int) -> bool:
+        """Count the bytes of unfinished frames on all connections; whether a growth still fits."""
+        self._held += change
+        return change < 0 or self._held <= MAX_HELD
 
     def _log_seldom(self, name: str, text: str, **fields: object) -> None:
         now = self._clock.seconds()

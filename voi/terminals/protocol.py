@@ -59,8 +59,11 @@ class Office(Seam):
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""
 
-    def rejected(self, name: str, event: Rejected) -> None:
-        """A frame got no further."""
+    def refused(self, name: str, code: int, error: VoiError) -> None:
+        """A request was answered with an error."""
+
+    def holds(self, change: int) -> bool:
+        """So many bytes more, or fewer, of unfinished frames are held; whether there is room for them."""
 
 
 @implementer(IPushProducer)
@@ -84,6 +87,7 @@ class TerminalProtocol(Protocol):
         self._busy = False
         self._connected = False
         self._paused = self._peer_slow = False
+        self._held = 0
         self._login_timer: IDelayedCall | None = None
 
     # What Twisted tells us.
@@ -110,6 +114,14 @@ class TerminalProtocol(Protocol):
         """Bytes from the terminal."""
         self._session.receive_data(data)
         self._pump()
+        self._account()
+
+    def _account(self) -> None:
+        """Keep count of what is held; above all connections' bound the one that asks for more gives way."""
+        waiting = self._session.waiting if self._connected else 0
+        change, self._held = waiting - self._held, waiting
+        if change and not self._office.holds(change):
+            self.lose("too many unfinished frames on all connections together")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's signature
         """The end; a clean close means offline at once."""
@@ -117,6 +129,7 @@ class TerminalProtocol(Protocol):
         self._session.close()
         self._cancel_login_timer()
         self._answers.lost()
+        self._account()
         self._office.gone(self)
         if self.terminal is not None:
             self._leave()
@@ -128,7 +141,7 @@ class TerminalProtocol(Protocol):
     def resumeProducing(self) -> None:
         """It reads again."""
         self._peer_slow = False
-        self._pump()
+        self._go_on()
 
     def stopProducing(self) -> None:
         """Nothing more will be read: the connection is ending."""
@@ -165,7 +178,7 @@ class TerminalProtocol(Protocol):
             handled.addCallback(self._handled, event)
             handled.addErrback(self._broken)
         elif isinstance(event, Rejected):
-            self._office.rejected(self.name, event)
+            self._office.refused(self.name, event.code, event.error)
             if event.answer:
                 self.transport.write(event.answer)
         elif not self._answers.arrived(event):
@@ -174,7 +187,7 @@ class TerminalProtocol(Protocol):
     def _failed(self, failure: Failure, request: Request) -> Reply:
         error = failure.value
         if isinstance(error, VoiError):
-            log.info("{name}: {code} refused: {error}", name=self.name, code=request.code, error=error.message)
+            self._office.refused(self.name, request.code, error)
             return error_reply(error)
         log.failure("{name}: {code} failed", failure, name=self.name, code=request.code)
         return Reply(code=99999, msg="the server failed to handle this; its log says why")
@@ -191,7 +204,11 @@ class TerminalProtocol(Protocol):
             self._leave()
             self._await_login()
         # In a new turn, so that a pipelining terminal neither deepens the stack nor starves the others.
-        self._clock.callLater(0, self._pump)
+        self._clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pump()
+        self._account()
 
     def _broken(self, failure: Failure) -> None:
         log.failure("{name}: connection given up", failure, name=self.name)

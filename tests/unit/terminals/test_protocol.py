@@ -109,6 +109,25 @@ class SessionTests(SynchronousTestCase):
         other.say(Code.HEARTBEAT, {})
         self.assertEqual(reply(other.heard()[0]).code, 0)
 
+    def test_unfinished_frames_have_a_bound(self) -> None:
+        """All connections together hold so much and no more; what is finished or hung up counts no longer."""
+        lines = [self.office.line() for _ in range(3)]
+        for index, line in enumerate(lines):
+            line.log_in(f"AA:BB:CC:DD:EE:0{index}")
+        part = frame(Code.UPLOAD_TORRENT, b"x" * 100_000)[:60_000]
+        with mock.patch.object(factory, "MAX_HELD", 130_000):
+            for line in lines:
+                line.protocol.dataReceived(part)
+            self.assertEqual([line.transport.aborted for line in lines], [False, False, True])
+            lines[0].hang_up()
+            fourth = self.office.line()
+            fourth.log_in("AA:BB:CC:DD:EE:09")
+            fourth.protocol.dataReceived(part)
+            self.assertFalse(fourth.transport.aborted)
+        for line in (lines[1], fourth):
+            line.hang_up()
+        self.assertEqual(self.office.factory._held, 0)
+
     def test_a_listeners_fault(self) -> None:
         """One listener that fails does not keep the news from the next."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -67,7 +67,7 @@ class Publisher:
         self._fetched_again: dict[str, int] = {}
         self._advanced: dict[str, tuple[float, float]] = {}
         self._called_off: set[str] = set()
-        self._under_way: set[str] = set()
+        self._locks: dict[str, DeferredLock] = {}
         self._stopping = False
 
     def stop(self) -> None:
@@ -77,8 +77,8 @@ class Publisher:
     async def recover(self) -> None:
         """Go on with everything that was under way."""
         for disk in await self._uploads.open_disks():
-            # What came in since the start is under way already.
-            if disk.state is not UploadState.REQUESTED and disk.id not in self._under_way:
+            begun = disk.id in self._locks or disk.info_hash in self._receiving  # it came in since the start
+            if disk.state is not UploadState.REQUESTED and not begun:
                 log.info("upload of {name} goes on ({state})", name=str(disk.name), state=disk.state)
                 self._spawn(disk, self._resume(disk))
 
@@ -148,7 +148,7 @@ class Publisher:
         """A download cannot go on, for a reason of this server's disk."""
         disk = self._receiving.get(info_hash)
         if disk is not None:
-            self._spawn(disk, self.fail(disk, reason))
+            self._spawn(disk, self._end(disk.id, reason))
 
     # Stages.
 
@@ -176,6 +176,8 @@ class Publisher:
             await self._in_thread(self._keep_torrent, examined.torrent)
             self._tracker.retire(disk.info_hash)
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
+        if info_hash != disk.info_hash:
+            await self._in_thread(self._directory.torrent(disk.info_hash).unlink, True)
         await self._publish(replace(disk, info_hash=info_hash))
 
     async def _fetch_again(self, disk: UploadDisk, error: WrongPieces) -> None:
@@ -223,9 +225,19 @@ class Publisher:
             listener(template)
 
     async def fail(self, disk: UploadDisk, reason: str) -> None:
-        """End an upload without a result: its files go, its uploader is told why."""
-        log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
+        """Call an upload off: its work under way ends first, its files go, its uploader is told why.
+
+        One that has ended meanwhile, published or not, stays as it is.
+        """
         self._called_off.add(disk.id)
+        await self._alone(disk.id, self._end(disk.id, reason))
+
+    async def _end(self, disk_id: str, reason: str) -> None:
+        self._called_off.discard(disk_id)
+        disk = await self._uploads.disk(disk_id)
+        if disk is None or not disk.open:
+            return
+        log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
         await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
         if disk.info_hash is not None:
             self._receiving.pop(disk.info_hash, None)
@@ -289,6 +301,8 @@ class Publisher:
         write_atomically(self._directory.torrent(metainfo.parse(torrent).info_hash), torrent)
 
     async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
+        if self._cancelled(disk.id):
+            raise Cancelled(f"{disk.name}: called off")
         await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
 
     def _cancelled(self, disk_id: str) -> bool:
@@ -297,18 +311,26 @@ class Publisher:
     def _forget(self, disk: UploadDisk) -> None:
         for known in (self._copied, self._fetched_again, self._advanced):
             known.pop(disk.id, None)
-        self._called_off.discard(disk.id)
-        self._under_way.discard(disk.id)
 
     def _tell_ended(self, disk: UploadDisk) -> None:
         for listener in self.ended:
             listener(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        self._under_way.add(disk.id)
-        Deferred.fromCoroutine(self._guard(disk, work)).addErrback(
+        Deferred.fromCoroutine(self._alone(disk.id, self._guard(disk, work))).addErrback(
             lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
         )
+
+    async def _alone(self, disk_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """One thing at a time for each upload: what calls it off waits until its stage has noticed."""
+        lock = self._locks.setdefault(disk_id, DeferredLock())
+        await lock.acquire()
+        try:
+            await work
+        finally:
+            lock.release()
+            if not lock.locked:
+                self._locks.pop(disk_id, None)
 
     async def _guard(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -316,10 +338,8 @@ class Publisher:
         except Cancelled:
             return
         except Exception as error:  # whatever it is, an upload must not hang without a reason
-            if self._cancelled(disk.id):
-                return
-            current = await self._uploads.disk(disk.id)
-            await self.fail(current or disk, _reason(error, disk))
+            if not self._cancelled(disk.id):
+                await self._end(disk.id, _reason(error, disk))
 
 
 def _reason(error: Exception, disk: UploadDisk) -> str:

@@ -234,6 +234,7 @@ class PublishTests(PublishingCase):
         new = metainfo.parse(self.directory.torrent(level.info_hash).read_bytes())
         self.assertEqual(hash_file(path, new.piece_length), new.piece_hashes)
         self.assertNotIn(old.info_hash, self.tracker.admitted)
+        self.assertFalse(self.directory.torrent(old.info_hash).exists())
         self.assertIn(level.info_hash, self.tracker.admitted)
 
     async def test_diff_of_another_size(self) -> None:
@@ -298,6 +299,38 @@ class PublishTests(PublishingCase):
         await self.arrive(path)
         self.assertIn("log", (await self.last()).reason)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_called_off_while_it_is_verified(self) -> None:
+        """Who calls an upload off waits for its check to notice; nothing of it is published after that."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        checking: Deferred[None] = Deferred()
+        real = self.publisher._in_thread
+
+        def slowly(function: Any, *args: Any) -> Deferred[Any]:
+            if function is examine.examine:
+                return checking.addCallback(lambda _: real(function, *args))
+            return real(function, *args)
+
+        self.patch(self.publisher, "_in_thread", slowly)
+        await self.arrive(path)
+        failing = Deferred.fromCoroutine(self.publisher.fail(await self.last(), "not wanted"))
+        await self.settle()
+        self.assertNoResult(failing)
+        checking.callback(None)
+        await failing
+        await self.settle()
+        self.assertEqual(((await self.last()).state, (await self.last()).reason), (UploadState.FAILED, "not wanted"))
+        self.assertIsNone(await self.templates.get(TEMPLATE))
+        self.assertEqual([*self.directory.incoming.iterdir(), *self.directory.disks.iterdir()], [])
+
+    async def test_called_off_too_late(self) -> None:
+        """What is published stays published."""
+        await self.publish()
+        await self.publisher.fail(await self.last(), "not wanted")
+        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
+        self.assertTrue(self.directory.disk(BASE).exists())
+        self.assertEqual(len(self.seeder.seeding), 1)
 
     async def test_a_day_without_progress(self) -> None:
         """An upload that does not move for a day gives its template free."""
@@ -372,10 +405,10 @@ class RecoverTests(PublishingCase):
             self.patch(publisher_module, "install", lambda *_args: 1 // 0)
             await self.offer(path, DIFF)
 
-            async def keep_open(disk: UploadDisk, reason: str) -> None:
+            async def keep_open(disk_id: str, reason: str) -> None:
                 """As if the process had died here."""
 
-            self.patch(self.publisher, "fail", keep_open)
+            self.patch(self.publisher, "_end", keep_open)
             await self.arrive(path, DIFF)
             self.flushLoggedErrors(ZeroDivisionError)
             self.assertEqual((await self.last(DIFF)).state, UploadState.PUBLISHING)

@@ -233,7 +233,7 @@ class Uploads:
             return
         permission = await self._server.ask(Code.MAY_UPLOAD, self._question(job))
         if not permission.get("can_update"):
-            raise TorrentRefused("the server does not take it now")
+            raise TorrentRefused(f"the server does not take it: {permission.get('reason') or 'it does not say why'}")
         torrent = metainfo.with_announce(torrent, self._server.trackers[0])
         self._offered = job.disk  # before the answer: 1021 may come on its heels
         try:

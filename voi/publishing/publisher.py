@@ -271,7 +271,10 @@ class Publisher:
         return status.download_rate if status and disk.state is UploadState.RECEIVING else 0
 
     async def give_up_idle(self, now: float) -> None:
-        """Fail the downloads that have not moved for a day; `now` is seconds since the epoch."""
+        """Fail what has not moved for a day; `now` is seconds since the epoch."""
+        for disk in await self._uploads.open_disks():
+            if disk.state is UploadState.REQUESTED and now - disk.updated >= IDLE_SECONDS:
+                await self.fail(disk, f"{disk.mac} did not offer it within a day of being asked")
         for disk in list(self._receiving.values()):
             fraction = self.progress(disk)
             before, since = self._advanced.get(disk.id, (-1.0, now))

@@ -184,7 +184,7 @@ class Handlers:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)
         connection.listed.update(permission.listed)
         message = "Success" if permission.allowed else permission.reason
-        data = {"can_update": int(permission.allowed), "batch_no": self._next_batch()}
+        data = {"can_update": int(permission.allowed), "batch_no": self._next_batch(), "reason": permission.reason}
         return Reply(code=0, msg=message, data=data)
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -628,6 +628,15 @@ class RequestTests(PublishingCase):
         for names in ([], [(DIFF, 0)], [(THIRD, 0)]):
             await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], names)), Conflict)
 
+    async def test_never_offered(self) -> None:
+        """A terminal that does not offer what it was asked for does not hold the template for ever."""
+        await self.terminal()
+        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.publisher.give_up_idle(upload.created + IDLE_SECONDS - 1)
+        self.assertTrue((await self.last()).open)
+        await self.publisher.give_up_idle(upload.created + IDLE_SECONDS + 1)
+        self.assertIn("did not offer", (await self.last()).reason)
+
     async def test_asked_again(self) -> None:
         """A request that is still waiting is replaced by the next one."""
         await self.terminal()

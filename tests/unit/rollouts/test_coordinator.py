@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -15,6 +15,7 @@ from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline
 from voi.names import DiskName
+from voi.rollouts import sender as sender_module
 from voi.rollouts.coordinator import GRACE_SECONDS, STALL_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.store.directory import DataDirectory
@@ -123,7 +124,7 @@ class CoordinatorCase(StoreCase):
             self.directory.torrent(info_hash).write_bytes(torrent)
             self.torrents[name] = info_hash
             plain = level(number, size=SIZE)
-            levels.append(type(plain)(**{**{f: getattr(plain, f) for f in plain.__slots__}, "info_hash": info_hash}))
+            levels.append(replace(plain, info_hash=info_hash))
         await self.publish(*levels)
         self.keys = {mac: await self.terminal(mac) for mac in macs or (MAC,)}
         self.now = 1_000_000.0
@@ -464,6 +465,20 @@ class EndTests(CoordinatorCase):
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE)])
         self.assertEqual((await self.target()).state, "cancelled")
+
+    async def test_cancelled_while_others_are_served(self) -> None:
+        """Of two terminals one is served at a time here: the second is not, because the rollout ended before."""
+        self.patch(sender_module, "AT_ONCE", 1)
+        await self.prepare(MAC, OTHER)
+        self.fleet.there |= {MAC, OTHER}
+        answer: Deferred[Reply] = Deferred()
+        self.fleet.answer = lambda: answer
+        await self.begin()
+        self.assertEqual(len(self.fleet.sent), 1)
+        await self.coordinator.cancel(1)
+        answer.callback(success())
+        await self.settle()
+        self.assertEqual(len(self.fleet.sent), 1)
 
     async def test_cancel_what_is_not_running(self) -> None:
         """An unknown rollout and one that has ended are refused."""

@@ -102,6 +102,10 @@ class Progress:
     heard: float = 0.0
     advanced: float = 0.0
 
+    def alive(self, now: float) -> None:
+        """Take a word that says only that the terminal is at it, such as a check of what it has."""
+        self.heard = self.advanced = now
+
     def hear(self, fraction: float, now: float) -> None:
         """Take a word from the terminal, the tracker or the seed."""
         self.heard = now

@@ -38,6 +38,8 @@ Only then is the disk sent again: deployed terminals queue a second 1015 as a se
 STALL_SECONDS: Final = 300.0
 """An online terminal that gets nothing for so long has failed this try."""
 
+OFFLINE: Final = "offline: goes on at its next login"
+
 TICK_SECONDS: Final = 5.0
 """How often retries, stalls and the seed's view of its peers are looked at."""
 
@@ -74,6 +76,7 @@ class RolloutCoordinator:
         self._wall = wall
         self._board = Board()
         fleet.online.append(self._came)
+        fleet.offline.append(self._left)
 
     # Beginning and end.
 
@@ -132,9 +135,18 @@ class RolloutCoordinator:
 
     # Sending.
 
+    def _left(self, mac: str) -> None:
+        for target in self._board.of_terminal(mac):
+            self._spawn(self._explain(target, OFFLINE))
+
+    async def _explain(self, target: OpenTarget, reason: str) -> None:
+        await self._rollouts.explain(*target.key, reason, self._wall())
+
     def _came(self, mac: str) -> None:
         now = self._wall()
         for target in self._board.of_terminal(mac):
+            if not target.target.attempts:
+                self._spawn(self._explain(target, ""))
             for progress in target.progress.values():
                 progress.advanced = now  # time without a connection is no standstill
             if any(not task.sent for task in target.unfinished) or not target.tasks:
@@ -171,7 +183,7 @@ class RolloutCoordinator:
     async def _send_all(self, target: OpenTarget) -> None:
         rollout_id, mac = target.key
         if mac not in self._fleet:
-            await self._rollouts.explain(rollout_id, mac, "offline: waits for its next login", self._wall())
+            await self._explain(target, OFFLINE)
             return
         if target.target.next_try > self._wall():
             return  # the tick comes back to it
@@ -206,8 +218,7 @@ class RolloutCoordinator:
                 return
             there = await self._sender.send(task, template, level, wanted)
         except (TerminalOffline, ConnectionEnded) as error:
-            reason = f"{error.message}; waits for its next login"
-            await self._rollouts.explain(*target.key, reason, self._wall())
+            await self._explain(target, f"{error.message}; waits for its next login")
         except VoiError as error:
             await self._failed(target, task, error.message)
         else:
@@ -257,6 +268,8 @@ class RolloutCoordinator:
                 await self._reported_failed(target, task)
             elif state.state in ("finished", "seeding") and state.progress >= 100:
                 await self._done(target, task)
+            elif state.state == "checking":
+                target.progress[task.id].alive(self._wall())  # how far the check is says nothing of the download
             else:
                 self._hear(target, task, min(state.progress / 100, 1.0))
 
@@ -268,7 +281,7 @@ class RolloutCoordinator:
             elif result.result == 2:
                 await self._reported_failed(target, task)
             else:
-                await self._rollouts.explain(*target.key, "the terminal has not started yet", self._wall())
+                await self._explain(target, "the terminal has not started yet")
 
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""
@@ -280,7 +293,8 @@ class RolloutCoordinator:
 
     def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
         target.progress[task.id].hear(fraction, self._wall())
-        if not task.sent:  # it goes on by itself, after its restart or ours
+        paused = target.target.next_try > self._wall()  # a late word about the try that failed
+        if not task.sent and not paused:  # it goes on by itself, after its restart or ours
             self._spawn(self._goes_on(target, task))
 
     async def _goes_on(self, target: OpenTarget, task: Task) -> None:
@@ -311,6 +325,8 @@ class RolloutCoordinator:
 
     async def _failed(self, target: OpenTarget, task: Task, reason: str) -> None:
         """A try failed: again after a pause, or never."""
+        if self._board.get(target.key) is not target:
+            return  # cancelled or replaced meanwhile
         if task.id in target.tasks:  # at once, so that a second word about the same failure finds it counted
             target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
         now = self._wall()

@@ -22,6 +22,7 @@ class Fleet(Protocol):
     """The terminals that are online."""
 
     online: list[Callable[[str], None]]
+    offline: list[Callable[[str], None]]
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""

@@ -39,6 +39,7 @@ class FakeFleet:
 
     def __init__(self) -> None:
         self.online: list[Callable[[str], None]] = []
+        self.offline: list[Callable[[str], None]] = []
         self.there: set[str] = set()
         self.sent: list[tuple[str, TorrentBody]] = []
         self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
@@ -64,6 +65,12 @@ class FakeFleet:
         """A terminal logs in."""
         self.there.add(mac)
         for listener in self.online:
+            listener(mac)
+
+    def go(self, mac: str) -> None:
+        """A terminal goes away."""
+        self.there.discard(mac)
+        for listener in self.offline:
             listener(mac)
 
     def names(self, mac: str = MAC) -> list[str]:
@@ -135,6 +142,7 @@ class CoordinatorCase(StoreCase):
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
         self.fleet.online.clear()
+        self.fleet.offline.clear()
         return RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
@@ -326,6 +334,28 @@ class ProgressTests(CoordinatorCase):
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
 
+    async def test_a_check_is_no_progress(self) -> None:
+        """A terminal that checks what it has after a restart does not fall back to nothing, nor stand still."""
+        await self.started()
+        await self.coordinator.task_state(MAC, self.state(BASE, 80))
+        self.now += STALL_SECONDS - 1
+        await self.coordinator.task_state(MAC, self.state(BASE, 3, "checking"))
+        await self.coordinator.task_state(MAC, self.state(DIFF, 3, "checking"))
+        self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.4)
+        self.now += STALL_SECONDS - 1
+        await self.coordinator.tick()
+        self.assertEqual((await self.target()).state, "downloading")
+
+    async def test_gone_meanwhile(self) -> None:
+        """A terminal that goes away during its download: its target says so, until it is back."""
+        await self.started()
+        self.fleet.go(MAC)
+        target = await self.target()
+        self.assertEqual(target.state, "downloading")
+        self.assertIn("offline", target.reason)
+        self.fleet.come(MAC)
+        self.assertEqual((await self.target()).reason, "")
+
     async def test_words_of_strangers(self) -> None:
         """A word about a disk that nobody sent changes nothing."""
         await self.started()
@@ -371,6 +401,20 @@ class FailureTests(CoordinatorCase):
         await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
         target = await self.target()
         self.assertEqual((target.state, target.attempts), ("waiting", 1))
+
+    async def test_a_late_word_about_a_failed_try(self) -> None:
+        """What arrives after the failure does not take the next try's place."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        await self.coordinator.task_state(MAC, self.state(BASE, 0, "finished"))
+        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.assertEqual((await self.target()).state, "waiting")
+        self.fleet.sent.clear()
+        self.now += RETRY_PAUSES[0]
+        await self.coordinator.tick()
+        await self.settle()
+        self.assertEqual(self.fleet.names(), [str(BASE)])
 
     async def test_standstill(self) -> None:
         """An online terminal that gets nothing for minutes has failed this try; an offline one has not."""

@@ -93,6 +93,7 @@ class StartTests(SiteCase):
         self.assertEqual(self.server.stop(), -signal.SIGTERM)  # twistd ends by the signal that asked it to
         self.server.up()
         self.assertEqual(self.server.log.read_text().count("admin password: "), 1)
+        self.assertNotIn("/healthz", self.server.log.read_text(), "requests are not logged")
         self.assertEqual(self.server.token, token)
 
     def test_seeds_after_a_stop(self) -> None:

@@ -95,12 +95,14 @@ class Progress:
     """What is known of one task's progress, the freshest word counting; `fraction` is 0 to 1.
 
     A restart of the terminal's check may report less than before: that is the truth then, and shown.
-    `advanced` is when the fraction last changed, by the caller's clock.
+    `advanced` is when the fraction last changed, by the caller's clock; `whole` is since when tracker or seed
+    see a peer that lacks nothing, None while they do not.
     """
 
     fraction: float = 0.0
     heard: float = 0.0
     advanced: float = 0.0
+    whole: float | None = None
 
     def alive(self, now: float) -> None:
         """Take a word that says only that the terminal is at it, such as a check of what it has."""
@@ -109,6 +111,8 @@ class Progress:
     def hear(self, fraction: float, now: float) -> None:
         """Take a word from the terminal, the tracker or the seed."""
         self.heard = now
+        if fraction < 1:
+            self.whole = None
         if fraction != self.fraction:
             self.fraction = fraction
             self.advanced = now

@@ -165,14 +165,14 @@ class UploadDesk:
         name = torrent.name
         open_disks = await self._uploads.open_disks()
         request = next((x for x in open_disks if x.mac == mac and x.name == name), None)
-        if not granted and request is None:
-            raise TorrentRefused("an administrator must log in at this terminal first (9008)")
         known = await self._uploads.last_of(name)
         if known is not None and known.mac == mac and known.info_hash == torrent.info_hash:
             if known.state is UploadState.PUBLISHED:
                 self._told_again(known)
             if known.state is not UploadState.FAILED:
-                return known.id
+                return known.id  # allowed long ago; a terminal that was away offers it again
+        if not granted and request is None:
+            raise TorrentRefused("an administrator must log in at this terminal first (9008)")
         owner = await self._templates.by_disk(name.uuid)
         upload = await self._upload_for(mac, name, listed, request, owner)
         if owner is not None and owner.uuid != upload.template_uuid:

@@ -38,6 +38,9 @@ Only then is the disk sent again: deployed terminals queue a second 1015 as a se
 STALL_SECONDS: Final = 300.0
 """An online terminal that gets nothing for so long has failed this try."""
 
+SETTLE_SECONDS: Final = 10.0
+"""A peer that lacks nothing may not have it on its disk yet; terminals that report results do so by then."""
+
 OFFLINE: Final = "offline: goes on at its next login"
 
 TICK_SECONDS: Final = 5.0
@@ -149,6 +152,7 @@ class RolloutCoordinator:
                 self._spawn(self._explain(target, ""))
             for progress in target.progress.values():
                 progress.advanced = now  # time without a connection is no standstill
+                progress.whole = None  # and what was seen before it is no longer sure
             if any(not task.sent for task in target.unfinished) or not target.tasks:
                 self._drive(target)
             if any(task.sent for task in target.unfinished):
@@ -286,10 +290,14 @@ class RolloutCoordinator:
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""
         for target, task in self._board.tasks_for(mac, info_hash):
-            if left == 0:
-                self._spawn(self._done(target, task))
-            else:
-                self._hear(target, task, max(0.0, 1 - left / task.size))
+            self._see(target, task, max(0.0, 1 - left / task.size))
+
+    def _see(self, target: OpenTarget, task: Task, fraction: float) -> None:
+        """What others see of a terminal: a whole peer is done soon, unless the terminal itself says so first."""
+        self._hear(target, task, fraction)
+        progress = target.progress[task.id]
+        if fraction >= 1 and progress.whole is None:
+            progress.whole = self._wall()
 
     def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
         target.progress[task.id].hear(fraction, self._wall())
@@ -354,6 +362,10 @@ class RolloutCoordinator:
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
                 self._drive(target)
             for task in target.unfinished:
+                whole = target.progress[task.id].whole
+                if whole is not None and now - whole >= SETTLE_SECONDS:
+                    await self._done(target, task)
+                    continue
                 idle = now - target.progress[task.id].advanced
                 if task.sent and idle >= STALL_SECONDS:
                     await self._failed(target, task, f"no progress for {idle / 60:.0f} minutes")
@@ -367,10 +379,7 @@ class RolloutCoordinator:
             if mac is None:
                 continue
             for target, task in self._board.tasks_for(mac, info_hash):
-                if peer.progress >= 1:
-                    await self._done(target, task)
-                else:
-                    self._hear(target, task, peer.progress)
+                self._see(target, task, peer.progress)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout's step failed", failure))

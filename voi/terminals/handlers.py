@@ -164,9 +164,12 @@ class Handlers:
 
     async def _report_disks(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: TemplateBody = request.body
+        # A terminal that was sent a disk knows its desktop group (1015), and may know no template.
+        known = await self._templates.get(body.uuid) or await self._templates.by_group(body.uuid)
+        template_uuid = known.uuid if known else body.uuid
         levels = [
             ReportedLevel(
-                template_uuid=body.uuid,
+                template_uuid=template_uuid,
                 name=DiskName(disk.uuid, disk.diff_level),
                 type=disk.type,
                 real_size=disk.real_size,
@@ -175,9 +178,9 @@ class Handlers:
             for disk in body.disks
         ]
         mac = _mac(connection)
-        template = ReportedTemplate(body.uuid, body.name, body.sys_type, body.desc)
+        template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
-        await self._rollouts.disks_reported(mac, await self._templates.get(body.uuid))
+        await self._rollouts.disks_reported(mac, known)
         return success()
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -11,6 +11,7 @@ import msgspec
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web import http
 from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import Request, Site
 
@@ -101,7 +102,14 @@ class _Root(Resource):
         return getChildForRequest(chosen, request).render(request)
 
 
+class _QuietSite(Site):
+    """A site without an access log: announces would fill it, and each has a terminal's key in its path."""
+
+    def log(self, request: http.Request) -> None:
+        """Say nothing."""
+
+
 def site(api: IResource, tracker: IResource) -> Site:
-    """The site of API and tracker; without an access log, because announces would fill it."""
+    """The site of API and tracker."""
     root = _Root({b"": api, b"api": api, b"healthz": api}, tracker)
-    return Site(root, requestFactory=BoundedRequest, timeout=REQUEST_SECONDS, parsePOSTFormSubmission=False)
+    return _QuietSite(root, requestFactory=BoundedRequest, timeout=REQUEST_SECONDS, parsePOSTFormSubmission=False)

@@ -547,7 +547,8 @@ class TakeTests(PublishingCase):
         await self.publish()
         disk = await self.last()
         self.assertEqual(await self.offer(self.made / str(BASE)), disk.id)
-        self.assertEqual([d.id for d in self.told], [disk.id])
+        self.assertEqual(await self.offer(self.made / str(BASE), granted=False), disk.id)
+        self.assertEqual([d.id for d in self.told], [disk.id, disk.id])
         other = image(self.made / "other", seed=9)
         await self.assertFailure(Deferred.fromCoroutine(self.offer(other)), Conflict)
 

@@ -16,7 +16,7 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline
 from voi.names import DiskName
 from voi.rollouts import sender as sender_module
-from voi.rollouts.coordinator import GRACE_SECONDS, STALL_SECONDS, RolloutCoordinator
+from voi.rollouts.coordinator import GRACE_SECONDS, SETTLE_SECONDS, STALL_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.store.directory import DataDirectory
 from voi.wire import torrent_body
@@ -291,14 +291,26 @@ class ProgressTests(CoordinatorCase):
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_done_by_tracker_and_seed(self) -> None:
-        """A peer that lacks nothing is done, whoever sees it."""
+        """A peer that lacks nothing is done, whoever sees it, once it has had time to write and to say so itself."""
         await self.started()
         self.coordinator.announced(MAC, self.torrents[BASE], 0)
-        await self.settle()
-        self.assertEqual((await self.target()).state, "downloading")
         self.swarm.known = [FakePeer(MAC, progress=1.0)]
         await self.coordinator.tick()
+        self.now += SETTLE_SECONDS - 1
+        await self.coordinator.tick()
+        self.assertEqual((await self.target()).state, "downloading")
+        self.now += 1
+        await self.coordinator.tick()
         self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_whole_no_more(self) -> None:
+        """A peer that was whole and lacks something again, after a check, is not done."""
+        await self.started()
+        self.coordinator.announced(MAC, self.torrents[BASE], 0)
+        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.now += SETTLE_SECONDS
+        await self.coordinator.tick()
+        self.assertEqual((await self.target()).state, "downloading")
 
     async def test_progress_by_bytes(self) -> None:
         """The freshest word counts, whoever says it; the target's progress weighs its levels by bytes."""

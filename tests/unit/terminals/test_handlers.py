@@ -162,6 +162,14 @@ class HandlerTests(HandlerCase):
         self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [DiskName(DISK, 0)])
         self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
 
+    async def test_disks_under_their_group(self) -> None:
+        """A terminal that knows only the desktop group of what it was sent reports the template's disks."""
+        await self.prepare()
+        template = await self.publish(level(0))
+        await self.ask(Code.REPORT_DISKS, {"uuid": template.group_uuid, "disks": [{"uuid": DISK}]})
+        self.assertEqual([d.template_uuid for d in await self.terminals.disks(MAC)], [TEMPLATE])
+        self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
+
     async def test_administrator(self) -> None:
         """A right password opens the grant that 9018 and 9014 ask about."""
         await self.prepare()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
 from voi.demo.image import write_image
@@ -125,12 +125,7 @@ class PublishingCase(StoreCase):
         self.told: list[UploadDisk] = []
 
         def in_thread(function: Any, *args: Any) -> Deferred[Any]:
-            try:
-                return succeed(function(*args))
-            except Exception:
-                done: Deferred[Any] = Deferred()
-                done.errback()
-                return done
+            return maybeDeferred(function, *args)
 
         self.publisher = Publisher(
             uploads=self.uploads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlite_utils import Database
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
@@ -85,9 +86,9 @@ class StoreCase(TestCase):
     async def publish(self, *levels: PublishedLevel) -> Template:
         """Put levels into the catalogue."""
 
-        def job(db: object) -> Template:
+        def job(db: Database) -> Template:
             for one in levels:
-                template = publish_level(db, one, name="Office", sys_type=1, desc="")  # type: ignore[arg-type]
+                template = publish_level(db, one, name="Office", sys_type=1, desc="")
             return template
 
         return await self.store.write(job)

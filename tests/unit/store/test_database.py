@@ -11,7 +11,7 @@ from unittest import mock
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import StoreCase
@@ -100,12 +100,12 @@ class StoreTests(StoreCase):
 
             jobs.append(self.store.write(job))
 
-        jobs: list[object] = []
+        jobs: list[Deferred[None]] = []
         for index in range(20):
             insert(f"a{index:02}", fail=index == 7)
         failed = jobs.pop(7)
-        await gatherResults(jobs)  # type: ignore[arg-type]
-        await self.assertFailure(failed, ZeroDivisionError)  # type: ignore[arg-type]
+        await gatherResults(jobs)
+        await self.assertFailure(failed, ZeroDivisionError)
         rows = await self.store.read(lambda db: db.execute("SELECT name FROM accounts ORDER BY name").fetchall())
         self.assertEqual(len(rows), 19)
         self.assertNotIn(("a07",), rows)

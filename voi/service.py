@@ -14,15 +14,18 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from voi.config import Config
 from voi.domain.templates import PublishedLevel
 from voi.errors import StartupError, VoiError
 from voi.health import checks
+from voi.publishing.access import Access
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
 from voi.publishing.publisher import Publisher
+from voi.publishing.requests import RequestDesk
 from voi.publishing.space import Space
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
@@ -139,20 +142,28 @@ class VoiService(MultiService):
             seeder=self.seeding,
             tracker=self.tracker,
             in_thread=self._in_thread,
+            in_disk_thread=self._in_disk_thread,
         )
         self.notices = Notices(self.uploads, self.publisher, self.fleet)
-        self.upload_desk = UploadDesk(
+        self.access = Access(self.publisher, Space(self.directory.root), self.fleet.__contains__)
+        upload_desk = UploadDesk(
+            uploads=self.uploads,
+            templates=self.templates,
+            publisher=self.publisher,
+            access=self.access,
+            directory=self.directory,
+            in_thread=self._in_thread,
+            told_again=self.notices.tell_end,
+        )
+        request_desk = RequestDesk(
             uploads=self.uploads,
             templates=self.templates,
             terminals=self.terminals,
             publisher=self.publisher,
-            directory=self.directory,
-            space=Space(self.directory.root),
+            access=self.access,
             in_thread=self._in_thread,
-            online=self.fleet.__contains__,
-            told_again=self.notices.tell_end,
         )
-        self.fleet.online.append(self.upload_desk.terminal_came)
+        self.fleet.online.append(self.access.terminal_came)
         self.fleet.offline.append(self._left)
         self.command_desk = CommandDesk(commands, self.fleet)
         self.coordinator = RolloutCoordinator(
@@ -176,7 +187,7 @@ class VoiService(MultiService):
             terminals=self.terminals,
             templates=self.templates,
             admin=AdminDesk(Accounts(self.store), reactor, reactor.getThreadPool()),
-            uploads=self.upload_desk,
+            uploads=upload_desk,
             rollouts=self.coordinator,
             tracker_url=self.tracker_url,
             knows_key=self.keys.learn,
@@ -192,7 +203,7 @@ class VoiService(MultiService):
             commands=commands,
             command_desk=self.command_desk,
             fleet=self.fleet,
-            upload_desk=self.upload_desk,
+            upload_desk=request_desk,
             publisher=self.publisher,
             notices=self.notices,
             coordinator=self.coordinator,
@@ -224,7 +235,7 @@ class VoiService(MultiService):
         super().startService()
         self._pool.start()
         self._starting = Deferred.fromCoroutine(self._start())
-        self._starting.addErrback(lambda failure: log.failure("the start failed", failure))
+        self._starting.addErrback(self._start_failed)
 
     async def _start(self) -> None:
         """Each step in its turn; a stop in between ends it after the step under way."""
@@ -250,9 +261,14 @@ class VoiService(MultiService):
         except StartupError as error:
             if self._opened is not None:
                 log.critical("{error}", error=error.message)
-                self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
-                self._reactor.stop()
             raise
+
+    def _start_failed(self, failure: Failure) -> None:
+        """A server that is half up helps nobody: end with status 1, so that a supervisor sees it."""
+        log.failure("the start failed", failure)
+        if self._opened is not None:
+            self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+            self._reactor.stop()
 
     async def _learn_keys(self) -> None:
         for terminal in await self.terminals.all():
@@ -292,12 +308,15 @@ class VoiService(MultiService):
             self.publisher.transfer_failed(event.info_hash, event.reason)
 
     def _left(self, mac: str) -> None:
-        self.upload_desk.terminal_left(mac)
+        self.access.terminal_left(mac)
         self.terminals.seen(mac, time.time()).addErrback(
             lambda failure: log.failure("noting that {mac} left", failure, mac=mac)
         )
 
     def _in_thread(self, function: Any, *args: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), function, *args)
+
+    def _in_disk_thread(self, function: Any, *args: Any) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._pool, function, *args)
 
     def _every(self, seconds: float, work: Any) -> None:

@@ -80,6 +80,8 @@ def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:
     if cancelled:
         return "cancelled"
     seen = set(states)
+    if seen == {TargetState.CANCELLED}:
+        return "cancelled"  # newer rollouts took all its terminals over
     if seen & set(OPEN_TARGETS):
         return "running"
     return "failed" if TargetState.FAILED in seen else "done"

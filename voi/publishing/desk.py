@@ -1,53 +1,40 @@
-"""Who may upload what: answers 9018, takes 9014, requests and imports; nothing is fetched before it is allowed.
-
-One question at a time is decided, so that two terminals cannot both be the first.
-"""
+"""What terminals want to upload: answers 9018 and 9027, takes 9014; nothing is fetched before it is allowed."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import ImportDisk, Permission, ReceiveProgress, Upload, UploadDisk, UploadState
+from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, UploadState
 from voi.errors import (
-    BadImage,
     BadTorrent,
     Conflict,
-    Malformed,
     TorrentRefused,
     UnknownDisk,
-    UnknownTerminal,
     UnknownUpload,
     VoiError,
 )
-from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
-from voi.publishing.examine import check_parent, read_header
+from voi.names import DiskName
+from voi.publishing.access import Access
 from voi.publishing.publisher import Publisher
+from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.seams import InThread
-from voi.publishing.space import Space
 from voi.store.directory import DataDirectory, write_atomically
 from voi.store.templates import Templates
-from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
 from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
 
 log = Logger()
 T = TypeVar("T")
-
-ABSENT_SECONDS: Final = 600.0
-"""An uploader that has been offline this long loses its template to the next one who asks."""
 
 
 class UploadDesk:
@@ -58,34 +45,19 @@ class UploadDesk:
         *,
         uploads: Uploads,
         templates: Templates,
-        terminals: Terminals,
         publisher: Publisher,
+        access: Access,
         directory: DataDirectory,
-        space: Space,
         in_thread: InThread,
-        online: Callable[[str], bool],
         told_again: Callable[[UploadDisk], None],
     ) -> None:
         self._uploads = uploads
         self._templates = templates
-        self._terminals = terminals
         self._publisher = publisher
+        self._access = access
         self._directory = directory
-        self._space = space
         self._in_thread = in_thread
-        self._online = online
         self._told_again = told_again
-        self._left: dict[str, float] = {}
-        self._started = time.time()
-        self._lock = DeferredLock()
-
-    def terminal_left(self, mac: str) -> None:
-        """A terminal went offline: from now on its absence is counted."""
-        self._left[mac] = time.time()
-
-    def terminal_came(self, mac: str) -> None:
-        """A terminal is back."""
-        self._left.pop(mac, None)
 
     # 9018.
 
@@ -99,7 +71,7 @@ class UploadDesk:
             open_disks = await self._uploads.open_disks()
             if not granted and not _requested(open_disks, mac, {disk.uuid for disk in asked.disks}):
                 raise TorrentRefused("an administrator must log in at this terminal first (9008)")
-            await self._check_free(asked.uuid, mac, open_disks)
+            await self._access.check_free(asked.uuid, mac, open_disks)
             self._check_disks(template, asked, open_disks)
         except VoiError as error:
             return Permission(False, error.message, listed)
@@ -121,23 +93,7 @@ class UploadDesk:
         for disk_uuid in {disk.uuid for disk in body.disks}:
             check_room_for_diff((x.name.level for x in levels if x.name.uuid == disk_uuid), disk_uuid)
         new = [disk for disk in body.disks if DiskName(disk.uuid, disk.diff_level) not in published]
-        self._check_space(sum(_needed(disk) for disk in new), open_disks)
-
-    async def _check_free(self, template_uuid: str, mac: str, open_disks: Iterable[UploadDisk]) -> None:
-        """Nobody else may be at the template; who has been away for long gives way."""
-        for disk in open_disks:
-            if disk.template_uuid != template_uuid or disk.mac == mac:
-                continue
-            if disk.mac is None or not self._absent(disk.mac):
-                who = f"terminal {disk.mac}" if disk.mac else "an import"
-                raise Conflict(f"{who} is uploading {disk.name} of this template now")
-            await self._publisher.fail(disk, f"{disk.mac} has been offline for long, and {mac} takes over")
-
-    def _absent(self, mac: str) -> bool:
-        return not self._online(mac) and time.time() - self._left.get(mac, self._started) >= ABSENT_SECONDS
-
-    def _check_space(self, needed: int, open_disks: Sequence[UploadDisk]) -> None:
-        self._space.check(needed, [(disk, self._publisher.progress(disk)) for disk in open_disks])
+        self._access.check_space(sum(_needed(disk) for disk in new), open_disks)
 
     # 9014.
 
@@ -152,7 +108,7 @@ class UploadDesk:
         :raises NoSpace: says what is needed and what there is.
         """
         torrent: Metainfo = await self._in_thread(_parse, body)
-        return await self._alone(self._take(mac, granted, listed, body, torrent))
+        return await self._access.alone(self._take(mac, granted, listed, body, torrent))
 
     async def _take(
         self,
@@ -177,12 +133,15 @@ class UploadDesk:
         upload = await self._upload_for(mac, name, listed, request, owner)
         if owner is not None and owner.uuid != upload.template_uuid:
             raise Conflict(f"disk {name.uuid} belongs to template {owner.name}")
-        await self._check_free(upload.template_uuid, mac, open_disks)
+        await self._access.check_free(upload.template_uuid, mac, open_disks)
         check_next_level(owner.levels if owner else (), name)
         if request is not None and request.state is not UploadState.REQUESTED:
             await self._publisher.fail(request, "replaced by a newer torrent of the same terminal")
             request = None
-        self._check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
+        # Again, because others were waited for: what they did counts.
+        owner = await self._templates.by_disk(name.uuid)
+        check_next_level(owner.levels if owner else (), name)
+        self._access.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
         await self._in_thread(write_atomically, self._directory.torrent(torrent.info_hash), body.torrent)
         disk = await self._write_down(upload, request, body, torrent)
         self._publisher.receive(disk)
@@ -203,9 +162,9 @@ class UploadDesk:
             return found
         told = listed.get(name.uuid)
         if told is not None:
-            return _upload(mac, told.uuid, told.name, told.sys_type, told.desc)
+            return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc)
         if owner is not None:
-            return _upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc)
+            return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc)
         raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
 
     async def _write_down(
@@ -224,7 +183,7 @@ class UploadDesk:
             found = await self._uploads.disk(request.id)
             assert found is not None
             return found
-        disk = _disk(upload, torrent.name, body.type, now)
+        disk = new_disk(upload, torrent.name, body.type, now)
         disk = replace(
             disk,
             state=UploadState.RECEIVING,
@@ -248,90 +207,6 @@ class UploadDesk:
             raise UnknownUpload(f"{mac} uploads no {name}", field="torrent_name")
         percent = round(self._publisher.progress(disk) * 100, 2)
         return ReceiveProgress(percent, self._publisher.rate(disk), str(disk.state))
-
-    # Requests (1020) and imports.
-
-    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
-        """Write down that an administrator wants these disks, each with its type, from a terminal.
-
-        A request for the same disk that is still waiting is replaced.
-
-        :raises UnknownTerminal: the MAC never logged in.
-        :raises Conflict: a level does not fit, or somebody else is at the template.
-        """
-        return await self._alone(self._request(mac, template, names))
-
-    async def _request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
-        if await self._terminals.get(mac) is None:
-            raise UnknownTerminal(f"{mac} never logged in", field="mac")
-        if not names:
-            raise Conflict(f"{mac} reported no disk of this template that is not published yet", field="disks")
-        open_disks = await self._uploads.open_disks()
-        await self._check_free(template.uuid, mac, open_disks)
-        planned: list[tuple[DiskName, int]] = []
-        for name, kind in sorted(names):
-            owner = await self._templates.by_disk(name.uuid)
-            if owner is not None and owner.uuid != template.uuid:
-                raise Conflict(f"disk {name.uuid} belongs to template {owner.name}", field="disks")
-            if name.level > HIGHEST_PUBLISHED_LEVEL:
-                raise Conflict(f"{name}: only levels 0 to {HIGHEST_PUBLISHED_LEVEL} are published", field="disks")
-            if DiskName(name.uuid, name.level - 1) not in [x for x, _ in planned]:
-                check_next_level(owner.levels if owner else (), name)
-            planned.append((name, kind))
-        for disk in open_disks:
-            if disk.mac == mac and disk.name in {name for name, _ in planned}:
-                if disk.state is not UploadState.REQUESTED:
-                    raise Conflict(f"{mac} is uploading {disk.name} already", field="disks")
-                await self._publisher.fail(disk, "asked for again")
-        upload = _upload(mac, template.uuid, template.name, template.sys_type, template.desc)
-        now = time.time()
-        disks = tuple(_disk(upload, name, kind, now) for name, kind in planned)
-        return await self._uploads.begin(replace(upload, disks=disks))
-
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]) -> Upload:
-        """Make a new template of image files on the server; copying goes on after this returns.
-
-        :raises Malformed: no disk, or a path that is not absolute.
-        :raises BadImage: a file that cannot be read, or is no image to distribute.
-        :raises NoSpace: says what is needed and what there is.
-        """
-        if not disks:
-            raise Malformed("disks: at least one image file is needed", field="disks")
-        upload = _upload(None, str(uuid.uuid4()), name, sys_type, desc)
-        now = time.time()
-        rows: list[UploadDisk] = []
-        for index, one in enumerate(disks):
-            disk_name = DiskName(str(uuid.uuid4()), 0)
-            size = await self._in_thread(_check_image, Path(one.path), disk_name, f"disks[{index}].path")
-            row = _disk(upload, disk_name, one.type, now)
-            rows.append(replace(row, source=one.path, size=size, state=UploadState.RECEIVING))
-        self._check_space(sum(row.size for row in rows), await self._uploads.open_disks())
-        written = await self._uploads.begin(replace(upload, disks=tuple(rows)))
-        for disk in written.disks:
-            self._publisher.copy(disk)
-        return written
-
-    async def cancel(self, upload_id: int) -> Upload:
-        """End an upload that is not wanted any more.
-
-        :raises UnknownUpload: there is none of this number.
-        """
-        upload = await self._uploads.get(upload_id)
-        if upload is None:
-            raise UnknownUpload(f"no upload {upload_id}")
-        for disk in upload.disks:
-            if disk.open and disk.state is not UploadState.PUBLISHING:
-                await self._publisher.fail(disk, "cancelled by an administrator")
-        found = await self._uploads.get(upload_id)
-        assert found is not None
-        return found
-
-    async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
-        await self._lock.acquire()
-        try:
-            return await work
-        finally:
-            self._lock.release()
 
 
 def _parse(body: TorrentBody) -> Metainfo:
@@ -358,51 +233,3 @@ def _needed(disk: Disk) -> int:
 def _requested(open_disks: Iterable[UploadDisk], mac: str, disk_uuids: set[str]) -> bool:
     """Whether an administrator asked this terminal for one of these disks."""
     return any(disk.mac == mac and disk.name.uuid in disk_uuids for disk in open_disks)
-
-
-def _upload(mac: str | None, template_uuid: str, name: str, sys_type: int, desc: str) -> Upload:
-    return Upload(
-        id=0,
-        template_uuid=template_uuid,
-        name=name or f"template {template_uuid[:8]}",
-        sys_type=sys_type,
-        desc=desc,
-        mac=mac,
-        created=time.time(),
-    )
-
-
-def _disk(upload: Upload, name: DiskName, kind: int, now: float) -> UploadDisk:
-    return UploadDisk(
-        id=str(uuid.uuid4()),
-        upload_id=upload.id,
-        template_uuid=upload.template_uuid,
-        mac=upload.mac,
-        source=None,
-        name=name,
-        type=kind,
-        real_size=0,
-        reserve_size=0,
-        state=UploadState.REQUESTED,
-        reason="",
-        info_hash=None,
-        size=0,
-        told=upload.mac is None,
-        created=now,
-        updated=now,
-    )
-
-
-def _check_image(path: Path, name: DiskName, field: str) -> int:
-    """The size of an image file that can be imported as `name`."""
-    if not path.is_absolute():
-        raise Malformed(f"{field}: {path} is not an absolute path on the server", field=field)
-    try:
-        if not path.is_file():
-            raise BadImage("there is no such file on the server")
-        check_parent(read_header(path), name, None)
-        return path.stat().st_size
-    except OSError as error:
-        raise BadImage(f"{field}: {path}: {error.strerror}", field=field) from error
-    except BadImage as error:
-        raise BadImage(f"{field}: {path}: {error.message}", field=field) from error

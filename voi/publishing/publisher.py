@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.domain import metainfo
-from voi.domain.templates import PublishedLevel, Template
+from voi.domain.templates import PublishedLevel, Template, check_next_level
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.names import DiskName
@@ -41,6 +41,7 @@ IDLE_SECONDS: Final = 24 * 3600.0
 class Publisher:
     """Takes each upload through its stages.
 
+    `in_disk_thread` is for work as long as a disk is large, `in_thread` for what must not wait behind it.
     `ended` is called with the upload when it was published or failed, `changed` with a template's new version.
     """
 
@@ -53,6 +54,7 @@ class Publisher:
         seeder: Seeder,
         tracker: Admission,
         in_thread: InThread,
+        in_disk_thread: InThread,
     ) -> None:
         self.ended: list[Callable[[UploadDisk], None]] = []
         self.changed: list[Callable[[Template], None]] = []
@@ -62,6 +64,7 @@ class Publisher:
         self._seeder = seeder
         self._tracker = tracker
         self._in_thread = in_thread
+        self._in_disk_thread = in_disk_thread
         self._receiving: dict[bytes, UploadDisk] = {}
         self._copied: dict[str, float] = {}
         self._fetched_again: dict[str, int] = {}
@@ -112,7 +115,7 @@ class Publisher:
     async def _copy(self, disk: UploadDisk) -> None:
         assert disk.source is not None
         source, target = Path(disk.source), self._directory.upload(disk.name)
-        torrent = await self._in_thread(self._copy_in_thread, disk, source, target)
+        torrent = await self._in_disk_thread(self._copy_in_thread, disk, source, target)
         info_hash = metainfo.parse(torrent, disk.name).info_hash
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
         await self._publish(replace(disk, info_hash=info_hash))
@@ -159,7 +162,7 @@ class Publisher:
         torrent = await self._torrent(disk.info_hash)
         parent = await self._parent_size(disk.name)
         try:
-            examined = await self._in_thread(
+            examined = await self._in_disk_thread(
                 examine,
                 self._directory.upload(disk.name),
                 torrent,
@@ -193,6 +196,8 @@ class Publisher:
         assert disk.info_hash is not None
         target = self._directory.disk(disk.name)
         torrent = await self._torrent(disk.info_hash)
+        owner = await self._templates.by_disk(disk.name.uuid)
+        check_next_level(owner.levels if owner else (), disk.name)  # a published file is never written over
         await self._in_thread(install, self._directory.upload(disk.name), target, disk.name)
         header = await self._in_thread(read_header, target)
         upload = await self._uploads.get(disk.upload_id)
@@ -210,9 +215,7 @@ class Publisher:
             uploader=disk.mac,
         )
         template = await self._uploads.publish(disk, upload, level)
-        await self._seeder.mark_verified(disk.info_hash, target)
-        self._tracker.admit(disk.info_hash)
-        await self._seeder.seed(torrent, self._directory.disks)
+        await self._offer(disk.info_hash, torrent, target)
         log.info(
             "{name} published: {template}, version {version}",
             name=str(disk.name),
@@ -223,6 +226,15 @@ class Publisher:
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
         for listener in self.changed:
             listener(template)
+
+    async def _offer(self, info_hash: bytes, torrent: bytes, target: Path) -> None:
+        """Seed what is published now; a failure here takes nothing back, and ends with the next start."""
+        self._tracker.admit(info_hash)
+        try:
+            await self._seeder.mark_verified(info_hash, target)
+            await self._seeder.seed(torrent, self._directory.disks)
+        except VoiError as error:
+            log.error("{name} is published and cannot be seeded: {error}", name=target.name, error=error.message)  # noqa: TRY400 - a line, no trace
 
     async def fail(self, disk: UploadDisk, reason: str) -> None:
         """Call an upload off: its work under way ends first, its files go, its uploader is told why.
@@ -238,12 +250,13 @@ class Publisher:
         if disk is None or not disk.open:
             return
         log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
-        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
         if disk.info_hash is not None:
             self._receiving.pop(disk.info_hash, None)
             self._tracker.retire(disk.info_hash)
             await self._seeder.remove(disk.info_hash, forget=True)
         await self._in_thread(self._remove_files, disk)
+        # Last: only then may the same disk be offered again, and its files have the same names.
+        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
         self._forget(disk)
         self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
 

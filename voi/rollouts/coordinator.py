@@ -17,10 +17,10 @@ from twisted.logger import Logger
 from voi.domain.rollouts import Rollout, Target, TargetState, Task, next_pause
 from voi.domain.templates import Template, missing_levels
 from voi.domain.terminals import ReportedLevel
-from voi.errors import Conflict, ConnectionEnded, NotFound, TerminalOffline, VoiError
+from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline, VoiError
 from voi.rollouts.board import Board, Key, OpenTarget
-from voi.rollouts.seams import CommandGiver, Fleet, Seeder, Tracker
-from voi.rollouts.sender import Sender
+from voi.rollouts.seams import CommandSender, Fleet, Seeder, Tracker
+from voi.rollouts.sender import NotWanted, Sender
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
@@ -61,7 +61,7 @@ class RolloutCoordinator:
         terminals: Terminals,
         fleet: Fleet,
         sender: Sender,
-        commands: CommandGiver,
+        commands: CommandSender,
         seeder: Seeder,
         tracker: Tracker,
         clock: IReactorTime,
@@ -118,16 +118,11 @@ class RolloutCoordinator:
             raise NotFound(f"no rollout {rollout_id}")
         if rollout.state not in ("running", "cancelled"):
             raise Conflict(f"rollout {rollout_id} has ended: it is {rollout.state}")
-        started = await self._rollouts.cancel(rollout_id, self._wall())
+        commands = await self._rollouts.cancel(rollout_id, Code.CANCEL_SEND, self._wall())
         for target in rollout.targets:
             self._board.drop((rollout_id, target.mac))
-        by_mac: dict[str, list[str]] = {}
-        for task in started or ():
-            by_mac.setdefault(task.mac, []).append(task.id)
-        template = await self._templates.get(rollout.template_uuid)
-        group = template.group_uuid if template else ""
-        for mac, tasks in by_mac.items():
-            await self._commands.give(Code.CANCEL_SEND, {"desktop_group_uuid": group, "tasks": tasks}, [mac])
+        for command in commands or ():
+            self._commands.send(command)
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
@@ -191,12 +186,14 @@ class RolloutCoordinator:
             return
         if target.target.next_try > self._wall():
             return  # the tick comes back to it
-        forced = {task.id for task in target.tasks.values() if not task.sent}
+        again = {task.id for task in target.tasks.values() if not task.sent}
         work = await self._rollouts.plan(rollout_id, mac, self._wall())
         if work is None:
             self._board.drop(target.key)
             return
         target.take(work.target, work.tasks, self._wall())
+        for task_id in again & set(target.tasks):
+            target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
         self._board.settle(work.target)
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
@@ -204,15 +201,19 @@ class RolloutCoordinator:
         for task in target.unfinished:
             if target.target.next_try > self._wall():
                 return  # one of them failed: the others wait for the next try with it
-            if not task.sent or task.id in forced:
+            if not task.sent:
                 await self._send(target, task, template)
 
     async def _send(self, target: OpenTarget, task: Task, template: Template) -> None:
         level = next((level for level in template.levels if level.name == task.name), None)
 
         def wanted() -> bool:
-            return self._board.get(target.key) is target
+            """It may have been heard of, finished, replaced or cancelled while it waited for its turn."""
+            current = target.tasks.get(task.id)
+            open_still = current is not None and current.state is not TargetState.DONE and not current.sent
+            return open_still and self._board.get(target.key) is target
 
+        begun = self._wall()
         try:
             if not wanted():
                 return
@@ -223,7 +224,12 @@ class RolloutCoordinator:
             there = await self._sender.send(task, template, level, wanted)
         except (TerminalOffline, ConnectionEnded) as error:
             await self._explain(target, f"{error.message}; waits for its next login")
+        except NotWanted:
+            return
         except VoiError as error:
+            progress = target.progress.get(task.id)
+            if isinstance(error, NoAnswer) and progress is not None and progress.heard > begun:
+                return  # it works at it, only its answer was lost
             await self._failed(target, task, error.message)
         else:
             if there:
@@ -237,7 +243,7 @@ class RolloutCoordinator:
         current = target.tasks.get(task.id)
         if current is not None and current.state is not TargetState.DONE:
             target.tasks[task.id] = replace(current, sent=True, state=TargetState.DOWNLOADING)
-            target.progress[task.id].advanced = self._wall()
+            target.progress[task.id].alive(self._wall())
 
     # What is heard.
 
@@ -333,8 +339,9 @@ class RolloutCoordinator:
 
     async def _failed(self, target: OpenTarget, task: Task, reason: str) -> None:
         """A try failed: again after a pause, or never."""
-        if self._board.get(target.key) is not target:
-            return  # cancelled or replaced meanwhile
+        current = target.tasks.get(task.id)
+        if self._board.get(target.key) is not target or current is None or current.state is TargetState.DONE:
+            return  # cancelled, replaced or finished meanwhile
         if task.id in target.tasks:  # at once, so that a second word about the same failure finds it counted
             target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
         now = self._wall()
@@ -362,6 +369,8 @@ class RolloutCoordinator:
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
                 self._drive(target)
             for task in target.unfinished:
+                if task.id not in target.progress:
+                    continue  # planned anew meanwhile
                 whole = target.progress[task.id].whole
                 if whole is not None and now - whole >= SETTLE_SECONDS:
                     await self._done(target, task)

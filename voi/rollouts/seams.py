@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from voi.store.commands import Command
 from voi.wire.messages import Reply
 
 InThread = Callable[..., Deferred[Any]]
@@ -83,8 +84,8 @@ class Tracker(Protocol):
         """The peers of a swarm."""
 
 
-class CommandGiver(Protocol):
-    """Gives commands that wait for terminals which are offline."""
+class CommandSender(Protocol):
+    """Sends commands; those that wait for a login are sent again then."""
 
-    def give(self, code: Any, fields: Mapping[str, Any], macs: Sequence[str]) -> Any:
-        """Write a command down and send it; awaitable."""
+    def send(self, command: Command) -> None:
+        """Send a command that is written down."""

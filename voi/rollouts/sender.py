@@ -29,6 +29,10 @@ class Refused(Conflict):
     """The terminal answered a 1015 with an error."""
 
 
+class NotWanted(Conflict):
+    """A task's turn came when nobody wanted it sent any more."""
+
+
 class Sender:
     """Sends tasks; `tracker_url` makes a URL of the server's host as the terminal sees it and the terminal's key."""
 
@@ -56,7 +60,8 @@ class Sender:
 
         :raises TerminalOffline: it is not connected.
         :raises NoAnswer: it did not answer.
-        :raises Refused: it answered with an error, or nobody wants it sent any more.
+        :raises Refused: it answered with an error.
+        :raises NotWanted: nobody wants it sent any more.
         """
         await self._limiter.acquire()
         try:
@@ -85,7 +90,7 @@ class Sender:
             operate_id=level.operate_id,
         )
         if not wanted():
-            raise Refused("no longer wanted")
+            raise NotWanted("no longer wanted")
         reply = await self._fleet.send_torrent(task.mac, Code.SEND_TORRENT, encode_task(body), task.id)
         if reply.code == ALREADY_THERE:
             return True

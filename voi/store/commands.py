@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,23 @@ class Command:
     outcomes: tuple[Outcome, ...] = ()
 
 
+def insert_command(
+    db: Database, code: int, body: Mapping[str, Any], macs: Sequence[str], *, waits: bool, now: float
+) -> Command:
+    """Write down a command for some terminals, all waiting; for use inside a job."""
+    cursor = db.execute(
+        "INSERT INTO commands (code, body, waits, created) VALUES (?, ?, ?, ?)",
+        (code, json.dumps(dict(body)), int(waits), now),
+    )
+    number = cursor.lastrowid
+    assert number is not None
+    db.conn.executemany(
+        "INSERT INTO command_outcomes VALUES (?, ?, 'waiting', '', ?)", [(number, mac, now) for mac in macs]
+    )
+    outcomes = tuple(Outcome(mac, "waiting", "", now) for mac in macs)
+    return Command(number, code, dict(body), waits, now, outcomes)
+
+
 class Commands:
     """All commands, by batch number."""
 
@@ -49,22 +66,7 @@ class Commands:
     ) -> Deferred[Command]:
         """Write down a command for some terminals, all waiting; gives it a batch number."""
         targets = list(dict.fromkeys(macs))
-
-        def job(db: Database) -> Command:
-            cursor = db.execute(
-                "INSERT INTO commands (code, body, waits, created) VALUES (?, ?, ?, ?)",
-                (code, json.dumps(dict(body)), int(waits), now),
-            )
-            number = cursor.lastrowid
-            assert number is not None
-            db.conn.executemany(
-                "INSERT INTO command_outcomes VALUES (?, ?, 'waiting', '', ?)",
-                [(number, mac, now) for mac in targets],
-            )
-            outcomes = tuple(Outcome(mac, "waiting", "", now) for mac in targets)
-            return Command(number, code, dict(body), waits, now, outcomes)
-
-        return self._store.write(job)
+        return self._store.write(lambda db: insert_command(db, code, body, targets, waits=waits, now=now))
 
     def end(self, batch_no: int, mac: str, state: str, reason: str, now: float) -> Deferred[None]:
         """Note an outcome; `waiting` with a reason says what it waits for."""

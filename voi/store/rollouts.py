@@ -16,6 +16,7 @@ from voi.domain.templates import PublishedLevel, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
+from voi.store.commands import Command, insert_command
 from voi.store.database import Store
 from voi.store.templates import read_levels, read_template
 from voi.store.terminals import put_level, read_disks
@@ -189,10 +190,12 @@ class Rollouts:
             if _open_target(db, task.rollout_id, task.mac) is None:
                 return None
             state = TargetState.FAILED if next_try is None else TargetState.WAITING
-            db.execute(
-                "UPDATE rollout_tasks SET state = ?, sent = 0, reason = ? WHERE id = ?",
+            changed = db.execute(
+                "UPDATE rollout_tasks SET state = ?, sent = 0, reason = ? WHERE id = ? AND state != 'done'",
                 (state, reason, task.id),
             )
+            if not changed.rowcount:
+                return _read_target(db, task.rollout_id, task.mac)
             db.execute(
                 "UPDATE rollout_targets SET state = ?, reason = ?, attempts = ?, next_try = ?, "
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
@@ -213,14 +216,21 @@ class Rollouts:
 
         return self._store.write(job)
 
-    def cancel(self, rollout_id: int, now: float) -> Deferred[list[Task] | None]:
-        """Cancel whatever is open; the tasks that terminals may be working on. None: no such rollout."""
+    def cancel(self, rollout_id: int, code: int, now: float) -> Deferred[list[Command] | None]:
+        """Cancel whatever is open, and write down, in the same step, who must be told to stop; None: no such rollout.
 
-        def job(db: Database) -> list[Task] | None:
-            if db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone() is None:
+        `code` is the service code of the commands that say so, one for each terminal that may be at work.
+        """
+
+        def job(db: Database) -> list[Command] | None:
+            row = db.execute("SELECT template_uuid FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
+            if row is None:
                 return None
+            template = read_template(db, row[0])
             rows = db.execute(f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? AND {_OPEN}", (rollout_id,))
-            started = [_task(row) for row in rows]
+            started: dict[str, list[str]] = {}
+            for task in map(_task, rows):
+                started.setdefault(task.mac, []).append(task.id)
             db.execute("UPDATE rollouts SET cancelled = 1 WHERE id = ?", (rollout_id,))
             db.execute(
                 f"UPDATE rollout_tasks SET state = 'cancelled' WHERE rollout_id = ? AND {_OPEN}",
@@ -231,7 +241,11 @@ class Rollouts:
                 f"updated = ? WHERE rollout_id = ? AND {_OPEN}",
                 (now, rollout_id),
             )
-            return started
+            group = template.group_uuid if template else ""
+            return [
+                insert_command(db, code, {"desktop_group_uuid": group, "tasks": tasks}, [mac], waits=True, now=now)
+                for mac, tasks in started.items()
+            ]
 
         return self._store.write(job)
 
@@ -298,6 +312,11 @@ def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, rea
 
 
 def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> None:
+    db.conn.executemany(
+        f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {_OPEN} "
+        "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
+        [(mac, template_uuid, number) for mac in macs],
+    )
     db.conn.executemany(
         f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, updated = ? WHERE mac = ? AND {_OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",

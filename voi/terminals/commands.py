@@ -9,7 +9,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from voi.errors import ConnectionEnded, TerminalOffline, VoiError
+from voi.errors import NoAnswer, TerminalOffline, VoiError
 from voi.store.commands import Command, Commands
 from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
@@ -40,9 +40,13 @@ class CommandDesk:
         """Give a command to terminals; returns as soon as it is written down."""
         waits = code in WAITING_CODES
         command = await self._commands.begin(code, fields, macs, waits=waits, now=time.time())
+        self.send(command)
+        return command
+
+    def send(self, command: Command) -> None:
+        """Send a command that is written down to all its terminals."""
         for outcome in command.outcomes:
             self._start(command, outcome.mac)
-        return command
 
     def _came(self, mac: str) -> None:
         Deferred.fromCoroutine(self._send_waiting(mac)).addErrback(
@@ -64,7 +68,7 @@ class CommandDesk:
             reply = await self._fleet.request(mac, command.code, command.body, batch_no=command.batch_no)
             if reply.code != 0:
                 state, reason = "failed", f"the terminal answered {reply.code}: {reply.msg}"
-        except (TerminalOffline, ConnectionEnded) as error:
+        except (TerminalOffline, NoAnswer) as error:
             state = "waiting" if command.waits else "failed"
             reason = f"{error.message}; waits for its next login" if command.waits else error.message
         except VoiError as error:

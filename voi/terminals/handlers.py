@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
@@ -61,6 +61,9 @@ class RolloutDesk(Protocol):
     async def download_result(self, mac: str, result: DownloadResult) -> None:
         """A terminal said how a download ended."""
 
+
+MOST_LISTED: Final = 256
+"""Disks of 9018 remembered for one connection; an administrator uploads a handful."""
 
 Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
 
@@ -185,7 +188,10 @@ class Handlers:
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)
-        connection.listed.update(permission.listed)
+        if permission.allowed:
+            if len(connection.listed) > MOST_LISTED:
+                connection.listed.clear()
+            connection.listed.update(permission.listed)
         message = "Success" if permission.allowed else permission.reason
         data = {"can_update": int(permission.allowed), "batch_no": self._next_batch(), "reason": permission.reason}
         return Reply(code=0, msg=message, data=data)

@@ -88,6 +88,7 @@ class RolloutTests(SynchronousTestCase):
         self.assertEqual(rollout_state(False, [done, failed]), "failed")
         self.assertEqual(rollout_state(False, [done, TargetState.CANCELLED]), "done")
         self.assertEqual(rollout_state(True, [waiting]), "cancelled")
+        self.assertEqual(rollout_state(False, [TargetState.CANCELLED] * 2), "cancelled")
 
     def test_pauses(self) -> None:
         """Five retries, each after a longer pause than the one before, and then none."""

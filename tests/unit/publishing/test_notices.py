@@ -85,7 +85,7 @@ class NoticeTests(PublishingCase):
     async def test_request(self) -> None:
         """1020 in the seed's form and the family's, the same in both."""
         await self.terminal()
-        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         self.notices.request(upload.id, MAC)
         await self.settle()
         ((code, fields),) = self.fleet.sent
@@ -98,7 +98,7 @@ class NoticeTests(PublishingCase):
         """Who is off, or was cut off, is asked when it comes back."""
         await self.terminal()
         self.fleet.there.clear()
-        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         self.notices.request(upload.id, MAC)
         await self.settle()
         self.assertEqual(self.fleet.sent, [])
@@ -117,7 +117,7 @@ class NoticeTests(PublishingCase):
             (lambda: fail(NoAnswer("silence")), "silence"),
         ):
             self.fleet.answer = answer
-            upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+            upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
             self.notices.request(upload.id, MAC)
             await self.settle()
             found = await self.uploads.get(upload.id)

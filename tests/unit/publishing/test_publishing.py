@@ -18,9 +18,11 @@ from voi.errors import BadImage, BadTorrent, Conflict, Malformed, NoSpace, Torre
 from voi.names import DiskName
 from voi.publishing import examine
 from voi.publishing import publisher as publisher_module
-from voi.publishing.desk import ABSENT_SECONDS, UploadDesk
+from voi.publishing.access import ABSENT_SECONDS, Access
+from voi.publishing.desk import UploadDesk
 from voi.publishing.examine import read_header
 from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS, Publisher
+from voi.publishing.requests import RequestDesk
 from voi.publishing.space import MARGIN, Space
 from voi.seeding.hashing import hash_file
 from voi.store.directory import DataDirectory
@@ -134,18 +136,27 @@ class PublishingCase(StoreCase):
             seeder=self.seeder,
             tracker=self.tracker,
             in_thread=in_thread,
+            in_disk_thread=in_thread,
         )
         self.publisher.ended.append(self.ended.append)
+        space = Space(self.directory.root, lambda _path: self.free)
+        self.access = Access(self.publisher, space, self.online.__contains__)
         self.desk = UploadDesk(
+            uploads=self.uploads,
+            templates=self.templates,
+            publisher=self.publisher,
+            access=self.access,
+            directory=self.directory,
+            in_thread=in_thread,
+            told_again=self.told.append,
+        )
+        self.requests = RequestDesk(
             uploads=self.uploads,
             templates=self.templates,
             terminals=self.terminals,
             publisher=self.publisher,
-            directory=self.directory,
-            space=Space(self.directory.root, lambda _path: self.free),
+            access=self.access,
             in_thread=in_thread,
-            online=self.online.__contains__,
-            told_again=self.told.append,
         )
 
     async def settle(self) -> None:
@@ -300,14 +311,14 @@ class PublishTests(PublishingCase):
         path = image(self.made / "base")
         await self.offer(path)
         checking: Deferred[None] = Deferred()
-        real = self.publisher._in_thread
+        real = self.publisher._in_disk_thread
 
         def slowly(function: Any, *args: Any) -> Deferred[Any]:
             if function is examine.examine:
                 return checking.addCallback(lambda _: real(function, *args))
             return real(function, *args)
 
-        self.patch(self.publisher, "_in_thread", slowly)
+        self.patch(self.publisher, "_in_disk_thread", slowly)
         await self.arrive(path)
         failing = Deferred.fromCoroutine(self.publisher.fail(await self.last(), "not wanted"))
         await self.settle()
@@ -375,7 +386,7 @@ class RecoverTests(PublishingCase):
             await never
 
         self.patch(self.publisher, "_copy", copy)
-        await self.desk.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        await self.requests.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
         await self.publisher.recover()
         await self.settle()
         self.assertEqual(len(copied), 1)
@@ -423,7 +434,7 @@ class RecoverTests(PublishingCase):
         """A copy that was cut off is made again."""
         path = image(self.made / "base")
         self.patch(self.publisher, "copy", lambda _disk: None)
-        upload = await self.desk.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        upload = await self.requests.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
         name = upload.disks[0].name
         self.directory.upload(name).write_bytes(b"half")
         self.start()
@@ -452,7 +463,7 @@ class MayUploadTests(PublishingCase):
         disk = Disk(uuid=DISK)
         self.assertIn("administrator", await self.ask(self.body(disk), granted=False))
         await self.terminal()
-        await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         self.assertEqual(await self.ask(self.body(disk), granted=False), "")
 
     async def test_somebody_else_is_at_it(self) -> None:
@@ -465,9 +476,9 @@ class MayUploadTests(PublishingCase):
         """Who is offline for long loses its place to the next one."""
         await self.offer(image(self.made / "base"))
         self.online.discard(MAC)
-        self.desk.terminal_left(MAC)
+        self.access.terminal_left(MAC)
         self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
-        self.desk._left[MAC] -= ABSENT_SECONDS
+        self.access._left[MAC] -= ABSENT_SECONDS
         self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
         self.assertIn("takes over", (await self.last()).reason)
 
@@ -606,7 +617,7 @@ class RequestTests(PublishingCase):
     async def test_request(self) -> None:
         """It is written down, base before difference, and its torrent needs no further permission."""
         await self.terminal()
-        upload = await self.desk.request(MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
+        upload = await self.requests.request(MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
         self.assertEqual([d.name for d in upload.disks], [BASE, DIFF])
         path = image(self.made / "base")
         torrent_id = await self.desk.take_torrent(MAC, False, {}, TorrentBody(torrent_of(path, BASE), DISK, 0))
@@ -618,7 +629,7 @@ class RequestTests(PublishingCase):
 
     async def test_refused(self) -> None:
         """An unknown terminal, nothing to upload, a level that does not fit."""
-        request = self.desk.request
+        request = self.requests.request
         await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], [(BASE, 0)])), UnknownTerminal)
         await self.terminal()
         for names in ([], [(DIFF, 0)], [(THIRD, 0)]):
@@ -627,7 +638,7 @@ class RequestTests(PublishingCase):
     async def test_never_offered(self) -> None:
         """A terminal that does not offer what it was asked for does not hold the template for ever."""
         await self.terminal()
-        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         await self.publisher.give_up_idle(upload.created + IDLE_SECONDS - 1)
         self.assertTrue((await self.last()).open)
         await self.publisher.give_up_idle(upload.created + IDLE_SECONDS + 1)
@@ -636,8 +647,8 @@ class RequestTests(PublishingCase):
     async def test_asked_again(self) -> None:
         """A request that is still waiting is replaced by the next one."""
         await self.terminal()
-        first = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
-        await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
+        first = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         found = await self.uploads.get(first.id)
         assert found is not None
         self.assertEqual(found.state, "failed")
@@ -645,7 +656,7 @@ class RequestTests(PublishingCase):
     async def imported(self, *paths: Path) -> Upload:
         """Import image files."""
         disks = [ImportDisk(index, str(path.absolute())) for index, path in enumerate(paths)]
-        return await self.desk.import_files("Lab", 3, "remark", disks)
+        return await self.requests.import_files("Lab", 3, "remark", disks)
 
     async def test_import(self) -> None:
         """Image files become a template with a disk each."""
@@ -667,7 +678,7 @@ class RequestTests(PublishingCase):
         diff = image(self.made / "diff", backing="base")
         for path, kind in ((text, BadImage), (self.made / "gone", BadImage), (self.made, BadImage), (diff, BadImage)):
             await self.assertFailure(Deferred.fromCoroutine(self.imported(path)), kind)
-        relative = self.desk.import_files("Lab", 0, "", [ImportDisk(0, "disk.qcow2")])
+        relative = self.requests.import_files("Lab", 0, "", [ImportDisk(0, "disk.qcow2")])
         await self.assertFailure(Deferred.fromCoroutine(relative), Malformed)
         await self.assertFailure(Deferred.fromCoroutine(self.imported()), Malformed)
         self.free = 0
@@ -677,8 +688,8 @@ class RequestTests(PublishingCase):
     async def test_cancel(self) -> None:
         """An upload that is cancelled is over, with that reason."""
         await self.terminal()
-        upload = await self.desk.request(MAC, NAMED[DISK], [(BASE, 0)])
-        ended = await self.desk.cancel(upload.id)
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        ended = await self.requests.cancel(upload.id)
         self.assertEqual(ended.state, "failed")
         self.assertIn("cancelled", ended.disks[0].reason)
-        await self.assertFailure(Deferred.fromCoroutine(self.desk.cancel(99)), Exception)
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.cancel(99)), Exception)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from voi.names import DiskName
 from voi.rollouts import sender as sender_module
 from voi.rollouts.coordinator import GRACE_SECONDS, SETTLE_SECONDS, STALL_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
+from voi.store.commands import Command, Commands
 from voi.store.directory import DataDirectory
 from voi.wire import torrent_body
 from voi.wire.messages import DownloadResult, Reply, TaskState, success
@@ -107,12 +108,11 @@ class FakeCommands:
     """Notes commands."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[int, Mapping[str, Any], Sequence[str]]] = []
+        self.sent: list[Command] = []
 
-    def give(self, code: int, fields: Mapping[str, Any], macs: Sequence[str]) -> Deferred[None]:
+    def send(self, command: Command) -> None:
         """Note a command."""
-        self.given.append((code, fields, macs))
-        return succeed(None)
+        self.sent.append(command)
 
 
 class CoordinatorCase(StoreCase):
@@ -404,6 +404,23 @@ class FailureTests(CoordinatorCase):
         self.assertIn("bad torrent", target.reason)
         self.assertEqual((await self.rollout()).state, "failed")
 
+    async def test_a_lost_answer_is_no_failure(self) -> None:
+        """A terminal that works at a disk, or has it, whose answer to 1015 got lost: nothing is sent again."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        answers = [Deferred[Reply](), Deferred[Reply]()]
+        self.fleet.answer = iter(answers).__next__
+        await self.begin()
+        self.now += 1
+        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
+        answers[0].errback(NoAnswer("silence"))
+        await self.settle()
+        self.now += 1
+        await self.coordinator.task_state(MAC, self.state(DIFF, 10))
+        answers[1].errback(NoAnswer("silence"))
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts, len(self.fleet.sent)), ("downloading", 0, 2))
+
     async def test_one_failure_counts_once(self) -> None:
         """9025 and 9015 about the same failure are one."""
         await self.prepare()
@@ -499,8 +516,11 @@ class EndTests(CoordinatorCase):
         self.fleet.there.add(MAC)
         await self.begin()
         await self.coordinator.cancel(1)
-        (code, fields, macs) = self.commands.given[0]
-        self.assertEqual((code, macs, len(fields["tasks"])), (1025, [MAC], 2))
+        (command,) = self.commands.sent
+        found = (command.code, [x.mac for x in command.outcomes], len(command.body["tasks"]))
+        self.assertEqual(found, (1025, [MAC], 2))
+        waiting = await Commands(self.store).waiting_for(MAC)
+        self.assertEqual([x.batch_no for x in waiting], [command.batch_no], "on disk with the cancel itself")
         self.fleet.sent.clear()
         self.coordinator = self.build()
         await self.coordinator.recover()

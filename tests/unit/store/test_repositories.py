@@ -301,15 +301,15 @@ class RolloutTests(StoreCase):
             assert work is not None
             if mac == MAC:
                 await self.rollouts.done(work.tasks[0], held(BASE), 2.0)
-        started = await self.rollouts.cancel(rollout.id, 3.0)
-        assert started is not None
-        self.assertEqual([t.mac for t in started], [OTHER])
+        commands = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0)
+        assert commands is not None
+        self.assertEqual([x.mac for command in commands for x in command.outcomes], [OTHER])
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([t.state for t in found.targets], [TargetState.DONE, TargetState.CANCELLED])
         self.assertEqual(found.state, "cancelled")
         self.assertIsNone(await self.rollouts.plan(rollout.id, OTHER, 4.0))
-        self.assertIsNone(await self.rollouts.cancel(99, 4.0))
+        self.assertIsNone(await self.rollouts.cancel(99, Code.CANCEL_SEND, 4.0))
 
     async def test_superseded(self) -> None:
         """A newer rollout of the same template takes the terminals of the older one over."""

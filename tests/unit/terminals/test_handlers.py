@@ -188,6 +188,8 @@ class HandlerTests(HandlerCase):
         data = answer.data or {}
         self.assertEqual((answer.code, answer.msg, data["can_update"]), (0, "the disk is full", 0))
         self.assertIsInstance(data["batch_no"], int)
+        self.fake_uploads.allowed = True
+        await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
         body = torrent_body.encode_upload(TorrentBody(b"de", DISK, 0))
         answer = await self.ask(Code.UPLOAD_TORRENT, body)
         self.assertEqual(answer.data, {"torrent_id": "an id"})
@@ -281,6 +283,9 @@ class CommandDeskTests(HandlerCase):
         number = await self.give(Code.SHUT_DOWN, {})
         self.clock.advance(60)
         self.assertIn("did not answer", (await self.outcomes(number))[MAC][1])
+        waiting = await self.give(Code.WATERMARK, {"switch": 1})
+        self.clock.advance(60)
+        self.assertEqual((await self.outcomes(waiting))[MAC][0], "waiting", "a dead PC gets it when it is back")
 
     async def test_watermark_waits(self) -> None:
         """A setting waits for who is off and for who went away, and is sent at the next login."""

@@ -139,7 +139,7 @@ class FakeCoordinator:
         return rollout
 
     async def cancel(self, rollout_id: int) -> None:
-        await self.rollouts.cancel(rollout_id, time.time())
+        await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
 
     def progress(self, target: Target) -> float:
         return 0.25

@@ -1,0 +1,134 @@
+"""What administrators want: disks from a terminal (1020), image files imported, an upload called off."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from voi.domain.templates import check_next_level
+from voi.domain.terminals import ReportedTemplate
+from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
+from voi.errors import BadImage, Conflict, Malformed, UnknownTerminal, UnknownUpload
+from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
+from voi.publishing.access import Access
+from voi.publishing.examine import check_parent, read_header
+from voi.publishing.publisher import Publisher
+from voi.publishing.rows import new_disk, new_upload
+from voi.publishing.seams import InThread
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.store.uploads import Uploads
+
+
+class RequestDesk:
+    """Writes administrators' wishes down and begins them."""
+
+    def __init__(
+        self,
+        *,
+        uploads: Uploads,
+        templates: Templates,
+        terminals: Terminals,
+        publisher: Publisher,
+        access: Access,
+        in_thread: InThread,
+    ) -> None:
+        self._uploads = uploads
+        self._templates = templates
+        self._terminals = terminals
+        self._publisher = publisher
+        self._access = access
+        self._in_thread = in_thread
+
+    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
+        """Write down that an administrator wants these disks, each with its type, from a terminal.
+
+        A request for the same disk that is still waiting is replaced.
+
+        :raises UnknownTerminal: the MAC never logged in.
+        :raises Conflict: a level does not fit, or somebody else is at the template.
+        """
+        return await self._access.alone(self._request(mac, template, names))
+
+    async def _request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
+        if await self._terminals.get(mac) is None:
+            raise UnknownTerminal(f"{mac} never logged in", field="mac")
+        if not names:
+            raise Conflict(f"{mac} reported no disk of this template that is not published yet", field="disks")
+        open_disks = await self._uploads.open_disks()
+        await self._access.check_free(template.uuid, mac, open_disks)
+        planned: list[tuple[DiskName, int]] = []
+        for name, kind in sorted(names):
+            owner = await self._templates.by_disk(name.uuid)
+            if owner is not None and owner.uuid != template.uuid:
+                raise Conflict(f"disk {name.uuid} belongs to template {owner.name}", field="disks")
+            if name.level > HIGHEST_PUBLISHED_LEVEL:
+                raise Conflict(f"{name}: only levels 0 to {HIGHEST_PUBLISHED_LEVEL} are published", field="disks")
+            if DiskName(name.uuid, name.level - 1) not in [x for x, _ in planned]:
+                check_next_level(owner.levels if owner else (), name)
+            planned.append((name, kind))
+        for disk in open_disks:
+            if disk.mac == mac and disk.name in {name for name, _ in planned}:
+                if disk.state is not UploadState.REQUESTED:
+                    raise Conflict(f"{mac} is uploading {disk.name} already", field="disks")
+                await self._publisher.fail(disk, "asked for again")
+        upload = new_upload(mac, template.uuid, template.name, template.sys_type, template.desc)
+        now = time.time()
+        disks = tuple(new_disk(upload, name, kind, now) for name, kind in planned)
+        return await self._uploads.begin(replace(upload, disks=disks))
+
+    async def import_files(self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]) -> Upload:
+        """Make a new template of image files on the server; copying goes on after this returns.
+
+        :raises Malformed: no disk, or a path that is not absolute.
+        :raises BadImage: a file that cannot be read, or is no image to distribute.
+        :raises NoSpace: says what is needed and what there is.
+        """
+        if not disks:
+            raise Malformed("disks: at least one image file is needed", field="disks")
+        upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc)
+        now = time.time()
+        rows: list[UploadDisk] = []
+        for index, one in enumerate(disks):
+            disk_name = DiskName(str(uuid.uuid4()), 0)
+            size = await self._in_thread(_check_image, Path(one.path), disk_name, f"disks[{index}].path")
+            row = new_disk(upload, disk_name, one.type, now)
+            rows.append(replace(row, source=one.path, size=size, state=UploadState.RECEIVING))
+        self._access.check_space(sum(row.size for row in rows), await self._uploads.open_disks())
+        written = await self._uploads.begin(replace(upload, disks=tuple(rows)))
+        for disk in written.disks:
+            self._publisher.copy(disk)
+        return written
+
+    async def cancel(self, upload_id: int) -> Upload:
+        """End an upload that is not wanted any more.
+
+        :raises UnknownUpload: there is none of this number.
+        """
+        upload = await self._uploads.get(upload_id)
+        if upload is None:
+            raise UnknownUpload(f"no upload {upload_id}")
+        for disk in upload.disks:
+            if disk.open and disk.state is not UploadState.PUBLISHING:
+                await self._publisher.fail(disk, "cancelled by an administrator")
+        found = await self._uploads.get(upload_id)
+        assert found is not None
+        return found
+
+
+def _check_image(path: Path, name: DiskName, field: str) -> int:
+    """The size of an image file that can be imported as `name`."""
+    if not path.is_absolute():
+        raise Malformed(f"{field}: {path} is not an absolute path on the server", field=field)
+    try:
+        if not path.is_file():
+            raise BadImage("there is no such file on the server")
+        check_parent(read_header(path), name, None)
+        return path.stat().st_size
+    except OSError as error:
+        raise BadImage(f"{field}: {path}: {error.strerror}", field=field) from error
+    except BadImage as error:
+        raise BadImage(f"{field}: {path}: {error.message}", field=field) from error

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
+from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
 from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
-from voi.errors import BadImage, BadTorrent, Conflict, Malformed, NoSpace, TorrentRefused, UnknownDisk, UnknownTerminal
+from voi.errors import (
+    BadImage,
+    BadTorrent,
+    Conflict,
+    Malformed,
+    NoSpace,
+    StorageMissing,
+    TorrentRefused,
+    UnknownDisk,
+    UnknownTerminal,
+)
 from voi.names import DiskName
 from voi.publishing import examine
 from voi.publishing import publisher as publisher_module
@@ -329,6 +339,46 @@ class PublishTests(PublishingCase):
         self.assertEqual(((await self.last()).state, (await self.last()).reason), (UploadState.FAILED, "not wanted"))
         self.assertIsNone(await self.templates.get(TEMPLATE))
         self.assertEqual([*self.directory.incoming.iterdir(), *self.directory.disks.iterdir()], [])
+
+    async def test_a_published_file_is_never_written_over(self) -> None:
+        """An upload that finds its level published meanwhile fails, and the published file stays as it was."""
+        await self.publish()
+        published = self.directory.disk(BASE).read_bytes()
+        other = image(self.made / "other", seed=9)
+        torrent = torrent_of(other, BASE)
+        info_hash = metainfo.parse(torrent).info_hash
+        self.directory.torrent(info_hash).write_bytes(torrent)
+        self.directory.upload(BASE).write_bytes(other.read_bytes())
+        late = upload(BASE, mac=OTHER, state=UploadState.PUBLISHING)
+        await self.uploads.begin(replace(late, disks=(replace(late.disks[0], info_hash=info_hash),)))
+        await self.publisher.recover()
+        await self.settle()
+        ended = await self.uploads.disk(late.disks[0].id)
+        assert ended is not None
+        self.assertEqual(ended.state, UploadState.FAILED)
+        self.assertEqual(self.directory.disk(BASE).read_bytes(), published)
+
+    async def test_failed_when_its_files_are_gone(self) -> None:
+        """Until the session has let go of a failed upload, the same torrent is the same upload, not a new one."""
+        path = image(self.made / "base")
+        torrent_id = await self.offer(path)
+        let_go: Deferred[None] = Deferred()
+        self.patch(self.seeder, "remove", lambda _info_hash, *, forget=False: let_go)
+        failing = Deferred.fromCoroutine(self.publisher.fail(await self.last(), "not wanted"))
+        await self.settle()
+        self.assertEqual(await self.offer(path), torrent_id)
+        let_go.callback(None)
+        await failing
+        self.assertEqual((await self.last()).state, UploadState.FAILED)
+        self.assertNotEqual(await self.offer(path), torrent_id)
+
+    async def test_published_and_not_seeded(self) -> None:
+        """A failure to seed takes nothing back: the level is published, and the uploader is told."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        self.patch(self.seeder, "seed", lambda *_args: fail(StorageMissing("the disk is gone")))
+        await self.arrive(path)
+        self.assertEqual([d.state for d in self.ended], [UploadState.PUBLISHED])
 
     async def test_called_off_too_late(self) -> None:
         """What is published stays published."""

@@ -106,6 +106,9 @@ class VoiService(MultiService):
             self._open()
         except StartupError as error:
             raise give_up(error) from None
+        except Exception as error:  # whatever it is, the administrator gets one line, and the log the trace
+            log.failure("the start failed")
+            raise give_up(StartupError(f"{type(error).__name__}: {error}")) from None
         super().privilegedStartService()
 
     def _open(self) -> None:
@@ -240,12 +243,12 @@ class VoiService(MultiService):
     async def _start(self) -> None:
         """Each step in its turn; a stop in between ends it after the step under way."""
         for step in (
-            self._listen_to_peers,
+            self.coordinator.recover,  # first: terminals come back within a second
             self._learn_keys,
             self.command_desk.recover,
+            self._listen_to_peers,
             self._seed_all,
             self.publisher.recover,
-            self.coordinator.recover,
         ):
             await step()
             if self._opened is None:

@@ -132,13 +132,16 @@ def tell(line: str) -> None:
     print(line, file=stream, flush=True)
 
 
-def give_up(error: StartupError) -> SystemExit:
-    """Say in one line why the server does not start; to be raised."""
+def give_up(error: StartupError) -> BaseException:
+    """Say in one line why the server does not start; to be raised.
+
+    A daemon's error goes up as it is: twistd hands it to the parent that waits for the start.
+    """
     stream = sys.__stderr__
     if stream is None or _is_null(stream.fileno()):
         log.critical("{error}", error=error.message)
-    else:
-        print(f"voi: {error.message}", file=stream, flush=True)
+        return error
+    print(f"voi: {error.message}", file=stream, flush=True)
     return SystemExit(1)
 
 

@@ -122,11 +122,12 @@ class StartupTests(SynchronousTestCase):
     def test_giving_up(self) -> None:
         """One line on stderr and status 1."""
         error = startup.give_up(StartupError("the port is taken"))
+        assert isinstance(error, SystemExit)
         self.assertEqual((error.code, self.err.getvalue()), (1, "voi: the port is taken\n"))
 
     def test_without_a_terminal(self) -> None:
         """A daemon has nobody to read its stdout: the log takes the line instead."""
         self.patch(startup, "_is_null", lambda _descriptor: True)
         startup.tell("admin password: x")
-        startup.give_up(StartupError("no"))
+        self.assertIsInstance(startup.give_up(StartupError("no")), StartupError)
         self.assertEqual((self.out.getvalue(), self.err.getvalue()), ("", ""))

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import DeferredLock
 
-from voi.domain.uploads import UploadDisk
+from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import Conflict
 from voi.publishing.publisher import Publisher
 from voi.publishing.space import Space
@@ -46,7 +46,8 @@ class Access:
         for disk in open_disks:
             if disk.template_uuid != template_uuid or disk.mac == mac:
                 continue
-            if disk.mac is None or not self._absent(disk.mac):
+            here = disk.state not in (UploadState.REQUESTED, UploadState.RECEIVING)  # complete: nobody is waited for
+            if disk.mac is None or here or not self._absent(disk.mac):
                 who = f"terminal {disk.mac}" if disk.mac else "an import"
                 raise Conflict(f"{who} is uploading {disk.name} of this template now")
             await self._publisher.fail(disk, f"{disk.mac} has been offline for long, and {mac} takes over")

@@ -101,7 +101,9 @@ class Notices:
             reason = f"the terminal answered {reply.code}: {reply.msg}"
         log.info("{mac} does not upload: {reason}", mac=mac, reason=reason)
         for disk in wanted:
-            await self._publisher.fail(disk, reason)
+            now = await self._uploads.disk(disk.id)
+            if now is not None and now.state is UploadState.REQUESTED:  # else it came in spite of its answer
+                await self._publisher.fail(disk, reason)
 
 
 def _spawn(work: Coroutine[Any, Any, None], mac: str) -> None:

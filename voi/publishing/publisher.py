@@ -253,8 +253,12 @@ class Publisher:
         if disk.info_hash is not None:
             self._receiving.pop(disk.info_hash, None)
             self._tracker.retire(disk.info_hash)
-            await self._seeder.remove(disk.info_hash, forget=True)
-        await self._in_thread(self._remove_files, disk)
+        try:
+            if disk.info_hash is not None:
+                await self._seeder.remove(disk.info_hash, forget=True)
+            await self._in_thread(self._remove_files, disk)
+        except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
+            log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
         # Last: only then may the same disk be offered again, and its files have the same names.
         await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
         self._forget(disk)

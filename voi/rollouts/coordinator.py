@@ -15,9 +15,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.domain.rollouts import Rollout, Target, TargetState, Task, next_pause
-from voi.domain.templates import Template, missing_levels
+from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel
-from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline, VoiError
+from voi.errors import Conflict, ConnectionEnded, Malformed, NoAnswer, NotFound, TerminalOffline, VoiError
+from voi.names import DiskName
 from voi.rollouts.board import Board, Key, OpenTarget
 from voi.rollouts.seams import CommandSender, Fleet, Seeder, Tracker
 from voi.rollouts.sender import NotWanted, Sender
@@ -229,7 +230,8 @@ class RolloutCoordinator:
         except VoiError as error:
             progress = target.progress.get(task.id)
             if isinstance(error, NoAnswer) and progress is not None and progress.heard > begun:
-                return  # it works at it, only its answer was lost
+                await self._goes_on(target, task)  # it works at it, only its answer was lost
+                return
             await self._failed(target, task, error.message)
         else:
             if there:
@@ -273,10 +275,14 @@ class RolloutCoordinator:
 
     async def task_state(self, mac: str, state: TaskState) -> None:
         """9025."""
-        for target, task in self._board.tasks_named(mac, state.torrent_name):
+        tasks = self._board.tasks_named(mac, state.torrent_name)
+        ended = state.state in ("finished", "seeding") and state.progress >= 100
+        if not tasks and ended:
+            await self._note_held(mac, state.torrent_name)
+        for target, task in tasks:
             if state.failed:
                 await self._reported_failed(target, task)
-            elif state.state in ("finished", "seeding") and state.progress >= 100:
+            elif ended:
                 await self._done(target, task)
             elif state.state == "checking":
                 target.progress[task.id].alive(self._wall())  # how far the check is says nothing of the download
@@ -285,13 +291,27 @@ class RolloutCoordinator:
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
         """9015: 1 is done, 2 is failed, 0 is not started."""
-        for target, task in self._board.tasks_named(mac, result.disk):
+        tasks = self._board.tasks_named(mac, result.disk)
+        if not tasks and result.result == 1:
+            await self._note_held(mac, result.disk)
+        for target, task in tasks:
             if result.result == 1:
                 await self._done(target, task)
             elif result.result == 2:
                 await self._reported_failed(target, task)
             else:
                 await self._explain(target, "the terminal has not started yet")
+
+    async def _note_held(self, mac: str, disk: str) -> None:
+        """A terminal finished what no open rollout asks for, such as the repair of a damaged disk."""
+        try:
+            name = DiskName.parse(disk)
+        except Malformed:
+            return
+        template = await self._templates.by_disk(name.uuid)
+        level = next((level for level in template.levels if level.name == name), None) if template else None
+        if level is not None:
+            await self._terminals.add_level(mac, _held(level))
 
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""
@@ -316,13 +336,11 @@ class RolloutCoordinator:
         await self._rollouts.sent(task, self._wall())
 
     async def _done(self, target: OpenTarget, task: Task) -> None:
-        template_uuid = target.target.template_uuid
-        template = await self._templates.get(template_uuid)
+        template = await self._templates.get(target.target.template_uuid)
         levels = template.levels if template else ()
         level = next((level for level in levels if level.name == task.name), None)
-        sectors = level.virtual_size // SECTOR if level else 0
-        kind = level.type if level else 0
-        held = ReportedLevel(template_uuid, task.name, kind, sectors, task.operate_id)
+        bare = ReportedLevel(target.target.template_uuid, task.name)
+        held = replace(_held(level) if level else bare, operate_id=task.operate_id)
         settled = await self._rollouts.done(task, held, self._wall())
         if task.id in target.tasks:
             target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
@@ -375,15 +393,24 @@ class RolloutCoordinator:
                 if whole is not None and now - whole >= SETTLE_SECONDS:
                     await self._done(target, task)
                     continue
-                idle = now - target.progress[task.id].advanced
+                # By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
+                idle = now - self._last_advance(target.target.mac)
                 if task.sent and idle >= STALL_SECONDS:
                     await self._failed(target, task, f"no progress for {idle / 60:.0f} minutes")
         for info_hash in self._board.info_hashes():
             await self._look_at_peers(info_hash)
 
+    def _last_advance(self, mac: str) -> float:
+        targets = self._board.of_terminal(mac)
+        return max(progress.advanced for target in targets for progress in target.progress.values())
+
     async def _look_at_peers(self, info_hash: bytes) -> None:
         terminals = {(peer.host, peer.port): peer.terminal for peer in self._tracker.peers(info_hash)}
-        for peer in await self._seeder.ask_peers(info_hash):
+        try:
+            peers = await self._seeder.ask_peers(info_hash)
+        except VoiError:
+            return  # a torrent that cannot be seeded now is reported where that was found
+        for peer in peers:
             mac = terminals.get((peer.host, peer.port))
             if mac is None:
                 continue
@@ -392,3 +419,9 @@ class RolloutCoordinator:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout's step failed", failure))
+
+
+def _held(level: PublishedLevel) -> ReportedLevel:
+    """A published level as a terminal that has it would report it."""
+    sectors = level.virtual_size // SECTOR
+    return ReportedLevel(level.template_uuid, level.name, level.type, sectors, level.operate_id)

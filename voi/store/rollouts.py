@@ -170,6 +170,8 @@ class Rollouts:
         """A terminal has a level: its task is done, and the target with its last one; the target then."""
 
         def job(db: Database) -> Target | None:
+            if db.execute("SELECT 1 FROM rollout_tasks WHERE id = ?", (task.id,)).fetchone() is None:
+                return None  # planned anew meanwhile: what the terminal said it lacks, it lacks
             put_level(db, task.mac, level)
             if _open_target(db, task.rollout_id, task.mac) is None:
                 return None

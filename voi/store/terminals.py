@@ -97,6 +97,10 @@ class Terminals:
 
         return self._store.write(job)
 
+    def add_level(self, mac: str, level: ReportedLevel) -> Deferred[None]:
+        """Note that a terminal has one more level."""
+        return self._store.write(lambda db: put_level(db, mac, level))
+
     def reported_template(self, mac: str, template_uuid: str) -> Deferred[ReportedTemplate | None]:
         """What a terminal calls one of its templates, or None."""
 

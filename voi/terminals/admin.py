@@ -40,6 +40,7 @@ class AdminDesk:
         :raises Unauthorized: no such name and password.
         """
         self._refuse_guessers(address)
+        self._note_failure(address)  # taken back when it is right: attempts side by side count too
         stored = await self._accounts.password(name)
         forms = [wire_form(password)]
         if _MD5.fullmatch(password):
@@ -48,7 +49,6 @@ class AdminDesk:
             if await self._limiter.run(self._in_thread, stored, form):
                 self._failures.pop(address, None)
                 return
-        self._note_failure(address)
         raise Unauthorized("user name or password is wrong")
 
     def _in_thread(self, stored: str, form: str):  # type: ignore[no-untyped-def]  # a Deferred[bool]

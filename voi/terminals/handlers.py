@@ -167,6 +167,7 @@ class Handlers:
 
     async def _report_disks(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: TemplateBody = request.body
+        mac = _mac(connection)
         # A terminal that was sent a disk knows its desktop group (1015), and may know no template.
         known = await self._templates.get(body.uuid) or await self._templates.by_group(body.uuid)
         template_uuid = known.uuid if known else body.uuid
@@ -180,7 +181,6 @@ class Handlers:
             )
             for disk in body.disks
         ]
-        mac = _mac(connection)
         template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
         await self._rollouts.disks_reported(mac, known)

@@ -21,7 +21,7 @@ from voi.terminals.answers import Answers
 from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
-from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, error_reply
+from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, State, error_reply
 
 log = Logger()
 
@@ -181,8 +181,8 @@ class TerminalProtocol(Protocol):
             self._office.refused(self.name, event.code, event.error)
             if event.answer:
                 self.transport.write(event.answer)
-        elif not self._answers.arrived(event):
-            log.debug("{name}: answer to {code} that nobody waits for", name=self.name, code=event.code)
+        else:
+            self._answers.arrived(event)  # one that nobody waits for any more is dropped
 
     def _failed(self, failure: Failure, request: Request) -> Reply:
         error = failure.value
@@ -224,7 +224,7 @@ class TerminalProtocol(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the terminal can still be reached."""
-        return self._connected
+        return self._connected and self._session.state is not State.CLOSED
 
     def accept(self, request: LoginRequest, terminal: Terminal, token: str) -> str:
         """Let the terminal in; its token, which stays the same for a repeated login on this connection."""
@@ -270,6 +270,7 @@ class TerminalProtocol(Protocol):
         terminal, self.terminal = self.terminal, None
         self._granted_until = 0.0
         self.listed.clear()
+        self._answers.lost()
         if terminal is not None:
             self._office.fleet.drop(terminal.mac, self)
 

@@ -26,6 +26,8 @@ Level = Annotated[int, Meta(ge=0, le=5)]
 SmallInt = Annotated[int, Meta(ge=-128, le=127)]
 Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 MAX_DISKS: Final = 64
+LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
+LONGEST_MESSAGE: Final = 256  # characters of a terminal's words that are kept and shown
 
 _ALIASES: Final = {
     "user_name": "username",
@@ -174,6 +176,16 @@ def decode_object(data: bytes) -> dict[str, Any]:
 
     :raises Malformed: no JSON, or JSON that is not an object.
     """
+    value = _decode(data)
+    result = _canonical(value, _DEPTH)
+    assert isinstance(result, dict)
+    return result
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data` as it stands; its size is bounded whatever the frame calls itself."""
+    if len(data) > LARGEST_JSON:
+        raise Malformed(f"{len(data)} bytes of JSON, at most {LARGEST_JSON} are read")
     text = data.rstrip(b"\x00").strip()
     if not text:
         return {}
@@ -183,9 +195,7 @@ def decode_object(data: bytes) -> dict[str, Any]:
         raise Malformed(f"broken JSON: {error}") from error
     if not isinstance(value, dict):
         raise Malformed(f"a JSON object is expected, not {type(value).__name__}")
-    result = _canonical(value, _DEPTH)
-    assert isinstance(result, dict)
-    return result
+    return value
 
 
 def _canonical(value: object, depth: int) -> object:
@@ -256,8 +266,10 @@ def decode_reply(data: bytes) -> Reply:
 
     :raises Malformed: no such envelope.
     """
-    fields = decode_object(data)
+    fields = _decode(data)
     fields.setdefault("code", -1)
+    message = fields.get("msg")
+    fields["msg"] = message[:LONGEST_MESSAGE] if isinstance(message, str) else ""
     if not isinstance(fields.get("data"), dict):
         fields.pop("data", None)
     return convert(fields, Reply)

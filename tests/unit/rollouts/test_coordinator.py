@@ -346,6 +346,14 @@ class ProgressTests(CoordinatorCase):
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
 
+    async def test_a_result_that_nobody_waits_for(self) -> None:
+        """A terminal that mended a published disk by itself has it again; other words of this kind mean nothing."""
+        await self.prepare()
+        for disk, result in ((str(BASE), 1), (str(DIFF), 2), (str(DiskName(DISK, 2)), 1), ("nonsense", 1)):
+            await self.coordinator.download_result(MAC, DownloadResult(disk=disk, result=result))
+        (held,) = await self.terminals.disks(MAC)
+        self.assertEqual((held.name, held.template_uuid, held.operate_id), (BASE, TEMPLATE, 0))
+
     async def test_a_check_is_no_progress(self) -> None:
         """A terminal that checks what it has after a restart does not fall back to nothing, nor stand still."""
         await self.started()
@@ -471,6 +479,19 @@ class FailureTests(CoordinatorCase):
         await self.begin()
         target = await self.target()
         self.assertEqual((target.state, target.attempts), ("waiting", 0))
+
+    async def test_disk_after_disk(self) -> None:
+        """A terminal that fetches one disk after the other stands still at none of them while one advances."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
+        for percent in range(1, 10):
+            self.now += STALL_SECONDS - 1
+            await self.coordinator.task_state(MAC, self.state(BASE, percent))
+            await self.coordinator.task_state(MAC, self.state(DIFF, 0))
+            await self.coordinator.tick()
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("downloading", 0))
 
     async def test_after_a_reconnect_nothing_is_sent_twice(self) -> None:
         """A terminal that goes on downloading by itself is left alone; a silent one is sent its disks again."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
@@ -245,6 +246,12 @@ class AdminTests(HandlerCase):
         self.assertEqual(await self.check("admin", "secret", "10.0.0.2"), "")
         clock.advance(WINDOW_SECONDS)
         self.assertEqual(await self.check("admin", "secret"), "")
+
+    async def test_guessing_side_by_side(self) -> None:
+        """Attempts at the same moment count like attempts one after the other."""
+        await self.prepare()
+        found = await gatherResults([Deferred.fromCoroutine(self.check("admin", "guess")) for _ in range(20)])
+        self.assertEqual(found.count("wrong"), ATTEMPTS)
 
 
 class CommandDeskTests(HandlerCase):

@@ -35,6 +35,10 @@ class DecodeTests(SynchronousTestCase):
         for data in (b"{", b"[]", b"1", b"\xff\xfe", b"nul", b"[" * 100_000, b'{"a":' * 50_000):
             self.assertRaises(Malformed, decode_object, data)
 
+    def test_size(self) -> None:
+        """A body over the bound is not decoded, whatever type its frame claims."""
+        self.assertRaises(Malformed, decode_object, b"[" + b"1," * (1 << 19) + b"1]")
+
     def test_bad_mac(self) -> None:
         """A MAC that is none has its own code."""
         error = self.assertRaises(BadMac, fields, '{"mac": "nobody"}')
@@ -150,3 +154,6 @@ class ReplyTests(SynchronousTestCase):
         """An answer without a code is an error, data of another type is no data."""
         self.assertEqual(messages.decode_reply(b'{"data": []}').code, -1)
         self.assertIsNone(messages.decode_reply(b'{"code": "0", "data": "x"}').data)
+        odd = messages.decode_reply(b'{"code": 0, "msg": null, "data": {"mac": "", "batch_no": 1}}')
+        self.assertEqual((odd.msg, odd.data), ("", {"mac": "", "batch_no": 1}))
+        self.assertEqual(len(messages.decode_reply(b'{"code": 0, "msg": "' + b"x" * 9000 + b'"}').msg), 256)

@@ -25,7 +25,7 @@ PAYLOAD: Final = 1448 / 1514
 
 _CLONE_NEWNET: Final = 0x40000000
 _NETNS: Final = Path("/run/netns")
-_BUFFER: Final = 256 << 10  # bytes that wait at a full link, as in a small switch
+_BUFFER: Final = 128 << 10  # bytes that wait at a full link: two segments of each of thirty connections, and some
 
 T = TypeVar("T")
 
@@ -162,6 +162,7 @@ class Network:
         _ip("netns", "add", name)
         self._namespaces.append(name)
         _ip("-n", name, "link", "set", "lo", "up")
+        _run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
 
 
 @contextmanager
@@ -178,7 +179,7 @@ def running(command: list[str], host: Host, log: Path) -> Iterator[subprocess.Po
 
 def _limit(namespace: str, device: str, rate: int) -> None:
     if rate:
-        burst = max(16 << 10, rate // 250)  # what the timer of a slow kernel lets through at once
+        burst = max(32 << 10, rate // 250)  # whole segments of a block pass, and what a slow timer lets through at once
         _run("tc", "-n", namespace, "qdisc", "replace", "dev", device, "root", "tbf", "rate", f"{rate * 8}bit",
              "burst", str(burst), "limit", str(max(_BUFFER, rate // 20)))  # fmt: skip
 

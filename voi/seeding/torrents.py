@@ -9,6 +9,7 @@ from pathlib import Path
 import libtorrent as lt
 from twisted.logger import Logger
 
+from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.seeding.alerts import key_of
 from voi.seeding.ledger import Judgement, Trust
@@ -53,11 +54,12 @@ class Torrent:
 
 
 def parameters(
-    torrent: Torrent, directory: Path, trackers: Sequence[str], judgement: Judgement
+    torrent: Torrent, directory: Path, trackers: Sequence[str], judgement: Judgement, found: Found | None = None
 ) -> lt.add_torrent_params:
     """What libtorrent is asked to add: the torrent, where its file is, and how far that is trusted.
 
-    The torrent's own trackers and web seeds are dropped.
+    The torrent's own trackers and web seeds are dropped. `found` is what somebody has just read in the file, and
+    stands for the check that libtorrent would make where the judgement is CHECK.
     """
     fresh = _parameters(torrent.raw)
     params = fresh
@@ -74,6 +76,11 @@ def parameters(
     params.dht_nodes = []
     if judgement.trust in (Trust.WHOLE, Trust.LAZY):
         params.have_pieces = [True] * _info(fresh).num_pieces()
+    if judgement.trust is Trust.CHECK and found is not None:
+        # Pieces that are had are taken at their word, without a check; a piece in `unfinished_pieces` is
+        # hashed when its last request has come.
+        params.have_pieces = list(found.have)
+        params.unfinished_pieces = {index: list(requests) for index, requests in found.partial.items()}
     if judgement.trust is Trust.LAZY:
         params.flags |= lt.torrent_flags.seed_mode
     return params

@@ -98,7 +98,12 @@ class TerminalService(Service):
             on_event=self._event,
         )
         self.uploads = Uploads(
-            library=self.library, seeder=self.seeding, server=self, in_thread=in_thread, clock=reactor
+            library=self.library,
+            seeder=self.seeding,
+            server=self,
+            in_thread=in_thread,
+            clock=reactor,
+            piece_length=config.piece_length,
         )
         self.downloads = Downloads(
             library=self.library,

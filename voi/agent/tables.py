@@ -9,6 +9,7 @@ from urllib.parse import quote_from_bytes, urlsplit, urlunsplit
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.client import readBody
@@ -97,12 +98,19 @@ def address_of(tracker: str, info_hash: bytes) -> bytes | None:
 
 def _read(response: IResponse, most: int) -> Deferred[bytes]:
     """The body of an answer that says its length, and no more than `most` bytes of it."""
-    body = readBody(response)
     if not isinstance(response.length, int) or response.length > most:
-        body.addErrback(lambda _: None)
-        body.cancel()  # closes the connection
+        response.deliverBody(_HangUp())
         raise Malformed(f"the answer has {response.length} bytes, and may have {most}")
-    return body
+    return readBody(response)
+
+
+class _HangUp(Protocol):
+    """Takes no body."""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's
+        """The body would begin."""
+        assert self.transport is not None
+        self.transport.loseConnection()
 
 
 def _sentence(body: bytes) -> str:

@@ -181,14 +181,19 @@ class FakeTables:
 class Terminal:
     """The parts of a terminal over one directory; made again for a restart."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, piece_length: int = 0) -> None:
         self.clock = Clock()
         self.seeder = FakeSeeder()
         self.server = FakeServer()
         self.tables = FakeTables()
         self.library = Library(directory, maybeDeferred)
         self.uploads = Uploads(
-            library=self.library, seeder=self.seeder, server=self.server, in_thread=maybeDeferred, clock=self.clock
+            library=self.library,
+            seeder=self.seeder,
+            server=self.server,
+            in_thread=maybeDeferred,
+            clock=self.clock,
+            piece_length=piece_length,
         )
         self.downloads = Downloads(
             library=self.library,

@@ -39,21 +39,22 @@ class AddressTests(SynchronousTestCase):
 
 
 class FakeResponse:
-    """An answer; `length` is what its headers say."""
+    """An answer; with a `length` of its own in its headers, the body is still on its way."""
 
     def __init__(self, code: int, body: bytes, length: object = None) -> None:
         self.code, self.phrase = code, b""
         self.length = len(body) if length is None else length
         self.closed = False
+        self._late = length is not None
         self._body = body
 
     def deliverBody(self, protocol: IProtocol) -> None:
         protocol.makeConnection(self)  # type: ignore[arg-type]  # all of a transport that is used
-        if not self.closed:
+        if not self._late:
             protocol.dataReceived(self._body)
             protocol.connectionLost(Failure(ResponseDone()))
 
-    def abortConnection(self) -> None:
+    def loseConnection(self) -> None:
         self.closed = True
 
 

@@ -136,6 +136,12 @@ class FetchTests(SwarmCase):
         failed = await self.leech.events.until(PieceFailed)
         self.assertEqual(failed.piece, 0)
         self.assertEqual(self.leech.events.of(Finished), [])
+        # libtorrent has banned the only peer for it by now; out and in again without the lie, it is as good as new.
+        await self.leech.seeding.remove(self.key, forget=True)
+        reading = read(self.path, self.parsed)
+        await self.fetch(reading.against(self.parsed, table(self.parsed, bytes(believed)), {failed.piece}))
+        await self.finished()
+        self.assertEqual(self.path.read_bytes(), self.new)
 
     async def test_doubts(self) -> None:
         """A file is doubted that nobody vouches for; none, an empty one and a verified one are not."""

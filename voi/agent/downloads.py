@@ -295,6 +295,9 @@ class Downloads:
                 return
             await self._seeder.remove(active.info_hash, forget=True)
             raw = await self._library.torrent(state)
+        except VoiError as error:
+            await self._fail(active, error.message)
+            return
         finally:
             self._lock.release()
         await self._compare(active, metainfo.parse(raw, active.name), raw)

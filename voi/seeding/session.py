@@ -6,6 +6,7 @@ Nothing here waits for libtorrent on the reactor's thread: what is asked is answ
 from __future__ import annotations
 
 import ipaddress
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
 from voi.seeding.survey import Survey
-from voi.seeding.torrents import Torrent, parameters
+from voi.seeding.torrents import Torrent, pace, parameters
 from voi.seeding.waiting import Waiting
 
 log = Logger()
@@ -72,6 +73,7 @@ class Seeding:
         self._notes = Notes(reactor)
         self._hearing = Hearing(self._torrents, self._waiting, self._notes, self._ledger, on_event, self._admitted)
         self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
+        self._chance = random.Random()  # noqa: S311 - in which order pieces are fetched is no secret
         self._running = False
         self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
 
@@ -346,7 +348,9 @@ class Seeding:
             log.warn("{name} was changed since it was compared: it is checked", name=held.torrent.name)
             survey = None
         found = None if survey is None else survey.found
-        return judgement, parameters(held.torrent, directory, trackers, judgement, found)
+        params = parameters(held.torrent, directory, trackers, judgement, found)
+        held.window = pace(params, self._chance)
+        return judgement, params
 
     async def _mark_verified(self, info_hash: bytes, path: Path) -> None:
         try:

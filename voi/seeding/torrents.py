@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from typing import Final
 
 import libtorrent as lt
 from twisted.logger import Logger
@@ -13,8 +15,12 @@ from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.seeding.alerts import key_of
 from voi.seeding.ledger import Judgement, Trust
+from voi.seeding.pacing import LEAST, Window
 
 log = Logger()
+
+WANTED: Final = 4
+"""libtorrent's default priority of a piece; 0 is not wanted."""
 
 _FLAGS = (
     lt.torrent_flags.update_subscribe  # its status comes with post_torrent_updates
@@ -74,6 +80,7 @@ def parameters(
     params.url_seeds = []
     params.http_seeds = []
     params.dht_nodes = []
+    params.piece_priorities = []  # resume data have those of a window that is gone
     if judgement.trust in (Trust.WHOLE, Trust.LAZY):
         params.have_pieces = [True] * _info(fresh).num_pieces()
     if judgement.trust is Trust.CHECK and found is not None:
@@ -84,6 +91,17 @@ def parameters(
     if judgement.trust is Trust.LAZY:
         params.flags |= lt.torrent_flags.seed_mode
     return params
+
+
+def pace(params: lt.add_torrent_params, chance: Random) -> Window | None:
+    """Where many pieces are there in part, let only some of them be wanted at first; the window to go on with."""
+    partial = params.unfinished_pieces
+    if len(partial) <= LEAST:
+        return None
+    window = Window(partial, chance)
+    hidden = window.hidden
+    params.piece_priorities = [0 if index in hidden else WANTED for index in range(_info(params).num_pieces())]
+    return window
 
 
 def _resumed(torrent: Torrent, resume: bytes) -> lt.add_torrent_params | None:

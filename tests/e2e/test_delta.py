@@ -93,4 +93,5 @@ class KilledTests(DeltaCase):
         self.wait(lambda: self.terminal(RECEIVER)["online"], "the terminal to be back")
         self.done(number)
         self.assert_equal_copies(terminals.directory)
-        self.assertLess(self.sent(), 1.5 * CHANGED * CLUSTER)
+        # What libtorrent still had in memory comes again, some MiB at most; by whole pieces it would be the disk.
+        self.assertLess(self.sent(), 2.1 * CHANGED * CLUSTER)

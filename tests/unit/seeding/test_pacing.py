@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.seeding.swarm import HOST, NAME, SwarmCase, content, hash_of
 from voi.domain import metainfo
 from voi.domain.blocks import BLOCK, BlockTable, Sums
 from voi.names import DiskName
-from voi.seeding.alerts import Finished
+from voi.seeding.alerts import Event, Finished, PieceDone
 from voi.seeding.hashing import hash_file
+from voi.seeding.hearing import Hearing, Held
 from voi.seeding.pacing import LEAST, SHARE, Window
 from voi.seeding.survey import read
+from voi.seeding.torrents import Torrent
+from voi.seeding.waiting import Waiting
 
 
 class WindowTests(SynchronousTestCase):
@@ -59,6 +65,64 @@ class WindowTests(SynchronousTestCase):
         hidden = window.hidden
         self.assertEqual(set(window.open_all()), hidden)
         self.assertEqual((window.hidden, window.done), (frozenset(), False))
+
+
+class FakeHandle:
+    """Remembers what became wanted."""
+
+    def __init__(self) -> None:
+        self.wanted: list[int] = []
+
+    def prioritize_pieces(self, pieces: list[tuple[int, int]]) -> None:
+        self.wanted += [piece for piece, _ in pieces]
+
+
+class HearingTests(SynchronousTestCase):
+    """What the session makes of libtorrent's alerts for such a torrent."""
+
+    def setUp(self) -> None:
+        self.key = bytes(range(20))
+        self.held = Held(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
+        self.handle = FakeHandle()
+        self.held.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
+        self.held.window = Window(range(100), Random(1))
+        self.hidden = self.held.window.hidden
+        self.told: list[Event] = []
+        nobody: Any = None  # neither notes nor ledger are needed
+        self.hearing = Hearing(
+            {self.key: self.held}, Waiting(Clock()), nobody, nobody, self.told.append, lambda _added, _held: None
+        )
+
+    def test_next_piece(self) -> None:
+        """A piece that is there makes room for another, and nobody else is told."""
+        self.hearing.hear(PieceDone(self.key, min(set(range(100)) - self.hidden)))
+        self.assertEqual(len(self.handle.wanted), 1)
+        self.assertIn(self.handle.wanted[0], self.hidden)
+        self.assertEqual(self.told, [])
+
+    def test_finished_too_early(self) -> None:
+        """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual((self.told, self.held.complete), ([Finished(self.key)], True))
+
+    def test_finished(self) -> None:
+        """When every piece was there it is the end."""
+        for piece in range(100):
+            self.hearing.hear(PieceDone(self.key, piece))
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual(self.told, [Finished(self.key)])
+
+    def test_gone(self) -> None:
+        """A torrent that libtorrent has dropped a moment ago is no error."""
+        self.patch(FakeHandle, "prioritize_pieces", raises)
+        self.hearing.hear(Finished(self.key))
+
+
+def raises(*_arguments: object) -> None:
+    """As libtorrent does for a torrent that is gone."""
+    raise RuntimeError("invalid torrent handle used")
 
 
 class PacedTests(SwarmCase):

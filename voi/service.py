@@ -27,6 +27,7 @@ from voi.publishing.notices import Notices
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import RequestDesk
 from voi.publishing.space import Space
+from voi.publishing.tables import BlockTables
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
@@ -46,6 +47,7 @@ from voi.terminals.commands import CommandDesk
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
 from voi.terminals.handlers import Handlers
+from voi.tracker.blocks import BlockDesk
 from voi.tracker.http import tracker_resource
 from voi.tracker.keyring import KeyRing
 from voi.tracker.tracker import Announced, Tracker
@@ -147,6 +149,12 @@ class VoiService(MultiService):
             in_thread=self._in_thread,
             in_disk_thread=self._in_disk_thread,
         )
+        self.block_tables = BlockTables(
+            templates=self.templates,
+            directory=self.directory,
+            in_thread=self._in_thread,
+            in_disk_thread=self._in_disk_thread,
+        )
         self.notices = Notices(self.uploads, self.publisher, self.fleet)
         self.access = Access(self.publisher, Space(self.directory.root), self.fleet.__contains__)
         upload_desk = UploadDesk(
@@ -214,7 +222,7 @@ class VoiService(MultiService):
             seeding=self.seeding,
             checks=checks(self.store, self.directory, self.own_peer),
         )
-        self._site = site(api.resource(), tracker_resource(self.tracker))
+        self._site = site(api.resource(), tracker_resource(self.tracker, BlockDesk(self.keys, self.block_tables)))
 
     def _make_seeding(self) -> Seeding:
         host, port = self.config.bittorrent_address
@@ -350,6 +358,7 @@ class VoiService(MultiService):
                 call.stop()
         self.tracker.stop()
         self.publisher.stop()
+        self.block_tables.stop()
         for port in self._ports:
             await _maybe(port.stopListening())
         self._factory.close_all("the server stops")

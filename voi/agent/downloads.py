@@ -1,7 +1,8 @@
 """Disks that the server sends: 1015 to the last byte on the disk, told with 9025 and 9015; and 1025.
 
 A task is written down before it is confirmed and a disk before it is said to be complete, so whatever stops the
-terminal, it goes on where it was and never offers half a disk.
+terminal, it goes on where it was and never offers half a disk. Where a file lies already, an older version or what
+a kill left, it is compared first (`voi.agent.comparing`), and what differs is fetched into it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from voi.agent.comparing import Comparer
 from voi.agent.disks import DiskState
 from voi.agent.library import InThread, Library
 from voi.agent.reports import Active, Reports
-from voi.agent.seams import Seeder, Server
+from voi.agent.seams import Seeder, Server, Tables
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
@@ -52,8 +54,10 @@ class Downloads:
         in_thread: InThread,
         clock: IReactorTime,
         busy_with: Callable[[DiskName], bool],
+        tables: Tables,
     ) -> None:
         self._library = library
+        self._comparer = Comparer(in_thread, tables)
         self._seeder = seeder
         self._server = server
         self._in_thread = in_thread
@@ -176,15 +180,40 @@ class Downloads:
         return SUCCESS
 
     async def _download(self, torrent: Metainfo, raw: bytes) -> None:
-        trackers = self._server.trackers or ([torrent.announce] if torrent.announce else [])
         active = Active(torrent.name, torrent.info_hash, torrent.length)
         self._active[torrent.info_hash] = active
         try:
-            await self._seeder.download(raw, self._library.directory, trackers)
+            if await self._seeder.doubts(raw, self._library.directory):
+                self._spawn(self._compare(active, torrent, raw))  # reads the whole file: nobody waits for that
+            else:
+                await self._seeder.download(raw, self._library.directory, self._trackers(torrent))
         except VoiError:
-            if self._active.get(torrent.info_hash) is active:
+            if self._current(active):
                 del self._active[torrent.info_hash]
             raise
+
+    async def _compare(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
+        """Find out what the file that lies there has of the torrent, then fetch the rest."""
+        path = self._library.path(active.name)
+
+        def wanted() -> bool:
+            return self._current(active) and not self._stopped
+
+        try:
+            survey = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
+            await self._lock.acquire()
+            try:
+                if wanted():
+                    active.compared = None
+                    await self._seeder.download(raw, self._library.directory, self._trackers(torrent), survey)
+            finally:
+                self._lock.release()
+        except VoiError as error:
+            if wanted():
+                await self._fail(active, error.message)
+
+    def _trackers(self, torrent: Metainfo) -> Sequence[str]:
+        return self._server.trackers or ([torrent.announce] if torrent.announce else [])
 
     # 1025.
 
@@ -213,7 +242,7 @@ class Downloads:
 
     def _finished(self, event: alerts.Finished) -> None:
         active = self._active.get(event.info_hash)
-        if active is not None and not active.finishing:
+        if active is not None and not active.finishing and active.compared is None:
             active.finishing = True
             self._spawn(self._finish(active))
 
@@ -242,9 +271,36 @@ class Downloads:
             self._damaged(event.info_hash)
 
     def _piece_failed(self, event: alerts.PieceFailed) -> None:
+        active = self._active.get(event.info_hash)
+        if active is not None and event.piece in active.hinted:
+            active.distrusted.add(event.piece)
+            if active.compared is None and not active.finishing:
+                active.compared = 0
+                self._spawn(self._compare_again(active))
         state = self._library.by_hash(event.info_hash)
         if state is not None and state.complete:
             log.error("{name}: piece {piece} is damaged", name=state.name, piece=event.piece)
+
+    async def _compare_again(self, active: Active) -> None:
+        """Begin anew without the hints that proved wrong.
+
+        libtorrent knows nothing of hints: it lays a wrong piece at the door of the peer that sent the rest of it and
+        never asks that one again, the server as likely as another. Out and in again, everybody is innocent.
+        """
+        log.warn("{name}: blocks were not what their sums said: compared again", name=str(active.name))
+        await self._lock.acquire()
+        try:
+            state = self._library.get(active.name)
+            if not self._current(active) or self._stopped or state is None:
+                return
+            await self._seeder.remove(active.info_hash, forget=True)
+            raw = await self._library.torrent(state)
+        except VoiError as error:
+            await self._fail(active, error.message)
+            return
+        finally:
+            self._lock.release()
+        await self._compare(active, metainfo.parse(raw, active.name), raw)
 
     def _damaged(self, info_hash: bytes) -> None:
         """A disk that was complete is being checked, or did not pass: it is incomplete until it is mended."""

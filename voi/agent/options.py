@@ -13,6 +13,7 @@ from typing import Any, Final
 from twisted.python import usage
 
 from voi.agent.machine import own_mac
+from voi.domain.metainfo import LARGEST_PIECE, SMALLEST_PIECE
 from voi.errors import VoiError
 from voi.names import DiskName, canonical_mac
 
@@ -35,6 +36,7 @@ _KEYS: Final = (
     "bittorrent-port",
     "upload-limit",
     "download-limit",
+    "piece-length",
     "boot-disk",
 )
 
@@ -42,6 +44,7 @@ _KEYS: Final = (
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
     """One terminal. Limits are bytes a second, 0 is none; `address` is the one it works from, None is any.
+    `piece_length` is that of the torrents of its uploads in bytes, 0 is by the size of the disk.
 
     `commands` has the program and its arguments for each of `COMMANDS` that is to do something.
     """
@@ -55,6 +58,7 @@ class TerminalConfig:
     bittorrent_port: int = 0
     upload_limit: int = 0
     download_limit: int = 0
+    piece_length: int = 0
     boot_disk: str | None = None
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -91,6 +95,7 @@ class Options(usage.Options):
         ["bittorrent-port", None, None, "TCP port for BitTorrent peers [default: any]"],
         ["upload-limit", None, None, "Bytes a second to other peers [default: no limit]"],
         ["download-limit", None, None, "Bytes a second from other peers [default: no limit]"],
+        ["piece-length", None, None, "Bytes in each piece of the torrents of uploads [default: by the disk's size]"],
         ["boot-disk", "b", None, "voi_<level>_<uuid> this terminal started from [default: the top of its system disk]"],
     ]
 
@@ -145,6 +150,7 @@ def make_config(values: Mapping[str, Any]) -> TerminalConfig:
             bittorrent_port=_number(values, "bittorrent-port", 0, 0, 65535),
             upload_limit=_number(values, "upload-limit", 0, 0, 1 << 40),
             download_limit=_number(values, "download-limit", 0, 0, 1 << 40),
+            piece_length=_piece_length(values),
             boot_disk=str(DiskName.parse(str(boot_disk), "boot-disk")) if boot_disk else None,
             commands=_commands(values.get("commands", {})),
         )
@@ -176,6 +182,13 @@ def _number(values: Mapping[str, Any], key: str, default: int, least: int, most:
     if isinstance(value, bool) or not least <= number <= most:
         raise usage.UsageError(f"--{key}: {value!r} is not a number from {least} to {most}")
     return number
+
+
+def _piece_length(values: Mapping[str, Any]) -> int:
+    length = _number(values, "piece-length", 0, 0, LARGEST_PIECE)
+    if length and (length < SMALLEST_PIECE or length.bit_count() != 1):
+        raise usage.UsageError(f"--piece-length: {length} is no power of two from {SMALLEST_PIECE} to {LARGEST_PIECE}")
+    return length
 
 
 def _commands(table: Any) -> dict[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -29,7 +29,12 @@ REPORT_SECONDS: Final = 2.0
 
 @dataclass(slots=True, eq=False)
 class Active:
-    """A download under way; `told` is the 9025 that was sent last, `asking` while it has no answer."""
+    """A download under way; `told` is the 9025 that was sent last, `asking` while it has no answer.
+
+    `compared` counts the bytes of the file that lies there while they are compared with what is wanted, and is None
+    when that is not under way. `hinted` are the pieces of which single blocks were believed to be there by their
+    sums; of those in `distrusted` nothing is believed any more.
+    """
 
     name: DiskName
     info_hash: bytes
@@ -37,6 +42,9 @@ class Active:
     finishing: bool = False
     asking: bool = False
     told: Mapping[str, Any] | None = None
+    compared: int | None = None
+    hinted: frozenset[int] = frozenset()
+    distrusted: set[int] = field(default_factory=set)
 
 
 class Reports:
@@ -74,11 +82,12 @@ class Reports:
     def _report(self) -> None:
         for active in list(self._active.values()):
             status = self._seeder.status(active.info_hash)
-            if status is None or active.asking or active.finishing:
+            if (status is None and active.compared is None) or active.asking or active.finishing:
                 continue
-            state = "checking" if status.state == "checking" else "downloading"
+            state = "checking" if status is None or status.state == "checking" else "downloading"
+            done = (active.compared or 0) if status is None else status.done
             # 100 is said when it is on the disk, not before.
-            percent = min(99.99, math.floor(status.done / active.length * 10000) / 100)
+            percent = min(99.99, math.floor(done / active.length * 10000) / 100)
             body = self._state_body(active, state, percent, status)
             if body != active.told:
                 active.told = body

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from voi.domain.blocks import BlockTable
+from voi.domain.metainfo import Metainfo
 from voi.seeding.alerts import Status
+from voi.seeding.survey import Survey
 
 
 class Seeder(Protocol):
@@ -17,8 +20,13 @@ class Seeder(Protocol):
     def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
         """Offer a complete file; fires when it is in the session."""
 
-    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+    def download(
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: Survey | None = None
+    ) -> Deferred[None]:
         """Fetch a file, going on from what is there; fires when it is in the session."""
+
+    def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:
+        """Whether a file is there that would be checked from end to end."""
 
     def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
         """Note that the whole file was hashed and is right."""
@@ -58,3 +66,12 @@ class Server(Protocol):
         :raises ServerRefused: the answer is an error.
         :raises NoAnswer: there is none, or no connection.
         """
+
+
+class Tables(Protocol):
+    """Who has the block tables of torrents (`voi.agent.tables.TableClient`)."""
+
+    def fetch(
+        self, torrent: Metainfo, trackers: Sequence[str], wanted: Callable[[], bool]
+    ) -> Awaitable[BlockTable | None]:
+        """The table of a torrent, or None where it cannot be had; given up as soon as it is not `wanted`."""

@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.client import Agent
 
 from voi.agent.client import Client, ServerRefused
 from voi.agent.disks import boot_disk
@@ -26,6 +27,8 @@ from voi.agent.library import InThread, Library
 from voi.agent.options import Options, TerminalConfig
 from voi.agent.orders import Orders
 from voi.agent.programs import Programs
+from voi.agent.seams import Tables
+from voi.agent.tables import CONNECT_SECONDS, TableClient
 from voi.agent.uploads import Uploads
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.names import DiskName
@@ -69,6 +72,7 @@ class TerminalService(Service):
         failed: Callable[[Failure], object] | None = None,
         make_seeding: Callable[..., Any] = Seeding,
         in_thread: InThread | None = None,
+        tables: Tables | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.config = config
@@ -94,7 +98,12 @@ class TerminalService(Service):
             on_event=self._event,
         )
         self.uploads = Uploads(
-            library=self.library, seeder=self.seeding, server=self, in_thread=in_thread, clock=reactor
+            library=self.library,
+            seeder=self.seeding,
+            server=self,
+            in_thread=in_thread,
+            clock=reactor,
+            piece_length=config.piece_length,
         )
         self.downloads = Downloads(
             library=self.library,
@@ -103,6 +112,7 @@ class TerminalService(Service):
             in_thread=in_thread,
             clock=reactor,
             busy_with=self.uploads.busy_with,
+            tables=tables or TableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
         )
         self._orders = Orders(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(

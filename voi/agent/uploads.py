@@ -57,8 +57,16 @@ class Uploads:
     """What this terminal gives to the server."""
 
     def __init__(
-        self, *, library: Library, seeder: Seeder, server: Server, in_thread: InThread, clock: IReactorTime
+        self,
+        *,
+        library: Library,
+        seeder: Seeder,
+        server: Server,
+        in_thread: InThread,
+        clock: IReactorTime,
+        piece_length: int = 0,
     ) -> None:
+        self._piece_length = piece_length
         self._library = library
         self._seeder = seeder
         self._server = server
@@ -280,7 +288,7 @@ class Uploads:
             raise Conflict(f"{job.name} was changed since it was fetched; it is checked at the next start")
         if state.key is not None:
             await self._seeder.remove(state.key, forget=True)
-        piece_length = metainfo.piece_length_for(found[0])
+        piece_length = self._piece_length or metainfo.piece_length_for(found[0])
         log.info("{name}: hashing {size} bytes", name=job.name, size=found[0])
         hashes = await self._in_thread(hash_file, path, piece_length, None, lambda: self._stopped)
         torrent = metainfo.build(job.disk, found[0], piece_length, hashes)

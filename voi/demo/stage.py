@@ -162,6 +162,10 @@ class Server(Child):
             prefix,
         )
 
+    def options(self, *options: str) -> None:
+        """Add options for the next start."""
+        self._arguments += options
+
     @property
     def url(self) -> str:
         """Where the API is."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from voi.domain import image, metainfo
+from voi.domain import blocks, image, metainfo
 from voi.domain.image import ImageHeader
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
@@ -23,11 +23,14 @@ _SHOWN: Final = 5  # piece numbers in a message
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """An image that may be published: its header, its torrent (made anew where the header must change)."""
+    """An image that may be published: its header, its torrent and its block sums (made anew where the header must
+    change).
+    """
 
     header: ImageHeader
     torrent: bytes
     metainfo: Metainfo
+    sums: bytes
 
 
 class WrongPieces(BadImage):
@@ -74,17 +77,20 @@ def examine(path: Path, torrent: bytes, name: DiskName, parent_size: int | None,
     """
     known = metainfo.parse(torrent, name)
     fsync_file(path)
-    wrong = verify_file(path, known, cancelled=cancelled)
+    reader = blocks.Sums()
+    wrong = verify_file(path, known, cancelled=cancelled, sums=reader)
     if wrong:
         raise WrongPieces(name, wrong)
     if path.stat().st_size != known.length:
         raise BadImage(f"{name}: the file on the server's disk is longer than its torrent says")
-    header = read_header(path)
+    header, sums = read_header(path), reader.finish()
     needed = check_parent(header, name, parent_size)
     if needed is None or needed == header.backing_name:
-        return Examined(header, torrent, known)
-    anew = _torrent_with_patch(path, known, _patch(path, header, needed))
-    return Examined(header, anew, metainfo.parse(anew, name))
+        return Examined(header, torrent, known, sums)
+    patch = _patch(path, header, needed)
+    anew = _torrent_with_patch(path, known, patch)
+    sums = blocks.with_start(sums, _patched_start(path, patch), known.length)
+    return Examined(header, anew, metainfo.parse(anew, name), sums)
 
 
 def put_right(path: Path, name: DiskName) -> None:
@@ -114,6 +120,13 @@ def install(source: Path, target: Path, name: DiskName) -> None:
 def _patch(path: Path, header: ImageHeader, needed: str) -> bytes:
     with path.open("rb") as file:
         return image.rewrite_backing(file.read(image.HEADER_PREFIX), header, needed)
+
+
+def _patched_start(path: Path, patch: bytes) -> bytes:
+    """The file's first blocks as they will be with `patch` at its start: all that it touches."""
+    with path.open("rb") as file:
+        start = file.read(-(-len(patch) // blocks.BLOCK) * blocks.BLOCK)
+    return patch[: len(start)] + start[len(patch) :]
 
 
 def _torrent_with_patch(path: Path, known: Metainfo, patch: bytes) -> bytes:

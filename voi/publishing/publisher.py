@@ -16,13 +16,14 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voi.domain import metainfo
+from voi.domain import blocks, metainfo
 from voi.domain.templates import PublishedLevel, Template, check_next_level
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.names import DiskName
 from voi.publishing.examine import WrongPieces, check_parent, examine, install, read_header
 from voi.publishing.seams import Admission, InThread, Seeder
+from voi.publishing.tables import keep_table
 from voi.seeding.hashing import Cancelled, copy_and_hash
 from voi.store.directory import DataDirectory, write_atomically
 from voi.store.templates import Templates
@@ -129,9 +130,11 @@ class Publisher:
         def progress(done: int) -> None:
             self._copied[disk.id] = done / size
 
-        hashes = copy_and_hash(source, target, length, progress, lambda: self._cancelled(disk.id))
+        sums = blocks.Sums()
+        hashes = copy_and_hash(source, target, length, progress, lambda: self._cancelled(disk.id), sums=sums)
         torrent = metainfo.build(disk.name, size, length, hashes, None)
         self._keep_torrent(torrent)
+        keep_table(self._directory, metainfo.parse(torrent), sums.finish())
         return torrent
 
     # What the BitTorrent session and the tracker tell.
@@ -178,6 +181,7 @@ class Publisher:
             log.info("{name} named another backing file: put right, torrent made anew", name=str(disk.name))
             await self._in_thread(self._keep_torrent, examined.torrent)
             self._tracker.retire(disk.info_hash)
+        await self._in_thread(keep_table, self._directory, examined.metainfo, examined.sums)
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
         if info_hash != disk.info_hash:
             await self._in_thread(self._directory.torrent(disk.info_hash).unlink, True)
@@ -268,6 +272,7 @@ class Publisher:
         self._directory.upload(disk.name).unlink(missing_ok=True)
         if disk.info_hash is not None:
             self._directory.torrent(disk.info_hash).unlink(missing_ok=True)
+            self._directory.blocks(disk.info_hash).unlink(missing_ok=True)
 
     # What others ask.
 

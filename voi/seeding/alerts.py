@@ -67,6 +67,14 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceDone:
+    """A piece has come and matches its hash. For the session alone."""
+
+    info_hash: bytes
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
 class PieceFailed:
     """A piece did not match its hash: a bad peer, or a file that changed under a seed."""
 
@@ -180,6 +188,7 @@ Event: TypeAlias = (
     | StateChanged
     | Checked
     | Finished
+    | PieceDone
     | PieceFailed
     | TorrentFailed
     | Removed
@@ -251,6 +260,11 @@ def _state_changed(alert: lt.state_changed_alert) -> tuple[Event, ...]:
     return _about(lambda key: StateChanged(key, state))(alert)
 
 
+def _piece_done(alert: lt.piece_finished_alert) -> tuple[Event, ...]:
+    piece = alert.piece_index
+    return _about(lambda key: PieceDone(key, piece))(alert)
+
+
 def _piece_failed(alert: lt.hash_failed_alert) -> tuple[Event, ...]:
     piece = alert.piece_index
     return _about(lambda key: PieceFailed(key, piece))(alert)
@@ -290,7 +304,7 @@ def _status(status: lt.torrent_status) -> Status:
         info_hash=key_of(status.info_hashes),
         state=_STATES.get(int(status.state), "downloading"),
         progress=status.progress,
-        done=status.total_wanted_done,
+        done=status.total_done,  # of all pieces, those included that are not wanted yet
         wanted=status.total_wanted,
         upload_rate=status.upload_payload_rate,
         download_rate=status.download_payload_rate,
@@ -344,6 +358,7 @@ CONVERTERS: Mapping[type[lt.alert], Callable[[Any], tuple[Event, ...]]] = {
     # Whether it is complete is known from what came before: the session puts that in.
     lt.torrent_checked_alert: _about(lambda key: Checked(key, complete=False)),
     lt.torrent_finished_alert: _about(Finished),
+    lt.piece_finished_alert: _piece_done,
     lt.hash_failed_alert: _piece_failed,
     lt.file_error_alert: _file_failed,
     lt.torrent_error_alert: _torrent_failed,

@@ -4,6 +4,8 @@ hashlib and the file calls release the GIL, so the reactor goes on meanwhile. `p
 thread that works, with the bytes done so far, at most about ten times a second and once at the end; `cancelled`
 is asked after each mebibyte.
 
+Where `sums` is given, it is told the same bytes in the same reading: block sums cost no second one.
+
 Files are opened without following a symbolic link and must be regular ones: a link or a pipe in the place of a
 disk is somebody's mistake or trick.
 """
@@ -21,6 +23,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 
+from voi.domain.blocks import Sums
 from voi.domain.metainfo import Metainfo
 from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
 
@@ -43,17 +46,25 @@ class Cancelled(VoiError):
 
 
 def hash_file(
-    path: Path, piece_length: int, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    path: Path,
+    piece_length: int,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
+    at_most: int | None = None,
 ) -> bytes:
     """The SHA-1 of each piece of `piece_length` bytes, 20 bytes each, one after the other (BEP 3).
+
+    Of a file longer than `at_most` bytes only so many are read.
 
     :raises StorageMissing: the file cannot be read.
     :raises Conflict: it is no regular file, or it changed meanwhile.
     :raises Cancelled: `cancelled` said so.
     """
-    pieces = _Pieces(piece_length)
+    pieces = _Pieces(piece_length, sums)
     with _explained(path), _regular(path) as fd:
-        for chunk in _chunks(path, fd, _Pace(progress, cancelled)):
+        for chunk in _chunks(path, fd, _Pace(progress, cancelled), at_most):
             pieces.update(chunk)
     return pieces.finish()
 
@@ -64,6 +75,8 @@ def copy_and_hash(
     piece_length: int,
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
 ) -> bytes:
     """Copy `source` to the new file `target`, and the SHA-1 of each piece as `hash_file` gives it, in one reading.
 
@@ -75,7 +88,7 @@ def copy_and_hash(
     :raises Conflict: the source is no regular file or changed meanwhile, or the target is already there.
     :raises Cancelled: `cancelled` said so.
     """
-    pieces = _Pieces(piece_length)
+    pieces = _Pieces(piece_length, sums)
     with _explained(source), _regular(source) as fd, _explained(target), _new_file(target) as out:
         size = 0
         for chunk in _chunks(source, fd, _Pace(progress, cancelled)):
@@ -88,7 +101,12 @@ def copy_and_hash(
 
 
 def verify_file(
-    path: Path, metainfo: Metainfo, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    path: Path,
+    metainfo: Metainfo,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
 ) -> list[int]:
     """The indices of the pieces that are not what the torrent says; pieces that a short file lacks are among them.
 
@@ -98,11 +116,7 @@ def verify_file(
     :raises Conflict: it is no regular file, or it changed meanwhile.
     :raises Cancelled: `cancelled` said so.
     """
-    pieces = _Pieces(metainfo.piece_length)
-    with _explained(path), _regular(path) as fd:
-        for chunk in _chunks(path, fd, _Pace(progress, cancelled), at_most=metainfo.length):
-            pieces.update(chunk)
-    hashes = pieces.finish()
+    hashes = hash_file(path, metainfo.piece_length, progress, cancelled, sums=sums, at_most=metainfo.length)
     return [i for i in range(metainfo.piece_count) if hashes[i * 20 : i * 20 + 20] != metainfo.piece_hash(i)]
 
 
@@ -144,11 +158,12 @@ def fsync_directory(path: Path) -> None:
 
 
 class _Pieces:
-    """SHA-1 of each piece of a stream that comes in chunks of any size."""
+    """SHA-1 of each piece of a stream that comes in chunks of any size; `sums` hears the same."""
 
-    def __init__(self, piece_length: int) -> None:
+    def __init__(self, piece_length: int, sums: Sums | None = None) -> None:
         if piece_length <= 0:
             raise ValueError(f"a piece length of {piece_length}")
+        self._sums = sums
         self._piece_length = piece_length
         self._hashes = bytearray()
         self._digest = hashlib.sha1(usedforsecurity=False)
@@ -156,6 +171,8 @@ class _Pieces:
 
     def update(self, chunk: bytes) -> None:
         """The next bytes."""
+        if self._sums is not None:
+            self._sums.update(chunk)
         rest = memoryview(chunk)
         while rest:
             part = rest[: self._piece_length - self._filled]

@@ -16,7 +16,8 @@ from voi.seeding import alerts
 from voi.seeding.alerts import Event, Status
 from voi.seeding.ledger import FileFacts, Ledger, Trust
 from voi.seeding.notes import Notes
-from voi.seeding.torrents import Torrent
+from voi.seeding.pacing import Window
+from voi.seeding.torrents import WANTED, Torrent
 from voi.seeding.waiting import Waiting
 
 log = Logger()
@@ -40,6 +41,15 @@ class Held:
     early_peers: list[tuple[str, int]] = field(default_factory=list)
     early_trackers: Sequence[str] | None = None
     status: Status | None = None
+    window: Window | None = None  # the partly present pieces, of which some are wanted at a time
+
+    def want(self, pieces: Sequence[int]) -> None:
+        """Let pieces of the window be fetched."""
+        if pieces and self.handle is not None:
+            try:
+                self.handle.prioritize_pieces([(piece, WANTED) for piece in pieces])
+            except RuntimeError as error:
+                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
 
     def vouched_for(self, noted: object) -> None:
         """The ledger has noted the whole file, or (not True) has not."""
@@ -75,6 +85,7 @@ class Hearing:
             alerts.StateChanged: self._state_changed,
             alerts.Checked: self._checked,
             alerts.Finished: self._finished,
+            alerts.PieceDone: self._piece_done,
             alerts.TorrentFailed: self._torrent_failed,
             alerts.Removed: self._removed,
             alerts.ResumeData: self._resume_data,
@@ -136,8 +147,20 @@ class Hearing:
         held.facts = None
         return replace(event, complete=held.complete)
 
-    def _finished(self, event: alerts.Finished) -> Event:
-        self._torrents[event.info_hash].complete = True
+    def _piece_done(self, event: alerts.PieceDone) -> None:
+        held = self._torrents[event.info_hash]
+        following = None if held.window is None else held.window.had(event.piece)
+        if following is not None:
+            held.want([following])
+
+    def _finished(self, event: alerts.Finished) -> Event | None:
+        held = self._torrents[event.info_hash]
+        if held.window is not None and not held.window.done:
+            # All that was wanted came faster than more could be wanted: no end, and no more pacing.
+            held.want(held.window.open_all())
+            held.window = None
+            return None
+        held.complete = True
         return event
 
     def _torrent_failed(self, event: alerts.TorrentFailed) -> Event | None:

@@ -6,6 +6,7 @@ Nothing here waits for libtorrent on the reactor's thread: what is asked is answ
 from __future__ import annotations
 
 import ipaddress
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from voi.seeding.ledger import FileFacts, Judgement, Ledger, Trust, sync_file
 from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
-from voi.seeding.torrents import Torrent, parameters
+from voi.seeding.survey import Survey
+from voi.seeding.torrents import Torrent, pace, parameters
 from voi.seeding.waiting import Waiting
 
 log = Logger()
@@ -71,6 +73,7 @@ class Seeding:
         self._notes = Notes(reactor)
         self._hearing = Hearing(self._torrents, self._waiting, self._notes, self._ledger, on_event, self._admitted)
         self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
+        self._chance = random.Random()  # noqa: S311 - in which order pieces are fetched is no secret
         self._running = False
         self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
 
@@ -208,15 +211,25 @@ class Seeding:
         """
         return Deferred.fromCoroutine(self._add(torrent, directory, (), seeding=True))
 
-    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+    def download(
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: Survey | None = None
+    ) -> Deferred[None]:
         """Fetch the file into `directory`, going on from what is there; fires when it is in the session.
 
-        The torrent's own trackers are dropped for `trackers`. Fails as `seed`; a directory that is missing is
-        also told as TorrentFailed.
+        The torrent's own trackers are dropped for `trackers`. What a `survey` found is taken for true if the file
+        is still as it was then; without one the file is checked, if it must be. Fails as `seed`; a directory that
+        is missing is also told as TorrentFailed.
         """
-        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, seeding=False)).addCallback(
+        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, survey, seeding=False)).addCallback(
             lambda _: None
         )
+
+    def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:
+        """Whether a file lies in `directory` that would be checked from end to end if it were added now.
+
+        Fails with BadTorrent, TorrentRefused or StorageMissing.
+        """
+        return Deferred.fromCoroutine(self._doubts(torrent, directory))
 
     def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
         """Note that somebody has read the file at `path` and found it right. StorageMissing if it is not there."""
@@ -280,7 +293,18 @@ class Seeding:
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self._torrents
 
-    async def _add(self, raw: bytes, directory: Path, trackers: Sequence[str], *, seeding: bool) -> Trust:
+    async def _doubts(self, raw: bytes, directory: Path) -> bool:
+        torrent = Torrent.parse(raw)
+        path = directory / torrent.name
+        try:
+            judgement = await self._notes.in_turn(self._ledger.judge, torrent.info_hash, path, torrent.length)
+        except OSError as error:
+            raise StorageMissing(f"{error.strerror} ({path})") from error
+        return judgement.trust is Trust.CHECK and judgement.facts is not None and judgement.facts.size > 0
+
+    async def _add(
+        self, raw: bytes, directory: Path, trackers: Sequence[str], survey: Survey | None = None, *, seeding: bool
+    ) -> Trust:
         if not self._running:
             raise _stopping()
         torrent = Torrent.parse(raw)
@@ -289,7 +313,7 @@ class Seeding:
             raise Conflict(f"{torrent.name}: this torrent is already in the session")
         held = self._torrents[key] = Held(torrent, directory / torrent.name)
         try:
-            judgement, params = await self._notes.in_turn(self._prepare, held, trackers, seeding)
+            judgement, params = await self._notes.in_turn(self._prepare, held, trackers, survey, seeding)
             if self._session is None or not self._running:
                 raise _stopping()
             held.trust = judgement.trust
@@ -309,7 +333,9 @@ class Seeding:
             raise
         return judgement.trust
 
-    def _prepare(self, held: Held, trackers: Sequence[str], seeding: bool) -> tuple[Judgement, lt.add_torrent_params]:
+    def _prepare(
+        self, held: Held, trackers: Sequence[str], survey: Survey | None, seeding: bool
+    ) -> tuple[Judgement, lt.add_torrent_params]:
         directory = held.path.parent
         try:
             directory.stat()  # libtorrent would make it, and fill the disk below a mount that is missing
@@ -318,7 +344,13 @@ class Seeding:
             judgement = self._ledger.judge(held.torrent.info_hash, held.path, held.torrent.length)
         except OSError as error:
             raise StorageMissing(f"{error.strerror} ({error.filename})") from error
-        return judgement, parameters(held.torrent, directory, trackers, judgement)
+        if survey is not None and survey.facts != judgement.facts:
+            log.warn("{name} was changed since it was compared: it is checked", name=held.torrent.name)
+            survey = None
+        found = None if survey is None else survey.found
+        params = parameters(held.torrent, directory, trackers, judgement, found)
+        held.window = pace(params, self._chance)
+        return judgement, params
 
     async def _mark_verified(self, info_hash: bytes, path: Path) -> None:
         try:

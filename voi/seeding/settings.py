@@ -16,8 +16,14 @@ _QUEUE_SECONDS = 0.015  # of link time on order at one peer: enough to keep the 
 _SHORTEST_QUEUE = 4  # below this the round trip of the slowest LAN shows
 _LONGEST_QUEUE = 2000  # libtorrent's own default for what a peer may have on order
 
-_CATEGORIES = lt.alert_category.error | lt.alert_category.status | lt.alert_category.storage | lt.alert_category.tracker
-"""Alerts of torrents and announces only: nothing that comes once for each peer, block or piece."""
+_CATEGORIES = (
+    lt.alert_category.error
+    | lt.alert_category.status
+    | lt.alert_category.storage
+    | lt.alert_category.tracker
+    | lt.alert_category.piece_progress  # see voi.seeding.pacing
+)
+"""Alerts of torrents, announces and finished pieces: nothing that comes once for each peer or block."""
 
 
 def request_queue(link_rate: int) -> int:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from typing import Final
 
 import libtorrent as lt
 from twisted.logger import Logger
 
+from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.seeding.alerts import key_of
 from voi.seeding.ledger import Judgement, Trust
+from voi.seeding.pacing import LEAST, Window
 
 log = Logger()
+
+WANTED: Final = 4
+"""libtorrent's default priority of a piece; 0 is not wanted."""
 
 _FLAGS = (
     lt.torrent_flags.update_subscribe  # its status comes with post_torrent_updates
@@ -53,11 +60,12 @@ class Torrent:
 
 
 def parameters(
-    torrent: Torrent, directory: Path, trackers: Sequence[str], judgement: Judgement
+    torrent: Torrent, directory: Path, trackers: Sequence[str], judgement: Judgement, found: Found | None = None
 ) -> lt.add_torrent_params:
     """What libtorrent is asked to add: the torrent, where its file is, and how far that is trusted.
 
-    The torrent's own trackers and web seeds are dropped.
+    The torrent's own trackers and web seeds are dropped. `found` is what somebody has just read in the file, and
+    stands for the check that libtorrent would make where the judgement is CHECK.
     """
     fresh = _parameters(torrent.raw)
     params = fresh
@@ -72,11 +80,28 @@ def parameters(
     params.url_seeds = []
     params.http_seeds = []
     params.dht_nodes = []
+    params.piece_priorities = []  # resume data have those of a window that is gone
     if judgement.trust in (Trust.WHOLE, Trust.LAZY):
         params.have_pieces = [True] * _info(fresh).num_pieces()
+    if judgement.trust is Trust.CHECK and found is not None:
+        # Pieces that are had are taken at their word, without a check; a piece in `unfinished_pieces` is
+        # hashed when its last request has come.
+        params.have_pieces = list(found.have)
+        params.unfinished_pieces = {index: list(requests) for index, requests in found.partial.items()}
     if judgement.trust is Trust.LAZY:
         params.flags |= lt.torrent_flags.seed_mode
     return params
+
+
+def pace(params: lt.add_torrent_params, chance: Random) -> Window | None:
+    """Where many pieces are there in part, let only some of them be wanted at first; the window to go on with."""
+    partial = params.unfinished_pieces
+    if len(partial) <= LEAST:
+        return None
+    window = Window(partial, chance)
+    hidden = window.hidden
+    params.piece_priorities = [0 if index in hidden else WANTED for index in range(_info(params).num_pieces())]
+    return window
 
 
 def _resumed(torrent: Torrent, resume: bytes) -> lt.add_torrent_params | None:

@@ -51,6 +51,10 @@ class DataDirectory:
         """The torrent file of an info-hash."""
         return self.torrents / f"{info_hash.hex()}.torrent"
 
+    def blocks(self, info_hash: bytes) -> Path:
+        """The block table of an info-hash, beside its torrent."""
+        return self.torrents / f"{info_hash.hex()}.blocks"
+
     def disk(self, name: DiskName) -> Path:
         """A published level's file."""
         return self.disks / str(name)

@@ -1,4 +1,4 @@
-"""The tracker's HTTP edge, a Klein resource: ``/<key>/announce`` and ``/<key>/scrape``."""
+"""The tracker's HTTP edge, a Klein resource: ``/<key>/announce``, ``/<key>/scrape``, ``/<key>/blocks``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
+from voi.tracker.blocks import BlockDesk
 from voi.tracker.tracker import Tracker
 
 log = Logger()
@@ -23,12 +24,12 @@ _PLAIN_TEXT = b"text/plain"
 """What BEP 3 trackers answer with; without a charset, for the body is bencoded bytes."""
 
 
-def tracker_resource(tracker: Tracker) -> IResource:
-    """The tracker as a resource, for a site to mount.
+def tracker_resource(tracker: Tracker, blocks: BlockDesk | None = None) -> IResource:
+    """The tracker as a resource, for a site to mount; `blocks` answers for block tables, where there are any.
 
     Each announce and scrape is answered with HTTP 200 and a bencoded body, refusals included: BitTorrent
-    clients show a `failure reason`, and only a number for anything else. Other paths and methods are 404
-    and 405 in plain text.
+    clients show a `failure reason`, and only a number for anything else. A block table is asked for by our own
+    terminals, and refused with a status and a reason. Other paths and methods are 404 and 405 in plain text.
     """
     app = Klein()
 
@@ -40,6 +41,13 @@ def tracker_resource(tracker: Tracker) -> IResource:
     @app.route("/<string:key>/scrape", methods=["GET"])
     def scrape(request: IRequest, key: str) -> bytes:
         return _plain(request, tracker.scrape(key, _query(request)))
+
+    @app.route("/<string:key>/blocks", methods=["GET"])
+    async def block_table(request: IRequest, key: str) -> bytes | None:
+        if blocks is None:
+            return _status(request, HTTPStatus.NOT_FOUND)
+        assert isinstance(request, Request)  # a site's requests are; Klein names the interface only
+        return await blocks.answer(request, key, _query(request))
 
     @app.handle_errors(HTTPException)
     def refuse(request: IRequest, failure: Failure) -> bytes:

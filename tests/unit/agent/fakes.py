@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from voi.agent.downloads import Downloads
 from voi.agent.library import Library
 from voi.agent.uploads import Uploads
 from voi.domain import metainfo
+from voi.domain.blocks import BlockTable
+from voi.domain.metainfo import Metainfo
 from voi.errors import ConnectionEnded, VoiError
 from voi.names import DiskName
 from voi.seeding.alerts import Status
+from voi.seeding.survey import Survey
 from voi.wire.codes import Code
 from voi.wire.torrent_body import TorrentBody
 
@@ -33,9 +36,8 @@ DIFF = DiskName(UUID, 1)
 CONTENT = b"a disk" * 20_000
 
 
-def torrent_of(content: bytes = CONTENT, name: DiskName = BASE) -> bytes:
-    """A torrent of some content."""
-    size = 64 << 10
+def torrent_of(content: bytes = CONTENT, name: DiskName = BASE, size: int = 64 << 10) -> bytes:
+    """A torrent of some content, in pieces of `size` bytes."""
     pieces = b"".join(
         hashlib.sha1(content[at : at + size], usedforsecurity=False).digest() for at in range(0, len(content), size)
     )
@@ -72,6 +74,8 @@ class FakeSeeder:
         self.flushing: Deferred[None] | None = None
         self.failing: VoiError | None = None
         self.port = 6881
+        self.doubtful = False
+        self.surveys: list[Survey | None] = []
 
     def start(self) -> Deferred[int]:
         return succeed(self.port)
@@ -83,8 +87,14 @@ class FakeSeeder:
     def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
         return self._add("seed", torrent, ())
 
-    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+    def download(
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: Survey | None = None
+    ) -> Deferred[None]:
+        self.surveys.append(survey)
         return self._add("download", torrent, trackers)
+
+    def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:
+        return succeed(self.doubtful)
 
     def _add(self, what: str, torrent: bytes, trackers: Sequence[str]) -> Deferred[None]:
         if self.failing is not None:
@@ -154,16 +164,36 @@ class FakeServer:
         return [body for asked, body in self.asked if asked == code]
 
 
+class FakeTables:
+    """Has the tables that the test gives it; `answer` may also be a Deferred or what is raised."""
+
+    def __init__(self) -> None:
+        self.answer: BlockTable | Deferred[BlockTable | None] | Exception | None = None
+        self.asked: list[bytes] = []
+
+    async def fetch(self, torrent: Metainfo, trackers: Sequence[str], wanted: Callable[[], bool]) -> BlockTable | None:
+        self.asked.append(torrent.info_hash)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return await self.answer if isinstance(self.answer, Deferred) else self.answer
+
+
 class Terminal:
     """The parts of a terminal over one directory; made again for a restart."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, piece_length: int = 0) -> None:
         self.clock = Clock()
         self.seeder = FakeSeeder()
         self.server = FakeServer()
+        self.tables = FakeTables()
         self.library = Library(directory, maybeDeferred)
         self.uploads = Uploads(
-            library=self.library, seeder=self.seeder, server=self.server, in_thread=maybeDeferred, clock=self.clock
+            library=self.library,
+            seeder=self.seeder,
+            server=self.server,
+            in_thread=maybeDeferred,
+            clock=self.clock,
+            piece_length=piece_length,
         )
         self.downloads = Downloads(
             library=self.library,
@@ -172,6 +202,7 @@ class Terminal:
             in_thread=maybeDeferred,
             clock=self.clock,
             busy_with=self.uploads.busy_with,
+            tables=self.tables,
         )
 
     async def open(self) -> None:

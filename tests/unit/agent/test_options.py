@@ -79,6 +79,14 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual([str(c.disks) for c in (first, third)], ["/disks/01", "/disks/03"])
         self.assertEqual([c.address for c in (first, second)], ["127.0.0.10", "127.0.0.11"])
 
+    def test_piece_length(self) -> None:
+        """A piece length is a power of two that torrents may have, or none."""
+        self.assertEqual(self.parse("--server", "voi").piece_length, 0)
+        self.assertEqual(self.parse("--server", "voi", "--piece-length", "4194304").piece_length, 4 << 20)
+        for wrong in ("100000", "8192", "33554432", "x"):
+            with self.assertRaisesRegex(UsageError, "piece-length"):
+                self.parse("--server", "voi", "--piece-length", wrong)
+
 
 class MachineTests(SynchronousTestCase):
     """Which MAC address is this machine's."""

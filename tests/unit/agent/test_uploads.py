@@ -73,6 +73,15 @@ class UploadTests(SynchronousTestCase):
         self.assertEqual(self.terminal.seeder.held, {torrent.info_hash: "seed"})
         self.assertEqual(self.terminal.seeder.trackers[torrent.info_hash], self.terminal.server.trackers)
 
+    def test_piece_length(self) -> None:
+        """A terminal that is told a piece length makes its torrents with it."""
+        self.terminal.stop()
+        self.terminal = Terminal(self.directory, piece_length=1 << 18)
+        self.open()
+        self.ask_for(BASE)
+        body = parse(self.terminal.server.bodies(Code.UPLOAD_TORRENT)[0])
+        self.assertEqual(metainfo.parse(body.torrent).piece_length, 1 << 18)
+
     def test_lowest_first(self) -> None:
         """The next level is offered when the one below it is published, not before."""
         self.ask_for(DIFF, BASE)

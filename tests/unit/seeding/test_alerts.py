@@ -83,7 +83,7 @@ class ConvertTests(SynchronousTestCase):
         """A state update is one status for each torrent, in the protocol's words."""
         status = SimpleNamespace(
             info_hashes=hashes(), state=lt.torrent_status.checking_resume_data, progress=0.25,
-            total_wanted_done=1, total_wanted=4, upload_payload_rate=2, download_payload_rate=3,
+            total_done=1, total_wanted=4, upload_payload_rate=2, download_payload_rate=3,
             total_payload_upload=5, total_payload_download=6, num_peers=7, num_seeds=8,
             total_redundant_bytes=9, total_failed_bytes=10,
         )  # fmt: skip

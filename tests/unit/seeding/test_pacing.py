@@ -1,0 +1,155 @@
+"""Partly present pieces: wanted some at a time, each terminal in its own order, and all of them in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.unit.seeding.swarm import HOST, NAME, SwarmCase, content, hash_of
+from voi.domain import metainfo
+from voi.domain.blocks import BLOCK, BlockTable, Sums
+from voi.names import DiskName
+from voi.seeding.alerts import Event, Finished, PieceDone
+from voi.seeding.hashing import hash_file
+from voi.seeding.hearing import Hearing, Held
+from voi.seeding.pacing import LEAST, SHARE, Window
+from voi.seeding.survey import read
+from voi.seeding.torrents import Torrent
+from voi.seeding.waiting import Waiting
+
+
+class WindowTests(SynchronousTestCase):
+    """Which pieces are wanted."""
+
+    @given(st.sets(st.integers(0, 5000), max_size=300), st.integers(0, 9))
+    def test_every_piece(self, pieces: set[int], seed: int) -> None:
+        """Each piece becomes wanted once, the next one as soon as one is there, and then it is done."""
+        window = Window(pieces, Random(seed))
+        wanted = pieces - window.hidden
+        self.assertEqual(len(wanted), min(len(pieces), max(LEAST, len(pieces) // SHARE)))
+        while wanted:
+            self.assertFalse(window.done)
+            following = window.had(wanted.pop())
+            if following is not None:
+                self.assertNotIn(following, wanted)
+                wanted.add(following)
+        self.assertTrue(window.done)
+
+    def test_own_order(self) -> None:
+        """Two terminals want different pieces first."""
+        first, second = (set(range(160)) - Window(range(160), Random(seed)).hidden for seed in (1, 2))
+        self.assertLess(len(first & second), LEAST)
+
+    def test_other_pieces(self) -> None:
+        """A piece that was not there in part lets no further one in."""
+        window = Window(range(100), Random(1))
+        self.assertIsNone(window.had(500))
+        self.assertFalse(window.done)
+
+    def test_twice(self) -> None:
+        """A piece that is told twice counts once."""
+        window = Window(range(100), Random(1))
+        piece = min(set(range(100)) - window.hidden)
+        self.assertIsNotNone(window.had(piece))
+        self.assertIsNone(window.had(piece))
+
+    def test_open_all(self) -> None:
+        """Without pacing all that was hidden is wanted, and done is still done."""
+        window = Window(range(100), Random(1))
+        hidden = window.hidden
+        self.assertEqual(set(window.open_all()), hidden)
+        self.assertEqual((window.hidden, window.done), (frozenset(), False))
+
+
+class FakeHandle:
+    """Remembers what became wanted."""
+
+    def __init__(self) -> None:
+        self.wanted: list[int] = []
+
+    def prioritize_pieces(self, pieces: list[tuple[int, int]]) -> None:
+        self.wanted += [piece for piece, _ in pieces]
+
+
+class HearingTests(SynchronousTestCase):
+    """What the session makes of libtorrent's alerts for such a torrent."""
+
+    def setUp(self) -> None:
+        self.key = bytes(range(20))
+        self.held = Held(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
+        self.handle = FakeHandle()
+        self.held.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
+        self.held.window = Window(range(100), Random(1))
+        self.hidden = self.held.window.hidden
+        self.told: list[Event] = []
+        nobody: Any = None  # neither notes nor ledger are needed
+        self.hearing = Hearing(
+            {self.key: self.held}, Waiting(Clock()), nobody, nobody, self.told.append, lambda _added, _held: None
+        )
+
+    def test_next_piece(self) -> None:
+        """A piece that is there makes room for another, and nobody else is told."""
+        self.hearing.hear(PieceDone(self.key, min(set(range(100)) - self.hidden)))
+        self.assertEqual(len(self.handle.wanted), 1)
+        self.assertIn(self.handle.wanted[0], self.hidden)
+        self.assertEqual(self.told, [])
+
+    def test_finished_too_early(self) -> None:
+        """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual((self.told, self.held.complete), ([Finished(self.key)], True))
+
+    def test_finished(self) -> None:
+        """When every piece was there it is the end."""
+        for piece in range(100):
+            self.hearing.hear(PieceDone(self.key, piece))
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual(self.told, [Finished(self.key)])
+
+    def test_gone(self) -> None:
+        """A torrent that libtorrent has dropped a moment ago is no error."""
+        self.patch(FakeHandle, "prioritize_pieces", raises)
+        self.hearing.hear(Finished(self.key))
+
+
+def raises(*_arguments: object) -> None:
+    """As libtorrent does for a torrent that is gone."""
+    raise RuntimeError("invalid torrent handle used")
+
+
+class PacedTests(SwarmCase):
+    """A real download of more partial pieces than are wanted at a time."""
+
+    PIECE = 2 * BLOCK
+    COUNT = 10 * LEAST
+
+    async def test_all_of_it(self) -> None:
+        """All pieces come, what is told as finished is whole, and only what was missing was sent."""
+        new = content(self.COUNT * self.PIECE)
+        old = bytearray(new)
+        for piece in range(self.COUNT):
+            old[piece * self.PIECE] ^= 1
+        seed, leech = await self.peer("seed"), await self.peer("leech")
+        (seed.files / NAME).write_bytes(new)
+        (leech.files / NAME).write_bytes(old)
+        hashes, sums = hash_file(seed.files / NAME, self.PIECE), Sums()
+        sums.update(new)
+        torrent = metainfo.build(DiskName.parse(NAME), len(new), self.PIECE, hashes)
+        parsed = metainfo.parse(torrent)
+        table = BlockTable(parsed.info_hash, parsed.length, sums.finish())
+        await seed.seeding.seed(torrent, seed.files)
+        survey = read(leech.files / NAME, parsed).against(parsed, table)
+        await leech.seeding.download(torrent, leech.files, survey=survey)
+        leech.seeding.connect(hash_of(torrent), HOST, seed.port)
+        await leech.events.until(Finished)
+        await leech.seeding.flush(hash_of(torrent))
+        self.assertEqual((leech.files / NAME).read_bytes(), new)
+        self.assertEqual(len(leech.events.of(Finished)), 1)

@@ -48,8 +48,10 @@ class Peer:
     incoming: dict[int, Channel] = field(default_factory=dict)
     """By the number of the other peer."""
     outgoing: dict[int, Channel] = field(default_factory=dict)
-    attempts: int = 0
-    """Connections that are being tried."""
+    known: dict[int, int] = field(default_factory=dict)
+    """Peers that it heard of and is not connected to, and how often it tried in vain."""
+    trying: set[int] = field(default_factory=set)
+    """Those of them that it tries now."""
     ready: deque[Channel] = field(default_factory=deque)
     """Those who are to be sent something, each in its turn."""
     sending: bool = False

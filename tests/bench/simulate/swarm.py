@@ -18,6 +18,9 @@ from tests.bench.simulate.picker import NEVER, Picker
 from tests.bench.simulate.scenario import Scenario
 
 _TIMEOUT = 3.0  # seconds that a connection to a dead peer is tried (peer_connect_timeout of our settings)
+_SLACK = 10  # connections beyond its limit that a terminal accepts (libtorrent's connections_slack)
+_RECONNECT = 1.0  # seconds, times the failures, until a peer is tried again (min_reconnect_time of our settings)
+_MOST_FAILURES = 30  # after so many it is forgotten (max_failcount of our settings)
 _UNCHOKE = 15.0  # seconds between two turns of the server's slots (libtorrent's unchoke_interval)
 _ONE_HAVE = np.int32(1 << 16)
 
@@ -102,23 +105,39 @@ class Swarm:
         said = "" if event == "seeding" else event
         interval, named = self.authority.announce(self.now, peer.number, left=left, event=said)
         for number in named:
-            self._meet(peer, self.server if number == Authority.SERVER else self.terminals[number])
+            if number not in peer.incoming:
+                peer.known.setdefault(number, 0)
+        self._reach(peer)
         self._at(self.now + interval, self._announce, peer, "seeding" if peer.picker.complete else "")
 
-    def _meet(self, peer: Peer, other: Peer) -> None:
-        if other.number in peer.incoming or len(peer.incoming) + peer.attempts >= peer.limit or other is peer:
+    def _reach(self, peer: Peer, _none: None = None) -> None:
+        """Try to connect to those it knows, as many as it may; the least often failed first."""
+        room = peer.limit - len(peer.incoming) - len(peer.trying)
+        if room <= 0 or not peer.known:
             return
-        peer.attempts += 1
-        wait = _TIMEOUT if other.dead else self.scenario.connecting
-        self._at(self.now + wait, self._connect, peer, other)
+        candidates = [number for number in peer.known if number not in peer.trying]
+        self.random.shuffle(candidates)
+        candidates.sort(key=peer.known.__getitem__)
+        for number in candidates[:room]:
+            peer.trying.add(number)
+            other = self.server if number == Authority.SERVER else self.terminals[number]
+            wait = _TIMEOUT if other.dead else self.scenario.connecting
+            self._at(self.now + wait, self._connect, peer, other)
 
     def _connect(self, peer: Peer, other: Peer) -> None:
         """The end of an attempt to connect: well, unless the other is dead, or has peers enough, or both are seeds."""
-        peer.attempts -= 1
-        full = len(other.incoming) >= other.limit
-        useless = _complete(peer) and _complete(other)
-        if other.dead or full or useless or other.number in peer.incoming:
+        peer.trying.discard(other.number)
+        if other.number in peer.incoming or (_complete(peer) and _complete(other)):
+            peer.known.pop(other.number, None)
             return
+        if other.dead or len(other.incoming) >= other.limit + _SLACK:
+            failed = peer.known[other.number] = peer.known[other.number] + 1
+            if failed > _MOST_FAILURES:
+                del peer.known[other.number]
+            self._at(self.now + failed * _RECONNECT, self._reach, peer, None)
+            return
+        peer.known.pop(other.number, None)
+        other.known.pop(peer.number, None)
         for source, sink in ((peer, other), (other, peer)):
             channel = Channel(source, sink, self._path(source, sink))
             source.outgoing[sink.number] = sink.incoming[source.number] = channel
@@ -153,6 +172,13 @@ class Swarm:
                 source.ready.remove(channel)
             if source is self.server:
                 self._dismiss(channel)
+            self._ask_others(sink)
+
+    def _ask_others(self, sink: Peer) -> None:
+        """Something that was on order is free again: whoever has it may be asked."""
+        for channel in list(sink.incoming.values()):
+            if channel in channel.source.hungry:
+                self._ask(channel)
 
     # The server's slots
 
@@ -190,6 +216,7 @@ class Swarm:
                 channel.pending.clear()
             self._waiting.append(channel)
             self._fill()
+            self._ask_others(channel.sink)
         self._at(self.now + _UNCHOKE, self._turn, None, None)
 
     # Asking and sending

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -52,10 +52,11 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class Child:
-    """A twistd child process that logs to a file."""
+    """A twistd child process that logs to a file; `prefix` is a command that runs it, in a network of its own say."""
 
-    def __init__(self, log: Path, arguments: list[str]) -> None:
+    def __init__(self, log: Path, arguments: list[str], prefix: Sequence[str] = ()) -> None:
         self.log = log
+        self._prefix = tuple(prefix)
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -64,7 +65,7 @@ class Child:
         self.end_leftover()
         with self.log.open("ab") as file:
             self._process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
-                [*_TWISTD, *self._arguments],
+                [*self._prefix, *_TWISTD, *self._arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -142,9 +143,9 @@ class Child:
 
 
 class Server(Child):
-    """`twistd voi` on loopback ports of its own, below `directory`."""
+    """`twistd voi` on ports of its own, below `directory`; `interface` is the address it listens on."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, interface: str = LOOPBACK, prefix: Sequence[str] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.data = directory / "data"
         self.terminals_port, self.http_port, self.bittorrent_port = (free_port() for _ in range(3))
@@ -153,11 +154,12 @@ class Server(Child):
             [
                 "voi",
                 f"--data={self.data}",
-                f"--terminals=tcp:{self.terminals_port}:interface={LOOPBACK}",
-                f"--http=tcp:{self.http_port}:interface={LOOPBACK}",
-                f"--bittorrent={LOOPBACK}:{self.bittorrent_port}",
+                f"--terminals=tcp:{self.terminals_port}:interface={interface}",
+                f"--http=tcp:{self.http_port}:interface={interface}",
+                f"--bittorrent={interface}:{self.bittorrent_port}",
                 *options,
             ],
+            prefix,
         )
 
     @property
@@ -229,7 +231,16 @@ class Server(Child):
 class Terminals(Child):
     """`twistd voi-terminal`: one, or `count` in one process, with their disks in directories of their own."""
 
-    def __init__(self, directory: Path, server: str, mac: str, *options: str, count: int = 1, address: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        server: str,
+        mac: str,
+        *options: str,
+        address: str,
+        count: int = 1,
+        prefix: Sequence[str] = (),
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.count = directory / "disks", count
         first = int(mac.replace(":", ""), 16)
@@ -246,6 +257,7 @@ class Terminals(Child):
                 f"--address={address}",
                 *options,
             ],
+            prefix,
         )
 
     @property

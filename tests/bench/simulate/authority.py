@@ -11,6 +11,8 @@ from twisted.internet.task import Clock
 from voi.tracker.policy import Policy
 from voi.tracker.tracker import Tracker
 
+SERVER = -1
+"""The number of the server's own peer."""
 _HASH = bytes(range(1, 21))
 _SERVER_HOST = "10.255.255.1"
 _PORT = 6881
@@ -19,12 +21,11 @@ _NUMWANT = 200  # what libtorrent asks for
 
 
 class Authority:
-    """Speaks to the tracker for all terminals, which are numbers from 0; the server is `SERVER`.
+    """Speaks to the tracker for all terminals, which are numbers from 0.
 
     It is the tracker's own peer as well: one that has everything.
     """
 
-    SERVER = -1
     port = _PORT
 
     def __init__(self, policy: Policy, seed: int) -> None:
@@ -33,7 +34,7 @@ class Authority:
         self._tracker.admit(_HASH)
         self._tracker.start()
         self._hosts: list[str] = []
-        self._numbers = {_packed(_SERVER_HOST): self.SERVER}
+        self._numbers = {_packed(_SERVER_HOST): SERVER}
         self._in_room: dict[int, int] = {}
         self._query = f"info_hash={quote_from_bytes(_HASH, safe='')}&port={_PORT}&compact=1&numwant={_NUMWANT}"
         self.by_second: dict[int, int] = {}

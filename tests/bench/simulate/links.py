@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Link:
-    """One direction of a link. `rate` in bytes a second; `free` is when the last transfer that was put on it is through.
+    """One direction of a link. `rate` in bytes a second; `free` is when the last transfer put on it is through.
 
     A transfer passes several links at once, as packets do, not one after the other as a whole: it leaves
     a link when that had the time for it and when its last byte has come.

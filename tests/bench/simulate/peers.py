@@ -34,13 +34,16 @@ class Peer:
     """A terminal, or the server."""
 
     number: int
-    room: int
+    room: int | None
+    """None: outside of all rooms."""
     up: Link
     down: Link
     has: NDArray[np.bool_]
     lacks: Row
-    picker: Picker
+    picker: Picker | None
+    """None: it has everything from the beginning and asks for nothing."""
     limit: int
+    """Connections that it makes of its own accord."""
     dead: bool = False
     slow: bool = False
     starts: float = 0.0
@@ -60,6 +63,12 @@ class Peer:
     busy: dict[int, list[Channel]] = field(default_factory=dict)
     """Blocks on order, and where."""
     neighbours: NDArray[np.intp] | None = None
-    """Numbers of the connected terminals that are not complete, None if that changed."""
+    """Numbers of the connected terminals, None if they changed."""
+    announces: int = 0
     wasted: int = 0
     """Bytes that came twice."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has everything."""
+        return self.picker is None or self.picker.complete

@@ -12,8 +12,11 @@ Row = NDArray[np.int32]
 
 NEVER = 1 << 30
 """Added to the order of a piece of which nothing is left to ask for, and what stands for a piece that a peer lacks."""
-_ONE = 1 << 16  # one peer more that has a piece
+ONE_PEER = np.int32(1 << 16)
+"""Added to the order of a piece for each peer that has it."""
 _BEGUN = 1 << 15  # among equally rare pieces those that are begun come first
+FIRST = (_BEGUN, 1 << 16)
+"""Where the order of a piece that nobody has lies: from the first on, below the second; drawn for each terminal."""
 _EARLY = 4  # pieces picked at random before the rarest (libtorrent's initial_picker_threshold)
 
 
@@ -45,7 +48,7 @@ class Picker:
 
     def more(self, pieces: NDArray[np.bool_], peers: int) -> None:
         """So many peers more (fewer, if negative) have these pieces."""
-        self._order += pieces * np.int32(peers * _ONE)
+        self._order += pieces * np.int32(peers) * ONE_PEER
 
     def pick(self, lacks: Row, peers: int) -> int | None:
         """A block to ask a peer for, None if it has none that is wanted.

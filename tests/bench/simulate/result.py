@@ -64,7 +64,7 @@ def simulate(scenario: Scenario) -> Result:
         uplink=statistics.mean(entered),
         uplink_most=max(entered),
         wasted=sum(peer.wasted for peer in living) / size / len(living),
-        announces=sum(announces.values()) / max(swarm.now, 1.0),
+        announces=sum(announces.values()) / max(swarm.clock.now, 1.0),
         announces_peak=max(announces.values()),
         others=max(others, default=0.0) / least,
         curve=tuple(done / least for done in ordinary),

@@ -87,7 +87,8 @@ class Exchange:
         if channel.pending:
             source.ready.append(channel)
         source.sending = True
-        self._clock.at(source.up.through(self._clock.now, self._scenario.block), self._sent, channel, block)
+        size, link = self._scenario.block, source.up
+        self._clock.at(link.through(self._clock.now + size / link.rate, size), self._sent, channel, block)
 
     def _sent(self, channel: Channel, block: int) -> None:
         time, size = self._clock.now, self._scenario.block

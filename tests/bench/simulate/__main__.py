@@ -1,13 +1,20 @@
-"""Try a policy: ``python -m tests.bench.simulate --n 32 --rooms 1 --queue 4 --numwant 6`` prints one line."""
+"""Try a policy: ``python -m tests.bench.simulate --n 32 --rooms 1 --queue 4 --numwant 6`` prints one line.
+
+``--plots DIRECTORY`` plays the runs of the bench instead and draws them; ``--group`` names those that it shall draw.
+"""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import click
 
+from tests.bench.simulate.bench import CHECK
+from tests.bench.simulate.measured import MEASURED
 from tests.bench.simulate.result import simulate
 from tests.bench.simulate.scenario import BLOCK, Scenario
+from tests.bench.simulate.scenarios import GROUPS
 from voi.tracker.policy import Policy
 
 _MB = 1e6
@@ -33,6 +40,8 @@ _MB = 1e6
 @click.option("--late-at", default=0.0, help="Seconds after which they come.")
 @click.option("--policy", "changes", multiple=True, metavar="NAME=VALUE", help="A number of the tracker's policy.")
 @click.option("--seed", default=1, show_default=True)
+@click.option("--plots", type=click.Path(path_type=Path), help="Draw the runs of the bench into this directory.")
+@click.option("--group", "groups", multiple=True, type=click.Choice([CHECK, *GROUPS]), help="What to draw; all.")
 def main(
     rate: float,
     server: float | None,
@@ -42,9 +51,14 @@ def main(
     block: int,
     numwant: int,
     changes: tuple[str, ...],
+    plots: Path | None,
+    groups: tuple[str, ...],
     **given: int,
 ) -> None:
-    """Print one run."""
+    """Print one run, or draw many."""
+    if plots is not None:
+        _draw(plots, groups or (CHECK, *GROUPS))
+        return
     policy = _policy(changes)
     if numwant:
         policy = replace(policy, numwant_most=numwant, numwant_default=numwant)
@@ -59,6 +73,23 @@ def main(
         **given,
     )
     click.echo(simulate(scenario).line)
+
+
+def _draw(directory: Path, groups: tuple[str, ...]) -> None:
+    from tests.bench.simulate.plots import plot_check, plot_done  # only who draws needs matplotlib
+
+    for group in groups:
+        path = directory / f"simulate-{group}.svg"
+        if group == CHECK:
+            simulated = [simulate(measured.scenario()).last for measured in MEASURED]
+            plot_check(simulated, [measured.last for measured in MEASURED], path)
+        else:
+            results = {}
+            for what, scenario in GROUPS[group].items():
+                results[what] = simulate(scenario)
+                click.echo(f"{what}: {results[what].line}")
+            plot_done(results, path)
+        click.echo(str(path))
 
 
 def _policy(changes: tuple[str, ...]) -> Policy:

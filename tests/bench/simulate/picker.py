@@ -12,11 +12,10 @@ Row = NDArray[np.int32]
 
 NEVER = 1 << 30
 """Added to the order of a piece of which nothing is left to ask for, and what stands for a piece that a peer lacks."""
-ONE_PEER = np.int32(1 << 16)
+ONE_PEER = np.int32(2)
 """Added to the order of a piece for each peer that has it."""
-_BEGUN = 1 << 15  # among equally rare pieces those that are begun come first
-FIRST = (_BEGUN, 1 << 16)
-"""Where the order of a piece that nobody has lies: from the first on, below the second; drawn for each terminal."""
+FIRST = 1
+"""The order of a piece that nobody has; one less when it is begun: of equally rare pieces those come first."""
 _EARLY = 4  # pieces picked at random before the rarest (libtorrent's initial_picker_threshold)
 
 
@@ -24,7 +23,9 @@ class Picker:
     """One terminal's pieces: which are whole, which are on order, how rare each is among its peers.
 
     `order` has a number for each piece, the smaller the sooner: how many of the peers have it, then whether it
-    is begun, then chance. A block is a number: piece times blocks of a piece, and its place in it.
+    is begun; among equals chance decides each time. (libtorrent puts a piece that becomes as rare as others at a
+    random place among them: that comes to the same. Chances drawn once would make a room's terminals all
+    want a new piece at once.) A block is a number: piece times blocks of a piece, and its place in it.
     """
 
     def __init__(self, order: Row, scratch: Row, blocks: int, random: Random) -> None:
@@ -68,7 +69,7 @@ class Picker:
         if free is None:
             free = self._free[piece] = list(range((piece + 1) * self._blocks - 1, piece * self._blocks - 1, -1))
             self._missing.setdefault(piece, self._blocks)
-            self._order[piece] -= _BEGUN
+            self._order[piece] -= 1
         block = free.pop()
         if not free:
             del self._free[piece]
@@ -78,11 +79,12 @@ class Picker:
     def _rarest(self, lacks: Row) -> int | None:
         scratch = self._scratch
         np.maximum(self._order, lacks, out=scratch)
-        if self.whole < _EARLY and not self._free:
-            possible = np.flatnonzero(scratch < NEVER)
-            return int(possible[self._random.randrange(len(possible))]) if len(possible) else None
-        piece = int(scratch.argmin())
-        return piece if scratch[piece] < NEVER else None
+        least = int(scratch.min())
+        if least >= NEVER:
+            return None
+        early = self.whole < _EARLY and not self._free
+        possible = np.flatnonzero(scratch < NEVER if early else scratch == least)
+        return int(possible[int(self._random.random() * len(possible))])
 
     def _begun(self, lacks: Row) -> int | None:
         possible = [piece for piece in self._free if not lacks[piece]]

@@ -31,7 +31,7 @@ class Swarm:
         self.authority = Authority(scenario.policy, scenario.seed)
         self._random = Random(scenario.seed)
         terminals, pieces = scenario.terminals, scenario.pieces
-        self._orders = np.random.default_rng(scenario.seed).integers(*FIRST, (terminals, pieces), dtype=np.int32)
+        self._orders = np.full((terminals, pieces), FIRST, dtype=np.int32)
         self._scratch = np.empty(pieces, dtype=np.int32)
         self.enter = [Link(scenario.uplink) for _ in range(scenario.rooms)]
         """Into each room."""

@@ -1,0 +1,1 @@
+"""What the benches decide by themselves, without running anything."""

@@ -7,7 +7,6 @@ size is no difference. HTTP is ``twisted.web``'s static files and curl. udpcast 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from tests.bench import peer
 from tests.bench.network import Host, Network
 from tests.bench.race import AT_ONCE, HELD, LISTENING, Race
 from tests.bench.site import Finished
-from voi.demo.stage import StageError, wait_until
+from voi.demo.stage import wait_until
 from voi.domain import metainfo
 from voi.names import DiskName
 from voi.seeding.hashing import hash_file
@@ -68,8 +67,8 @@ def http(directory: Path, network: Network, server: Host, terminals: Sequence[Ho
     fetch = ["curl", "--silent", "--show-error", "--fail", "--output", _COPY]
     with Race(directory, network, server, terminals, image) as race:
         _link(image, directory / "server" / "image")
-        web = race.serve("server", [sys.executable, "-m", "twisted", "web", "--path=.", f"--listen=tcp:{_HTTP}"])
-        race.until_listening(_HTTP, web, "the HTTP server")
+        race.serve("server", [sys.executable, "-m", "twisted", "web", "--path=.", f"--listen=tcp:{_HTTP}"])
+        race.until_listening(_HTTP, "the HTTP server")
         race.enter([*fetch, f"http://{server.address}:{_HTTP}/image"], how=HELD)
         return race.run(_COPY, None)
 
@@ -126,15 +125,13 @@ def _seeded(race: Race, command: Sequence[str]) -> None:
     torrent = metainfo.build(_NAME, size, piece_length, hash_file(race.image, piece_length), url)
     (race.directory / "torrent").write_bytes(torrent)
     info_hash = metainfo.parse(torrent).info_hash
-    tracker = _opentracker(race, info_hash)
+    _opentracker(race, info_hash)
     _link(race.image, race.directory / "server" / str(_NAME))
-    seed = race.serve("server", command)
+    race.serve("server", command)
     scrape = f"http://{race.server.address}:{_TRACKER}/scrape?info_hash={quote(info_hash)}"
 
     def known() -> bool:
-        for process, what in ((tracker, "opentracker"), (seed, "the seed")):
-            if process.poll() is not None:
-                raise StageError(f"{what} ended with status {process.returncode}; see {race.directory}")
+        race.check_servers()
         with urlopen(scrape, timeout=5) as answer:
             files: dict[bytes, Any] = bencodepy.decode(answer.read())[b"files"]
         return bool(files.get(info_hash, {}).get(b"complete"))
@@ -142,7 +139,7 @@ def _seeded(race: Race, command: Sequence[str]) -> None:
     wait_until(lambda: race.server.call(known), _KNOWN_WITHIN, "the seed's announce")
 
 
-def _opentracker(race: Race, info_hash: bytes) -> subprocess.Popen[bytes]:
+def _opentracker(race: Race, info_hash: bytes) -> None:
     """Start opentracker on the server's host. Debian builds it closed: it serves the hashes of a file only."""
     # It gives its rights away and confines itself to this directory, which must be one that anybody may read.
     root = race.directory / "opentracker"
@@ -152,9 +149,8 @@ def _opentracker(race: Race, info_hash: bytes) -> subprocess.Popen[bytes]:
     root.chmod(0o755)
     port = str(_TRACKER)
     options = ["-i", race.server.address, "-p", port, "-P", port, "-d", str(root), "-w", "whitelist"]
-    process = race.serve("opentracker", ["opentracker", *options])
-    race.until_listening(_TRACKER, process, "opentracker")
-    return process
+    race.serve("opentracker", ["opentracker", *options])
+    race.until_listening(_TRACKER, "opentracker")
 
 
 def _link(image: Path, name: Path) -> None:

@@ -44,6 +44,7 @@ class Race:
         self.image = image
         self._stack = ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._waiting: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -60,9 +61,18 @@ class Race:
         if self._gate >= 0:
             os.close(self._gate)
 
-    def serve(self, name: str, command: Sequence[str], *, how: str = AT_ONCE) -> subprocess.Popen[bytes]:
+    def serve(self, name: str, command: Sequence[str], *, how: str = AT_ONCE) -> None:
         """Run a program on the server's host, in the directory `name`, which may be there already."""
-        return self._run(self.directory / name, self.server, command, how)
+        self._servers[name] = self._run(self.directory / name, self.server, command, how)
+
+    def check_servers(self) -> None:
+        """Make sure that what runs on the server's host has not failed.
+
+        :raises StageError: it has, with its last words.
+        """
+        for name, process in self._servers.items():
+            if process.poll():
+                raise StageError(f"{name} ended with status {process.returncode}:\n{_log(self.directory / name)}")
 
     def enter(self, command: Sequence[str], *, how: str) -> None:
         """Run a program on every terminal, each in its `terminal_directory`; it makes `ready` itself if AT_ONCE."""
@@ -74,12 +84,11 @@ class Race:
         """Where a terminal's program runs."""
         return self.directory / f"terminal{index:03}"
 
-    def until_listening(self, port: int, process: subprocess.Popen[bytes], what: str) -> None:
+    def until_listening(self, port: int, what: str) -> None:
         """Wait until the server's host takes connections at a TCP port."""
 
         def answers() -> bool:
-            if process.poll() is not None:
-                raise StageError(f"{what} ended with status {process.returncode}; see {self.directory}")
+            self.check_servers()
             try:
                 socket.create_connection((self.server.address, port), 1).close()
             except OSError:
@@ -117,6 +126,7 @@ class Race:
     def _ends(self, begun: float, copy: str, marker: str | None) -> list[float]:
         ends: dict[int, float] = {}
         while len(ends) < len(self._processes):
+            self.check_servers()
             for index, process in enumerate(self._processes):
                 if index not in ends:
                     end = self._end(index, process, copy, marker)
@@ -135,10 +145,9 @@ class Race:
         status = process.poll()
         if status is None:
             return None
-        if status == 0 and marker is None:
+        if status == 0 and marker is None and (directory / copy).exists():
             return (directory / copy).stat().st_mtime
-        log = (directory / "log").read_text("utf-8", "replace")
-        raise StageError(f"terminal {index}: {process.args!r} ended with status {status}:\n{log[-2000:]}")
+        raise StageError(f"terminal {index}: its program ended with status {status}:\n{_log(directory)}")
 
     def _compare(self, copy: str) -> None:
         wanted = self.image.stat().st_size, sha256_file(self.image)
@@ -151,3 +160,7 @@ class Race:
 
 def _facts(path: Path) -> tuple[int, str]:
     return path.stat().st_size, sha256_file(path)
+
+
+def _log(directory: Path) -> str:
+    return (directory / "log").read_text("utf-8", "replace")[-2000:].strip()

@@ -58,26 +58,28 @@ def run(plan: Plan) -> Outcome:
         return Outcome([], [], [f"swarm: {missing}"])
     figures: list[Figure] = []
     rows: list[Row] = []
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}
     numbers = [word for word in plan.only if word.isdigit()]
     for case in FAST if plan.fast else (*LONG, *SHORT):
         if numbers and str(case.terminals) not in numbers:
             continue
         found: dict[str, Row] = {}
         for who in _who(plan, case):
+            if who in OTHERS and OTHERS[who].missing:
+                skipped[who] = OTHERS[who].missing
+                continue
             plan.say(f"{who}, {case.text}")
             try:
                 found[who] = _measure(plan.directory / "run", case, who)
             except StageError as error:
                 if who == OURS:
                     raise
-                skipped.append(f"{who}, {case.text}: {error}")
+                skipped[f"{who}, {case.text}"] = str(error)
             shutil.rmtree(plan.directory / "run", ignore_errors=True)
         rows += found.values()
         if OURS in found and (case == JUDGED or plan.fast):
             figures += _figures(found, case)
-    skipped += [f"{who}: {other.missing}" for who, other in OTHERS.items() if other.missing and not plan.fast]
-    return Outcome(figures, rows, skipped)
+    return Outcome(figures, rows, [f"{what}: {why}" for what, why in skipped.items()])
 
 
 def _who(plan: Plan, case: Case) -> Iterator[str]:
@@ -89,9 +91,8 @@ def _who(plan: Plan, case: Case) -> Iterator[str]:
         yield OURS
     if case.terminals > MOST_FOR_OTHERS:
         return
-    for who, other in OTHERS.items():
-        wanted = who in words if words else who == "libtorrent" or not plan.fast
-        if wanted and not other.missing:
+    for who in OTHERS:
+        if who in words if words else who == "libtorrent" or not plan.fast:
             yield who
 
 

@@ -60,6 +60,14 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a link carries, in bytes a second on the wire; 0 is no limit."""
+
+    up: int
+    down: int
+
+
+@dataclass(frozen=True)
 class Host:
     """A machine of its own: a namespace with one interface."""
 
@@ -104,6 +112,7 @@ class Network:
         self._core = f"{self._name}-core"
         self._numbers = itertools.count(1)
         self._namespaces: list[str] = []
+        self._limits: dict[Host, Limits] = {}
 
     def __enter__(self) -> Self:
         self._add_namespace(self._core)
@@ -140,13 +149,15 @@ class Network:
         self._add_namespace(namespace)
         _ip("-n", self._core, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", namespace)
         _ip("-n", self._core, "link", "set", port, "master", switch, "up")
-        _ip("-n", namespace, "address", "add", f"{address}/16", "dev", "eth0")
+        _ip("-n", namespace, "address", "add", f"{address}/16", "broadcast", "+", "dev", "eth0")
         _ip("-n", namespace, "link", "set", "eth0", "up")
         # For a foreign program that broadcasts.
         _ip("-n", namespace, "route", "add", "default", "dev", "eth0")
         _limit(namespace, "eth0", up)
         _limit(self._core, port, down)
-        return Host(namespace, address)
+        made = Host(namespace, address)
+        self._limits[made] = Limits(up, down)
+        return made
 
     def traffic(self, host: Host) -> Traffic:
         """What a host has sent and received so far."""
@@ -157,6 +168,11 @@ class Network:
         port = f"port{host.namespace.rpartition('-')[2]}"
         _limit(host.namespace, "eth0", up)
         _limit(self._core, port, down)
+        self._limits[host] = Limits(up, down)
+
+    def limits(self, host: Host) -> Limits:
+        """A host's limits as they are now."""
+        return self._limits[host]
 
     def _add_namespace(self, name: str) -> None:
         _ip("netns", "add", name)
@@ -166,10 +182,12 @@ class Network:
 
 
 @contextmanager
-def running(command: list[str], host: Host, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A foreign program on a host, ended at the end; what it says goes to `log`."""
+def running(
+    command: list[str], host: Host, log: Path, stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A foreign program on a host, ended at the end; what it says goes to `log`, `stdin` is a descriptor."""
     with log.open("ab") as file:
-        process = subprocess.Popen([*host.prefix, *command], stdout=file, stderr=file, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*host.prefix, *command], stdout=file, stderr=file, stdin=stdin)
     try:
         yield process
     finally:

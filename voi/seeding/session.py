@@ -12,6 +12,7 @@ from typing import Any
 
 import libtorrent as lt
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -35,6 +36,7 @@ _PEERS_WITHIN = 5.0  # seconds that a page may wait
 _SAVE_WITHIN = 5.0  # seconds at a stop; what was not saved by then is hashed at the next start
 _LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
 _GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
+_NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one question for many that change together
 _EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
 
 
@@ -72,6 +74,7 @@ class Seeding:
         self._hearing = Hearing(self._torrents, self._waiting, self._notes, self._ledger, on_event, self._admitted)
         self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
         self._running = False
+        self._news: IDelayedCall | None = None
         self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
 
     # Life
@@ -97,7 +100,7 @@ class Seeding:
             raise StartupError(f"{self._state_directory}: {error.strerror}") from error
         if not clean:
             log.warn("the last stop was unclean: downloads are checked, seeds are checked as they are sent")
-        self._pump = pump = Pump(self._reactor, self._take, self._hearing.hear)
+        self._pump = pump = Pump(self._reactor, self._take, self._take_in)
         await self._notes.in_thread(self._create, pump.wake_descriptor)
         heard = self._waiting.expect(alerts.Listening, b"", _LISTEN_WITHIN)
         pump.start()
@@ -126,6 +129,9 @@ class Seeding:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
+        if self._news is not None:
+            self._news.cancel()
+            self._news = None
         await self._hear()
         await self._announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
         self._session.pause()
@@ -400,7 +406,17 @@ class Seeding:
     def _take(self) -> list[lt.alert]:
         return [] if self._session is None else self._session.pop_alerts()
 
+    def _take_in(self, event: Event) -> None:
+        self._hearing.hear(event)
+        if isinstance(event, alerts.StateChanged) and self._news is None and self._running:
+            # Whether we have all of a torrent is what the tracker tells others: not only at the next interval.
+            self._news = self._reactor.callLater(_NEWS_WITHIN, self._ask_news)
+
     # Timers and threads
+
+    def _ask_news(self) -> None:
+        self._news = None
+        _go_on(self._ask_status)
 
     def _ask_status(self) -> None:
         if self._session is not None:

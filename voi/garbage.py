@@ -10,17 +10,19 @@ from __future__ import annotations
 import gc
 from typing import Final, Protocol
 
-YOUNG: Final = 20_000
-"""New objects between two searches among the new ones, which take a millisecond or two. Python's own 700 suit programs
-that are small.
+YOUNG: Final = 5000
+"""New objects between two searches among the new ones, which take a fraction of a millisecond. Python's own 700 suit
+programs that are small.
 """
 
-MIDDLE: Final = 20
-"""Searches among the new ones between two among those that survived one."""
+MIDDLE: Final = 10
+"""Searches among the new ones between two among those that survived one: some milliseconds. What a login leaves is
+found here, so with more of them it would lie about for longer.
+"""
 
 ALL: Final = 50
-"""Searches of that kind between two through everything: twenty million objects made and kept at the least. Python
-waits longer still, until what survived is a quarter of what there is.
+"""Searches of that kind between two through everything: millions of objects made and kept. Python waits longer still,
+until what survived is a quarter of what there is.
 """
 
 

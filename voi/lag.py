@@ -39,6 +39,11 @@ UPPER_BOUNDS: Final = tuple(SMALLEST * 2 ** (index / STEPS) for index in range(B
 """Seconds of lateness that each bucket reaches up to."""
 
 
+def bucket(seconds: float) -> int:
+    """The number of the bucket for so much lateness."""
+    return min(bisect_left(UPPER_BOUNDS, seconds), BUCKETS - 1)
+
+
 def quantile(counts: Sequence[int], part: float) -> float:
     """Seconds that `part` (0 to 1) of what is counted did not exceed: a bucket's upper bound; 0 for nothing."""
     wanted, seen = part * sum(counts), 0
@@ -88,13 +93,10 @@ class LagProbe:
         if late >= NOTICE_SECONDS:
             log.warn("the reactor stood still for {seconds:.1f} seconds", seconds=late)
         for _ in range(MOST_MISSED):
-            self._count(now - self._due)
+            self.counts[bucket(now - self._due)] += 1
             self._due += INTERVAL
             if self._due > now:
                 break
         else:
             self._due = now + INTERVAL
         self._call = self._clock.callLater(self._due - now, self._look)
-
-    def _count(self, seconds: float) -> None:
-        self.counts[min(bisect_left(UPPER_BOUNDS, seconds), BUCKETS - 1)] += 1

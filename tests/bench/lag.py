@@ -2,7 +2,8 @@
 
 Measured by the server's own probe (``GET /api/v1/lag``): every look that came late counts, and a standstill counts for
 every look that fell into it. Each load alone and the idle server are shown beside. Peer and announcing processes run
-on the same cores as the server, so what the kernel's scheduler makes it wait is in the figure.
+on the same cores as the server, so what the kernel's scheduler makes it wait is in the figure; a process that only
+sleeps, at the same time, shows how much that is for one that asks for nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ IMAGE: Final = 1 << 30
 FAST_IMAGE: Final = 256 << 20
 SECONDS: Final = 20.0
 FAST_SECONDS: Final = 4.0
+SLEEPER: Final = "sleeper's p99.9 ms"
 
 
 class Load:
@@ -44,10 +46,12 @@ class Load:
         database.close()
         self._leech = stack.enter_context(Helper("leech", PRESETS[0]))
         self._announces = stack.enter_context(Helper("announces"))
+        self._sleeper = stack.enter_context(Helper("sleeper"))
 
     def measure(self, seconds: float, *, seed: bool, announce: bool) -> dict[str, float | str]:
         """What the probe saw in so many seconds of a load."""
         before, cpu, begun = self._counts(), cpu_seconds(self._server.pid), time.monotonic()
+        self._sleeper.tell(seconds=seconds)
         if announce:
             self._announces.tell(port=self._server.http_port, keys=self._keys, info_hash=self._torrent.stem, rate=RATE,
                                  seconds=seconds)  # fmt: skip
@@ -67,6 +71,7 @@ class Load:
             "p99 ms": quantile(counts, 0.99) * 1000,
             "p99.9 ms": quantile(counts, 0.999) * 1000,
             "longest ms": max(bound for bound, count in zip(UPPER_BOUNDS, counts, strict=True) if count) * 1000,
+            SLEEPER: quantile(self._sleeper.hear(), 0.999) * 1000,
             "CPU of a core %": (cpu_seconds(self._server.pid) - cpu) / took * 100,
         }
         if seed:
@@ -93,4 +98,5 @@ def run(plan: Plan) -> Outcome:
             rows.append(Row(what, load.measure(seconds, seed=seed, announce=announce)))
         both = rows[-1].figures
         note = f"{float(both['seeds MB/s']):.0f} MB/s"
-        return Outcome([Figure("lag.p999", float(both["p99.9 ms"]), note=note)], rows)
+        others = {"a process that only sleeps": float(both[SLEEPER])}
+        return Outcome([Figure("lag.p999", float(both["p99.9 ms"]), others, note)], rows)

@@ -25,6 +25,7 @@ from voi.seeding.ledger import FileFacts, Judgement, Ledger, Trust, sync_file
 from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
+from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent, parameters
 from voi.seeding.waiting import Waiting
 
@@ -117,7 +118,8 @@ class Seeding:
         return listening.port
 
     def _create(self, wake_descriptor: int) -> None:
-        session = lt.session(lt.session_params(self._settings))
+        with new_threads_behind():
+            session = lt.session(lt.session_params(self._settings))
         limit_every_address(session)
         session.set_alert_fd(wake_descriptor)
         self._session = session

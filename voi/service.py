@@ -20,7 +20,9 @@ from twisted.python.threadpool import ThreadPool
 from voi.config import Config
 from voi.domain.templates import PublishedLevel
 from voi.errors import StartupError, VoiError
+from voi.garbage import settle
 from voi.health import checks
+from voi.lag import LagProbe
 from voi.publishing.access import Access
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
@@ -131,6 +133,7 @@ class VoiService(MultiService):
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
         commands = Commands(self.store)
         self.keys = KeyRing()
+        self.lag = LagProbe(reactor)
         self.seeding = self._make_seeding()
         self.own_peer = OwnPeer(self.seeding)
         self.tracker = Tracker(
@@ -176,7 +179,7 @@ class VoiService(MultiService):
         )
         self.fleet.online.append(self.access.terminal_came)
         self.fleet.offline.append(self._left)
-        self.command_desk = CommandDesk(commands, self.fleet)
+        self.command_desk = CommandDesk(commands, self.fleet, reactor)
         self.coordinator = RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
@@ -220,6 +223,7 @@ class VoiService(MultiService):
             coordinator=self.coordinator,
             tracker=self.tracker,
             seeding=self.seeding,
+            lag=self.lag,
             checks=checks(self.store, self.directory, self.own_peer),
         )
         self._site = site(api.resource(), tracker_resource(self.tracker, BlockDesk(self.keys, self.block_tables)))
@@ -261,6 +265,8 @@ class VoiService(MultiService):
             await step()
             if self._opened is None:
                 return
+        settle()
+        self.lag.start()
         self.tracker.start()
         self._every(TICK_SECONDS, self.coordinator.tick)
         self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
@@ -356,6 +362,7 @@ class VoiService(MultiService):
         for call in self._ticks:
             if call.running:
                 call.stop()
+        self.lag.stop()
         self.tracker.stop()
         self.publisher.stop()
         self.block_tables.stop()

@@ -28,6 +28,11 @@ log = Logger()
 
 ADMIN: Final = "admin"
 
+BACKLOG: Final = 4096
+"""Connections that wait to be taken: a site of PCs switched on at once. Twisted's 50 make the others try again after
+seconds. The kernel takes less where its own bound (net.core.somaxconn) is lower.
+"""
+
 
 @dataclass(slots=True)
 class Opened:
@@ -120,6 +125,9 @@ def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) 
         cause = getattr(result.value, "socketError", None)
         text = getattr(cause, "strerror", None) or result.getErrorMessage()
         raise StartupError(f"--{option} {endpoint}: {text}")
+    queue = getattr(result, "socket", None)
+    if queue is not None and "backlog=" not in endpoint:
+        queue.listen(BACKLOG)
     return result
 
 

@@ -26,6 +26,8 @@ MAY: dict[str, set[str]] = {
     "agent": GROUND | {"domain", "wire", "seeding"},
     "config": GROUND,
     "health": GROUND | {"publishing", "store"},
+    "garbage": GROUND,
+    "lag": GROUND,
     "startup": GROUND | {"store"},
     "cli": GROUND | {"store"},
     "demo": GROUND | {"seeding", "store"},

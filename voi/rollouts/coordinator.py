@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from voi.domain.rollouts import Rollout, Target, TargetState, Task, next_pause
@@ -46,6 +47,10 @@ OFFLINE: Final = "offline: goes on at its next login"
 
 TICK_SECONDS: Final = 5.0
 """How often retries, stalls and the seed's view of its peers are looked at."""
+
+
+AT_A_TURN: Final = 50
+"""Targets that are begun in one turn of the reactor: a few milliseconds."""
 
 
 class RolloutCoordinator:
@@ -100,11 +105,13 @@ class RolloutCoordinator:
         :raises UnknownTemplate, UnknownTerminal, Conflict: as `Rollouts.begin` says.
         """
         rollout = await self._rollouts.begin(template_uuid, macs, self._wall())
+        begun: list[OpenTarget] = []
         for target in rollout.targets:
             for older in self._board.of_terminal(target.mac):
                 if older.target.template_uuid == template_uuid and older.target.rollout_id < rollout.id:
                     self._board.drop(older.key)
-            self._drive(self._board.put(target))
+            begun.append(self._board.put(target))
+        self._spawn(self._drive_all(begun))
         log.info("rollout {id}: {count} terminals", id=rollout.id, count=len(rollout.targets))
         return rollout
 
@@ -162,6 +169,13 @@ class RolloutCoordinator:
         for task in silent:
             target.tasks[task.id] = replace(task, sent=False)
         if silent:
+            self._drive(target)
+
+    async def _drive_all(self, targets: Sequence[OpenTarget]) -> None:
+        """Some at a turn: a rollout to a whole site must not hold up everybody else."""
+        for index, target in enumerate(targets):
+            if index and not index % AT_A_TURN:
+                await deferLater(self._clock, 0)
             self._drive(target)
 
     def _drive(self, target: OpenTarget) -> None:

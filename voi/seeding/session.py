@@ -13,6 +13,7 @@ from typing import Any
 
 import libtorrent as lt
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,6 +27,7 @@ from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
 from voi.seeding.survey import Survey
+from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent, pace, parameters
 from voi.seeding.waiting import Waiting
 
@@ -37,6 +39,7 @@ _PEERS_WITHIN = 5.0  # seconds that a page may wait
 _SAVE_WITHIN = 5.0  # seconds at a stop; what was not saved by then is hashed at the next start
 _LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
 _GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
+_NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one question for many that change together
 _EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
 
 
@@ -75,6 +78,7 @@ class Seeding:
         self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
         self._chance = random.Random()  # noqa: S311 - in which order pieces are fetched is no secret
         self._running = False
+        self._news: IDelayedCall | None = None
         self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
 
     # Life
@@ -100,7 +104,7 @@ class Seeding:
             raise StartupError(f"{self._state_directory}: {error.strerror}") from error
         if not clean:
             log.warn("the last stop was unclean: downloads are checked, seeds are checked as they are sent")
-        self._pump = pump = Pump(self._reactor, self._take, self._hearing.hear)
+        self._pump = pump = Pump(self._reactor, self._take, self._take_in)
         await self._notes.in_thread(self._create, pump.wake_descriptor)
         heard = self._waiting.expect(alerts.Listening, b"", _LISTEN_WITHIN)
         pump.start()
@@ -117,7 +121,8 @@ class Seeding:
         return listening.port
 
     def _create(self, wake_descriptor: int) -> None:
-        session = lt.session(lt.session_params(self._settings))
+        with new_threads_behind():
+            session = lt.session(lt.session_params(self._settings))
         limit_every_address(session)
         session.set_alert_fd(wake_descriptor)
         self._session = session
@@ -129,6 +134,9 @@ class Seeding:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
+        if self._news is not None:
+            self._news.cancel()
+            self._news = None
         await self._hear()
         await self._announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
         self._session.pause()
@@ -432,7 +440,17 @@ class Seeding:
     def _take(self) -> list[lt.alert]:
         return [] if self._session is None else self._session.pop_alerts()
 
+    def _take_in(self, event: Event) -> None:
+        self._hearing.hear(event)
+        if isinstance(event, alerts.StateChanged) and self._news is None and self._running:
+            # Whether we have all of a torrent is what the tracker tells others: not only at the next interval.
+            self._news = self._reactor.callLater(_NEWS_WITHIN, self._ask_news)
+
     # Timers and threads
+
+    def _ask_news(self) -> None:
+        self._news = None
+        _go_on(self._ask_status)
 
     def _ask_status(self) -> None:
         if self._session is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -38,21 +38,59 @@ class Command:
     outcomes: tuple[Outcome, ...] = ()
 
 
+class Ended(NamedTuple):
+    """What became of a command at one terminal, to be written down; `waiting` with a reason says for what."""
+
+    batch_no: int
+    mac: str
+    state: str
+    reason: str
+    updated: float
+
+
 def insert_command(
-    db: Database, code: int, body: Mapping[str, Any], macs: Sequence[str], *, waits: bool, now: float
+    db: Database,
+    code: int,
+    body: Mapping[str, Any],
+    macs: Sequence[str],
+    *,
+    waits: bool,
+    now: float,
+    replaces: bool = False,
 ) -> Command:
-    """Write down a command for some terminals, all waiting; for use inside a job."""
+    """Write down a command for some terminals, all waiting; for use inside a job.
+
+    One that `replaces` others of its code ends those that still wait at its terminals.
+    """
     cursor = db.execute(
         "INSERT INTO commands (code, body, waits, created) VALUES (?, ?, ?, ?)",
         (code, json.dumps(dict(body)), int(waits), now),
     )
     number = cursor.lastrowid
     assert number is not None
-    db.conn.executemany(
-        "INSERT INTO command_outcomes VALUES (?, ?, 'waiting', '', ?)", [(number, mac, now) for mac in macs]
-    )
+    targets = json.dumps(list(macs))
+    if replaces:
+        db.execute(_REPLACE, (f"replaced by command {number}", now, targets, code))
+    db.execute(_INSERT, (number, now, targets))
     outcomes = tuple(Outcome(mac, "waiting", "", now) for mac in macs)
     return Command(number, code, dict(body), waits, now, outcomes)
+
+
+# One statement for thousands of rows, given as JSON: SQLite works through them without Python's lock, where a statement
+# a row would take the lock from the reactor once for each.
+_INSERT = "INSERT INTO command_outcomes SELECT ?1, value, 'waiting', '', ?2 FROM json_each(?3)"
+_REPLACE = (
+    "UPDATE command_outcomes SET state = 'failed', reason = ?1, updated = ?2 "
+    "WHERE state = 'waiting' AND mac IN (SELECT value FROM json_each(?3)) "
+    "AND (SELECT c.code FROM commands c WHERE c.batch_no = command_outcomes.batch_no) = ?4"
+)
+_END = (
+    "UPDATE command_outcomes SET state = n.state, reason = n.reason, updated = n.updated FROM ("
+    "SELECT json_extract(value, '$[0]') AS batch_no, json_extract(value, '$[1]') AS mac, json_extract(value, '$[2]') "
+    "AS state, json_extract(value, '$[3]') AS reason, json_extract(value, '$[4]') AS updated FROM json_each(?)) AS n "
+    "WHERE command_outcomes.batch_no = n.batch_no AND command_outcomes.mac = n.mac "
+    "AND (command_outcomes.state = 'waiting' OR n.state != 'waiting')"  # what was replaced waits no longer
+)
 
 
 class Commands:
@@ -62,20 +100,29 @@ class Commands:
         self._store = store
 
     def begin(
-        self, code: int, body: Mapping[str, Any], macs: Iterable[str], *, waits: bool, now: float
+        self,
+        code: int,
+        body: Mapping[str, Any],
+        macs: Iterable[str],
+        *,
+        waits: bool,
+        now: float,
+        replaces: bool = False,
     ) -> Deferred[Command]:
-        """Write down a command for some terminals, all waiting; gives it a batch number."""
-        targets = list(dict.fromkeys(macs))
-        return self._store.write(lambda db: insert_command(db, code, body, targets, waits=waits, now=now))
+        """Write down a command for some terminals, all waiting; gives it a batch number.
 
-    def end(self, batch_no: int, mac: str, state: str, reason: str, now: float) -> Deferred[None]:
-        """Note an outcome; `waiting` with a reason says what it waits for."""
+        One that `replaces` others of its code ends those that still wait at its terminals.
+        """
+        targets = list(dict.fromkeys(macs))
+        return self._store.write(
+            lambda db: insert_command(db, code, body, targets, waits=waits, now=now, replaces=replaces)
+        )
+
+    def end(self, ended: Sequence[Ended]) -> Deferred[None]:
+        """Note outcomes, as many as there are, in one transaction."""
 
         def job(db: Database) -> None:
-            db.execute(
-                "UPDATE command_outcomes SET state = ?, reason = ?, updated = ? WHERE batch_no = ? AND mac = ?",
-                (state, reason, now, batch_no, mac),
-            )
+            db.execute(_END, (json.dumps(ended),))
 
         return self._store.write(job)
 

@@ -10,6 +10,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ Job = Callable[[sqlite_utils.Database], T]
 
 _BATCH: Final = 256
 """Writes in one transaction at most: enough to share the cost of a commit, few enough to be quick."""
+
+_AT_A_TURN: Final = 25
+"""Results handed over in one turn of the reactor: each may be a login to be answered, and others want their turn."""
 
 _BUSY_SECONDS: Final = 10.0
 """How long to wait for another process that holds the file, such as a backup."""
@@ -119,6 +123,8 @@ class _Worker:
         self._transactional = transactional
         self._db = connect(path)
         self._jobs: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._done: deque[_Pending] = deque()
+        self._delivering = False  # of the reactor's thread alone
         self._thread = threading.Thread(target=self._run, name=f"voi-{name}", daemon=True)
         self._thread.start()
 
@@ -146,7 +152,23 @@ class _Worker:
             ended = pending is None
             if batch:
                 self._do(batch)
-                self._reactor.callFromThread(_deliver, batch)
+                self._done.extend(batch)
+                self._reactor.callFromThread(self._arrived)
+
+    def _arrived(self) -> None:
+        if not self._delivering:
+            self._delivering = True
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Hand results over in the order of the jobs, some at a turn."""
+        for _ in range(min(len(self._done), _AT_A_TURN)):
+            pending = self._done.popleft()
+            pending.done.callback(pending.result)
+        if self._done:
+            self._reactor.callFromThread(self._deliver)
+        else:
+            self._delivering = False
 
     def _do(self, batch: list[_Pending]) -> None:
         if not self._transactional:
@@ -179,11 +201,6 @@ class _Worker:
             return pending.job(self._db)
         except Exception:  # the error belongs to whoever waits for the job, not to this thread
             return Failure()
-
-
-def _deliver(batch: list[_Pending]) -> None:
-    for pending in batch:
-        pending.done.callback(pending.result)
 
 
 class Store:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.errors import NoAnswer, TerminalOffline, VoiError
-from voi.store.commands import Command, Commands
+from voi.store.commands import Command, Commands, Ended
 from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
 
@@ -20,12 +23,32 @@ WAITING_CODES: Final = frozenset({Code.WATERMARK, Code.CANCEL_SEND})
 """Settings hold until they are changed, so they wait for a terminal that is off; a restart of yesterday does not."""
 
 
-class CommandDesk:
-    """Sends commands to many terminals and remembers what each one answered."""
+REPLACING_CODES: Final = frozenset({Code.WATERMARK})
+"""The newest is the one that holds; an older one that still waits must not come after it."""
 
-    def __init__(self, commands: Commands, fleet: Fleet) -> None:
+AT_A_TURN: Final = 50
+"""Terminals that are sent a command in one turn of the reactor: a few milliseconds, and others have their turn."""
+
+AT_A_TIME: Final = 1000
+"""Outcomes in one write: some milliseconds of the writer's time."""
+
+
+class CommandDesk:
+    """Sends commands to many terminals and remembers what each one answered.
+
+    Terminals are sent things in the order in which commands were given, however many there are to send to.
+    """
+
+    def __init__(self, commands: Commands, fleet: Fleet, clock: IReactorTime) -> None:
         self._commands = commands
         self._fleet = fleet
+        self._clock = clock
+        self._to_send: deque[Iterator[tuple[Command, str]]] = deque()
+        self._sending = False
+        self._ended: list[Ended] = []
+        self._writing = False
+        # Terminals that just logged in, each with the newest replacing command sent to it since.
+        self._coming: dict[str, int] = {}
         fleet.online.append(self._came)
 
     async def recover(self) -> None:
@@ -39,30 +62,54 @@ class CommandDesk:
     async def give(self, code: Code, fields: Mapping[str, Any], macs: Iterable[str]) -> Command:
         """Give a command to terminals; returns as soon as it is written down."""
         waits = code in WAITING_CODES
-        command = await self._commands.begin(code, fields, macs, waits=waits, now=time.time())
+        command = await self._commands.begin(
+            code, fields, macs, waits=waits, now=time.time(), replaces=code in REPLACING_CODES
+        )
         self.send(command)
         return command
 
     def send(self, command: Command) -> None:
         """Send a command that is written down to all its terminals."""
-        for outcome in command.outcomes:
-            self._start(command, outcome.mac)
+        self._to_send.append((command, outcome.mac) for outcome in command.outcomes)
+        if not self._sending:
+            self._send_some()
 
-    def _came(self, mac: str) -> None:
-        Deferred.fromCoroutine(self._send_waiting(mac)).addErrback(
-            lambda failure: log.failure("commands that wait for {mac}", failure, mac=mac)
-        )
-
-    async def _send_waiting(self, mac: str) -> None:
-        for command in await self._commands.waiting_for(mac):
-            await self._send(command, mac)
+    def _send_some(self) -> None:
+        """A turn's worth, and the rest in later ones."""
+        left = AT_A_TURN
+        while self._to_send and left:
+            for command, mac in islice(self._to_send[0], left):
+                left -= 1
+                self._start(command, mac)
+            if left:
+                self._to_send.popleft()
+        self._sending = bool(self._to_send)
+        if self._sending:
+            self._clock.callLater(0, self._send_some)
 
     def _start(self, command: Command, mac: str) -> None:
         Deferred.fromCoroutine(self._send(command, mac)).addErrback(
             lambda failure: log.failure("command {number} for {mac}", failure, number=command.batch_no, mac=mac)
         )
 
+    def _came(self, mac: str) -> None:
+        self._coming.setdefault(mac, 0)
+        Deferred.fromCoroutine(self._send_waiting(mac)).addErrback(
+            lambda failure: log.failure("commands that wait for {mac}", failure, mac=mac)
+        )
+
+    async def _send_waiting(self, mac: str) -> None:
+        try:
+            for command in await self._commands.waiting_for(mac):
+                overtaken = command.code in REPLACING_CODES and command.batch_no < self._coming.get(mac, 0)
+                if not overtaken:
+                    await self._send(command, mac)
+        finally:
+            self._coming.pop(mac, None)
+
     async def _send(self, command: Command, mac: str) -> None:
+        if mac in self._coming and command.code in REPLACING_CODES:
+            self._coming[mac] = max(self._coming[mac], command.batch_no)
         state, reason = "done", ""
         try:
             reply = await self._fleet.request(mac, command.code, command.body, batch_no=command.batch_no)
@@ -73,4 +120,21 @@ class CommandDesk:
             reason = f"{error.message}; waits for its next login" if command.waits else error.message
         except VoiError as error:
             state, reason = "failed", error.message
-        await self._commands.end(command.batch_no, mac, state, reason, time.time())
+        self._note(Ended(command.batch_no, mac, state, reason, time.time()))
+
+    def _note(self, ended: Ended) -> None:
+        """Write an outcome down, with those that come while an earlier write is under way."""
+        self._ended.append(ended)
+        if not self._writing:
+            self._writing = True
+            Deferred.fromCoroutine(self._write()).addErrback(
+                lambda failure: log.failure("outcomes of commands could not be written down", failure)
+            )
+
+    async def _write(self) -> None:
+        try:
+            while self._ended:
+                some, self._ended = self._ended[:AT_A_TIME], self._ended[AT_A_TIME:]
+                await self._commands.end(some)
+        finally:
+            self._writing = False

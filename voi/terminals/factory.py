@@ -9,8 +9,9 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from voi.errors import VoiError
+from voi.terminals.deadlines import Deadlines
 from voi.terminals.fleet import Fleet
-from voi.terminals.protocol import Handler, TerminalProtocol
+from voi.terminals.protocol import FRAME_SECONDS, LOGIN_SECONDS, Handler, TerminalProtocol
 
 log = Logger()
 
@@ -33,6 +34,12 @@ class TerminalFactory(Factory):
         self.fleet = fleet
         self.handler = handler
         self._clock = clock
+        self.logins: Deadlines[TerminalProtocol] = Deadlines(
+            clock, LOGIN_SECONDS, lambda protocol: protocol.lose("nobody logged in")
+        )
+        self.frames: Deadlines[TerminalProtocol] = Deadlines(
+            clock, FRAME_SECONDS, lambda protocol: protocol.lose(f"a frame took more than {FRAME_SECONDS:g} seconds")
+        )
         self._connections: set[TerminalProtocol] = set()
         self._held = 0
         self._logged: dict[str, float] = {}
@@ -59,10 +66,17 @@ class TerminalFactory(Factory):
         """A request was answered with an error; say so, but not for each of thousands."""
         self._log_seldom(name, "{name}: {code} refused: {error}", code=code, error=error.message)
 
-    def holds(self, change: int) -> bool:
-        """Count the bytes of unfinished frames on all connections; whether a growth still fits."""
+    def holds(self, protocol: TerminalProtocol, change: int) -> None:
+        """Count the bytes of unfinished frames on all connections; above the bound the frame begun first gives way.
+
+        Honest frames are whole within seconds, so what is oldest is what somebody lets lie about.
+        """
         self._held += change
-        return change < 0 or self._held <= MAX_HELD
+        while change > 0 and self._held > MAX_HELD:
+            victim = self.frames.oldest or protocol
+            victim.lose("too many unfinished frames on all connections together")
+            if victim is protocol:
+                break
 
     def _log_seldom(self, name: str, text: str, **fields: object) -> None:
         now = self._clock.seconds()

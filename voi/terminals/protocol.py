@@ -8,7 +8,7 @@ from typing import Any, Final
 from typing import Protocol as Seam
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Server
 from twisted.logger import Logger
@@ -18,6 +18,7 @@ from zope.interface import implementer
 from voi.domain.terminals import ReportedTemplate, Terminal
 from voi.errors import RemoteProtocolError, VoiError
 from voi.terminals.answers import Answers
+from voi.terminals.deadlines import Deadlines
 from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
@@ -27,6 +28,9 @@ log = Logger()
 
 LOGIN_SECONDS: Final = 60.0
 """A connection that nobody logs in on is closed, so that strangers cannot hold sockets for ever."""
+
+FRAME_SECONDS: Final = 30.0
+"""A frame that has begun must be whole by then: the largest, 16 MiB, takes half of it on a link of 10 Mbit/s."""
 
 READ_AHEAD: Final = 64 << 10
 """Bytes taken while a request is being handled; with more, reading waits."""
@@ -55,6 +59,8 @@ class Office(Seam):
 
     fleet: Fleet
     handler: Handler
+    logins: Deadlines[TerminalProtocol]
+    frames: Deadlines[TerminalProtocol]
 
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""
@@ -62,8 +68,8 @@ class Office(Seam):
     def refused(self, name: str, code: int, error: VoiError) -> None:
         """A request was answered with an error."""
 
-    def holds(self, change: int) -> bool:
-        """So many bytes more, or fewer, of unfinished frames are held; whether there is room for them."""
+    def holds(self, protocol: TerminalProtocol, change: int) -> None:
+        """A connection holds so many bytes more, or fewer, of unfinished frames; somebody may have to give way."""
 
 
 @implementer(IPushProducer)
@@ -88,7 +94,6 @@ class TerminalProtocol(Protocol):
         self._connected = False
         self._paused = self._peer_slow = False
         self._held = 0
-        self._login_timer: IDelayedCall | None = None
 
     # What Twisted tells us.
 
@@ -105,10 +110,7 @@ class TerminalProtocol(Protocol):
                 if hasattr(socket, name):
                     handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self.transport.registerProducer(self, True)
-        self._await_login()
-
-    def _await_login(self) -> None:
-        self._login_timer = self._clock.callLater(LOGIN_SECONDS, self.lose, "nobody logged in")
+        self._office.logins.begin(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the terminal."""
@@ -117,17 +119,21 @@ class TerminalProtocol(Protocol):
         self._account()
 
     def _account(self) -> None:
-        """Keep count of what is held; above all connections' bound the one that asks for more gives way."""
-        waiting = self._session.waiting if self._connected else 0
+        """Keep count of what is held, and since when a frame is on its way."""
+        waiting = self._session.waiting
         change, self._held = waiting - self._held, waiting
-        if change and not self._office.holds(change):
-            self.lose("too many unfinished frames on all connections together")
+        if waiting and not (self._busy or self._peer_slow):
+            self._office.frames.begin(self)
+        elif not waiting:
+            self._office.frames.end(self)
+        if change:
+            self._office.holds(self, change)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's signature
         """The end; a clean close means offline at once."""
         self._connected = False
         self._session.close()
-        self._cancel_login_timer()
+        self._office.logins.end(self)
         self._answers.lost()
         self._account()
         self._office.gone(self)
@@ -158,6 +164,7 @@ class TerminalProtocol(Protocol):
                 return
             if event is None:
                 break
+            self._office.frames.end(self)  # what is behind it is another frame, with a time of its own
             self._take(event)
         self._throttle()
 
@@ -202,7 +209,7 @@ class TerminalProtocol(Protocol):
         elif request.code == Code.LOGOUT and reply.code == 0:
             self._session.log_out()
             self._leave()
-            self._await_login()
+            self._office.logins.begin(self)
         # In a new turn, so that a pipelining terminal neither deepens the stack nor starves the others.
         self._clock.callLater(0, self._go_on)
 
@@ -232,7 +239,7 @@ class TerminalProtocol(Protocol):
             token = self._session.token
         self.terminal = terminal
         self._session.accept(request, token)
-        self._cancel_login_timer()
+        self._office.logins.end(self)
         self._office.fleet.put(terminal.mac, self)
         return token
 
@@ -263,6 +270,7 @@ class TerminalProtocol(Protocol):
             return
         log.info("{name}: connection closed: {reason}", name=self.name, reason=reason)
         self._session.close()
+        self._account()
         self.transport.unregisterProducer()
         self.transport.abortConnection()
 
@@ -273,8 +281,3 @@ class TerminalProtocol(Protocol):
         self._answers.lost()
         if terminal is not None:
             self._office.fleet.drop(terminal.mac, self)
-
-    def _cancel_login_timer(self) -> None:
-        if self._login_timer is not None and self._login_timer.active():
-            self._login_timer.cancel()
-        self._login_timer = None

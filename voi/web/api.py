@@ -21,6 +21,7 @@ from voi.web.seams import (
     Coordinator,
     Fleet,
     HealthCheck,
+    Lag,
     Notices,
     Publisher,
     Seeding,
@@ -58,6 +59,7 @@ class Api:
         coordinator: Coordinator,
         tracker: Tracker,
         seeding: Seeding,
+        lag: Lag,
         checks: Mapping[str, HealthCheck] | None = None,
     ) -> None:
         rooms = (
@@ -83,6 +85,7 @@ class Api:
                 uploads=uploads,
                 tracker=tracker,
                 seeding=seeding,
+                lag=lag,
                 checks={} if checks is None else checks,
             ),
         )

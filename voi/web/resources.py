@@ -214,6 +214,23 @@ class SwarmList(Struct, frozen=True):
     swarms: list[SwarmView]
 
 
+class LagView(Struct, frozen=True):
+    """How late the server's reactor came since its start, in seconds.
+
+    `p50`, `p99`, `p999` and `longest` sum it up; `counts` has, for each of `upper_bounds`, how many of its looks
+    (one each `interval`) were that late and no less than the bound before. The difference of two answers is what
+    happened between them.
+    """
+
+    interval: float
+    p50: float
+    p99: float
+    p999: float
+    longest: float
+    upper_bounds: list[float]
+    counts: list[int]
+
+
 class Health(Struct, frozen=True):
     """Whether the server works; each check says `ok` or what is wrong."""
 

@@ -121,3 +121,26 @@ class Seeding(Protocol):
 
     def statuses(self) -> Mapping[bytes, TorrentStatus]:
         """Where every torrent stands, by info-hash."""
+
+
+class Lag(Protocol):
+    """How late the reactor came, in seconds."""
+
+    @property
+    def longest(self) -> float:
+        """The longest standstill."""
+
+    @property
+    def interval(self) -> float:
+        """Between two looks."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """How many looks came so late, for each upper bound."""
+
+    @property
+    def upper_bounds(self) -> Sequence[float]:
+        """What each count reaches up to."""
+
+    def quantile(self, part: float) -> float:
+        """What that part of all looks did not exceed."""

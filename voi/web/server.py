@@ -12,9 +12,9 @@ from voi import __version__
 from voi.errors import VoiError
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
-from voi.web.resources import Health, SwarmList, Welcome
+from voi.web.resources import Health, LagView, SwarmList, Welcome
 from voi.web.routing import Route, WithStatus
-from voi.web.seams import HealthCheck, Seeding, Tracker
+from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view
 
 log = Logger()
@@ -30,12 +30,14 @@ class ServerRoutes:
         uploads: Uploads,
         tracker: Tracker,
         seeding: Seeding,
+        lag: Lag,
         checks: Mapping[str, HealthCheck],
     ) -> None:
         self._templates = templates
         self._uploads = uploads
         self._tracker = tracker
         self._seeding = seeding
+        self._lag = lag
         self._checks = checks
 
     def routes(self) -> tuple[Route, ...]:
@@ -47,6 +49,13 @@ class ServerRoutes:
                 handler=self.swarms,
                 summary="Every torrent: who has it, and how much of it the server sent",
                 answer=SwarmList,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/lag",
+                handler=self.lag,
+                summary="How late the server's reactor came since its start",
+                answer=LagView,
             ),
             Route(
                 method="GET",
@@ -84,6 +93,19 @@ class ServerRoutes:
             for info_hash, (name, template_uuid, size) in known.items()
         ]
         return SwarmList(sorted(views, key=lambda view: view.name))
+
+    async def lag(self) -> LagView:
+        """GET lag."""
+        lag = self._lag
+        return LagView(
+            interval=lag.interval,
+            p50=lag.quantile(0.5),
+            p99=lag.quantile(0.99),
+            p999=lag.quantile(0.999),
+            longest=lag.longest,
+            upper_bounds=list(lag.upper_bounds),
+            counts=list(lag.counts),
+        )
 
     async def health(self) -> Health | WithStatus:
         """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
+from voi.domain.terminals import Terminal
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.store.commands import Commands
 from voi.store.templates import Templates
@@ -13,6 +14,7 @@ from voi.web.requests import CommandRequest, macs_of
 from voi.web.resources import CommandAccepted, CommandView, TerminalList, TerminalView
 from voi.web.routing import Route
 from voi.web.seams import CommandDesk, Fleet
+from voi.web.slices import in_parts
 from voi.web.views import COMMANDS, command_view, terminal_view
 
 _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}
@@ -81,12 +83,12 @@ class TerminalRoutes:
         terminals = await self._terminals.all()
         disks = await self._terminals.all_disks()
         published = {level.name for template in await self._templates.all() for level in template.levels}
-        return TerminalList(
-            [
-                terminal_view(x, disks.get(x.mac, ()), online=x.mac in self._fleet, published=published)
-                for x in terminals
-            ]
-        )
+
+        def view(terminal: Terminal) -> TerminalView:
+            online = terminal.mac in self._fleet
+            return terminal_view(terminal, disks.get(terminal.mac, ()), online=online, published=published)
+
+        return TerminalList(await in_parts(view, terminals))
 
     async def one(self, mac: str) -> TerminalView:
         """GET terminals/{mac}."""

@@ -238,8 +238,9 @@ class ServerSession:
         self._reader.limits = BEFORE_LOGIN
 
     def close(self) -> None:
-        """The connection is over."""
+        """The connection is over; what it had begun to say is forgotten at once, for others need the memory."""
         self.state = State.CLOSED
+        self._reader = FrameReader(BEFORE_LOGIN)
 
     def encode_answer(self, request: Request, reply: Reply) -> bytes:
         """The frame that answers a request of the terminal."""

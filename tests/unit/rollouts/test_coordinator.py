@@ -15,6 +15,7 @@ from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline
 from voi.names import DiskName
+from voi.rollouts import coordinator as coordinator_module
 from voi.rollouts import sender as sender_module
 from voi.rollouts.coordinator import GRACE_SECONDS, SETTLE_SECONDS, STALL_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
@@ -243,6 +244,17 @@ class SendingTests(CoordinatorCase):
         self.assertEqual(sorted(len(self.fleet.names(mac)) for mac in (MAC, OTHER)), [1, 2])
         never.errback(NoAnswer("no answer"))
         await self.settle()
+
+    async def test_a_whole_site_takes_turns(self) -> None:
+        """A rollout begins with some of its terminals, and the others follow in later turns of the reactor."""
+        self.patch(coordinator_module, "AT_A_TURN", 1)
+        await self.prepare(MAC, OTHER)
+        self.fleet.there |= {MAC, OTHER}
+        await self.begin()
+        self.assertEqual(len({mac for mac, _ in self.fleet.sent}), 1)
+        self.clock.advance(0)
+        await self.settle()
+        self.assertEqual({mac for mac, _ in self.fleet.sent}, {MAC, OTHER})
 
     async def test_already_there(self) -> None:
         """A terminal that answers 10001 has the disk."""

@@ -98,7 +98,15 @@ class SwarmCase(TestCase):
         self.root.mkdir(parents=True)
         self.root = self.root.resolve()
 
-    async def peer(self, name: str, *, port: int = 0, upload_limit: int = 0, download_limit: int = 0) -> Peer:
+    async def peer(
+        self,
+        name: str,
+        *,
+        port: int = 0,
+        upload_limit: int = 0,
+        download_limit: int = 0,
+        status_interval: float = 0.1,
+    ) -> Peer:
         """A session with the directories `name`/files and `name`/state, new or as an earlier one left them."""
         from twisted.internet import reactor
 
@@ -111,7 +119,7 @@ class SwarmCase(TestCase):
             settings=terminal_settings((HOST, port), upload_limit=upload_limit, download_limit=download_limit),
             state_directory=state,
             on_event=events,
-            status_interval=0.1,
+            status_interval=status_interval,
         )
         self.addCleanup(seeding.stop)
         return Peer(seeding, events, await seeding.start(), files, state)

@@ -58,6 +58,15 @@ class DownloadTests(SwarmCase):
         self.assertEqual((status.done, status.wanted, status.downloaded), (1 << 20, 1 << 20, 1 << 20))
         self.assertEqual(dict(leech.seeding.statuses()), {hash_of(torrent): status})
 
+    async def test_new_state_is_told_at_once(self) -> None:
+        """That a file is all there is known before the interval comes round: the tracker tells others so."""
+        peer = await self.peer("patient", status_interval=3600.0)
+        (peer.files / NAME).write_bytes(content())
+        torrent = torrent_of(peer.files / NAME)
+        await peer.seeding.mark_verified(hash_of(torrent), peer.files / NAME)
+        await peer.seeding.seed(torrent, peer.files)
+        await peer.events.until(alerts.Status, lambda status: status.state == "seeding")
+
     async def test_peers(self) -> None:
         """The peers of a torrent are told with what they have; two who ask share one answer."""
         seeder, torrent = await self.seeder(LONG, upload_limit=SLOW)

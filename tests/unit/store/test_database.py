@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -161,3 +163,30 @@ class DirectoryTests(SynchronousTestCase):
         """What is free is asked of the file system; a directory that is gone says so."""
         self.assertGreater(free_bytes(Path.cwd()), 0)
         self.assertRaises(StorageMissing, free_bytes, Path("/nowhere/at/all"))
+
+
+class DeliveryTests(SynchronousTestCase):
+    """Results on their way from the thread to the reactor."""
+
+    def test_some_at_a_turn(self) -> None:
+        """A batch of many results does not take one long turn; they come in the order of the jobs."""
+        path = Path(self.mktemp())
+        prepare(path)
+        turns: list[Callable[[], None]] = []
+        reactor = mock.Mock(callFromThread=turns.append)
+        store = database.Store(path, reactor)
+        came: list[int] = []
+        count = 2 * database._AT_A_TURN + 1
+        for number in range(count):
+            store.write(partial(_give_back, number)).addCallback(came.append)
+        store.close()  # waits until everything is written
+        largest = 0
+        while turns:
+            before = len(came)
+            turns.pop(0)()
+            largest = max(largest, len(came) - before)
+        self.assertEqual((came, largest), (list(range(count)), database._AT_A_TURN))
+
+
+def _give_back(number: int, _db: Database) -> int:
+    return number

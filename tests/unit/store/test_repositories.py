@@ -13,7 +13,7 @@ from voi.domain.uploads import UploadState
 from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
-from voi.store.commands import Commands
+from voi.store.commands import Commands, Ended
 from voi.store.terminals import MAX_TEMPLATES
 from voi.wire.codes import Code
 
@@ -186,13 +186,27 @@ class CommandTests(StoreCase):
         """Each terminal has its own outcome."""
         commands = Commands(self.store)
         given = await commands.begin(Code.WATERMARK, {"switch": 1}, [OTHER, MAC, MAC], waits=True, now=1.0)
-        await commands.end(given.batch_no, MAC, "done", "", 2.0)
+        await commands.end([Ended(given.batch_no, MAC, "done", "", 2.0)])
         found = await commands.get(given.batch_no)
         assert found is not None
         self.assertEqual([(o.mac, o.state) for o in found.outcomes], [(MAC, "done"), (OTHER, "waiting")])
         self.assertEqual([c.batch_no for c in await commands.waiting_for(OTHER)], [given.batch_no])
         self.assertEqual(await commands.waiting_for(MAC), [])
         self.assertIsNone(await commands.get(99))
+
+    async def test_replaced(self) -> None:
+        """A newer setting ends the older ones that wait, at its own terminals and for its own code alone."""
+        commands = Commands(self.store)
+        old = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
+        other = await commands.begin(Code.CANCEL_SEND, {}, [MAC], waits=True, now=1.0)
+        new = await commands.begin(Code.WATERMARK, {"switch": 0}, [MAC], waits=True, now=2.0, replaces=True)
+        self.assertEqual([c.batch_no for c in await commands.waiting_for(MAC)], [other.batch_no, new.batch_no])
+        self.assertEqual([c.batch_no for c in await commands.waiting_for(OTHER)], [old.batch_no])
+        await commands.end([Ended(old.batch_no, MAC, "waiting", "it is offline", 3.0)])
+        found = await commands.get(old.batch_no)
+        assert found is not None
+        self.assertEqual(found.outcomes[0].state, "failed", "what was replaced does not begin to wait again")
+        self.assertIn(f"replaced by command {new.batch_no}", found.outcomes[0].reason)
 
     async def test_after_a_restart(self) -> None:
         """What does not wait for a login has failed with the server, what waits goes on waiting."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -18,9 +20,9 @@ from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import TooManyAttempts, Unauthorized
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, wire_form
-from voi.store.commands import Commands
+from voi.store.commands import Command, Commands, Ended
 from voi.terminals.admin import ATTEMPTS, WINDOW_SECONDS, AdminDesk
-from voi.terminals.commands import CommandDesk
+from voi.terminals.commands import AT_A_TURN, CommandDesk
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
 from voi.terminals.handlers import Handlers
@@ -259,7 +261,7 @@ class CommandDeskTests(HandlerCase):
 
     async def give(self, code: Code, fields: dict[str, Any]) -> int:
         """Give a command to a terminal that is there and one that is not."""
-        self.desk = CommandDesk(Commands(self.store), self.fleet)
+        self.desk = CommandDesk(Commands(self.store), self.fleet, self.clock)
         await self.terminal(OTHER)
         return (await self.desk.give(code, fields, [MAC, OTHER])).batch_no
 
@@ -314,5 +316,64 @@ class CommandDeskTests(HandlerCase):
         """A command that was under way has failed, and says that it was the server."""
         await self.prepare()
         number = await self.give(Code.RESTART, {})
-        await CommandDesk(Commands(self.store), Fleet()).recover()
+        await CommandDesk(Commands(self.store), Fleet(), self.clock).recover()
         self.assertIn("server was restarted", (await self.outcomes(number))[MAC][1])
+
+    async def test_many_take_turns(self) -> None:
+        """A command to a whole site goes out some terminals at a turn, and in the order in which commands came."""
+        await self.prepare()
+        lines = {MAC: self.line}
+        for index in range(2 * AT_A_TURN):
+            line = self.line = Line(self.factory)
+            mac = f"02:00:00:00:00:{index:02X}"
+            await self.ask(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
+            self.addCleanup(line.protocol.lose, "the test is over")
+            lines[mac] = line
+        desk = CommandDesk(Commands(self.store), self.fleet, self.clock)
+        await desk.give(Code.WATERMARK, {"switch": 1}, lines)
+        await desk.give(Code.WATERMARK, {"switch": 0}, [list(lines)[-1]])
+        heard = {mac: line.heard() for mac, line in lines.items()}
+        self.assertEqual(sum(map(len, heard.values())), AT_A_TURN)
+        self.clock.pump([0, 0])
+        heard = {mac: frames + lines[mac].heard() for mac, frames in heard.items()}
+        self.assertEqual({len(frames) for frames in list(heard.values())[:-1]}, {1})
+        self.assertEqual([json.loads(f.data)["switch"] for f in list(heard.values())[-1]], [1, 0])
+
+    async def test_older_setting_does_not_come_after_a_newer_one(self) -> None:
+        """One that waited for the login is left out where a newer one was sent while it was being looked up."""
+        await self.prepare()
+        commands = Commands(self.store)
+        desk = CommandDesk(commands, self.fleet, self.clock)
+        self.line.hang_up()
+        old = await desk.give(Code.WATERMARK, {"switch": 1}, [MAC])
+        await self.outcomes(old.batch_no)
+        looked_up: Deferred[list[Command]] = Deferred()
+        found = await commands.waiting_for(MAC)
+        self.assertEqual([command.batch_no for command in found], [old.batch_no])
+        with mock.patch.object(commands, "waiting_for", lambda _mac: looked_up):
+            self.line = Line(self.factory)
+            await self.ask(Code.LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+            new = await desk.give(Code.WATERMARK, {"switch": 0}, [MAC])
+            looked_up.callback(found)
+        self.assertEqual([json.loads(f.data)["batch_no"] for f in self.line.heard()], [new.batch_no])
+        self.assertEqual((await self.outcomes(old.batch_no))[MAC], ("failed", f"replaced by command {new.batch_no}"))
+
+    async def test_outcomes_share_a_write(self) -> None:
+        """Answers that come while outcomes are being written are written together."""
+        await self.prepare()
+        macs = [f"02:00:00:00:01:{index:02X}" for index in range(20)]  # all off, so all end at once
+        for mac in macs:
+            await self.terminal(mac)
+        written: list[int] = []
+        commands = Commands(self.store)
+        end = commands.end
+
+        def note(ended: Sequence[Ended]) -> Deferred[None]:
+            written.append(len(ended))
+            return end(ended)
+
+        desk = CommandDesk(commands, self.fleet, self.clock)
+        with mock.patch.object(commands, "end", note):
+            number = (await desk.give(Code.RESTART, {}, macs)).batch_no
+            states = {state for state, _ in (await self.outcomes(number)).values()}
+        self.assertEqual((states, written), ({"failed"}, [1, 19]))

@@ -13,7 +13,7 @@ from tests.unit.wire.builders import MAC, frame, reply
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, TerminalOffline
 from voi.terminals import factory, protocol
 from voi.terminals.answers import MAX_WAITING
-from voi.terminals.protocol import GRANT_SECONDS, LOGIN_SECONDS, READ_AHEAD
+from voi.terminals.protocol import FRAME_SECONDS, GRANT_SECONDS, LOGIN_SECONDS, READ_AHEAD
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
 
@@ -110,7 +110,7 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual(reply(other.heard()[0]).code, 0)
 
     def test_unfinished_frames_have_a_bound(self) -> None:
-        """All connections together hold so much and no more; what is finished or hung up counts no longer."""
+        """All connections together hold so much; the one whose frame began first gives way to those that came later."""
         lines = [self.office.line() for _ in range(3)]
         for index, line in enumerate(lines):
             line.log_in(f"AA:BB:CC:DD:EE:0{index}")
@@ -118,15 +118,48 @@ class SessionTests(SynchronousTestCase):
         with mock.patch.object(factory, "MAX_HELD", 130_000):
             for line in lines:
                 line.protocol.dataReceived(part)
-            self.assertEqual([line.transport.aborted for line in lines], [False, False, True])
-            lines[0].hang_up()
+            self.assertEqual([line.transport.aborted for line in lines], [True, False, False])
+            lines[1].hang_up()
             fourth = self.office.line()
             fourth.log_in("AA:BB:CC:DD:EE:09")
             fourth.protocol.dataReceived(part)
-            self.assertFalse(fourth.transport.aborted)
-        for line in (lines[1], fourth):
+            self.assertFalse(fourth.transport.aborted, "what was hung up counts no longer")
+        for line in (lines[2], fourth):
             line.hang_up()
-        self.assertEqual(self.office.factory._held, 0)
+        self.assertEqual((self.office.factory._held, len(self.office.factory.frames)), (0, 0))
+
+    def test_a_frame_has_its_time(self) -> None:
+        """Bytes that drip in gain no time, and a whole frame ends it; an idle terminal is left alone."""
+        slow, quick, idle = (self.office.line() for _ in range(3))
+        for index, line in enumerate((slow, quick, idle)):
+            line.log_in(f"AA:BB:CC:DD:EE:0{index}")
+        whole = frame(Code.HEARTBEAT, {"mac": "AA:BB:CC:DD:EE:00"})
+        for line in (slow, quick):
+            line.protocol.dataReceived(whole[:10])
+        self.office.clock.advance(FRAME_SECONDS - 1)
+        slow.protocol.dataReceived(whole[10:11])
+        quick.protocol.dataReceived(frame(Code.HEARTBEAT, {"mac": "AA:BB:CC:DD:EE:01"})[10:] + whole[:10])
+        self.office.clock.advance(1)
+        self.assertEqual([x.transport.aborted for x in (slow, quick, idle)], [True, False, False])
+        self.office.clock.advance(FRAME_SECONDS - 1)
+        self.assertTrue(quick.transport.aborted, "the next frame had its own time")
+        self.assertFalse(idle.transport.aborted)
+
+    def test_time_does_not_run_while_we_are_busy(self) -> None:
+        """What a terminal sent behind a request that is being handled waits for us, not for the terminal."""
+        line = self.office.line()
+        line.log_in()
+        self.office.clock.advance(0)
+        self.office.handler.hold = True
+        line.say(Code.MAY_UPLOAD, {"mac": MAC, "uuid": "11111111-2222-4333-8444-555555555555", "disks": []})
+        self.assertTrue(self.office.handler.held)
+        line.protocol.dataReceived(frame(Code.HEARTBEAT, {})[:10])
+        self.office.clock.advance(FRAME_SECONDS)
+        self.assertFalse(line.transport.aborted)
+        self.office.handler.release()
+        self.office.clock.advance(0)
+        self.office.clock.advance(FRAME_SECONDS)
+        self.assertTrue(line.transport.aborted)
 
     def test_a_listeners_fault(self) -> None:
         """One listener that fails does not keep the news from the next."""

@@ -14,6 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IConsumer
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
@@ -26,6 +27,7 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.errors import UnknownUpload
+from voi.lag import LagProbe
 from voi.names import DiskName
 from voi.store.commands import Command, Commands
 from voi.store.database import Store, prepare
@@ -250,6 +252,7 @@ class ApiCase(TestCase):
         self.command_desk = FakeCommandDesk(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
+        self.lag = LagProbe(Clock())
         self.checks: dict[str, HealthCheck] = {}
         self.api = Api(
             token=TOKEN,
@@ -266,6 +269,7 @@ class ApiCase(TestCase):
             coordinator=self.coordinator,
             tracker=self.tracker,
             seeding=self.seeding,
+            lag=self.lag,
             checks=self.checks,
         )
         self.site = site(self.api.resource(), tracker_stub())

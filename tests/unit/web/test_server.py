@@ -55,6 +55,18 @@ class SwarmTests(ApiCase):
         self.assertEqual((swarm["state"], swarm["size"], swarm["copies"]), ("absent", 0, 0.0))
 
 
+class LagTests(ApiCase):
+    """GET lag."""
+
+    async def test_lag(self) -> None:
+        """The probe's counts with their bounds, and what they come to."""
+        self.lag.counts[0], self.lag.counts[8], self.lag.longest = 99, 1, 0.0005
+        found = (await self.ask("GET", "/api/v1/lag")).json
+        self.assertEqual((found["p50"], found["p99"], found["p999"]), (0.00025, 0.00025, 0.0005))
+        self.assertEqual((found["longest"], found["interval"]), (0.0005, 0.01))
+        self.assertEqual((found["counts"][8], len(found["upper_bounds"])), (1, len(found["counts"])))
+
+
 class HealthTests(ApiCase):
     """GET healthz and /."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
+from voi.store.commands import Ended
 from voi.wire.codes import Code
 
 
@@ -86,7 +87,7 @@ class CommandTests(ApiCase):
         number = answer.json["batch_no"]
         self.assertEqual(answer.json, {"batch_no": number})
         self.assertEqual(answer.headers["location"], f"/api/v1/commands/{number}")
-        await self.commands.end(number, MAC, "failed", "it is offline", 1_700_000_000.0)
+        await self.commands.end([Ended(number, MAC, "failed", "it is offline", 1_700_000_000.0)])
         outcomes = (await self.ask("GET", answer.headers["location"])).json
         self.assertEqual((outcomes["command"], outcomes["switch"]), ("restart", None))
         self.assertEqual(

@@ -1,0 +1,102 @@
+"""How late the server's reactor comes while it seeds as fast as it can to one peer and answers 500 announces a second.
+
+Measured by the server's own probe (``GET /api/v1/lag``): every look that came late counts, and a standstill counts for
+every look that fell into it. Each load alone and the idle server are shown beside. Peer and announcing processes run
+on the same cores as the server, so what the kernel's scheduler makes it wait is in the figure; a process that only
+sleeps, at the same time, shows how much that is for one that asks for nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import ExitStack
+from typing import Any, Final
+
+from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.images import publish, seeded
+from tests.bench.leech import PRESETS
+from tests.bench.processes import Helper, cpu_seconds
+from voi.demo.stage import LOOPBACK, Server, wait_until
+from voi.lag import UPPER_BOUNDS, quantile
+
+RATE: Final = 500
+TERMINALS: Final = 200
+IMAGE: Final = 1 << 30
+FAST_IMAGE: Final = 256 << 20
+SECONDS: Final = 20.0
+FAST_SECONDS: Final = 4.0
+SLEEPER: Final = "sleeper's p99.9 ms"
+
+
+class Load:
+    """A server with what asks of it."""
+
+    def __init__(self, plan: Plan, stack: ExitStack) -> None:
+        self._directory = plan.directory
+        self._server = stack.enter_context(Server(plan.directory / "server")).up()
+        publish(self._server, plan.directory, [FAST_IMAGE if plan.fast else IMAGE])
+        wait_until(lambda: seeded(self._server) == 1, 30, "the server to seed")
+        (self._torrent,) = (self._server.data / "torrents").iterdir()
+        crowd = stack.enter_context(Helper("crowd"))
+        crowd.ask(do="login", host=LOOPBACK, port=self._server.terminals_port, source="127.0.1.1", first=0,
+                  count=TERMINALS, at_once=10)  # fmt: skip
+        database = sqlite3.connect(f"file:{self._server.data / 'voi.sqlite'}?mode=ro", uri=True)
+        self._keys = [key for (key,) in database.execute("SELECT tracker_key FROM terminals")]
+        database.close()
+        self._leech = stack.enter_context(Helper("leech", PRESETS[0]))
+        self._announces = stack.enter_context(Helper("announces"))
+        self._sleeper = stack.enter_context(Helper("sleeper"))
+
+    def measure(self, seconds: float, *, seed: bool, announce: bool) -> dict[str, float | str]:
+        """What the probe saw in so many seconds of a load."""
+        before, cpu, begun = self._counts(), cpu_seconds(self._server.pid), time.monotonic()
+        self._sleeper.tell(seconds=seconds)
+        if announce:
+            self._announces.tell(port=self._server.http_port, keys=self._keys, info_hash=self._torrent.stem, rate=RATE,
+                                 seconds=seconds)  # fmt: skip
+        sent, fetching = 0, 0.0
+        while seed and time.monotonic() < begun + seconds:
+            order = {"torrent": str(self._torrent), "directory": str(self._directory / "got")}
+            got: Any = self._leech.ask(do="fetch", **order, port=self._server.bittorrent_port)
+            sent += got["bytes"]
+            fetching += got["seconds"]
+        if not seed:
+            time.sleep(seconds)
+        told = self._announces.hear() if announce else None
+        took = time.monotonic() - begun
+        counts = [now - then for now, then in zip(self._counts(), before, strict=True)]
+        row: dict[str, float | str] = {
+            "p50 ms": quantile(counts, 0.5) * 1000,
+            "p99 ms": quantile(counts, 0.99) * 1000,
+            "p99.9 ms": quantile(counts, 0.999) * 1000,
+            "longest ms": max(bound for bound, count in zip(UPPER_BOUNDS, counts, strict=True) if count) * 1000,
+            SLEEPER: quantile(self._sleeper.hear(), 0.999) * 1000,
+            "CPU of a core %": (cpu_seconds(self._server.pid) - cpu) / took * 100,
+        }
+        if seed:
+            row["seeds MB/s"] = sent / 1e6 / fetching
+        if told is not None:
+            row["announces/s"] = told["rate"]
+            row["answer p99 ms"] = told["p99"] * 1000
+        return row
+
+    def _counts(self) -> list[int]:
+        found: list[int] = self._server.api("GET", "lag")["counts"]
+        return found
+
+
+def run(plan: Plan) -> Outcome:
+    """Idle, each load, both."""
+    seconds = FAST_SECONDS if plan.fast else SECONDS
+    with ExitStack() as stack:
+        load = Load(plan, stack)
+        rows: list[Row] = []
+        kinds = (("idle", False, False), ("seeding", True, False), ("announces", False, True), ("both", True, True))
+        for what, seed, announce in kinds[-1:] if plan.fast else kinds:
+            plan.say(what)
+            rows.append(Row(what, load.measure(seconds, seed=seed, announce=announce)))
+        both = rows[-1].figures
+        note = f"{float(both['seeds MB/s']):.0f} MB/s"
+        others = {"a process that only sleeps": float(both[SLEEPER])}
+        return Outcome([Figure("lag.p999", float(both["p99.9 ms"]), others, note)], rows)

@@ -1,0 +1,148 @@
+"""Ten thousand terminals at one real server: login storm, heartbeats, a command to all, memory for each.
+
+Beside it a bare Twisted server with the same connections and the same terminals, as the limit of what this reactor can
+do. Memory is the growth of the server's resident set from before the first connection, and so holds everything that a
+terminal leaves in the process: connection, session, its key at the tracker, the database's cache. The kernel's socket
+buffers are in no process's set. A second row starts from a server that knows all terminals and has none online.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.processes import Helper, cpu_seconds, resident
+from voi.demo.stage import LOOPBACK, Server
+
+FULL: Final = 10_000
+FAST: Final = 1000
+CROWDS: Final = 2  # processes of terminals, so that they are not what is measured
+AT_ONCE: Final = 100  # logins under way in each
+ROUNDS: Final = 3
+IDLE_SECONDS: Final = 3.0
+_SPARE_FILES: Final = 500  # that a server with no terminal has open, and more
+_PATIENCE: Final = 60.0
+_LOOK_SECONDS: Final = 0.01
+
+
+def run(plan: Plan) -> Outcome:
+    """Ours, then the bare server."""
+    wanted = FAST if plan.fast else FULL
+    count = min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - _SPARE_FILES) // CROWDS * CROWDS
+    skipped = []
+    if count < wanted:
+        skipped.append(f"{wanted:,} terminals: a process may have {count + _SPARE_FILES:,} files open (RLIMIT_NOFILE)")
+    beat_seconds = 2.0 if plan.fast else 20.0
+    plan.say(f"{count:,} terminals")
+    with Server(plan.directory / "server") as server:
+        ours, command = _ours(server, count, beat_seconds)
+        plan.say("again at a server that knows them all")
+        server.stop()
+        server.up()
+        with _crowd(count, server.terminals_port, server.pid) as (_, known):
+            pass
+    plan.say("the bare server")
+    bare, push = _bare(count, beat_seconds)
+    note = f"{count:,} terminals"
+    figures = [
+        Figure("sessions.memory", float(ours["KiB each"]), {"bare Twisted": float(bare["KiB each"])}, note),
+        Figure("sessions.command", command, {"bare Twisted": push}, note),
+    ]
+    rows = [Row("voi", ours), Row("voi, all known before", known), Row("bare Twisted", bare)]
+    return Outcome(figures, rows, skipped)
+
+
+def _ours(server: Server, count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
+    server.up()
+    with _crowd(count, server.terminals_port, server.pid) as (crowds, found):
+        found |= _beat(crowds, count, beat_seconds, server.pid)
+        before = cpu_seconds(server.pid)
+        seconds = [_command(server, count, switch) for switch in itertools.islice(itertools.cycle((1, 0)), ROUNDS)]
+        found["command: CPU s"] = (cpu_seconds(server.pid) - before) / ROUNDS
+        found["command: last reply s"] = statistics.median(seconds)
+        return found, statistics.median(seconds)
+
+
+def _bare(count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
+    with Helper("bare") as server:
+        port = server.hear()["port"]
+        with _crowd(count, port, server.pid) as (crowds, found):
+            found |= _beat(crowds, count, beat_seconds, server.pid)
+            before = cpu_seconds(server.pid)
+            seconds = [float(server.ask(do="push")["seconds"]) for _ in range(ROUNDS)]
+            found["command: CPU s"] = (cpu_seconds(server.pid) - before) / ROUNDS
+            found["command: last reply s"] = statistics.median(seconds)
+            return found, statistics.median(seconds)
+
+
+@contextmanager
+def _crowd(count: int, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], dict[str, float | str]]]:
+    """So many terminals, logged in; what that took."""
+    each = count // CROWDS
+    with ExitStack() as stack:
+        crowds = [stack.enter_context(Helper("crowd")) for _ in range(CROWDS)]
+        time.sleep(1)  # what the start has begun in the background is not the terminals'
+        memory, cpu = resident(pid), cpu_seconds(pid)
+        for index, crowd in enumerate(crowds):
+            crowd.tell(do="login", host=LOOPBACK, port=port, source=f"127.0.1.{index + 1}", first=index * each,
+                       count=each, at_once=AT_ONCE)  # fmt: skip
+        told = [crowd.hear() for crowd in crowds]
+        seconds = max(one["ended"] for one in told) - min(one["begun"] for one in told)
+        time.sleep(IDLE_SECONDS)
+        yield (
+            crowds,
+            {
+                "all in s": seconds,
+                "logins/s": count / seconds,
+                "login: CPU ms": (cpu_seconds(pid) - cpu) / count * 1000,
+                "KiB each": (resident(pid) - memory) / count / 1024,
+            },
+        )
+
+
+def _beat(crowds: Sequence[Helper], count: int, seconds: float, pid: int) -> dict[str, float | str]:
+    before = cpu_seconds(pid)
+    for crowd in crowds:
+        crowd.tell(do="beat", seconds=seconds)
+    for crowd in crowds:
+        crowd.hear()
+    return {"heartbeat: CPU ms": (cpu_seconds(pid) - before) / count * 1000}
+
+
+def _command(server: Server, count: int, switch: int) -> float:
+    """Seconds from the order until every outcome is in the database as done."""
+    begun = time.monotonic()
+    number = server.api("POST", "commands", {"command": "watermark", "macs": "all", "switch": switch})["batch_no"]
+    # Looked up in the file: asking the server again and again would be work of its own.
+    database = sqlite3.connect(f"file:{server.data / 'voi.sqlite'}?mode=ro", uri=True)
+
+    def open_outcomes() -> int:
+        query = "SELECT count(*) FROM command_outcomes WHERE batch_no = ? AND state = 'waiting'"
+        found: int = database.execute(query, (number,)).fetchone()[0]
+        return found
+
+    try:
+        ended = _when(lambda: not open_outcomes())
+    finally:
+        database.close()
+    outcomes = server.api("GET", f"commands/{number}")["outcomes"]
+    done = sum(outcome["state"] == "done" for outcome in outcomes)
+    if done != count:
+        raise ValueError(f"{count - done} of {count} terminals did not do as they were told")
+    return ended - begun
+
+
+def _when(condition: Callable[[], bool]) -> float:
+    end = time.monotonic() + _PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("not every reply was recorded")
+        time.sleep(_LOOK_SECONDS)
+    return time.monotonic()

@@ -183,6 +183,8 @@ class Tracker:
                 return None
             self._tell(peer, Event.NONE)
             return self._answer_peer(peer, numwant, local_host)
+        except AnnounceError:  # the long way says which
+            return None
         except Exception:  # the long way comes to the same, and tells the asker
             log.failure("a known peer could not be answered")
             return None

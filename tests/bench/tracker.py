@@ -37,6 +37,14 @@ SOURCES: Final = ("127.0.1.1", "127.0.2.1")
 HOST: Final = "127.0.0.1"
 KINDS: Final = ("close", "keep", "udp")
 _AT_ONCE: Final = 32
+_NPM_SERVER: Final = """
+import Server from 'bittorrent-tracker/server'
+const [port, host] = process.argv.slice(2)
+const server = new Server({ http: true, udp: true, ws: false, stats: false })
+server.on('error', error => console.error(error.message))
+server.listen(Number(port), { http: host, udp: host })
+"""
+"""The package's server as its documentation starts it."""
 
 
 @dataclass
@@ -260,12 +268,12 @@ def _npm(plan: Plan, _hashes: Sequence[bytes]) -> Contender:
         )
     except subprocess.TimeoutExpired as error:
         raise StageError("npm did not install it within four minutes") from error
-    program = directory / "node_modules" / "bittorrent-tracker" / "bin" / "cmd.js"
-    if done.returncode or not program.exists():
+    if done.returncode:
         raise StageError(f"npm could not install it: exit status {done.returncode}")
+    (directory / "serve.mjs").write_text(_NPM_SERVER)
     port = free_port()
-    arguments = [node, str(program), "--port", str(port), "--http", "--udp", "--http-hostname", HOST]
-    return _start("bittorrent-tracker (npm)", [*arguments, "--udp-hostname", HOST, "--silent"], port, "/announce")
+    arguments = [node, str(directory / "serve.mjs"), str(port), HOST]
+    return _start("bittorrent-tracker (npm)", arguments, port, "/announce")
 
 
 def _start(name: str, arguments: Sequence[str], port: int, path: str, *, keeps_alive: bool = True) -> Contender:

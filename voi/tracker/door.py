@@ -34,6 +34,9 @@ MOST_CONNECTIONS: Final = 10_000
 """Connections held open at once: two for each terminal of the biggest site. Beyond it only announces that are
 answered on the spot are served."""
 
+BACKLOG: Final = 1024
+"""Connections that wait to be accepted: a room or more that is switched on as one, not Twisted's 50."""
+
 DEFER_SECONDS: Final = 5
 """How long the kernel keeps a connection to itself until its request is there; then it hands it over anyway."""
 
@@ -81,6 +84,7 @@ class Door(Factory):
         if isinstance(port, Port) and port.factory is self:
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
+            port.socket.listen(BACKLOG)
             port.transport = self.greet  # type: ignore[assignment]  # the hook that Port describes takes any callable
 
     def greet(

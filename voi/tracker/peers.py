@@ -16,6 +16,9 @@ Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
 
 
+MOST_WORDS = 2
+"""Words by which one peer is recognised: those it says over HTTP, and over UDP."""
+
 MOST_PLANS = 256
 """Plans kept for one swarm: a few for each room that announces between two changes of the swarm."""
 
@@ -53,8 +56,8 @@ class Peer:
     last_seen: float
     paused: bool
     completed: bool = False
-    words: Words | None = None
-    """Under what the table recognises it."""
+    words: tuple[Words, ...] = ()
+    """By what the table recognises it, the latest last."""
     place: int = 0
     """Where it stands on its shelf (`voi.tracker.crowd`)."""
 

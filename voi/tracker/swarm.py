@@ -10,7 +10,7 @@ from random import Random
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, PeerAddress, RoomOf, pack, plain_host, subnet_room
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
-from voi.tracker.peers import Introduction, Peer, PeerState, Swarm, Words, introduce
+from voi.tracker.peers import MOST_WORDS, Introduction, Peer, PeerState, Swarm, Words, introduce
 from voi.tracker.policy import Policy
 from voi.tracker.steering import Server, steer
 
@@ -148,12 +148,14 @@ class SwarmTable:
     # Peers that are known, recognised by what they always say of themselves.
 
     def remember(self, words: Words, peer: Peer) -> None:
-        """Recognise a peer by these words from now on, and by no others: so there are never more than peers."""
-        self._forget_words(peer)
-        other = self._recognised.pop(words, None)
+        """Recognise a peer by these words from now on; of its others only the latest stay, so there is a bound."""
+        other = self._recognised.get(words)
         if other is not None:
-            other.words = None
-        peer.words = words
+            other.words = tuple(said for said in other.words if said != words)
+        kept = peer.words[1 - MOST_WORDS :]
+        for said in peer.words[: len(peer.words) - len(kept)]:
+            del self._recognised[said]
+        peer.words = (*kept, words)
         self._recognised[words] = peer
 
     def renew(self, words: Words, now: float, uploaded: int, downloaded: int, left: int) -> Peer | None:
@@ -169,9 +171,9 @@ class SwarmTable:
         return peer
 
     def _forget_words(self, peer: Peer) -> None:
-        if peer.words is not None:
-            del self._recognised[peer.words]
-            peer.words = None
+        for said in peer.words:
+            del self._recognised[said]
+        peer.words = ()
 
     def expire(self, now: float) -> int:
         """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
@@ -210,7 +212,8 @@ class SwarmTable:
             swarm.by_terminal.setdefault(terminal, []).append(peer)
             swarm.enter(peer, self._random)
         else:
-            self._forget_words(peer)
+            if peer.packed != packed or peer.peer_id != request.peer_id:
+                self._forget_words(peer)
             peer.completed &= peer.peer_id == request.peer_id  # another client starts anew
             stays = (
                 (not peer.left) is (not request.left)

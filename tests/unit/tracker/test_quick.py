@@ -99,7 +99,11 @@ class EqualTests(SynchronousTestCase):
                 self.assertEqual(reply.data.partition(b"\r\n\r\n")[2], body)
                 self.assertEqual(short.tracker.peers(HASH), long.tracker.peers(HASH))
                 self.assertEqual(short.heard, long.heard)
-        self.assertLessEqual(len(short.tracker._table._recognised), len(short.tracker.peers(HASH)))
+        table = short.tracker._table
+        recognised = {
+            words for peers in table._swarms[HASH].by_terminal.values() for peer in peers for words in peer.words
+        }
+        self.assertEqual(set(table._recognised), recognised)
 
 
 class RecognitionTests(SynchronousTestCase):
@@ -132,6 +136,7 @@ class RecognitionTests(SynchronousTestCase):
         self.assertTrue(self.ask(left=0))
         self.assertFalse(self.ask(left=0))
         self.assertTrue(self.ask("10.0.0.2", left=0))
+        self.assertTrue(self.ask(left=0))
         self.assertTrue(self.ask(port=1))
         self.assertTrue(self.ask(event="stopped"))
         self.assertTrue(self.ask())

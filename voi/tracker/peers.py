@@ -20,7 +20,8 @@ MOST_WORDS = 2
 """Words by which one peer is recognised: those it says over HTTP, and over UDP."""
 
 MOST_PLANS = 256
-"""Plans kept for one swarm: a few for each room that announces between two changes of the swarm."""
+"""Plans kept for one swarm, for each thing that the server may have: a few for each room that announces between two
+changes of the swarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,11 @@ class Swarm:
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     seeds: int = 0
     completed: int = 0
-    plans: dict[tuple[Hashable, bool, int | None, Server], Plan] = field(default_factory=dict)
-    """What was steered, until a peer comes, goes or changes its kind: askers of one room stand in one situation."""
+    plans: tuple[dict[tuple[Hashable, bool, int | None], Plan], ...] = field(
+        default_factory=lambda: tuple({} for _ in Server)
+    )
+    """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
+    stand in one situation."""
 
     @property
     def size(self) -> int:
@@ -122,15 +126,19 @@ class Swarm:
 
     def enter(self, peer: Peer, random: Random) -> None:
         """Count a peer in and let it be found, by what it is now."""
-        self.plans.clear()
+        self._changes()
         (self.downloading if peer.downloads else self.giving).add(peer.room, peer, random)
         self.seeds += peer.left == 0
 
     def leave(self, peer: Peer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
-        self.plans.clear()
+        self._changes()
         (self.downloading if peer.downloads else self.giving).remove(peer.room, peer)
         self.seeds -= peer.left == 0
+
+    def _changes(self) -> None:
+        for plans in self.plans:
+            plans.clear()
 
     def find(self, terminal: str, packed: bytes, peer_id: bytes) -> Peer | None:
         """The peer that announces again: the same client in the same address family, or, after a restart,
@@ -184,13 +192,13 @@ def introduce(
 ) -> Introduction:
     """Choose peers for one answer as `steer` says; never the asker itself, over either address family."""
     swarm, room, downloads = asker.swarm, asker.room, asker.left > 0 and not asker.paused
-    question = room, downloads, numwant, server
-    plan = swarm.plans.get(question)
+    plans = swarm.plans[server]
+    plan = plans.get((room, downloads, numwant))
     if plan is None:
         plan = _plan(swarm, room, downloads, numwant, server, steer)
-        if len(swarm.plans) >= MOST_PLANS:
-            swarm.plans.clear()
-        swarm.plans[question] = plan
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[room, downloads, numwant] = plan
     mix, givers, downloaders = plan
     near_giving, near_downloading, far_giving, far_downloading, own = mix
     draws: list[Draw[Peer]] = []

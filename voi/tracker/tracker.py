@@ -44,6 +44,10 @@ log = Logger()
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
+# An enumeration's members take a look-up each time; these are asked for with every announce.
+_NO_EVENT = Event.NONE
+_ABSENT, _PARTIAL, _WHOLE = Server
+
 _MOST_OWN_ADDRESSES = 64
 """Addresses of this machine whose compact form is kept; a server has a few."""
 
@@ -181,7 +185,7 @@ class Tracker:
             peer = self._table.renew(words, self._clock.seconds(), uploaded, downloaded, left)
             if peer is None:
                 return None
-            self._tell(peer, Event.NONE)
+            self._tell(peer, _NO_EVENT)
             return self._answer_peer(peer, numwant, local_host)
         except AnnounceError:  # the long way says which
             return None
@@ -247,8 +251,8 @@ class Tracker:
         swarm = peer.swarm
         server = self._server(swarm.info_hash)
         table, port = self._table, self._own_peer.port
-        interval = table.interval(downloads=peer.downloads)
-        met = table.introduce(peer, numwant, server if port else Server.ABSENT)
+        interval = table.interval(downloads=peer.left > 0 and not peer.paused)
+        met = table.introduce(peer, numwant, server if port else _ABSENT)
         four, six = met.packed()
         if met.own:
             own = _packed_own(local_host, port)
@@ -259,8 +263,8 @@ class Tracker:
         return PackedAnswer(
             interval,
             table.min_interval,
-            swarm.seeds + (server is Server.WHOLE),
-            swarm.giving.count + swarm.downloading.count - swarm.seeds + (server is Server.PARTIAL),
+            swarm.seeds + (server is _WHOLE),
+            swarm.giving.count + swarm.downloading.count - swarm.seeds + (server is _PARTIAL),
             swarm.completed,
             four,
             six,
@@ -289,16 +293,17 @@ class Tracker:
     def _server(self, info_hash: bytes) -> Server:
         own = self._own_peer
         if own.complete(info_hash):
-            return Server.WHOLE
-        return Server.PARTIAL if own.offered(info_hash) else Server.ABSENT
+            return _WHOLE
+        return _PARTIAL if own.offered(info_hash) else _ABSENT
 
     def _tell(self, peer: Peer, event: Event) -> None:
+        port = int.from_bytes(peer.packed[-2:], "big")
         self._hear(
             Announced(
                 peer.swarm.info_hash,
                 peer.terminal,
                 peer.host,
-                peer.port,
+                port,
                 event,
                 peer.left,
                 peer.uploaded,

@@ -2,27 +2,28 @@
 
 A connection begins as a :class:`Visitor`. As long as each of its reads is one complete ordinary announce, the visitor
 answers (`voi.tracker.quick`); at the first that is not, the connection becomes the site's, with the bytes read so far,
-for good. On a plain TCP port most connections never get that far: `Door.greet` stands where Twisted makes a
-transport for an accepted socket, and when the request is there already and wants its connection closed, the socket
-is answered and closed on the spot, with no transport made.
+for good. On a plain TCP port most connections never get that far: the door accepts them itself, and where the request
+is there already and wants its connection closed, the socket is answered and closed on the spot, with no protocol and
+no transport made.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.tcp import Port, Server
+from twisted.internet.tcp import Port
 from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voi.tracker.quick import LONGEST_REQUEST, Quick
+from voi.tracker.quick import LONGEST_REQUEST, Quick, Reply
 from voi.tracker.tracker import Tracker
 
 log = Logger()
@@ -40,16 +41,14 @@ BACKLOG: Final = 1024
 DEFER_SECONDS: Final = 5
 """How long the kernel keeps a connection to itself until its request is there; then it hands it over anyway."""
 
+BURST: Final = 64
+"""Connections accepted in one turn of the reactor: two milliseconds at most, then others have theirs."""
+
+WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
 _NOW: Final = socket.MSG_DONTWAIT
 _LAST: Final = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
 """Where the kernel can: hold the reply back for an instant, so that it leaves in one segment with the end."""
-
-
-class _Gone:
-    """In place of a transport: the connection was answered and closed before there was one."""
-
-
-_GONE: Final = _Gone()
 
 
 class Door(Factory):
@@ -85,25 +84,39 @@ class Door(Factory):
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
             port.socket.listen(BACKLOG)
-            port.transport = self.greet  # type: ignore[assignment]  # the hook that Port describes takes any callable
+            local = port.getHost().host
+            greet = partial(self._greet, port, None if local in WILDCARDS else local)
+            port.doRead = greet  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
 
-    def greet(
-        self, accepted: socket.socket, visitor: Visitor, client: Any, port: Port, number: int, reactor: Any
-    ) -> Server | _Gone:
-        """Answer an accepted socket at once and close it, or make the transport it needs; see `Port.transport`."""
-        try:
-            data = accepted.recv(LONGEST_REQUEST + 1, _NOW)
-        except OSError:  # nothing there yet, or the connection is broken: its transport will find out
-            data = b""
-        if data:
-            reply = self.quick.reply(data, client[0], accepted.getsockname()[0])
+    def _greet(self, port: Port, local: str | None) -> None:
+        """Accept what waits at a port: answer and close at once where that is all, else make the transport it needs."""
+        for _ in range(BURST):
+            try:
+                accepted, client = port.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # such as no descriptor left: the port's own way knows what to do about each of these
+                Port.doRead(port)
+                return
+            try:
+                data = accepted.recv(LONGEST_REQUEST + 1, _NOW)
+            except OSError:  # nothing there yet, or the connection is broken: its transport will find out
+                data = b""
+            reply = self.quick.reply(data, client[0], local or accepted.getsockname()[0]) if data else None
             if reply is not None and reply.closes:
                 with contextlib.suppress(OSError):  # the asker is gone already
                     accepted.send(reply.data, _LAST)  # a new connection has room for a hundred such answers
                 accepted.close()
-                return _GONE
-            visitor.early = data, None if reply is None else reply.data
-        return Server(accepted, visitor, client, port, number, reactor)
+            else:
+                self._let_in(port, accepted, client, data, reply)
+
+    def _let_in(self, port: Port, accepted: socket.socket, client: Any, data: bytes, reply: Reply | None) -> None:
+        """Make a connection of a socket, as its port would, and give it what was read."""
+        address = IPv4Address if port.addressFamily == socket.AF_INET else IPv6Address
+        visitor = self.buildProtocol(address("TCP", client[0], client[1]))
+        visitor.early = data, None if reply is None else reply.data
+        port.sessionno += 1
+        visitor.makeConnection(port.transport(accepted, visitor, client, port, port.sessionno, self.reactor))
 
 
 @implementer(IPushProducer)
@@ -122,11 +135,6 @@ class Visitor(Protocol, TimeoutMixin):
     def callLater(self, period: float, func: Any) -> Any:  # noqa: N802 - the name that TimeoutMixin calls
         """Time by the door's reactor."""
         return self._door.reactor.callLater(period, func)
-
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
-        """The connection is there, unless it is gone already."""
-        if transport is not _GONE:
-            super().makeConnection(transport)
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         """Wait for a request, or deal with what was read."""

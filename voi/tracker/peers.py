@@ -57,6 +57,8 @@ class Peer:
     last_seen: float
     paused: bool
     completed: bool = False
+    mine: tuple[bytes, ...] = ()
+    """The compact addresses of the same client, over either family: of these it is never told."""
     words: tuple[Words, ...] = ()
     """By what the table recognises it, the latest last."""
     place: int = 0
@@ -140,6 +142,12 @@ class Swarm:
         for plans in self.plans:
             plans.clear()
 
+    def know_own(self, terminal: str) -> None:
+        """Note for each peer of a terminal which addresses are its own; to be called when any of them changed."""
+        peers = self.by_terminal[terminal]
+        for peer in peers:
+            peer.mine = tuple(other.packed for other in peers if other is peer or other.peer_id == peer.peer_id)
+
     def find(self, terminal: str, packed: bytes, peer_id: bytes) -> Peer | None:
         """The peer that announces again: the same client in the same address family, or, after a restart,
         whoever of this terminal had the same address and port.
@@ -210,11 +218,7 @@ def introduce(
         draws += swarm.giving.far(room, far_giving, random)
     if far_downloading:
         draws += swarm.downloading.far(room, far_downloading, random)
-    mine: tuple[bytes, ...] = (asker.packed,)
-    others = swarm.by_terminal[asker.terminal]
-    if len(others) > 1:
-        mine += tuple(other.packed for other in others if other is not asker and other.peer_id == asker.peer_id)
-    return Introduction(draws, mine, own)
+    return Introduction(draws, asker.mine, own)
 
 
 def _plan(

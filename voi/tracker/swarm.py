@@ -210,10 +210,10 @@ class SwarmTable:
                 paused=paused,
             )
             swarm.by_terminal.setdefault(terminal, []).append(peer)
+            swarm.know_own(terminal)
             swarm.enter(peer, self._random)
         else:
-            if peer.packed != packed or peer.peer_id != request.peer_id:
-                self._forget_words(peer)
+            same = peer.packed == packed and peer.peer_id == request.peer_id
             peer.completed &= peer.peer_id == request.peer_id  # another client starts anew
             stays = (
                 (not peer.left) is (not request.left)
@@ -228,6 +228,9 @@ class SwarmTable:
             peer.last_seen, peer.paused = now, paused
             if not stays:
                 swarm.enter(peer, self._random)
+            if not same:
+                self._forget_words(peer)
+                swarm.know_own(terminal)
         self._by_age[peer] = None
         self._by_age.move_to_end(peer)
         if request.event is Event.COMPLETED and request.left == 0:
@@ -263,6 +266,7 @@ class SwarmTable:
         rest = [other for other in swarm.by_terminal[peer.terminal] if other is not peer]
         if rest:
             swarm.by_terminal[peer.terminal] = rest
+            swarm.know_own(peer.terminal)
         else:
             del swarm.by_terminal[peer.terminal]
 

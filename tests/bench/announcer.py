@@ -7,13 +7,14 @@ processor would do, and does for nobody whose asker is at the other end of a net
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -151,8 +152,11 @@ class Load:
     def _keep(self, requests: Sequence[bytes]) -> None:
         """As many connections as are open at once, each with its share of the peers of one source."""
         sources = sorted({peer.source for peer in self.job.peers})
-        mine = {s: [r for p, r in zip(self.job.peers, requests, strict=True) if p.source == s] for s in sources}
-        open_now: dict[int, tuple[socket.socket, list[bytes]]] = {}
+        mine = {
+            source: itertools.cycle([r for p, r in zip(self.job.peers, requests, strict=True) if p.source == source])
+            for source in sources
+        }
+        open_now: dict[int, tuple[socket.socket, Iterator[bytes]]] = {}
         sent = 0
         with select.epoll() as poll:
             for number in range(self.job.at_once):
@@ -164,7 +168,7 @@ class Load:
             answers = {descriptor: bytearray() for descriptor in open_now}
             for descriptor, (connection, own) in open_now.items():
                 begun[descriptor] = time.perf_counter()
-                connection.send(own[sent % len(own)])
+                connection.send(next(own))
                 sent += 1
             while open_now:
                 for descriptor, _ in self._wait(poll):
@@ -180,7 +184,7 @@ class Load:
                         connection.close()
                         continue
                     begun[descriptor] = time.perf_counter()
-                    connection.send(own[sent % len(own)])
+                    connection.send(next(own))
                     sent += 1
 
     def _wait(self, poll: select.epoll) -> list[tuple[int, int]]:
@@ -224,7 +228,7 @@ class Load:
         order = list(sockets)
         waiting: dict[bytes, float] = {}
         sent = 0
-        by_source = {s: [n for n, p in enumerate(self.job.peers) if p.source == s] for s in order}
+        by_source = {s: itertools.cycle([n for n, p in enumerate(self.job.peers) if p.source == s]) for s in order}
         while sent < self.job.announces:
             for source in order:  # a burst to each, then its answers
                 opened, connection = sockets[source]
@@ -233,7 +237,7 @@ class Load:
                 for _ in range(burst):
                     transaction = sent.to_bytes(4, "big")
                     waiting[transaction] = time.perf_counter()
-                    opened.send(connection + b"\0\0\0\1" + transaction + packets[mine[sent % len(mine)]])
+                    opened.send(connection + b"\0\0\0\1" + transaction + packets[next(mine)])
                     sent += 1
                 for _ in range(burst):
                     answer = self._receive(opened)

@@ -87,7 +87,7 @@ def _measure(plan: Plan, contenders: Sequence[Contender], peers: Sequence[Peer],
         _pin(contender.pid, cores[0])
         for kind in ("close", "udp"):  # everybody introduces himself before anything counts
             _load(contender, kind, peers, len(peers), cores[-1])
-    rounds, announces = (4, 2_500) if plan.fast else (9, 10_000)
+    rounds, announces = (4, 2_500) if plan.fast else (5, 8_000)
     for number in range(rounds):
         plan.say(f"round {number + 1} of {rounds}")
         for kind in KINDS:

@@ -102,26 +102,31 @@ class UdpTracker:
         self.stop()
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
-        """Datagrams are there."""
+        """Datagrams are there: take what waits, answer all, send all; each step in a row costs less than in turns."""
         receive, send = self._socket.recvfrom, self._socket.sendto
-        now = self._reactor.seconds()
+        waiting = []
         for _ in range(BURST):
             try:
-                packet, asker = receive(LONGEST_PACKET + 1)
+                waiting.append(receive(LONGEST_PACKET + 1))
             except BlockingIOError:
-                return
+                break
             except OSError:  # an earlier answer met a closed port: that is no news
                 continue
+        now = self._reactor.seconds()
+        answers = []
+        for packet, asker in waiting:
             try:
                 answer = self.answer(now, packet, asker)
             except Exception:  # one datagram's fault must not keep the others waiting
                 log.failure("a datagram could not be answered")
                 continue
             if answer is not None:
-                try:
-                    send(answer, asker)
-                except OSError:  # no room, or no way: datagrams get lost, and their askers ask again
-                    continue
+                answers.append((answer, asker))
+        for answer, asker in answers:
+            try:
+                send(answer, asker)
+            except OSError:  # no room, or no way: datagrams get lost, and their askers ask again
+                continue
 
     # What is said.
 

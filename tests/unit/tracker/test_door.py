@@ -154,6 +154,14 @@ class DoorTests(TestCase):
             rude.send(CLOSE)
         self.assertIn(b"min interval", await self.ask(port, CLOSE))
 
+    async def test_a_fault_of_ours(self) -> None:
+        """A connection that cannot be taken in is logged and closed, and the port goes on."""
+        port = self.listen()
+        self.patch(self.door, "buildProtocol", lambda _address: 1 / 0)
+        self.assertEqual(await self.ask(port, KEEP), b"")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertIn(b"min interval", await self.ask(port, CLOSE))
+
     async def test_ipv6_port(self) -> None:
         """Over IPv6 the peer is an IPv6 peer."""
         port: Any = reactor.listenTCP(0, self.door, interface="::1")

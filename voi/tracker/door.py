@@ -9,6 +9,7 @@ no transport made.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import socket
 from functools import partial
@@ -46,6 +47,7 @@ BURST: Final = 64
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
+_STREAM: Final = int(socket.SOCK_STREAM)
 _NOW: Final = socket.MSG_DONTWAIT
 _LAST: Final = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
 """Where the kernel can: hold the reply back for an instant, so that it leaves in one segment with the end."""
@@ -94,9 +96,13 @@ class Door(Factory):
         All are accepted, then all answered, then all sent: each step in a row costs less than in turns.
         """
         waiting = []
+        family = int(port.addressFamily)
+        listening: Any = port.socket
+        accept = listening._accept  # noqa: SLF001 - accept() makes an object that costs half of an answer
         for _ in range(BURST):
             try:
-                accepted, client = port.socket.accept()
+                descriptor, client = accept()
+                accepted = _socket.socket(family, _STREAM, 0, descriptor)
             except BlockingIOError:
                 break
             except OSError:  # such as no descriptor left: the port's own way knows what to do about each of these
@@ -124,13 +130,14 @@ class Door(Factory):
                 log.failure("a connection could not be taken in")
                 accepted.close()
 
-    def _let_in(self, port: Port, accepted: socket.socket, client: Any, data: bytes, reply: Reply | None) -> None:
+    def _let_in(self, port: Port, accepted: _socket.socket, client: Any, data: bytes, reply: Reply | None) -> None:
         """Make a connection of a socket, as its port would, and give it what was read."""
         address = IPv4Address if port.addressFamily == socket.AF_INET else IPv6Address
         visitor = self.buildProtocol(address("TCP", client[0], client[1]))
         visitor.early = data, None if reply is None else reply.data
         port.sessionno += 1
-        visitor.makeConnection(port.transport(accepted, visitor, client, port, port.sessionno, self.reactor))
+        full = socket.socket(port.addressFamily, socket.SOCK_STREAM, 0, accepted.detach())
+        visitor.makeConnection(port.transport(full, visitor, client, port, port.sessionno, self.reactor))
 
 
 @implementer(IPushProducer)
@@ -226,7 +233,7 @@ class Visitor(Protocol, TimeoutMixin):
         """The transport is on its way out."""
 
 
-def _local_host(accepted: socket.socket) -> str:
+def _local_host(accepted: _socket.socket) -> str:
     """By which address of this machine a connection came, empty if it is gone."""
     try:
         host: str = accepted.getsockname()[0]

@@ -141,6 +141,14 @@ class RecognitionTests(SynchronousTestCase):
         self.assertTrue(self.ask(event="stopped"))
         self.assertTrue(self.ask())
 
+    def test_paused(self) -> None:
+        """A known peer that pauses, or goes on, changes its kind: that is no matter of counters."""
+        self.ask()
+        self.assertTrue(self.ask(event="paused"))
+        self.assertEqual(self.side.tracker.counts(HASH).paused, 1)
+        self.assertTrue(self.ask())
+        self.assertEqual(self.side.tracker.counts(HASH).paused, 0)
+
     def test_forgotten(self) -> None:
         """With a retired torrent, or when its lease ends, a peer is no longer recognised."""
         self.ask()

@@ -19,6 +19,10 @@ Words = tuple[str, bytes]
 MOST_WORDS = 2
 """Words by which one peer is recognised: those it says over HTTP, and over UDP."""
 
+FAR_SHARED = 4
+"""Askers of one room, one after the other, who are told of the same few of other rooms: as many bridges between rooms
+as there are answers is more than a swarm needs."""
+
 MOST_PLANS = 256
 """Plans kept for one swarm, for each thing that the server may have: a few for each room that announces between two
 changes of the swarm."""
@@ -159,24 +163,52 @@ class Swarm:
         return None
 
 
-Plan = tuple[Mix, Shelf[Peer] | None, Shelf[Peer] | None]
-"""A mix, and the shelves of the asker's room to take the near ones from: who gives, who downloads."""
+@dataclass(eq=False, slots=True)
+class Far:
+    """A sample of other rooms, which several askers of one room are told of in turn; gathered once for all."""
+
+    draws: list[Draw[Peer]]
+    left: int
+    """How many more may be told of it."""
+    gathered: tuple[bytearray, bytearray] | None = None
+
+    def packed(self) -> tuple[bytearray, bytearray]:
+        """Its compact addresses, IPv4 and IPv6; not to be changed."""
+        if self.gathered is None:
+            self.gathered = gather_packed(self.draws)
+        return self.gathered
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
+
+    mix: Mix
+    givers: Shelf[Peer] | None
+    downloaders: Shelf[Peer] | None
+    far: Far
 
 
 class Introduction(NamedTuple):
-    """Whom an asker meets: samples of shelves, addresses that are its own, and the server's own peer or not."""
+    """Whom an asker meets: samples of its room and of others, addresses that are its own, and the server's own peer
+    or not. To be used before the swarm changes.
+    """
 
-    draws: list[Draw[Peer]]
+    near: list[Draw[Peer]]
+    far: Far
     mine: tuple[bytes, ...]
     own: bool
 
     def addresses(self) -> tuple[PeerAddress, ...]:
         """The peers, in order, with their peer ids."""
-        return tuple(peer.address for peer in gather(self.draws) if peer.packed not in self.mine)
+        return tuple(peer.address for peer in gather([*self.near, *self.far.draws]) if peer.packed not in self.mine)
 
     def packed(self) -> tuple[bytearray, bytearray]:
         """The same peers in compact form, IPv4 and IPv6, without an object for each."""
-        four, six = gather_packed(self.draws)
+        four, six = gather_packed(self.near)
+        far_four, far_six = self.far.packed()
+        four += far_four
+        six += far_six
         for mine in self.mine:
             found = four if len(mine) == COMPACT_IPV4 else six
             if mine in found:
@@ -207,18 +239,20 @@ def introduce(
         if len(plans) >= MOST_PLANS:
             plans.clear()
         plans[room, downloads, numwant] = plan
-    mix, givers, downloaders = plan
-    near_giving, near_downloading, far_giving, far_downloading, own = mix
-    draws: list[Draw[Peer]] = []
-    if near_giving and givers is not None:
-        draws.append(givers.draw(near_giving, None if downloads else asker, random))
-    if near_downloading and downloaders is not None:
-        draws.append(downloaders.draw(near_downloading, asker if downloads else None, random))
-    if far_giving:
-        draws += swarm.giving.far(room, far_giving, random)
-    if far_downloading:
-        draws += swarm.downloading.far(room, far_downloading, random)
-    return Introduction(draws, asker.mine, own)
+    near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
+    near: list[Draw[Peer]] = []
+    if near_giving and plan.givers is not None:
+        near.append(plan.givers.draw(near_giving, None if downloads else asker, random))
+    if near_downloading and plan.downloaders is not None:
+        near.append(plan.downloaders.draw(near_downloading, asker if downloads else None, random))
+    far = plan.far
+    if not far.left:
+        draws = swarm.giving.far(room, far_giving, random) if far_giving else []
+        if far_downloading:
+            draws += swarm.downloading.far(room, far_downloading, random)
+        far = plan.far = Far(draws, FAR_SHARED)
+    far.left -= 1
+    return Introduction(near, far, asker.mine, own)
 
 
 def _plan(
@@ -242,4 +276,4 @@ def _plan(
         far_downloading=swarm.downloading.count - near_downloading,
         server=server,
     )
-    return steer(situation), givers, downloaders
+    return Plan(steer(situation), givers, downloaders, Far([], 0))

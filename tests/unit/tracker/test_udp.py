@@ -16,10 +16,13 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id
+from voi.seeding.settings import server_settings
 from voi.tracker import packets
 from voi.tracker.announce import MOST_SCRAPED, Counts, Event
+from voi.tracker.http import tracker_resource
 from voi.tracker.packets import LONGEST_PACKET, PROTOCOL, WINDOW_SECONDS, Connections
 from voi.tracker.tracker import Announced, Tracker
 from voi.tracker.udp import UdpTracker
@@ -321,26 +324,47 @@ class SocketTests(TestCase):
         """A port that is taken is an error, and nothing stays open."""
         self.assertRaises(OSError, UdpTracker, self.tracker, reactor, "127.0.0.1", self.open().port)
 
-    async def test_libtorrent(self) -> None:
-        """A libtorrent session announces to udp://host:port/<key>/announce."""
+    def announce_with_libtorrent(self, trackers: list[str]) -> None:
+        """A session with a terminal's settings has the torrent, until the test is over."""
         start = libtorrent.session_params()
-        start.settings = {
-            "listen_interfaces": "127.0.0.2:0",
-            "enable_dht": False,
-            "enable_lsd": False,
-            "enable_upnp": False,
-            "enable_natpmp": False,
-            "ssrf_mitigation": False,
-            "stop_tracker_timeout": 0,
-            "alert_mask": 0,
-        }
+        start.settings = {**server_settings(("127.0.0.2", 0)), "stop_tracker_timeout": 0, "alert_mask": 0}
         sessions = [libtorrent.session(start)]
         self.addCleanup(deferToThread, sessions.clear)
         parameters = libtorrent.add_torrent_params()
         parameters.info_hashes = libtorrent.info_hash_t(libtorrent.sha1_hash(HASH))
         parameters.save_path = self.mktemp()
-        parameters.trackers = [f"udp://127.0.0.1:{self.open().port}/{KEY}/announce"]
+        parameters.trackers = trackers
+        parameters.tracker_tiers = list(range(len(trackers)))
         sessions[0].add_torrent(parameters)
+
+    async def test_libtorrent(self) -> None:
+        """A libtorrent session announces to udp://host:port/<key>/announce."""
+        self.announce_with_libtorrent([f"udp://127.0.0.1:{self.open().port}/{KEY}/announce"])
         said = await self.announced
         self.assertEqual((said.info_hash, said.terminal, said.event), (HASH, MAC, Event.STARTED))
         self.assertEqual(said.host, "127.0.0.2")
+
+    async def test_http_first(self) -> None:
+        """A session of ours that knows both addresses announces over HTTP, in the order that the server gives."""
+        ways: list[str] = []
+        over_http, over_udp = self.tracker.announce, self.tracker.announce_packed
+
+        def http(*said: Any) -> bytes:
+            ways.append("http")
+            return over_http(*said)
+
+        def udp(*said: Any) -> Any:
+            ways.append("udp")
+            return over_udp(*said)
+
+        self.patch(self.tracker, "announce", http)
+        self.patch(self.tracker, "announce_packed", udp)
+        site: Any = Site(tracker_resource(self.tracker))
+        listening: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(listening.stopListening)
+        port = listening.getHost().port
+        opened = UdpTracker(self.tracker, reactor, "127.0.0.1", port)
+        self.addCleanup(opened.stop)
+        self.announce_with_libtorrent([f"{scheme}://127.0.0.1:{port}/{KEY}/announce" for scheme in ("http", "udp")])
+        await self.announced
+        self.assertEqual(ways, ["http"])

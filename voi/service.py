@@ -50,9 +50,11 @@ from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
 from voi.terminals.handlers import Handlers
 from voi.tracker.blocks import BlockDesk
+from voi.tracker.door import Door
 from voi.tracker.http import tracker_resource
 from voi.tracker.keyring import KeyRing
 from voi.tracker.tracker import Announced, Tracker
+from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.site import site
 
@@ -98,6 +100,7 @@ class VoiService(MultiService):
         self._reactor = reactor
         self._opened: Opened | None = None
         self._ports: list[IListeningPort] = []
+        self._udp: UdpTracker | None = None
         self._pool = ThreadPool(0, DISK_THREADS, "voi-disk")
         self._ticks: list[LoopingCall] = []
         self._starting: Deferred[None] = succeed(None)
@@ -122,9 +125,25 @@ class VoiService(MultiService):
         self._build(self._opened)
         reactor, config = self._reactor, self.config
         self._ports.append(listen(reactor, "terminals", config.terminals, self._factory))
-        self._http_port = listen(reactor, "http", config.http, self._site)
+        self._http_port = listen(reactor, "http", config.http, self._door)
         self._ports.append(self._http_port)
+        self._door.stand_at(self._http_port)
         self._scheme = "https" if config.http.startswith("ssl:") else "http"
+        self._open_udp()
+
+    def _open_udp(self) -> None:
+        """The UDP tracker on the same address and port; a server without it works, over HTTP alone."""
+        address = self._http_port.getHost()
+        if not isinstance(address, IPv4Address | IPv6Address):
+            return
+        try:
+            self._udp = UdpTracker(self.tracker, self._reactor, address.host, address.port)
+        except OSError as error:
+            log.error(  # noqa: TRY400 - a line, no trace
+                "no UDP tracker, terminals get the HTTP address alone: UDP port {port}: {error}",
+                port=address.port,
+                error=error.strerror,
+            )
 
     def _build(self, opened: Opened) -> None:
         reactor = self._reactor
@@ -203,7 +222,7 @@ class VoiService(MultiService):
             admin=AdminDesk(Accounts(self.store), reactor, reactor.getThreadPool()),
             uploads=upload_desk,
             rollouts=self.coordinator,
-            tracker_url=self.tracker_url,
+            tracker_urls=self.tracker_urls,
             knows_key=self.keys.learn,
             next_batch=self.fleet.next_batch,
         )
@@ -226,7 +245,8 @@ class VoiService(MultiService):
             lag=self.lag,
             checks=checks(self.store, self.directory, self.own_peer),
         )
-        self._site = site(api.resource(), tracker_resource(self.tracker, BlockDesk(self.keys, self.block_tables)))
+        blocks = BlockDesk(self.keys, self.block_tables)
+        self._door = Door(self.tracker, site(api.resource(), tracker_resource(self.tracker, blocks)), reactor)
 
     def _make_seeding(self) -> Seeding:
         host, port = self.config.bittorrent_address
@@ -309,9 +329,14 @@ class VoiService(MultiService):
 
     def tracker_url(self, host: str, key: str) -> str:
         """The announce URL for a terminal that reaches us at `host`."""
-        plain = host.removeprefix("::ffff:").partition("%")[0]
-        name = f"[{plain}]" if ":" in plain else plain
-        return f"{self._scheme}://{name}:{port_of(self._http_port)}/{key}/announce"
+        return f"{self._scheme}://{_in_url(host)}:{port_of(self._http_port)}/{key}/announce"
+
+    def tracker_urls(self, host: str, key: str) -> list[str]:
+        """All of a terminal's announce URLs: HTTP first, then UDP if that is there."""
+        urls = [self.tracker_url(host, key)]
+        if self._udp is not None:
+            urls.append(f"udp://{_in_url(host)}:{self._udp.port}/{key}/announce")
+        return urls
 
     def _announced(self, announced: Announced) -> None:
         self.publisher.announced(announced.info_hash, announced.host, announced.port)
@@ -366,6 +391,8 @@ class VoiService(MultiService):
         self.tracker.stop()
         self.publisher.stop()
         self.block_tables.stop()
+        if self._udp is not None:
+            self._udp.stop()
         for port in self._ports:
             await _maybe(port.stopListening())
         self._factory.close_all("the server stops")
@@ -374,6 +401,12 @@ class VoiService(MultiService):
         self._pool.stop()
         self.store.close()
         os.close(opened.lock)
+
+
+def _in_url(host: str) -> str:
+    """An address as it stands in a URL: IPv4 bare, IPv6 in brackets and without scope."""
+    plain = host.removeprefix("::ffff:").partition("%")[0]
+    return f"[{plain}]" if ":" in plain else plain
 
 
 def port_of(listening: IListeningPort) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import treq
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
@@ -41,12 +43,12 @@ class ServiceTests(TestCase):
         self.patch(startup, "tell", self.told.append)
         self.pool = HTTPConnectionPool(reactor, persistent=False)
 
-    def start_server(self) -> None:
+    def start_server(self, http: str = "tcp:0:interface=127.0.0.1") -> None:
         """Start it, and stop it when the test is over."""
         config = Config(
             data=str(self.path / "data"),
             terminals="tcp:0:interface=127.0.0.1",
-            http="tcp:0:interface=127.0.0.1",
+            http=http,
             bittorrent=f"127.0.0.1:{free_port()}",
         )
         self.server = VoiService(config, reactor)
@@ -150,6 +152,22 @@ class ServiceTests(TestCase):
             ("fe80::1%eth0", "[fe80::1]"),
         ):
             self.assertEqual(self.server.tracker_url(host, "k"), f"http://{shown}:{port}/k/announce")
+            self.assertEqual(
+                self.server.tracker_urls(host, "k"),
+                [f"http://{shown}:{port}/k/announce", f"udp://{shown}:{port}/k/announce"],
+            )
+
+    async def test_udp_port_taken(self) -> None:
+        """A UDP port that somebody else has costs the UDP tracker alone, and the log says so."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            port = other.getsockname()[1]
+            with capturedLogs() as events:
+                self.start_server(http=f"tcp:{port}:interface=127.0.0.1")
+            said = [event for event in events if "no UDP tracker" in str(event.get("log_format"))]
+            self.assertEqual([(event["port"], event["error"]) for event in said], [(port, "Address already in use")])
+            self.assertEqual(self.server.tracker_urls("10.0.0.1", "k"), [f"http://10.0.0.1:{port}/k/announce"])
+            self.assertEqual((await self.api("GET", "/api/v1/swarms"))["swarms"], [])
 
     async def test_stopped_while_it_starts(self) -> None:
         """A stop right after the start is clean, and the next start finds everything free."""

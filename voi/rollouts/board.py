@@ -119,7 +119,9 @@ class Board:
         return [(target, task) for target, task in tasks if task.name == name]
 
     def tasks_for(self, mac: str, info_hash: bytes) -> list[tuple[OpenTarget, Task]]:
-        """A terminal's unfinished tasks for a torrent."""
+        """A terminal's unfinished tasks for a torrent; asked at every announce, and there are none at most."""
+        if mac not in self._by_mac:
+            return []
         targets = self.of_terminal(mac)
         return [(t, task) for t in targets for task in t.unfinished if task.info_hash == info_hash]
 

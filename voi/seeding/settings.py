@@ -131,6 +131,7 @@ def _common(
         "allowed_enc_level": lt.enc_level.pe_rc4 if encryption else lt.enc_level.pe_both,
         # The tracker's path is /<key>/announce, and in a demo it is on loopback: both look like an attack.
         "ssrf_mitigation": False,
+        "prefer_udp_trackers": False,  # the server's order is HTTP, UDP: one that answers, the other in reserve
         "min_announce_interval": 5,  # the tracker says how often; this is only a floor
         "tracker_backoff": 20,  # after a restart of the server everybody is back in seconds, not minutes
         "stop_tracker_timeout": 2,  # a dead tracker must not hold a PC that shuts down

@@ -84,7 +84,7 @@ class Handlers:
         admin: AdminDesk,
         uploads: UploadDesk,
         rollouts: RolloutDesk,
-        tracker_url: Callable[[str, str], str],
+        tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
     ) -> None:
@@ -93,7 +93,7 @@ class Handlers:
         self._admin = admin
         self._uploads = uploads
         self._rollouts = rollouts
-        self._tracker_url = tracker_url
+        self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._table: Mapping[int, Handle] = {
@@ -218,7 +218,7 @@ class Handlers:
 
     async def _tracker_address(self, connection: TerminalProtocol, _request: Request) -> Reply:
         assert connection.terminal is not None
-        return success(tracker=[self._tracker_url(connection.server_host, connection.terminal.tracker_key)])
+        return success(tracker=self._tracker_urls(connection.server_host, connection.terminal.tracker_key))
 
     async def _refuse_p2v(self, _connection: TerminalProtocol, _request: Request) -> Reply:
         return Reply(code=P2V_REFUSED, msg="not supported: the server gives its password to nobody")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import bencodepy
@@ -78,12 +79,25 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an announce is answered with; intervals in seconds."""
+    """What an announce is answered with; intervals in seconds. `own`: the server's own peer is to be added."""
 
     interval: int
     min_interval: int
     counts: Counts
     peers: tuple[PeerAddress, ...] = ()
+    own: bool = False
+
+
+class PackedAnswer(NamedTuple):
+    """An answer in compact form, ready for the wire: intervals in seconds, peers in 6 bytes each (`four`) and 18."""
+
+    interval: int
+    min_interval: int
+    seeds: int
+    leeches: int
+    completed: int
+    four: bytes | bytearray
+    six: bytes | bytearray
 
 
 def parse_announce(query: bytes) -> AnnounceRequest:
@@ -222,6 +236,20 @@ def encode_answer(answer: Answer, *, compact: bool = True, no_peer_id: bool = Fa
             **peers,
         }
     )
+
+
+def encode_packed(answer: PackedAnswer) -> bytes:
+    """The same body as :func:`encode_answer` makes of a compact answer, by one format."""
+    body = b"d8:completei%de10:downloadedi%de10:incompletei%de8:intervali%de12:min intervali%de5:peers%d:%b" % (
+        answer.seeds,
+        answer.completed,
+        answer.leeches,
+        answer.interval,
+        answer.min_interval,
+        len(answer.four),
+        bytes(answer.four),
+    )
+    return body + (b"6:peers6%d:%be" % (len(answer.six), bytes(answer.six)) if answer.six else b"e")
 
 
 def _peer_entry(peer: PeerAddress, *, no_peer_id: bool) -> dict[bytes, object]:

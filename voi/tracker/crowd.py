@@ -2,117 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from random import Random
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T", bound=Hashable)
+from voi.tracker.address import COMPACT_IPV4
 
 
-class Shuffled(Generic[T]):
-    """A set held as a random permutation: any arc of it is a fair sample, and is one or two slices.
+class Member(Protocol):
+    """What stands on a shelf."""
 
-    Adding swaps with a random place, removing fills the hole with the last; both take constant time
-    and keep the permutation random.
+    packed: bytes
+    """Its compact address: 6 bytes (BEP 23) or 18 (BEP 7)."""
+    place: int
+    """Where it stands on its shelf; the shelf's own."""
+
+
+M = TypeVar("M", bound=Member)
+
+
+class Shelf(Generic[M]):
+    """The members of one room, held as a random permutation: any arc of it is a fair sample.
+
+    Their compact addresses lie side by side in the same order, so an arc of a hundred is a slice of bytes.
+    Adding swaps with a random place, removing fills the hole with the last; both take constant time and keep the
+    permutation random.
     """
 
-    __slots__ = ("_items", "_places")
+    __slots__ = ("members", "packed", "place", "room", "width")
 
-    def __init__(self) -> None:
-        self._items: list[T] = []
-        self._places: dict[T, int] = {}
+    def __init__(self, room: Hashable) -> None:
+        self.room = room
+        self.members: list[M] = []
+        self.place = 0  # among the rooms of its crowd
+        self.packed = bytearray()
+        self.width = 0  # bytes of each address; 0 when both families stand here, and nothing is kept packed
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.members)
 
-    def __contains__(self, item: object) -> bool:
-        return item in self._places
+    def add(self, member: M, random: Random) -> None:
+        """Put in a member that is on no shelf."""
+        members = self.members
+        width = len(member.packed)
+        if not members:
+            self.width = width
+        elif self.width != width:
+            self.width = 0
+            self.packed.clear()
+        members.append(member)
+        if self.width:
+            self.packed += member.packed
+        place = int(random.random() * len(members))
+        self._put(members[place], len(members) - 1)
+        self._put(member, place)
 
-    def add(self, item: T, random: Random) -> None:
-        """Put in an item that is not in yet."""
-        items = self._items
-        items.append(item)
-        last = len(items) - 1
-        place = random.randrange(len(items))
-        items[last], items[place] = items[place], item
-        self._places[items[last]] = last
-        self._places[item] = place
-
-    def remove(self, item: T) -> None:
-        """Take out an item that is in.
+    def remove(self, member: M) -> None:
+        """Take out a member that is in.
 
         :raises KeyError: it is not.
         """
-        place = self._places.pop(item)
-        last = self._items.pop()
-        if place < len(self._items):
-            self._items[place] = last
-            self._places[last] = place
+        members = self.members
+        place = member.place
+        if place >= len(members) or members[place] is not member:
+            raise KeyError(member)
+        self._put(members[-1], place)
+        members.pop()
+        del self.packed[len(members) * self.width :]
 
-    def arc(self, length: int, random: Random) -> list[T]:
-        """At most `length` different items, from a random place on."""
-        items = self._items
-        if not items or length <= 0:
-            return []
-        start = random.randrange(len(items))
-        found = items[start : start + length]
-        # The arc closes over the end, and never runs into its own beginning.
-        found += items[: min(start, length - len(found))]
-        return found
+    def _put(self, member: M, place: int) -> None:
+        self.members[place] = member
+        member.place = place
+        width = self.width
+        if width:
+            self.packed[place * width : (place + 1) * width] = member.packed
+
+    def draw(self, wanted: int, without: M | None, random: Random) -> Draw[M]:
+        """At most `wanted` different members from a random place on, never `without`, which stands here."""
+        size = len(self.members)
+        count = size if without is None else size - 1
+        if wanted < count:
+            count = wanted
+        if count <= 0:
+            return self, 0, 0, -1
+        start = int(random.random() * size)
+        if without is not None:
+            hole = (without.place - start) % size
+            if hole < count:
+                return self, start, count + 1, hole
+        return self, start, count, -1
 
 
-class Crowd(Generic[T]):
-    """Items by room."""
+Draw = tuple[Shelf[M], int, int, int]
+"""A sample that was drawn, to be gathered before the shelf changes: an arc of a shelf, by its start and length, which
+may close over the end; and the place in it that is left out, -1 for none."""
 
-    __slots__ = ("_members", "_rooms", "count")
+
+def gather(draws: Iterable[Draw[M]]) -> list[M]:
+    """The members of some samples, in order."""
+    found: list[M] = []
+    for shelf, start, length, hole in draws:
+        members = shelf.members
+        arc = members[start : start + length]
+        arc += members[: length - len(arc)]
+        if hole >= 0:
+            del arc[hole]
+        found += arc
+    return found
+
+
+def gather_packed(draws: Iterable[Draw[M]]) -> tuple[bytearray, bytearray]:
+    """The compact addresses of the same members: IPv4, IPv6. Slices of bytes, without a look at anyone."""
+    four, six = bytearray(), bytearray()
+    for draw in draws:
+        shelf, start, length, hole = draw
+        width = shelf.width
+        if not width:  # both families in one room
+            for member in gather((draw,)):
+                (four if len(member.packed) == COMPACT_IPV4 else six).extend(member.packed)
+            continue
+        found = four if width == COMPACT_IPV4 else six
+        before = len(found)
+        found += shelf.packed[start * width : (start + length) * width]
+        over = start + length - len(shelf.members)
+        if over > 0:
+            found += shelf.packed[: over * width]
+        if hole >= 0:
+            del found[before + hole * width : before + (hole + 1) * width]
+    return four, six
+
+
+class Crowd(Generic[M]):
+    """Members by room."""
+
+    __slots__ = ("_rooms", "count", "shelves")
 
     def __init__(self) -> None:
-        self._members: dict[Hashable, Shuffled[T]] = {}
-        self._rooms: Shuffled[Hashable] = Shuffled()
+        self.shelves: dict[Hashable, Shelf[M]] = {}
+        self._rooms: list[Shelf[M]] = []  # a random permutation, as on a shelf
         self.count = 0
 
-    def add(self, room: Hashable, item: T, random: Random) -> None:
-        """Put an item that is not in yet into a room."""
-        members = self._members.get(room)
-        if members is None:
-            members = self._members[room] = Shuffled()
-            self._rooms.add(room, random)
-        members.add(item, random)
+    def add(self, room: Hashable, member: M, random: Random) -> None:
+        """Put a member that is not in yet into a room."""
+        shelf = self.shelves.get(room)
+        if shelf is None:
+            shelf = self.shelves[room] = Shelf(room)
+            self._enter(shelf, random)
+        shelf.add(member, random)
         self.count += 1
 
-    def remove(self, room: Hashable, item: T) -> None:
-        """Take an item out of the room it was put into.
+    def remove(self, room: Hashable, member: M) -> None:
+        """Take a member out of the room it was put into.
 
         :raises KeyError: it is not there.
         """
-        members = self._members[room]
-        members.remove(item)
+        shelf = self.shelves[room]
+        shelf.remove(member)
         self.count -= 1
-        if not members:
-            del self._members[room]
-            self._rooms.remove(room)
+        if not shelf.members:
+            del self.shelves[room]
+            last = self._rooms.pop()
+            if last is not shelf:
+                self._rooms[shelf.place] = last
+                last.place = shelf.place
 
-    def in_room(self, room: Hashable) -> int:
-        """How many stand in this room."""
-        members = self._members.get(room)
-        return len(members) if members is not None else 0
+    def _enter(self, shelf: Shelf[M], random: Random) -> None:
+        rooms = self._rooms
+        place = int(random.random() * (len(rooms) + 1))
+        rooms.append(shelf)
+        rooms[place], rooms[-1] = shelf, rooms[place]
+        rooms[-1].place, shelf.place = len(rooms) - 1, place
 
-    def near(self, room: Hashable, wanted: int, random: Random) -> list[T]:
-        """At most `wanted` of this room."""
-        members = self._members.get(room)
-        return members.arc(wanted, random) if members is not None else []
-
-    def far(self, room: Hashable, wanted: int, random: Random) -> list[T]:
+    def far(self, room: Hashable, wanted: int, random: Random) -> list[Draw[M]]:
         """At most `wanted` of other rooms, from as many rooms as there are: one bridge to each is worth most.
 
         A crowd of few and uneven rooms may give a few less than it could.
         """
-        if wanted <= 0:
+        rooms = self._rooms
+        if wanted <= 0 or not rooms:
             return []
-        rooms = [other for other in self._rooms.arc(wanted + 1, random) if other != room]
-        found: list[T] = []
-        for index, other in enumerate(rooms):
+        start = int(random.random() * len(rooms))
+        visited = rooms[start : start + wanted + 1]
+        visited += rooms[: min(start, wanted + 1 - len(visited))]
+        visited = [shelf for shelf in visited if shelf.room != room][:wanted]
+        found = []
+        for left in range(len(visited), 0, -1):
             # What is left to find, shared evenly by the rooms left to visit.
-            share = -(-(wanted - len(found)) // (len(rooms) - index))
-            found += self._members[other].arc(share, random)
+            draw = visited[left - 1].draw(-(-wanted // left), None, random)
+            wanted -= draw[2]
+            found.append(draw)
         return found

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
-from voi.tracker.address import PeerAddress
+from voi.tracker.address import COMPACT_IPV4, PeerAddress
 from voi.tracker.announce import Counts
-from voi.tracker.crowd import Crowd
-from voi.tracker.policy import Policy
+from voi.tracker.crowd import Crowd, Draw, Shelf, gather, gather_packed
+from voi.tracker.steering import Mix, Server, Situation
+
+Words = tuple[str, bytes]
+"""By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
+
+
+MOST_WORDS = 2
+"""Words by which one peer is recognised: those it says over HTTP, and over UDP."""
+
+FAR_SHARED = 4
+"""Askers of one room, one after the other, who are told of the same few of other rooms: as many bridges between rooms
+as there are answers is more than a swarm needs."""
+
+MOST_PLANS = 256
+"""Plans kept for one swarm, for each thing that the server may have: a few for each room that announces between two
+changes of the swarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,7 @@ class PeerState:
 
 @dataclass(eq=False, slots=True)
 class Peer:
-    """A client of a terminal in one swarm, at one address.
+    """A client of a terminal in one swarm, at one address: `packed` is its compact form, 6 or 18 bytes.
 
     Compared by identity. A client that announces over IPv4 and over IPv6 is two peers, one for each address.
     """
@@ -37,13 +53,30 @@ class Peer:
     terminal: str
     host: str
     room: Hashable
-    address: PeerAddress
+    packed: bytes
+    peer_id: bytes
     left: int
     uploaded: int
     downloaded: int
     last_seen: float
     paused: bool
     completed: bool = False
+    mine: tuple[bytes, ...] = ()
+    """The compact addresses of the same client, over either family: of these it is never told."""
+    words: tuple[Words, ...] = ()
+    """By what the table recognises it, the latest last."""
+    place: int = 0
+    """Where it stands on its shelf (`voi.tracker.crowd`)."""
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on."""
+        return int.from_bytes(self.packed[-2:], "big")
+
+    @property
+    def address(self) -> PeerAddress:
+        """Where it listens, as answers list it."""
+        return PeerAddress(self.packed, self.peer_id)
 
     @property
     def state(self) -> PeerState:
@@ -51,7 +84,7 @@ class Peer:
         return PeerState(
             terminal=self.terminal,
             host=self.host,
-            port=self.address.port,
+            port=self.port,
             left=self.left,
             uploaded=self.uploaded,
             downloaded=self.downloaded,
@@ -69,12 +102,18 @@ class Peer:
 class Swarm:
     """One torrent's peers: by terminal to find them, in two crowds to choose from, and counted."""
 
+    info_hash: bytes
     by_terminal: dict[str, list[Peer]] = field(default_factory=dict)
     downloading: Crowd[Peer] = field(default_factory=Crowd)
     giving: Crowd[Peer] = field(default_factory=Crowd)
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     seeds: int = 0
     completed: int = 0
+    plans: tuple[dict[tuple[Hashable, bool, int | None], Plan], ...] = field(
+        default_factory=lambda: tuple({} for _ in Server)
+    )
+    """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
+    stand in one situation."""
 
     @property
     def size(self) -> int:
@@ -93,65 +132,148 @@ class Swarm:
 
     def enter(self, peer: Peer, random: Random) -> None:
         """Count a peer in and let it be found, by what it is now."""
+        self._changes()
         (self.downloading if peer.downloads else self.giving).add(peer.room, peer, random)
         self.seeds += peer.left == 0
 
     def leave(self, peer: Peer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
+        self._changes()
         (self.downloading if peer.downloads else self.giving).remove(peer.room, peer)
         self.seeds -= peer.left == 0
 
-    def find(self, terminal: str, address: PeerAddress) -> Peer | None:
+    def _changes(self) -> None:
+        for plans in self.plans:
+            plans.clear()
+
+    def know_own(self, terminal: str) -> None:
+        """Note for each peer of a terminal which addresses are its own; to be called when any of them changed."""
+        peers = self.by_terminal[terminal]
+        for peer in peers:
+            peer.mine = tuple(other.packed for other in peers if other is peer or other.peer_id == peer.peer_id)
+
+    def find(self, terminal: str, packed: bytes, peer_id: bytes) -> Peer | None:
         """The peer that announces again: the same client in the same address family, or, after a restart,
         whoever of this terminal had the same address and port.
         """
         for peer in self.by_terminal.get(terminal, ()):
-            same_client = peer.address.peer_id == address.peer_id and peer.address.is_ipv4 == address.is_ipv4
-            if same_client or peer.address.packed == address.packed:
+            same_client = peer.peer_id == peer_id and len(peer.packed) == len(packed)
+            if same_client or peer.packed == packed:
                 return peer
         return None
 
 
-def choose(swarm: Swarm, asker: Peer, wanted: int, policy: Policy, random: Random) -> tuple[PeerAddress, ...]:
-    """Peers for one answer, at most `wanted`: the asker's room first, then some of others.
+@dataclass(eq=False, slots=True)
+class Far:
+    """A sample of other rooms, which several askers of one room are told of in turn; gathered once for all."""
 
-    Who downloads nothing is told only of those who do: two seeds have nothing to say to each other.
+    draws: list[Draw[Peer]]
+    left: int
+    """How many more may be told of it."""
+    gathered: tuple[bytearray, bytearray] | None = None
+
+    def packed(self) -> tuple[bytearray, bytearray]:
+        """Its compact addresses, IPv4 and IPv6; not to be changed."""
+        if self.gathered is None:
+            self.gathered = gather_packed(self.draws)
+        return self.gathered
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
+
+    mix: Mix
+    givers: Shelf[Peer] | None
+    downloaders: Shelf[Peer] | None
+    far: Far
+
+
+class Introduction(NamedTuple):
+    """Whom an asker meets: samples of its room and of others, addresses that are its own, and the server's own peer
+    or not. To be used before the swarm changes.
     """
-    if wanted <= 0:
-        return ()
-    room = asker.room
-    crowds = [swarm.giving, swarm.downloading] if asker.downloads else [swarm.downloading]
-    in_room = [crowd.in_room(room) for crowd in crowds]
-    elsewhere = [crowd.count - near for crowd, near in zip(crowds, in_room, strict=True)]
-    kept = min(policy.far_least, sum(elsewhere), wanted // policy.far_share)
-    chosen: list[Peer] = []
-    for crowd, share in zip(crowds, _shares(wanted - kept + 1, in_room), strict=True):
-        chosen += crowd.near(room, share, random)
-    chosen = [peer for peer in chosen if not _same(peer, asker)][: wanted - kept]
-    more = min(max(kept, policy.enough - len(chosen)), wanted - len(chosen))
-    found: list[Peer] = []
-    for crowd, share in zip(crowds, _shares(more, elsewhere), strict=True):
-        found += crowd.far(room, share, random)
-    chosen += [peer for peer in found if not _same(peer, asker)]
-    return tuple(peer.address for peer in chosen)
+
+    near: list[Draw[Peer]]
+    far: Far
+    mine: tuple[bytes, ...]
+    own: bool
+
+    def addresses(self) -> tuple[PeerAddress, ...]:
+        """The peers, in order, with their peer ids."""
+        return tuple(peer.address for peer in gather([*self.near, *self.far.draws]) if peer.packed not in self.mine)
+
+    def packed(self) -> tuple[bytearray, bytearray]:
+        """The same peers in compact form, IPv4 and IPv6, without an object for each."""
+        four, six = gather_packed(self.near)
+        far_four, far_six = self.far.packed()
+        four += far_four
+        six += far_six
+        for mine in self.mine:
+            found = four if len(mine) == COMPACT_IPV4 else six
+            if mine in found:
+                strip(found, mine)
+        return four, six
 
 
-def _same(peer: Peer, asker: Peer) -> bool:
-    """Whether this is the asker itself, perhaps over the other address family, or at its very address."""
-    mine, other = asker.address, peer.address
-    same_client = peer.terminal == asker.terminal and mine.peer_id == other.peer_id
-    return same_client or mine.packed == other.packed
+def strip(addresses: bytearray, one: bytes) -> None:
+    """Take an address out of compact ones, wherever it stands among them."""
+    width, at = len(one), addresses.find(one)
+    while at >= 0:
+        if at % width:  # the end of one address and the beginning of the next
+            at = addresses.find(one, at + 1)
+        else:
+            del addresses[at : at + width]
+            at = addresses.find(one, at)
 
 
-def _shares(wanted: int, available: list[int]) -> list[int]:
-    """Split `wanted` over crowds by their sizes, at least one of the first: there the seeds are."""
-    shares: list[int] = []
-    total = sum(available)
-    for size in available:
-        share = min(size, max(1, wanted * size // total)) if size and wanted > 0 else 0
-        shares.append(share)
-        wanted -= share
-        total -= size
-    if wanted > 0:  # the last crowd was the smaller one: the first gives the rest
-        shares[0] = min(available[0], shares[0] + wanted)
-    return shares
+def introduce(
+    asker: Peer, numwant: int | None, server: Server, steer: Callable[[Situation], Mix], random: Random
+) -> Introduction:
+    """Choose peers for one answer as `steer` says; never the asker itself, over either address family."""
+    swarm, room, downloads = asker.swarm, asker.room, asker.left > 0 and not asker.paused
+    plans = swarm.plans[server]
+    plan = plans.get((room, downloads, numwant))
+    if plan is None:
+        plan = _plan(swarm, room, downloads, numwant, server, steer)
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[room, downloads, numwant] = plan
+    near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
+    near: list[Draw[Peer]] = []
+    if near_giving and plan.givers is not None:
+        near.append(plan.givers.draw(near_giving, None if downloads else asker, random))
+    if near_downloading and plan.downloaders is not None:
+        near.append(plan.downloaders.draw(near_downloading, asker if downloads else None, random))
+    far = plan.far
+    if not far.left:
+        draws = swarm.giving.far(room, far_giving, random) if far_giving else []
+        if far_downloading:
+            draws += swarm.downloading.far(room, far_downloading, random)
+        far = plan.far = Far(draws, FAR_SHARED)
+    far.left -= 1
+    return Introduction(near, far, asker.mine, own)
+
+
+def _plan(
+    swarm: Swarm,
+    room: Hashable,
+    downloads: bool,
+    numwant: int | None,
+    server: Server,
+    steer: Callable[[Situation], Mix],
+) -> Plan:
+    """Ask for the mix: the asker stands in this room, among those of its kind."""
+    givers, downloaders = swarm.giving.shelves.get(room), swarm.downloading.shelves.get(room)
+    near_giving = len(givers) if givers is not None else 0
+    near_downloading = len(downloaders) if downloaders is not None else 0
+    situation = Situation(
+        downloads=downloads,
+        numwant=numwant,
+        near_giving=near_giving - (not downloads),
+        near_downloading=near_downloading - downloads,
+        far_giving=swarm.giving.count - near_giving,
+        far_downloading=swarm.downloading.count - near_downloading,
+        server=server,
+    )
+    return Plan(steer(situation), givers, downloaders, Far([], 0))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from random import Random
 
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, PeerAddress, RoomOf, pack, plain_host, subnet_room
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
-from voi.tracker.peers import Peer, PeerState, Swarm, choose
+from voi.tracker.peers import MOST_WORDS, Introduction, Peer, PeerState, Swarm, Words, introduce
 from voi.tracker.policy import Policy
+from voi.tracker.steering import Server, steer
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
@@ -37,6 +39,14 @@ class SwarmTable:
         self._room_of = room_of
         self._swarms: dict[bytes, Swarm] = {}
         self._by_age: OrderedDict[Peer, None] = OrderedDict()  # the peer that was silent longest comes first
+        self._recognised: dict[Words, Peer] = {}
+        self.min_interval = max(1, round(policy.min_interval))
+        self._steer = partial(steer, policy=policy)
+        # Shortest interval and how much may be added, with the half that rounds it.
+        self._intervals = [
+            (usual * (1 - policy.jitter) + 0.5, usual * 2 * policy.jitter)
+            for usual in (policy.seed_interval, policy.leech_interval)
+        ]
 
     def admit(self, info_hash: bytes) -> None:
         """Let a torrent be announced; v1 or v2 info-hash. Admitting it again changes nothing.
@@ -51,7 +61,7 @@ class SwarmTable:
             raise TorrentRefused(
                 f"the tracker holds {self._policy.most_swarms} torrents already: delete unused templates"
             )
-        self._swarms[key] = Swarm()
+        self._swarms[key] = Swarm(key)
 
     def retire(self, info_hash: bytes) -> None:
         """Forget a torrent and its peers; an unknown one is no error.
@@ -62,6 +72,7 @@ class SwarmTable:
         if swarm is not None:
             for peers in swarm.by_terminal.values():
                 for peer in peers:
+                    self._forget_words(peer)
                     del self._by_age[peer]
 
     def known(self, info_hash: bytes) -> bool:
@@ -89,12 +100,25 @@ class SwarmTable:
             return []
         return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
 
-    def announce(self, now: float, terminal: str, host: str, request: AnnounceRequest, *, reserved: int = 0) -> Answer:
+    def announce(
+        self, now: float, terminal: str, host: str, request: AnnounceRequest, *, server: Server = Server.ABSENT
+    ) -> Answer:
         """Take an announce in and choose whom to introduce.
 
         :param host: the address of the asker's connection, any textual form.
-        :param reserved: places of the answer that the caller fills itself.
+        :param server: what the server's own peer has of the torrent; the answer says whether to introduce it.
         :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
+        """
+        peer = self.take_in(now, terminal, host, request)
+        if peer is None:
+            return self._answer(request.info_hash, downloads=request.left > 0)
+        met = self.introduce(peer, request.numwant, server)
+        return self._answer(request.info_hash, downloads=peer.downloads, peers=met.addresses(), own=met.own)
+
+    def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
+        """Write an announce down; the peer as it is now, None for one that left.
+
+        :raises AnnounceError: as :meth:`announce`.
         """
         swarm = self._swarms.get(request.info_hash)
         if swarm is None:
@@ -104,17 +128,52 @@ class SwarmTable:
                 retry_in=self._policy.unknown_retry,
             )
         host = plain_host(host)
-        address = PeerAddress(pack(host, request.port), request.peer_id)
+        packed = pack(host, request.port)
         if request.event is Event.STOPPED:
-            gone = swarm.find(terminal, address)
+            gone = swarm.find(terminal, packed, request.peer_id)
             if gone is not None:
                 self._remove(gone)
-            return self._answer(swarm, downloads=request.left > 0)
-        peer = self._take_in(swarm, now, terminal, host, address, request)
-        wanted = self._policy.numwant_default if request.numwant is None else request.numwant
-        wanted = min(wanted, self._policy.numwant_most) - reserved
-        peers = choose(swarm, peer, wanted, self._policy, self._random)
-        return self._answer(swarm, downloads=peer.downloads, peers=peers)
+            return None
+        return self._enter(swarm, now, terminal, host, packed, request)
+
+    def introduce(self, peer: Peer, numwant: int | None, server: Server) -> Introduction:
+        """Choose whom a peer meets."""
+        return introduce(peer, numwant, server, self._steer, self._random)
+
+    def interval(self, *, downloads: bool) -> int:
+        """Seconds until a peer should announce again: a little different each time."""
+        shortest, more = self._intervals[downloads]
+        return max(self.min_interval, int(shortest + more * self._random.random()))
+
+    # Peers that are known, recognised by what they always say of themselves.
+
+    def remember(self, words: Words, peer: Peer) -> None:
+        """Recognise a peer by these words from now on; of its others only the latest stay, so there is a bound."""
+        other = self._recognised.get(words)
+        if other is not None:
+            other.words = tuple(said for said in other.words if said != words)
+        kept = peer.words[1 - MOST_WORDS :]
+        for said in peer.words[: len(peer.words) - len(kept)]:
+            del self._recognised[said]
+        peer.words = (*kept, words)
+        self._recognised[words] = peer
+
+    def renew(self, words: Words, now: float, uploaded: int, downloaded: int, left: int) -> Peer | None:
+        """Write down another announce (without an event) of a peer that is recognised and stays what it is.
+
+        None where anything but its counters changes: that is for :meth:`take_in`.
+        """
+        peer = self._recognised.get(words)
+        if peer is None or peer.paused or (not peer.left) is not (not left):
+            return None
+        peer.uploaded, peer.downloaded, peer.left, peer.last_seen = uploaded, downloaded, left, now
+        self._by_age.move_to_end(peer)
+        return peer
+
+    def _forget_words(self, peer: Peer) -> None:
+        for said in peer.words:
+            del self._recognised[said]
+        peer.words = ()
 
     def expire(self, now: float) -> int:
         """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
@@ -127,20 +186,14 @@ class SwarmTable:
             forgotten += 1
         return forgotten
 
-    def _take_in(
-        self,
-        swarm: Swarm,
-        now: float,
-        terminal: str,
-        host: str,
-        address: PeerAddress,
-        request: AnnounceRequest,
+    def _enter(
+        self, swarm: Swarm, now: float, terminal: str, host: str, packed: bytes, request: AnnounceRequest
     ) -> Peer:
         """Write an announce into the table: a new peer, or the one it was."""
         room = self._room_of(host)
         # One that has everything is a seed, whatever it calls itself.
         paused = request.event is Event.PAUSED and request.left > 0
-        peer = swarm.find(terminal, address)
+        peer = swarm.find(terminal, packed, request.peer_id)
         if peer is None:
             self._make_place(swarm, terminal)
             peer = Peer(
@@ -148,7 +201,8 @@ class SwarmTable:
                 terminal=terminal,
                 host=host,
                 room=room,
-                address=address,
+                packed=packed,
+                peer_id=request.peer_id,
                 left=request.left,
                 uploaded=request.uploaded,
                 downloaded=request.downloaded,
@@ -156,13 +210,27 @@ class SwarmTable:
                 paused=paused,
             )
             swarm.by_terminal.setdefault(terminal, []).append(peer)
+            swarm.know_own(terminal)
+            swarm.enter(peer, self._random)
         else:
-            swarm.leave(peer)
-            peer.completed &= peer.address.peer_id == request.peer_id  # another client starts anew
-            peer.host, peer.room, peer.address = host, room, address
+            same = peer.packed == packed and peer.peer_id == request.peer_id
+            peer.completed &= peer.peer_id == request.peer_id  # another client starts anew
+            stays = (
+                (not peer.left) is (not request.left)
+                and peer.paused is paused
+                and peer.packed == packed
+                and peer.room == room
+            )
+            if not stays:
+                swarm.leave(peer)
+            peer.host, peer.room, peer.packed, peer.peer_id = host, room, packed, request.peer_id
             peer.left, peer.uploaded, peer.downloaded = request.left, request.uploaded, request.downloaded
             peer.last_seen, peer.paused = now, paused
-        swarm.enter(peer, self._random)
+            if not stays:
+                swarm.enter(peer, self._random)
+            if not same:
+                self._forget_words(peer)
+                swarm.know_own(terminal)
         self._by_age[peer] = None
         self._by_age.move_to_end(peer)
         if request.event is Event.COMPLETED and request.left == 0:
@@ -171,9 +239,7 @@ class SwarmTable:
 
     def _count_completed(self, swarm: Swarm, peer: Peer) -> None:
         """Once for each client: an announce may be repeated, and comes over each address family."""
-        same_client = [
-            other for other in swarm.by_terminal[peer.terminal] if other.address.peer_id == peer.address.peer_id
-        ]
+        same_client = [other for other in swarm.by_terminal[peer.terminal] if other.peer_id == peer.peer_id]
         if not any(other.completed for other in same_client):
             swarm.completed += 1
         peer.completed = True
@@ -195,16 +261,17 @@ class SwarmTable:
     def _remove(self, peer: Peer) -> None:
         swarm = peer.swarm
         swarm.leave(peer)
+        self._forget_words(peer)
         del self._by_age[peer]
         rest = [other for other in swarm.by_terminal[peer.terminal] if other is not peer]
         if rest:
             swarm.by_terminal[peer.terminal] = rest
+            swarm.know_own(peer.terminal)
         else:
             del swarm.by_terminal[peer.terminal]
 
-    def _answer(self, swarm: Swarm, *, downloads: bool, peers: tuple[PeerAddress, ...] = ()) -> Answer:
-        policy = self._policy
-        interval = policy.leech_interval if downloads else policy.seed_interval
-        interval *= 1 + self._random.uniform(-policy.jitter, policy.jitter)
-        least = max(1, round(policy.min_interval))
-        return Answer(interval=max(least, round(interval)), min_interval=least, counts=swarm.counts, peers=peers)
+    def _answer(
+        self, info_hash: bytes, *, downloads: bool, peers: tuple[PeerAddress, ...] = (), own: bool = False
+    ) -> Answer:
+        counts = self._swarms[info_hash].counts
+        return Answer(self.interval(downloads=downloads), self.min_interval, counts, peers, own)

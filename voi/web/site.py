@@ -85,6 +85,13 @@ class BoundedRequest(Request):
         self._lingering = self.channel.callLater(LINGER_SECONDS, self.channel.forceAbortClient)
 
 
+class BoundedChannel(http.HTTPChannel):
+    """A connection whose time for each request counts from its beginning: bytes that trickle in win no more."""
+
+    def resetTimeout(self) -> None:  # noqa: N802 - Twisted's name
+        """Nothing: Twisted calls this for every byte; the time is set anew when a request was answered."""
+
+
 class _Root(Resource):
     """Gives each request whole to who answers its first segment; the rest is the tracker's."""
 
@@ -104,6 +111,8 @@ class _Root(Resource):
 
 class _QuietSite(Site):
     """A site without an access log: announces would fill it, and each has a terminal's key in its path."""
+
+    protocol = BoundedChannel  # type: ignore[assignment]  # a plain channel is enough: HTTP/2 is not spoken here
 
     def log(self, request: http.Request) -> None:
         """Say nothing."""

@@ -96,7 +96,7 @@ class HandlerCase(StoreCase):
             admin=self.admin,
             uploads=self.fake_uploads,
             rollouts=self.fake_rollouts,
-            tracker_url=lambda host, key: f"http://{host}/{key}/announce",
+            tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.fleet.next_batch,
         )

@@ -1,81 +1,109 @@
-"""Tests of the shuffled sets from which peers are drawn."""
+"""Tests of the shelves from which peers are drawn."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.tracker.crowd import Crowd, Shuffled
+from voi.tracker.crowd import Crowd, Shelf, gather, gather_packed
 
 
-class ShuffledTests(SynchronousTestCase):
-    """The set as a permutation."""
+@dataclass(eq=False)
+class Member:
+    """Somebody at an address; even numbers are IPv4."""
 
-    @given(st.lists(st.integers(0, 12)), st.integers(0, 20), st.integers())
-    def test_a_set(self, toggled: list[int], length: int, seed: int) -> None:
-        """After any additions and removals it holds what a set would, and an arc repeats nothing."""
-        random, shuffled, model = Random(seed), Shuffled[int](), set[int]()
-        for item in toggled:
-            if item in model:
-                shuffled.remove(item)
+    number: int
+    place: int = 0
+    packed: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.packed = bytes([self.number]) * (18 if self.number % 2 else 6)
+
+
+def members(count: int, step: int = 1) -> list[Member]:
+    """Members 0, step, 2 * step, ..."""
+    return [Member(number * step) for number in range(count)]
+
+
+class ShelfTests(SynchronousTestCase):
+    """A room as a permutation."""
+
+    @given(st.lists(st.integers(0, 12)), st.integers(0, 20), st.integers(), st.booleans(), st.booleans())
+    def test_a_set(self, toggled: list[int], wanted: int, seed: int, mixed: bool, stands: bool) -> None:
+        """After any additions and removals it holds what a set would; a draw repeats nobody, leaves out whom it
+        should, and its packed addresses are those of its members, in order.
+        """
+        random, shelf, everyone = Random(seed), Shelf[Member](None), members(13, 1 if mixed else 2)
+        model: set[Member] = set()
+        for number in toggled:
+            member = everyone[number]
+            if member in model:
+                shelf.remove(member)
             else:
-                shuffled.add(item, random)
-            model ^= {item}
-            self.assertEqual(item in shuffled, item in model)
-        arc = shuffled.arc(length, random)
-        self.assertEqual(len(arc), min(length, len(model)))
-        self.assertLessEqual(set(arc), model)
-        self.assertEqual(len(set(arc)), len(arc))
-        self.assertEqual(set(shuffled.arc(99, random)), model)
+                shelf.add(member, random)
+            model ^= {member}
+            self.assertEqual(set(shelf.members), model)
+        without = shelf.members[seed % len(model)] if model and stands else None
+        draw = shelf.draw(wanted, without, random)
+        found = gather([draw])
+        self.assertEqual(len(found), min(wanted, len(model - {without})))
+        self.assertEqual(len(set(found)), len(found))
+        self.assertLessEqual(set(found), model - {without})
+        four, six = gather_packed([draw])
+        self.assertEqual(four, b"".join(member.packed for member in found if member.number % 2 == 0))
+        self.assertEqual(six, b"".join(member.packed for member in found if member.number % 2))
 
     def test_removing_a_stranger(self) -> None:
-        """What is not in cannot be taken out."""
-        self.assertRaises(KeyError, Shuffled[int]().remove, 1)
+        """Who is not in cannot be taken out."""
+        shelf = Shelf[Member](None)
+        shelf.add(Member(0), Random(1))
+        self.assertRaises(KeyError, shelf.remove, Member(0))
 
-    def test_every_item_is_drawn(self) -> None:
-        """Small samples reach every item in the end."""
-        random, shuffled = Random(1), Shuffled[int]()
-        for item in range(50):
-            shuffled.add(item, random)
-        seen = {item for _ in range(300) for item in shuffled.arc(3, random)}
+    def test_everyone_is_drawn(self) -> None:
+        """Small samples reach everyone in the end."""
+        random, shelf = Random(1), Shelf[Member](None)
+        for member in members(50):
+            shelf.add(member, random)
+        seen = {member.number for _ in range(300) for member in gather([shelf.draw(3, None, random)])}
         self.assertEqual(seen, set(range(50)))
 
 
 class CrowdTests(SynchronousTestCase):
-    """Items by room."""
+    """Members by room."""
 
     def setUp(self) -> None:
-        """Three rooms of four."""
+        """Three rooms of four: 0 to 3, 10 to 13, 20 to 23."""
         self.random = Random(3)
-        self.crowd = Crowd[tuple[str, int]]()
-        for room in "abc":
-            for number in range(4):
-                self.crowd.add(room, (room, number), self.random)
+        self.crowd = Crowd[Member]()
+        self.rooms = {room: [Member(room + number) for number in range(4)] for room in (0, 10, 20)}
+        for room, inside in self.rooms.items():
+            for member in inside:
+                self.crowd.add(room, member, self.random)
 
-    def test_near(self) -> None:
-        """Near ones are of the room, as many as there are."""
-        self.assertEqual({room for room, _ in self.crowd.near("a", 9, self.random)}, {"a"})
-        self.assertEqual(len(self.crowd.near("a", 9, self.random)), 4)
-        self.assertEqual(self.crowd.near("z", 9, self.random), [])
+    def far(self, room: int, wanted: int) -> list[int]:
+        """The rooms of whom a far draw finds, each only once."""
+        found = gather(self.crowd.far(room, wanted, self.random))
+        self.assertEqual(len(set(found)), len(found))
+        return sorted(member.number // 10 * 10 for member in found)
 
     def test_far(self) -> None:
         """Far ones are of all the other rooms, evenly."""
-        found = self.crowd.far("a", 4, self.random)
-        self.assertEqual(sorted(room for room, _ in found), ["b", "b", "c", "c"])
-        self.assertEqual(len(set(found)), 4)
+        self.assertEqual(self.far(0, 4), [10, 10, 20, 20])
+        self.assertEqual(self.far(0, 99), [10] * 4 + [20] * 4)
+        self.assertEqual(self.far(0, 0), [])
 
     def test_far_of_many_rooms(self) -> None:
         """Where there are more rooms than places, each comes from another room."""
-        found = self.crowd.far("z", 2, self.random)
-        self.assertEqual(len({room for room, _ in found}), 2)
+        self.assertEqual(len(set(self.far(99, 2))), 2)
 
     def test_empty_rooms_go(self) -> None:
         """A room that everyone left is no longer known, so rooms do not pile up."""
-        for number in range(4):
-            self.crowd.remove("a", ("a", number))
-        self.assertEqual((self.crowd.count, self.crowd.in_room("a")), (8, 0))
-        self.assertEqual(len(self.crowd._rooms), 2)
-        self.assertRaises(KeyError, self.crowd.remove, "a", ("a", 0))
+        for member in self.rooms[0]:
+            self.crowd.remove(0, member)
+        self.assertEqual((self.crowd.count, set(self.crowd.shelves)), (8, {10, 20}))
+        self.assertEqual(self.far(99, 99), [10] * 4 + [20] * 4)
+        self.assertRaises(KeyError, self.crowd.remove, 0, self.rooms[0][0])

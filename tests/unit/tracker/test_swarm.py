@@ -15,6 +15,7 @@ from voi.tracker.address import AnnounceError
 from voi.tracker.announce import Answer, Counts, Event
 from voi.tracker.peers import PeerState
 from voi.tracker.policy import Policy
+from voi.tracker.steering import Server
 from voi.tracker.swarm import SwarmTable
 
 CALM = Policy(jitter=0.0)
@@ -314,12 +315,12 @@ class ChoiceTests(TableCase):
         for _ in range(20):
             self.assertEqual(len(self.announce(250, "10.0.1.250", numwant=5).peers), 5)
 
-    def test_reserved(self) -> None:
-        """Places that the caller fills are left free."""
+    def test_place_for_the_server(self) -> None:
+        """Where the server's own peer is introduced, a place is left for it."""
         self.fill(1, 50)
         asked = request(9, numwant=10)
-        answer = self.table.announce(0, mac(9), "10.0.1.99", asked, reserved=1)
-        self.assertEqual(len(answer.peers), 9)
+        answer = self.table.announce(0, mac(9), "10.0.1.99", asked, server=Server.WHOLE)
+        self.assertEqual((len(answer.peers), answer.own), (9, True))
 
     def test_both_families_in_an_answer(self) -> None:
         """BEP 7: an asker is told of peers of either family."""

@@ -1,0 +1,143 @@
+"""The datagrams of the UDP tracker protocol (BEP 15), and the options behind an announce (BEP 41). No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+from struct import Struct
+from typing import Final
+
+from voi.tracker.address import AnnounceError
+from voi.tracker.announce import MOST_SCRAPED, AnnounceRequest, Counts, Event, PackedAnswer
+
+CONNECT, ANNOUNCE, SCRAPE, ERROR = range(4)
+"""Actions, as numbers and as they stand in a packet."""
+PROTOCOL: Final = (0x41727101980).to_bytes(8, "big")
+"""In place of a connection id in a connect request."""
+
+ANNOUNCE_LENGTH: Final = 98
+"""Bytes of an announce without options."""
+LONGEST_PACKET: Final = 1400
+"""Bytes of a datagram that is read: 64 hashes of a scrape are 1,296, an announce with its path about 150."""
+MOST_IPV6: Final = 70
+"""IPv6 peers in one answer: 1,280 bytes, so that it fits every link unbroken."""
+
+_HEAD: Final = Struct(">8sI4s")
+_ANNOUNCE: Final = Struct(">16x20s20sqqqi8xiH")
+_ANSWER: Final = Struct(">I4sIII")
+_COUNTS: Final = Struct(">III")
+_EVENTS: Final = (Event.NONE, Event.COMPLETED, Event.STARTED, Event.STOPPED)
+_PATH: Final = re.compile(rb"/([0-9a-f]{32})/announce(?:\?.*)?", re.DOTALL)
+
+WINDOW_SECONDS: Final = 60
+"""How long one connection id is given; it is taken for as long again, as BEP 15 has it."""
+MOST_ASKERS: Final = 16_384
+"""Askers whose connection ids are remembered within a window, so that a hash is made once for each: 4 MB."""
+
+
+class Connections:
+    """Connection ids without a state: a keyed hash of the asker's address and of the time, so that a datagram
+    with a forged source comes to nothing.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._window = -1
+        self._known: dict[tuple[str, int], tuple[bytes, bytes]] = {}
+
+    def ids(self, now: float, host: str, port: int) -> tuple[bytes, bytes]:
+        """The 8 bytes that this asker is given now, and those of the window before."""
+        window = int(now // WINDOW_SECONDS)
+        if window != self._window or len(self._known) >= MOST_ASKERS:
+            self._window = window
+            self._known.clear()
+        asker = host, port
+        found = self._known.get(asker)
+        if found is None:
+            found = self._known[asker] = self._make(window, asker), self._make(window - 1, asker)
+        return found
+
+    def _make(self, window: int, asker: tuple[str, int]) -> bytes:
+        return blake2b(f"{window} {asker[1]} {asker[0]}".encode(), key=self._secret, digest_size=8).digest()
+
+
+def read_announce(packet: bytes) -> tuple[str, AnnounceRequest]:
+    """The key in the path (BEP 41), and the announce. The address that it may claim for itself is ignored.
+
+    :raises AnnounceError: no key, or a value that is none; the message names it.
+    """
+    if len(packet) < ANNOUNCE_LENGTH:
+        raise AnnounceError(f"the announce has {len(packet)} bytes: send at least {ANNOUNCE_LENGTH}")
+    info_hash, peer_id, downloaded, left, uploaded, event, numwant, port = _ANNOUNCE.unpack_from(packet)
+    key = _PATH.fullmatch(_url(packet))
+    if key is None:
+        raise AnnounceError("the announce has no path: use the address that the server gives, /<key>/announce")
+    for name, value in (("downloaded", downloaded), ("left", left), ("uploaded", uploaded)):
+        if value < 0:
+            raise AnnounceError(f"{name} is below 0", field=name)
+    if not port:
+        raise AnnounceError("port is 0: send the TCP port you listen on, 1 to 65535", field="port")
+    if not 0 <= event < len(_EVENTS):
+        raise AnnounceError("event is unknown: send 0 to 3", field="event")
+    request = AnnounceRequest(
+        info_hash=info_hash,
+        peer_id=peer_id,
+        port=port,
+        uploaded=uploaded,
+        downloaded=downloaded,
+        left=left,
+        event=_EVENTS[event],
+        numwant=numwant if numwant >= 0 else None,
+    )
+    return key[1].decode(), request
+
+
+def _url(packet: bytes) -> bytes:
+    """The parts of the URL among the options, joined (BEP 41); options of other kinds are passed over."""
+    url, at = b"", ANNOUNCE_LENGTH
+    while at < len(packet):
+        kind = packet[at]
+        if kind == 0:  # the end of the options
+            break
+        if kind == 1:  # padding of one byte
+            at += 1
+            continue
+        length = packet[at + 1] if at + 1 < len(packet) else 0
+        if kind == 2:
+            url += packet[at + 2 : at + 2 + length]
+        at += 2 + length
+    return url
+
+
+def read_scrape(packet: bytes) -> tuple[bytes, ...]:
+    """The info-hashes asked for, in order.
+
+    :raises AnnounceError: none, too many, or a part of one.
+    """
+    hashes = packet[_HEAD.size :]
+    if not hashes or len(hashes) % 20 or len(hashes) > MOST_SCRAPED * 20:
+        raise AnnounceError(f"scrape 1 to {MOST_SCRAPED} torrents at once, 20 bytes each", field="info_hash")
+    return tuple(hashes[at : at + 20] for at in range(0, len(hashes), 20))
+
+
+def connected(transaction: bytes, connection: bytes) -> bytes:
+    """The answer to a connect request."""
+    return b"\0\0\0\0" + transaction + connection
+
+
+def announced(transaction: bytes, answer: PackedAnswer, *, ipv4: bool) -> bytes:
+    """The answer to an announce: peers of the asker's own address family, as BEP 15 has it."""
+    peers = answer.four if ipv4 else answer.six[: MOST_IPV6 * 18]
+    return _ANSWER.pack(ANNOUNCE, transaction, answer.interval, answer.leeches, answer.seeds) + peers
+
+
+def scraped(transaction: bytes, counts: Sequence[Counts]) -> bytes:
+    """The answer to a scrape: seeds, completed downloads, leeches of each torrent, zeros for an unknown one."""
+    head = SCRAPE.to_bytes(4, "big") + transaction
+    return head + b"".join(_COUNTS.pack(count.seeds, count.completed, count.leeches) for count in counts)
+
+
+def refused(transaction: bytes, message: str) -> bytes:
+    """An error, for people to read."""
+    return ERROR.to_bytes(4, "big") + transaction + message.encode()

@@ -1,0 +1,187 @@
+"""The UDP tracker (BEP 15) beside HTTP: drains its socket in bursts, and answers each datagram on the spot.
+
+Twisted's own UDP port costs more for each datagram than the whole answer does; so this is a reader of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from voi.tracker.address import AnnounceError
+from voi.tracker.packets import (
+    ANNOUNCE,
+    ANNOUNCE_LENGTH,
+    CONNECT,
+    LONGEST_PACKET,
+    PROTOCOL,
+    SCRAPE,
+    Connections,
+    announced,
+    connected,
+    read_announce,
+    read_scrape,
+    refused,
+    scraped,
+)
+from voi.tracker.tracker import Tracker
+
+log = Logger()
+
+BURST: Final = 128
+"""Datagrams answered in one turn of the reactor: about a millisecond, then others have theirs."""
+
+WAITING_BYTES: Final = 1 << 20
+"""What the kernel may hold of datagrams that were not read yet, so that a site that announces at once loses none:
+2,000 of them (the kernel's own limit may be lower)."""
+
+_MOST_ROUTES: Final = 4096
+"""Askers for whom it is remembered by which address of this machine they are reached."""
+
+_COUNTERS: Final = Struct(">56xqqqI8xi")
+_ADDRESSES_OF_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+
+@implementer(IReadDescriptor)
+class UdpTracker:
+    """The open socket. Made listening; :meth:`stop` closes it.
+
+    :param interface: an address, or "" or a wildcard for all; with a colon in it, IPv6.
+    :raises OSError: the port cannot be had.
+    """
+
+    def __init__(self, tracker: Tracker, reactor: Any, interface: str, port: int) -> None:
+        self._tracker = tracker
+        self._reactor = reactor
+        self._connections = Connections(secrets.token_bytes(32))
+        self._family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+        self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING_BYTES)
+            self._socket.bind((interface, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self._local = None if interface in _ADDRESSES_OF_ALL else interface
+        self._route = lru_cache(_MOST_ROUTES)(self._find_route)
+        reactor.addReader(self)
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        number: int = self._socket.getsockname()[1]
+        return number
+
+    def stop(self) -> None:
+        """Close the socket; nothing is answered from now on."""
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._socket.close()
+
+    # What the reactor calls.
+
+    def fileno(self) -> int:
+        """The socket's number, -1 once it is closed."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """How the reactor calls this in the log."""
+        return "udp tracker"
+
+    def connectionLost(self, _reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """The reactor lets go of the socket."""
+        self.stop()
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
+        """Datagrams are there: take what waits, answer all, send all; each step in a row costs less than in turns."""
+        receive, send = self._socket.recvfrom, self._socket.sendto
+        waiting = []
+        for _ in range(BURST):
+            try:
+                waiting.append(receive(LONGEST_PACKET + 1))
+            except BlockingIOError:
+                break
+            except OSError:  # an earlier answer met a closed port: that is no news
+                continue
+        now = self._reactor.seconds()
+        answers = []
+        for packet, asker in waiting:
+            try:
+                answer = self.answer(now, packet, asker)
+            except Exception:  # one datagram's fault must not keep the others waiting
+                log.failure("a datagram could not be answered")
+                continue
+            if answer is not None:
+                answers.append((answer, asker))
+        for answer, asker in answers:
+            try:
+                send(answer, asker)
+            except OSError:  # no room, or no way: datagrams get lost, and their askers ask again
+                continue
+
+    # What is said.
+
+    def answer(self, now: float, packet: bytes, asker: tuple[Any, ...]) -> bytes | None:
+        """The datagram that answers one, None for what is none of ours."""
+        if not 16 <= len(packet) <= LONGEST_PACKET:
+            return None
+        host, port = asker[0], asker[1]
+        transaction = packet[12:16]
+        action = packet[11] if packet[8:11] == b"\0\0\0" else -1
+        new, old = self._connections.ids(now, host, port)
+        connection = packet[:8]
+        if action == CONNECT:
+            return connected(transaction, new) if connection == PROTOCOL else None
+        if connection not in (new, old):
+            # Shorter than any announce, so that nobody is sent more than was sent in his name.
+            return refused(transaction, "the connection id is too old: connect again")[: len(packet)]
+        if action == ANNOUNCE:
+            return self._announce(transaction, packet, host)
+        if action == SCRAPE:
+            return self._scrape(transaction, packet)
+        return refused(transaction, "unknown action")
+
+    def _announce(self, transaction: bytes, packet: bytes, host: str) -> bytes:
+        local = self._local or self._route(host)
+        ipv4 = ":" not in host or host.startswith("::ffff:")
+        words = host, packet[16:56] + packet[96:]
+        if len(packet) >= ANNOUNCE_LENGTH:
+            downloaded, left, uploaded, event, numwant = _COUNTERS.unpack_from(packet)
+            if not event and downloaded >= 0 and left >= 0 and uploaded >= 0:
+                wanted = numwant if numwant >= 0 else None
+                again = self._tracker.announce_again(words, uploaded, downloaded, left, wanted, local)
+                if again is not None:
+                    return announced(transaction, again, ipv4=ipv4)
+        try:
+            key, request = read_announce(packet)
+            known = words if len(words[1]) <= _LONGEST_WORDS else None
+            return announced(transaction, self._tracker.announce_packed(key, request, host, local, known), ipv4=ipv4)
+        except AnnounceError as error:
+            return refused(transaction, error.message)
+
+    def _scrape(self, transaction: bytes, packet: bytes) -> bytes:
+        """Counts, without a key: a scrape has no room for a path, and who knows the hash may know them."""
+        try:
+            return scraped(transaction, self._tracker.counts_with_own(read_scrape(packet)))
+        except AnnounceError as error:
+            return refused(transaction, error.message)
+
+    def _find_route(self, host: str) -> str:
+        """By which of this machine's addresses an asker is reached: nothing is sent to find out."""
+        with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))
+            found: str = probe.getsockname()[0]
+            return found
+
+
+_LONGEST_WORDS: Final = 256
+"""Bytes by which a peer may be recognised: 42 and the options, in which a path takes 43."""

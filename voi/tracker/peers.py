@@ -10,7 +10,8 @@ from typing import NamedTuple
 from voi.tracker.address import COMPACT_IPV4, PeerAddress
 from voi.tracker.announce import Counts
 from voi.tracker.crowd import Crowd, Draw, Shelf, gather, gather_packed
-from voi.tracker.steering import Mix, Server, Situation
+from voi.tracker.policy import Policy
+from voi.tracker.steering import Mix, Role, Server, Situation, leaders_wanted
 
 Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
@@ -60,6 +61,10 @@ class Peer:
     downloaded: int
     last_seen: float
     paused: bool
+    since: float = 0.0
+    """When it first announced."""
+    moved: float = 0.0
+    """When it last told another number of bytes left than before, or came."""
     completed: bool = False
     mine: tuple[bytes, ...] = ()
     """The compact addresses of the same client, over either family: of these it is never told."""
@@ -109,7 +114,9 @@ class Swarm:
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     seeds: int = 0
     completed: int = 0
-    plans: tuple[dict[tuple[Hashable, bool, int | None], Plan], ...] = field(
+    leaders: dict[Hashable, list[Peer]] = field(default_factory=dict)
+    """By room, those who are to bring the first copy into it; the first is the bridge to other rooms."""
+    plans: tuple[dict[tuple[Hashable, bool, int | None, Role], Plan], ...] = field(
         default_factory=lambda: tuple({} for _ in Server)
     )
     """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
@@ -141,6 +148,32 @@ class Swarm:
         self._changes()
         (self.downloading if peer.downloads else self.giving).remove(peer.room, peer)
         self.seeds -= peer.left == 0
+        leaders = self.leaders.get(peer.room)
+        if leaders is not None and peer in leaders:
+            leaders.remove(peer)
+            if not leaders:
+                del self.leaders[peer.room]
+
+    def role(self, peer: Peer, policy: Policy) -> Role:
+        """What a peer that downloads is to its room at its announce, by which it may become a leader."""
+        now, room = peer.last_seen, peer.room
+        stuck = now - peer.moved >= policy.stuck
+        if room in self.giving.shelves:
+            return Role.STUCK if stuck else Role.MEMBER
+        alone = len(self.downloading.shelves) == 1 and not self.giving.shelves
+        leaders = [
+            leader
+            for leader in self.leaders.get(room, ())
+            if now - leader.moved < policy.lost and not (leader is peer and stuck)
+        ]
+        if peer not in leaders and len(leaders) < leaders_wanted(policy, alone=alone):
+            leaders.append(peer)
+        self.leaders[room] = leaders
+        if stuck and len(leaders) > 1:
+            return Role.STUCK
+        if peer not in leaders:
+            return Role.MEMBER
+        return Role.BRIDGE if peer is leaders[0] else Role.LEADER
 
     def _changes(self) -> None:
         for plans in self.plans:
@@ -228,17 +261,17 @@ def strip(addresses: bytearray, one: bytes) -> None:
 
 
 def introduce(
-    asker: Peer, numwant: int | None, server: Server, steer: Callable[[Situation], Mix], random: Random
+    asker: Peer, numwant: int | None, server: Server, role: Role, steer: Callable[[Situation], Mix], random: Random
 ) -> Introduction:
     """Choose peers for one answer as `steer` says; never the asker itself, over either address family."""
     swarm, room, downloads = asker.swarm, asker.room, asker.left > 0 and not asker.paused
     plans = swarm.plans[server]
-    plan = plans.get((room, downloads, numwant))
+    plan = plans.get((room, downloads, numwant, role))
     if plan is None:
-        plan = _plan(swarm, room, downloads, numwant, server, steer)
+        plan = _plan(swarm, room, downloads, numwant, server, role, steer)
         if len(plans) >= MOST_PLANS:
             plans.clear()
-        plans[room, downloads, numwant] = plan
+        plans[room, downloads, numwant, role] = plan
     near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
     near: list[Draw[Peer]] = []
     if near_giving and plan.givers is not None:
@@ -261,6 +294,7 @@ def _plan(
     downloads: bool,
     numwant: int | None,
     server: Server,
+    role: Role,
     steer: Callable[[Situation], Mix],
 ) -> Plan:
     """Ask for the mix: the asker stands in this room, among those of its kind."""
@@ -275,5 +309,6 @@ def _plan(
         far_giving=swarm.giving.count - near_giving,
         far_downloading=swarm.downloading.count - near_downloading,
         server=server,
+        role=role,
     )
     return Plan(steer(situation), givers, downloaders, Far([], 0))

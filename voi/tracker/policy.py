@@ -34,22 +34,34 @@ class Policy:
     sweep_most: int = 2000
     """Peers removed by one sweep, so that a clock that was set forward does not stall the reactor."""
 
+    first_interval: float = 5.0
+    """After a client's first announce: a room is switched on within seconds, and who came first knows nobody yet."""
+
     numwant_default: int = 30
     """Peers in an answer when the client does not say. Six did as well as all in the measured swarms;
     the rest makes up for PCs that were switched off since."""
 
-    numwant_most: int = 100
-    """Peers in an answer, whatever the client says: 1.8 kB at most, and more than a terminal connects to."""
+    numwant_most: int = 50
+    """Peers in an answer, whatever the client says: libtorrent asks for 200, and a terminal connects to 50."""
 
-    far_least: int = 4
-    """Peers of other rooms in each answer, so that rooms do not become islands that each need the server."""
+    leaders_alone: int = 4
+    """Terminals that are told of the server where one room is all there is. Each fetches other pieces from it, so
+    it sends few of them twice; one would be as good as its own link, and a pause of it would be everybody's."""
 
-    far_share: int = 4
-    """At most one place in so many is kept for other rooms when the asker wants few peers."""
+    leaders: int = 2
+    """The same for each of several rooms: what crosses a room's uplink is fetched by few, who see in time what
+    the other fetches."""
 
-    enough: int = 12
-    """An answer that finds fewer in the asker's room is filled up to this many from others: above ln N
-    (8.5 for 5,000 peers) a random mesh stays connected."""
+    far_most: int = 8
+    """Peers of other rooms that a room's first leader is told of: above ln N for 84 rooms, with some switched off."""
+
+    lost: float = 45.0
+    """A leader of whom no progress was heard for so long gives its place to the next who asks: two announces and
+    some. It stays what it is, so this costs a copy of what both fetch and nothing more."""
+
+    stuck: float = 15.0
+    """Who got nothing for so long by its own account is told of everybody, the server too: its neighbours may be
+    switched off, or may not reach it."""
 
     most_swarms: int = 4096
     """Torrents admitted at once: 1,000 templates of a few disks, three levels each, do not reach it."""

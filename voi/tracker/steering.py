@@ -1,5 +1,11 @@
 """Who meets whom: how many peers of which kind one answer introduces, and whether the server's own is among them.
 
+The first copy of anything should leave the server once, and cross the uplink of a room once. So a room fetches it
+through few **leaders**: they alone are told of the server, and one of them of other rooms; everybody else exchanges
+with its own room. Pieces differ from leader to leader, for each sees what its neighbours have and asks for what is
+rarest. As soon as somebody in the room has everything, nobody there needs the server. Whoever still stands still is
+told of everybody: steering saves bytes, it must never cost a lesson.
+
 One pure function from a small value to a small value; the table asks it for every answer, on every way in. All
 numbers are of peers in one swarm as the asker stands in it; the asker itself is never counted.
 """
@@ -23,6 +29,19 @@ class Server(IntEnum):
     """All of it: it is one of the seeds."""
 
 
+class Role(IntEnum):
+    """What an asker is to its room."""
+
+    MEMBER = 0
+    """Exchanges with its room."""
+    LEADER = 1
+    """Fetches from the server too."""
+    BRIDGE = 2
+    """The first leader: fetches from other rooms too."""
+    STUCK = 3
+    """Gets nothing where it is."""
+
+
 class Situation(NamedTuple):
     """One asker's surroundings. Who gives has something and takes nothing: seeds, and the paused (BEP 21)."""
 
@@ -37,6 +56,7 @@ class Situation(NamedTuple):
     far_downloading: int
     """Others in all other rooms."""
     server: Server
+    role: Role = Role.MEMBER
 
 
 class Mix(NamedTuple):
@@ -54,20 +74,27 @@ _NOBODY = Mix()
 
 
 def steer(at: Situation, policy: Policy) -> Mix:
-    """Choose: the asker's room first, then some of others, the server's own peer wherever it is of use.
-
-    Who downloads nothing is told only of those who do: two seeds have nothing to say to each other.
+    """Choose. Who downloads nothing is told only of those in its room who do: two seeds have nothing to say to each
+    other, and what it has crosses no uplink unasked.
     """
     wanted = min(policy.numwant_default if at.numwant is None else at.numwant, policy.numwant_most)
     if wanted <= 0:
         return _NOBODY
-    own = at.server is Server.PARTIAL or (at.server is Server.WHOLE and at.downloads)
+    leads = at.downloads and at.role is not Role.MEMBER
+    own = at.server is Server.PARTIAL or (at.server is Server.WHOLE and leads)
     wanted -= own
-    near_giving, far_giving = (at.near_giving, at.far_giving) if at.downloads else (0, 0)
-    kept = min(policy.far_least, far_giving + at.far_downloading, wanted // policy.far_share)
-    near = min(wanted - kept, near_giving + at.near_downloading)
-    far = min(max(kept, policy.enough - near), wanted - near)
-    return Mix(*_share(near, near_giving, at.near_downloading), *_share(far, far_giving, at.far_downloading), own)
+    if not at.downloads:
+        return Mix(near_downloading=min(wanted, at.near_downloading), own=own)
+    far = 0
+    if at.role in (Role.BRIDGE, Role.STUCK):
+        far = min(policy.far_most, at.far_giving + at.far_downloading, -(-wanted // 2))
+    near = min(wanted - far, at.near_giving + at.near_downloading)
+    return Mix(*_share(near, at.near_giving, at.near_downloading), *_share(far, at.far_giving, at.far_downloading), own)
+
+
+def leaders_wanted(policy: Policy, *, alone: bool) -> int:
+    """How many leaders a room has that has no seed yet; `alone` if nobody of the swarm stands in another room."""
+    return policy.leaders_alone if alone else policy.leaders
 
 
 def _share(wanted: int, giving: int, downloading: int) -> tuple[int, int]:

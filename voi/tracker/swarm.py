@@ -8,16 +8,17 @@ from functools import partial
 from random import Random
 
 from voi.errors import TorrentRefused
-from voi.tracker.address import AnnounceError, PeerAddress, RoomOf, pack, plain_host, subnet_room
+from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
 from voi.tracker.peers import MOST_WORDS, Introduction, Peer, PeerState, Swarm, Words, introduce
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Server, steer
+from voi.tracker.steering import Role, Server, steer
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
 
 _NO_COUNTS = Counts()
+_MEMBER = Role.MEMBER  # an enumeration's members take a look-up each time
 
 
 def wire_hash(info_hash: bytes) -> bytes:
@@ -45,7 +46,7 @@ class SwarmTable:
         # Shortest interval and how much may be added, with the half that rounds it.
         self._intervals = [
             (usual * (1 - policy.jitter) + 0.5, usual * 2 * policy.jitter)
-            for usual in (policy.seed_interval, policy.leech_interval)
+            for usual in (policy.seed_interval, policy.leech_interval, policy.first_interval)
         ]
 
     def admit(self, info_hash: bytes) -> None:
@@ -111,9 +112,11 @@ class SwarmTable:
         """
         peer = self.take_in(now, terminal, host, request)
         if peer is None:
-            return self._answer(request.info_hash, downloads=request.left > 0)
+            interval = self.interval(downloads=request.left > 0)
+            return Answer(interval, self.min_interval, self.counts(request.info_hash))
         met = self.introduce(peer, request.numwant, server)
-        return self._answer(request.info_hash, downloads=peer.downloads, peers=met.addresses(), own=met.own)
+        interval = self.interval(downloads=peer.downloads, first=peer.since == now)
+        return Answer(interval, self.min_interval, peer.swarm.counts, met.addresses(), met.own)
 
     def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
         """Write an announce down; the peer as it is now, None for one that left.
@@ -138,11 +141,12 @@ class SwarmTable:
 
     def introduce(self, peer: Peer, numwant: int | None, server: Server) -> Introduction:
         """Choose whom a peer meets."""
-        return introduce(peer, numwant, server, self._steer, self._random)
+        role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
+        return introduce(peer, numwant, server, role, self._steer, self._random)
 
-    def interval(self, *, downloads: bool) -> int:
-        """Seconds until a peer should announce again: a little different each time."""
-        shortest, more = self._intervals[downloads]
+    def interval(self, *, downloads: bool, first: bool = False) -> int:
+        """Seconds until a peer should announce again: a little different each time; `first` after its first time."""
+        shortest, more = self._intervals[2 if first and downloads else downloads]
         return max(self.min_interval, int(shortest + more * self._random.random()))
 
     # Peers that are known, recognised by what they always say of themselves.
@@ -166,6 +170,8 @@ class SwarmTable:
         peer = self._recognised.get(words)
         if peer is None or peer.paused or (not peer.left) is not (not left):
             return None
+        if left != peer.left:
+            peer.moved = now
         peer.uploaded, peer.downloaded, peer.left, peer.last_seen = uploaded, downloaded, left, now
         self._by_age.move_to_end(peer)
         return peer
@@ -208,6 +214,8 @@ class SwarmTable:
                 downloaded=request.downloaded,
                 last_seen=now,
                 paused=paused,
+                since=now,
+                moved=now,
             )
             swarm.by_terminal.setdefault(terminal, []).append(peer)
             swarm.know_own(terminal)
@@ -223,6 +231,8 @@ class SwarmTable:
             )
             if not stays:
                 swarm.leave(peer)
+            if peer.left != request.left:
+                peer.moved = now
             peer.host, peer.room, peer.packed, peer.peer_id = host, room, packed, request.peer_id
             peer.left, peer.uploaded, peer.downloaded = request.left, request.uploaded, request.downloaded
             peer.last_seen, peer.paused = now, paused
@@ -269,9 +279,3 @@ class SwarmTable:
             swarm.know_own(peer.terminal)
         else:
             del swarm.by_terminal[peer.terminal]
-
-    def _answer(
-        self, info_hash: bytes, *, downloads: bool, peers: tuple[PeerAddress, ...] = (), own: bool = False
-    ) -> Answer:
-        counts = self._swarms[info_hash].counts
-        return Answer(self.interval(downloads=downloads), self.min_interval, counts, peers, own)

@@ -214,7 +214,10 @@ class Tracker:
         request = parse_announce(query)
         peer = self._take_in(terminal, request, peer_host, words)
         server = self._server(request.info_hash)
-        interval = self._table.interval(downloads=request.left > 0 if peer is None else peer.downloads)
+        if peer is None:
+            interval = self._table.interval(downloads=request.left > 0)
+        else:
+            interval = self._table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
         peers: tuple[PeerAddress, ...] = ()
         if peer is not None:
             met = self._table.introduce(peer, request.numwant, server if self._own_peer.port else Server.ABSENT)
@@ -251,7 +254,7 @@ class Tracker:
         swarm = peer.swarm
         server = self._server(swarm.info_hash)
         table, port = self._table, self._own_peer.port
-        interval = table.interval(downloads=peer.left > 0 and not peer.paused)
+        interval = table.interval(downloads=peer.left > 0 and not peer.paused, first=peer.since == peer.last_seen)
         met = table.introduce(peer, numwant, server if port else _ABSENT)
         four, six = met.packed()
         if met.own:

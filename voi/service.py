@@ -33,8 +33,9 @@ from voi.publishing.tables import BlockTables
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
+from voi.seeding.link import link_rate
 from voi.seeding.session import Seeding
-from voi.seeding.settings import GIGABIT, server_settings
+from voi.seeding.settings import server_settings
 from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up, listen, open_directory
 from voi.store.accounts import Accounts
 from voi.store.commands import Commands
@@ -254,7 +255,7 @@ class VoiService(MultiService):
             reactor=self._reactor,
             settings=server_settings(
                 (host, port),
-                link_rate=self.config.upload_limit or GIGABIT,
+                link_rate=link_rate(self.config.link, self.config.upload_limit),
                 encryption=self.config.encryption,
                 upload_limit=self.config.upload_limit,
                 watch_interfaces=host in WILDCARDS,

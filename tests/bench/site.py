@@ -43,20 +43,26 @@ class Finished:
 
 
 class Site:
-    """A real server and real terminals on the hosts of a network; files below `directory`."""
+    """A real server and real terminals on the hosts of a network; files below `directory`.
 
-    def __init__(self, directory: Path, network: Network, server: Host, terminals: Sequence[Host]) -> None:
+    `link` is what their administrator tells them of their links, bytes a second: no card is there to ask.
+    """
+
+    def __init__(
+        self, directory: Path, network: Network, server: Host, terminals: Sequence[Host], *, link: int
+    ) -> None:
         self.network = network
         self.server_host = server
         self.hosts = list(terminals)
         self.directory = directory
-        self.server = Server(directory / "server", interface=ANY, prefix=server.prefix)
+        self.server = Server(directory / "server", f"--link={link}", interface=ANY, prefix=server.prefix)
         address = f"{server.address}:{self.server.terminals_port}"
         self.terminals = [
             Terminals(
                 directory / f"terminal{index:03}",
                 address,
                 f"02:56:4F:49:{index >> 8:02X}:{index & 255:02X}",
+                f"--link={link}",
                 address=host.address,
                 prefix=host.prefix,
             )

@@ -145,7 +145,7 @@ def ours(directory: Path, case: Case) -> tuple[Finished, int]:
     """A rollout by the real server to real terminals; how it went, and the bytes of the image file."""
     with Network("s") as network:
         server, terminals = hosts(network, case)
-        site = Site(directory, network, server, terminals)
+        site = Site(directory, network, server, terminals, link=case.link)
         with site.up():
             template, size = site.publish(case.size)
             return site.distribute(template), size

@@ -34,6 +34,7 @@ _KEYS: Final = (
     "disks",
     "count",
     "bittorrent-port",
+    "link",
     "upload-limit",
     "download-limit",
     "piece-length",
@@ -43,7 +44,8 @@ _KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
-    """One terminal. Limits are bytes a second, 0 is none; `address` is the one it works from, None is any.
+    """One terminal. `link` and limits are bytes a second, 0 is not said, and none; `address` is the one it works from,
+    None is any.
     `piece_length` is that of the torrents of its uploads in bytes, 0 is by the size of the disk.
 
     `commands` has the program and its arguments for each of `COMMANDS` that is to do something.
@@ -56,6 +58,7 @@ class TerminalConfig:
     address: str | None = None
     count: int = 1
     bittorrent_port: int = 0
+    link: int = 0
     upload_limit: int = 0
     download_limit: int = 0
     piece_length: int = 0
@@ -93,6 +96,7 @@ class Options(usage.Options):
         ["config", "c", None, "TOML file with these options, and a table [commands]: restart, shutdown, watermark"],
         ["count", "n", None, "Run so many terminals, with directories, MAC and loopback addresses of their own"],
         ["bittorrent-port", None, None, "TCP port for BitTorrent peers [default: any]"],
+        ["link", None, None, "Bytes a second of this machine's link [default: what its network card says]"],
         ["upload-limit", None, None, "Bytes a second to other peers [default: no limit]"],
         ["download-limit", None, None, "Bytes a second from other peers [default: no limit]"],
         ["piece-length", None, None, "Bytes in each piece of the torrents of uploads [default: by the disk's size]"],
@@ -148,6 +152,7 @@ def make_config(values: Mapping[str, Any]) -> TerminalConfig:
             address=str(ipaddress.ip_address(str(values["address"]))) if values.get("address") else None,
             count=count,
             bittorrent_port=_number(values, "bittorrent-port", 0, 0, 65535),
+            link=_number(values, "link", 0, 0, 1 << 40),
             upload_limit=_number(values, "upload-limit", 0, 0, 1 << 40),
             download_limit=_number(values, "download-limit", 0, 0, 1 << 40),
             piece_length=_piece_length(values),

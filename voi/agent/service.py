@@ -33,8 +33,9 @@ from voi.agent.uploads import Uploads
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.names import DiskName
 from voi.seeding.alerts import Event
+from voi.seeding.link import link_rate
 from voi.seeding.session import Seeding
-from voi.seeding.settings import GIGABIT, terminal_settings
+from voi.seeding.settings import terminal_settings
 from voi.wire.codes import Code
 
 log = Logger()
@@ -275,12 +276,11 @@ class TerminalService(Service):
 
 
 def _settings(config: TerminalConfig) -> Any:
-    limits = [limit for limit in (config.upload_limit, config.download_limit) if limit]
     return terminal_settings(
         listen=(config.address or "0.0.0.0", config.bittorrent_port),  # noqa: S104 - a terminal serves its neighbours
         upload_limit=config.upload_limit,
         download_limit=config.download_limit,
-        link_rate=min([GIGABIT, *limits]),
+        link_rate=link_rate(config.link, config.upload_limit, config.download_limit),
         watch_interfaces=config.address is None,
     )
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import libtorrent as lt
 
-GIGABIT = 125_000_000
-"""Bytes a second of the link that is assumed when nobody says otherwise."""
+from voi.seeding.link import GIGABIT
 
 _BLOCK = 16 * 1024  # what BitTorrent peers ask for at a time (BEP 3)
 _QUEUE_SECONDS = 0.015  # of link time on order at one peer: enough to keep the link busy, no more
 _SHORTEST_QUEUE = 4  # below this the round trip of the slowest LAN shows
 _LONGEST_QUEUE = 2000  # libtorrent's own default for what a peer may have on order
+_SERVER_TIMES = 4  # as long a queue at the server: what only it has is fetched by few, whose own links are full
 
 _CATEGORIES = (
     lt.alert_category.error
@@ -27,9 +27,10 @@ _CATEGORIES = (
 
 
 def request_queue(link_rate: int) -> int:
-    """How many blocks of 16 KiB a peer keeps on order at another, for a link of `link_rate` bytes a second.
+    """How many blocks of 16 KiB a peer takes orders for from another, for a link of `link_rate` bytes a second.
 
-    Long queues are what makes a swarm slow: data ordered at the seed can no longer come from a neighbour.
+    Long queues are what makes a swarm slow: data ordered at the seed can no longer come from a neighbour. It is the
+    giver's number that counts: it tells it in the first message (BEP 10, `reqq`), and libtorrent orders so much.
     """
     return max(_SHORTEST_QUEUE, min(_LONGEST_QUEUE, round(link_rate * _QUEUE_SECONDS / _BLOCK)))
 
@@ -57,10 +58,15 @@ def server_settings(
     `threads` read and write the disk: 2 for a hard disk. `several_per_address` allows more than one peer of
     one address (a branch behind NAT, tests). `watch_interfaces` listens on addresses that appear later.
     """
+    queue = min(_LONGEST_QUEUE, _SERVER_TIMES * request_queue(link_rate))
     return {
-        **_common(listen, link_rate, encryption, upload_limit, download_limit, several_per_address),
+        **_common(listen, queue, encryption, upload_limit, download_limit, several_per_address),
         "enable_ip_notifier": watch_interfaces,
         "connections_limit": connections,
+        # What lies ready for a peer: half as much again as goes out to it in a second, up to 3 MiB. A fast link
+        # otherwise waits for the disk after each half mebibyte.
+        "send_buffer_watermark": 3 << 20,
+        "send_buffer_watermark_factor": 150,
         "max_peerlist_size": 6000,  # 5,000 terminals of one swarm, and some that changed their address
         "unchoke_slots_limit": unchoke_slots,
         "aio_threads": threads,
@@ -86,7 +92,7 @@ def terminal_settings(
     A terminal serves whoever asks (no limit on unchoked peers): its few connections are the bound.
     """
     return {
-        **_common(listen, link_rate, encryption, upload_limit, download_limit, several_per_address),
+        **_common(listen, request_queue(link_rate), encryption, upload_limit, download_limit, several_per_address),
         "enable_ip_notifier": watch_interfaces,
         "connections_limit": connections,
         "unchoke_slots_limit": -1,
@@ -98,14 +104,13 @@ def terminal_settings(
 
 def _common(
     listen: tuple[str, int],
-    link_rate: int,
+    queue: int,
     encryption: bool,
     upload_limit: int,
     download_limit: int,
     several_per_address: bool,
 ) -> lt.settings_pack:
     host, port = listen
-    queue = request_queue(link_rate)
     policy = lt.enc_policy.pe_forced if encryption else lt.enc_policy.pe_disabled
     return {
         "user_agent": "voi",

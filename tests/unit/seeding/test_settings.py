@@ -5,8 +5,8 @@ from __future__ import annotations
 import libtorrent as lt
 from twisted.trial.unittest import SynchronousTestCase
 
+from voi.seeding.link import GIGABIT
 from voi.seeding.settings import (
-    GIGABIT,
     limit_every_address,
     request_queue,
     server_settings,
@@ -23,6 +23,13 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(request_queue(100_000), 4)
         self.assertEqual(request_queue(GIGABIT), 114)
         self.assertEqual(request_queue(100 * GIGABIT), 2000)
+
+    def test_longer_at_the_server(self) -> None:
+        """The server takes four times as many orders from each: few fetch from it, with busy links of their own."""
+        server = server_settings(("127.0.0.1", 0), link_rate=4_000_000)
+        terminal = terminal_settings(("127.0.0.1", 0), link_rate=4_000_000)
+        lengths = server["max_allowed_in_request_queue"], terminal["max_allowed_in_request_queue"]
+        self.assertEqual(lengths, (16, 4))
 
     def test_libtorrent_takes_them(self) -> None:
         """Every name is one of libtorrent's, and its value arrives."""

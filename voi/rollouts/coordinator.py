@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -39,6 +40,16 @@ Only then is the disk sent again: deployed terminals queue a second 1015 as a se
 
 STALL_SECONDS: Final = 300.0
 """An online terminal that gets nothing for so long has failed this try."""
+
+HELP_SECONDS: Final = 25.0
+"""A terminal that gets nothing for so long is helped: the server's own peer connects to it.
+
+The tracker lets a room fetch through few leaders, and a terminal that announces every five minutes, as deployed ones
+do, would not soon hear that its leader is a dead PC.
+"""
+
+MOST_HELPED: Final = 8
+"""Terminals of one swarm helped in one tick: where everything stands still, the server is not what is missing."""
 
 SETTLE_SECONDS: Final = 10.0
 """A peer that lacks nothing may not have it on its disk yet; terminals that report results do so by then."""
@@ -72,6 +83,7 @@ class RolloutCoordinator:
         tracker: Tracker,
         clock: IReactorTime,
         wall: Callable[[], float] = time.time,
+        random: Random | None = None,
     ) -> None:
         self._rollouts = rollouts
         self._templates = templates
@@ -83,6 +95,7 @@ class RolloutCoordinator:
         self._tracker = tracker
         self._clock = clock
         self._wall = wall
+        self._random = random or Random()  # noqa: S311 - who is helped first is no secret
         self._board = Board()
         fleet.online.append(self._came)
         fleet.offline.append(self._left)
@@ -394,6 +407,7 @@ class RolloutCoordinator:
     async def tick(self) -> None:
         """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
         now = self._wall()
+        needy: dict[bytes, set[str]] = {}
         for target in self._board:
             if target.target.mac not in self._fleet:
                 continue
@@ -411,8 +425,18 @@ class RolloutCoordinator:
                 idle = now - self._last_advance(target.target.mac)
                 if task.sent and idle >= STALL_SECONDS:
                     await self._failed(target, task, f"no progress for {idle / 60:.0f} minutes")
+                elif task.sent and idle >= HELP_SECONDS:
+                    needy.setdefault(task.info_hash, set()).add(task.mac)
         for info_hash in self._board.info_hashes():
             await self._look_at_peers(info_hash)
+        for info_hash, macs in needy.items():
+            self._help(info_hash, macs)
+
+    def _help(self, info_hash: bytes, macs: set[str]) -> None:
+        """Let the server's own peer connect to some of these terminals, where they are in the swarm."""
+        peers = [peer for peer in self._tracker.peers(info_hash) if peer.terminal in macs]
+        for peer in self._random.sample(peers, min(MOST_HELPED, len(peers))):
+            self._seeder.connect(info_hash, peer.host, peer.port)
 
     def _last_advance(self, mac: str) -> float:
         targets = self._board.of_terminal(mac)

@@ -60,6 +60,9 @@ class Seeder(Protocol):
     def ask_peers(self, info_hash: bytes) -> Deferred[tuple[Any, ...]]:
         """The peers it is connected to in one swarm, each a `PeerView`."""
 
+    def connect(self, info_hash: bytes, host: str, port: int) -> None:
+        """Connect to a peer of a swarm; one that is connected stays so."""
+
 
 class SwarmPeer(Protocol):
     """A peer as the tracker knows it."""

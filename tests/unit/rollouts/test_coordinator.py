@@ -17,7 +17,14 @@ from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOf
 from voi.names import DiskName
 from voi.rollouts import coordinator as coordinator_module
 from voi.rollouts import sender as sender_module
-from voi.rollouts.coordinator import GRACE_SECONDS, SETTLE_SECONDS, STALL_SECONDS, RolloutCoordinator
+from voi.rollouts.coordinator import (
+    GRACE_SECONDS,
+    HELP_SECONDS,
+    MOST_HELPED,
+    SETTLE_SECONDS,
+    STALL_SECONDS,
+    RolloutCoordinator,
+)
 from voi.rollouts.sender import Sender
 from voi.store.commands import Command, Commands
 from voi.store.directory import DataDirectory
@@ -95,6 +102,11 @@ class FakeSwarm:
 
     def __init__(self) -> None:
         self.known: list[FakePeer] = []
+        self.connected: list[tuple[bytes, str, int]] = []
+
+    def connect(self, info_hash: bytes, host: str, port: int) -> None:
+        """As the seed: note it."""
+        self.connected.append((info_hash, host, port))
 
     def peers(self, info_hash: bytes) -> list[FakePeer]:
         """As the tracker."""
@@ -162,6 +174,12 @@ class CoordinatorCase(StoreCase):
             clock=self.clock,
             wall=lambda: self.now,
         )
+
+    async def started(self) -> None:
+        """A terminal that downloads."""
+        await self.prepare()
+        self.fleet.there.add(MAC)
+        await self.begin()
 
     async def settle(self) -> None:
         """Wait until the coordinator has nothing under way: each pass goes through the store's threads."""
@@ -279,12 +297,6 @@ class SendingTests(CoordinatorCase):
 
 class ProgressTests(CoordinatorCase):
     """What terminals, tracker and seed say."""
-
-    async def started(self) -> None:
-        """A terminal that downloads."""
-        await self.prepare()
-        self.fleet.there.add(MAC)
-        await self.begin()
 
     async def test_done_by_result(self) -> None:
         """9015 with 1 for each level ends the target."""
@@ -482,6 +494,31 @@ class FailureTests(CoordinatorCase):
         target = await self.target()
         self.assertEqual(target.state, "waiting")
         self.assertIn("no progress", target.reason)
+
+    async def test_help(self) -> None:
+        """The server's own peer connects to a terminal that stands still, and to none that gets on or is off."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC), FakePeer(OTHER, "10.0.0.2")]
+        self.now += HELP_SECONDS - 1
+        await self.coordinator.tick()
+        self.assertEqual(self.swarm.connected, [])
+        self.now += 1
+        await self.coordinator.tick()
+        self.assertEqual({(host, port) for _, host, port in self.swarm.connected}, {("10.0.0.1", 7000)})
+        self.swarm.known[0].progress = 0.5
+        await self.coordinator.tick()
+        self.swarm.connected.clear()
+        await self.coordinator.tick()
+        self.assertEqual(self.swarm.connected, [])
+
+    async def test_help_is_bounded(self) -> None:
+        """Where a whole site stands still, the server does not connect to all of it at once."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC, f"10.0.0.{number}") for number in range(1, 50)]
+        self.now += HELP_SECONDS
+        await self.coordinator.tick()
+        disks = {info_hash for info_hash, _, _ in self.swarm.connected}
+        self.assertEqual(len(self.swarm.connected), MOST_HELPED * len(disks))
 
     async def test_connection_lost_while_sending(self) -> None:
         """That is nobody's failure: it waits for the next login."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ ROOM: Final = 12 << 30
 def main(fast: bool, only_table: bool, kept: Path, names: tuple[str, ...]) -> None:
     """Run benches."""
     console = Console(width=None if sys.stdout.isatty() else 160)
+    # A bench that is told to end takes its namespaces and child processes with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     if only_table:
         show_targets(read(kept), console)
         return

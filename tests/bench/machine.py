@@ -25,7 +25,10 @@ def describe() -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Cores:
-    """Seconds that all cores together have worked, and that they have had, since the start of the machine."""
+    """Seconds that all cores together have worked, and that they have had, since the start of the machine.
+
+    Work of processes that are nice does not count: whatever it is, it yields.
+    """
 
     worked: float
     had: float
@@ -36,7 +39,7 @@ class Cores:
         first = Path("/proc/stat").read_text().partition("\n")[0]
         ticks = [int(word) for word in first.split()[1:9]]  # user, nice, system, idle, iowait, irq, softirq, steal
         per_second = os.sysconf("SC_CLK_TCK")
-        return Cores((sum(ticks) - ticks[3] - ticks[4]) / per_second, sum(ticks) / per_second)
+        return Cores((sum(ticks) - ticks[1] - ticks[3] - ticks[4]) / per_second, sum(ticks) / per_second)
 
     def busy_since(self, earlier: Cores) -> float:
         """The share of the cores that was used between, 0 to 1."""

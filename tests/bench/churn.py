@@ -144,9 +144,11 @@ def server(course: Course) -> tuple[dict[int, float], dict[str, float]]:
     number = course.begin(everybody)
     course.until(SERVER_AT, everybody[:3])
     course.site.server.kill()
+    gone = time.monotonic()
     time.sleep(SERVER_FOR)
     course.site.start_server()
-    return course.end(number, everybody), {}
+    away = time.monotonic() - gone
+    return course.end(number, everybody), {"away s": away}
 
 
 def slow(course: Course) -> tuple[dict[int, float], dict[str, float]]:
@@ -249,19 +251,23 @@ def _row(name: str, found: Sequence[Run], calm: Sequence[Run], case: Case) -> Ro
     bound = best_seconds(found[0].size, rate, [rate] * case.terminals, [rate] * case.terminals)
     others = _others(name, case)
     lasts = [one.last(others) for one in calm]
+    last = statistics.median(one.last(others) for one in found)
     figures: dict[str, float | str] = {
         "bound s": bound,
-        "others' last / bound": statistics.median(one.last(others) for one in found) / bound,
+        "others' last / bound": last / bound,
         "of each round": ", ".join(f"{one.last(others) / bound:.3f}" for one in found),
         "costs them %": _cost(found, calm, others),
         "noise %": (max(lasts) / min(lasts) - 1) * 100 if len(lasts) > 1 else "one run",
         "machine busy": f"{max(one.busy for one in found):.0%}",
     }
+    said = {key: statistics.median(one.said[key] for one in found) for key in found[0].said}
     if name == "killed":
         victim = _one(case)
         figures["its own / bound"] = statistics.median(one.seconds[victim] for one in found) / bound
         figures["again %"] = _again(found, calm, case)
-    for key in found[0].said:
-        if name == "late":
-            figures[key] = statistics.median(one.said[key] for one in found)
+    elif name == "server":
+        # Nothing comes from it while it is away, and the first copy of everything has to.
+        figures["last / (bound + away)"] = last / (bound + said["away s"])
+    else:
+        figures.update(said)
     return Row(name, figures)

@@ -56,3 +56,10 @@ class OutcomeTests(SynchronousTestCase):
         calm = [a_run(equal(10.0)), a_run(equal(11.0))]
         (row,) = outcome({"undisturbed": calm}, CASE).rows
         self.assertAlmostEqual(float(row.figures["noise %"]), 10.0)
+
+    def test_server_away(self) -> None:
+        """The time without a server is added to the bound of those who wait for its return."""
+        runs = {"undisturbed": [a_run(equal(10.0))], "server": [a_run(equal(12.0), said={"away s": 4.0})]}
+        row = outcome(runs, CASE).rows[1]
+        bound = float(row.figures["bound s"])
+        self.assertAlmostEqual(float(row.figures["last / (bound + away)"]), 12 / (bound + 4))

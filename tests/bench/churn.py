@@ -1,10 +1,10 @@
 """What goes wrong in a rollout, and what it costs the others: each against undisturbed runs of the same session.
 
 - ``late``: 4 of 16 terminals get their order when the others are half done.
-- ``killed``: one terminal is killed when it has half of the image, and started again 5 s later. What it fetches again
-  is the payload that came in at its link in both lives, less what came in there undisturbed, as a share of what came
-  in during the first. (So haves, requests and blocks that any terminal gets twice are not counted, but a block that was
-  under way at the kill is.)
+- ``killed``: one terminal is killed when it has half of the image, and started again 5 s later. ``again %`` is all
+  payload that came in at its link in both lives, beyond the image, as a share of what came in during the first. This
+  is the most that it can have fetched again: haves, requests and blocks that any terminal gets twice are in it.
+  ``beyond usual %`` leaves out what came in beyond the image undisturbed, and may be less than nothing.
 - ``server``: the server is killed when the terminals have 30 %, and is back 20 s later.
 - ``slow``: one terminal's link has a tenth of the speed, both ways.
 
@@ -202,7 +202,7 @@ def outcome(runs: Mapping[str, Sequence[Run]], case: Case) -> Outcome:
     if "slow" in runs:
         figures.append(Figure("churn.slow", _cost(runs["slow"], calm, _others("slow", case)), note=case.text))
     if "killed" in runs:
-        figures.append(Figure("churn.again", _again(runs["killed"], calm, case), note=case.text))
+        figures.append(Figure("churn.again", _again(runs["killed"], runs["killed"][0].size), note=case.text))
     return Outcome(figures, rows)
 
 
@@ -238,9 +238,8 @@ def _cost(found: Sequence[Run], calm: Sequence[Run], others: Collection[int]) ->
     return (ours / theirs - 1) * 100
 
 
-def _again(found: Sequence[Run], calm: Sequence[Run], case: Case) -> float:
-    victim = _one(case)
-    usual = statistics.median(one.received[victim] for one in calm)
+def _again(found: Sequence[Run], usual: float) -> float:
+    """What both lives took beyond the `usual` bytes, in percent of what the first took."""
     return statistics.median(
         (one.said["had"] + one.said["fetched then"] - usual) / one.said["had"] * 100 for one in found
     )
@@ -264,7 +263,8 @@ def _row(name: str, found: Sequence[Run], calm: Sequence[Run], case: Case) -> Ro
     if name == "killed":
         victim = _one(case)
         figures["its own / bound"] = statistics.median(one.seconds[victim] for one in found) / bound
-        figures["again %"] = _again(found, calm, case)
+        figures["again %"] = _again(found, found[0].size)
+        figures["beyond usual %"] = _again(found, statistics.median(one.received[victim] for one in calm))
     elif name == "server":
         # Nothing comes from it while it is away, and the first copy of everything has to.
         figures["last / (bound + away)"] = last / (bound + said["away s"])

@@ -37,11 +37,13 @@ class OutcomeTests(SynchronousTestCase):
         self.assertAlmostEqual(figure.ours, 10.0)
 
     def test_again(self) -> None:
-        """What both lives took beyond what one life takes, as a share of what the first had."""
+        """What both lives took beyond the image, and beyond what one life takes, as a share of what the first had."""
         killed = a_run(equal(12.0), said={"had": 500, "fetched then": 575})
-        (figure,) = outcome({"undisturbed": [a_run(equal(10.0))], "killed": [killed]}, CASE).figures
+        found = outcome({"undisturbed": [a_run(equal(10.0), received=1050)], "killed": [killed]}, CASE)
+        (figure,) = found.figures
         self.assertEqual(figure.name, "churn.again")
-        self.assertAlmostEqual(figure.ours, 5.0)
+        self.assertAlmostEqual(figure.ours, 15.0)
+        self.assertAlmostEqual(float(found.rows[1].figures["beyond usual %"]), 5.0)
 
     def test_late_comers_do_not_count(self) -> None:
         """Those who came late are no cost to the others."""

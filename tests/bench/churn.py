@@ -251,12 +251,14 @@ def _row(name: str, found: Sequence[Run], calm: Sequence[Run], case: Case) -> Ro
     others = _others(name, case)
     lasts = [one.last(others) for one in calm]
     last = statistics.median(one.last(others) for one in found)
+    cost, noise = _cost(found, calm, others), (max(lasts) / min(lasts) - 1) * 100
     figures: dict[str, float | str] = {
         "bound s": bound,
         "others' last / bound": last / bound,
         "of each round": ", ".join(f"{one.last(others) / bound:.3f}" for one in found),
-        "costs them %": _cost(found, calm, others),
-        "noise %": (max(lasts) / min(lasts) - 1) * 100 if len(lasts) > 1 else "one run",
+        "costs them %": cost,
+        "noise %": noise if len(lasts) > 1 else "one run",
+        "more than noise": "unknown" if len(lasts) < 2 else "yes" if abs(cost) > noise else "no",
         "machine busy": f"{max(one.busy for one in found):.0%}",
     }
     said = {key: statistics.median(one.said[key] for one in found) for key in found[0].said}

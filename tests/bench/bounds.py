@@ -13,12 +13,18 @@ def best_seconds(size: int, server_up: float, up: Sequence[float], down: Sequenc
     return max(size / server_up, size / min(down), len(up) * size / (server_up + sum(up)))
 
 
-def best_seconds_in_rooms(size: int, server_up: float, rooms: Sequence[int], link: float, uplink: float) -> float:
-    """The same for rooms of so many terminals with equal links, each behind an uplink of that rate each way.
+def best_seconds_in_rooms(
+    size: int, server_up: float, rooms: Sequence[Sequence[float]], down: float, uplink: float
+) -> float:
+    """The same for rooms, each behind an uplink of that rate each way; the server stands in no room.
 
-    A room's first copy must cross its uplink; what rooms take in together comes from the server or from other
-    rooms' uplinks; inside a room the flat bound holds, with the uplink in the server's place.
+    `rooms` has the upload rates of each room's terminals, `down` is the slowest rate at which a terminal receives;
+    `uplink` may be infinite. Beside the flat bound there are the cuts at the uplinks. One copy must come into a room.
+    What its n receive comes in over the uplink, from whomever, or from one another: n·F/(w + Σui of the room). And the
+    copies that come into all R rooms leave the server or another room: R·F/(us + Σ of what rooms can give), where a
+    room gives as much as its uplink carries and its terminals send.
     """
-    flat = max(best_seconds(size, min(server_up, uplink), [link] * count, [link] * count) for count in rooms)
-    across = len(rooms) * size / (server_up + len(rooms) * uplink)
-    return max(flat, size / server_up, across)
+    flat = best_seconds(size, server_up, [up for room in rooms for up in room], [down])
+    inside = max(len(room) * size / (uplink + sum(room)) for room in rooms)
+    across = len(rooms) * size / (server_up + sum(min(uplink, sum(room)) for room in rooms))
+    return max(flat, size / uplink, inside, across)

@@ -25,6 +25,7 @@ PAYLOAD: Final = 1448 / 1514
 
 _CLONE_NEWNET: Final = 0x40000000
 _NETNS: Final = Path("/run/netns")
+_HEADERS: Final = 1514 - 1448
 _BUFFER: Final = 128 << 10  # bytes that wait at a full link: two segments of each of thirty connections, and some
 
 T = TypeVar("T")
@@ -57,6 +58,17 @@ class Traffic:
 
     def __sub__(self, earlier: Traffic) -> Traffic:
         return Traffic(self.sent - earlier.sent, self.received - earlier.received)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Bytes of TCP payload, counted where a link is limited: `sent` by the host or room at its end, and `received`."""
+
+    sent: int
+    received: int
+
+    def __sub__(self, earlier: Payload) -> Payload:
+        return Payload(self.sent - earlier.sent, self.received - earlier.received)
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,11 @@ class Network:
         """What has crossed a switch's uplink so far: `sent` left the room, `received` came into it."""
         return _traffic(self._core, f"up{switch.removeprefix('sw')}")
 
+    def uplink_payload(self, switch: str) -> Payload:
+        """The same as payload, to compare with the bytes of an image."""
+        number = switch.removeprefix("sw")
+        return Payload(_payload(self._core, f"up{number}"), _payload(self._core, f"dn{number}"))
+
     def host(self, switch: str, address: str, *, up: int, down: int) -> Host:
         """A host at a switch; limits in bytes a second, 0 is none. All addresses are of one /16."""
         number = next(self._numbers)
@@ -163,11 +180,14 @@ class Network:
         """What a host has sent and received so far."""
         return _traffic(host.namespace, "eth0")
 
+    def payload(self, host: Host) -> Payload:
+        """The same as payload, since its limits were set."""
+        return Payload(_payload(host.namespace, "eth0"), _payload(self._core, _port(host)))
+
     def limit(self, host: Host, *, up: int, down: int) -> None:
         """Change a host's limits."""
-        port = f"port{host.namespace.rpartition('-')[2]}"
         _limit(host.namespace, "eth0", up)
-        _limit(self._core, port, down)
+        _limit(self._core, _port(host), down)
         self._limits[host] = Limits(up, down)
 
     def limits(self, host: Host) -> Limits:
@@ -206,6 +226,20 @@ def _traffic(namespace: str, device: str) -> Traffic:
     found: list[dict[str, Any]] = json.loads(_ip("-n", namespace, "-s", "-j", "link", "show", "dev", device))
     counters = found[0]["stats64"]
     return Traffic(counters["tx"]["bytes"], counters["rx"]["bytes"])
+
+
+def _port(host: Host) -> str:
+    return f"port{host.namespace.rpartition('-')[2]}"
+
+
+def _payload(namespace: str, device: str) -> int:
+    """What a limited end of a link has passed on, without headers.
+
+    The limiter counts a large segment as the packets that it becomes on a wire, each with its headers; the interface
+    does not, so a share of its bytes would be off by up to a twentieth.
+    """
+    found: list[dict[str, Any]] = json.loads(_run("tc", "-n", namespace, "-s", "-j", "qdisc", "show", "dev", device))
+    return sum(int(one["bytes"]) - _HEADERS * int(one["packets"]) for one in found if one["kind"] == "tbf")
 
 
 def _ip(*words: str) -> str:

@@ -74,13 +74,18 @@ class Site:
         """Start everything; stop it at the end, whatever happens."""
         try:
             self.start_server()
-            for terminal in self.terminals:
-                terminal.start()
-            wait_until(lambda: self.online() == len(self.terminals), PATIENCE, "the terminals to log in")
+            self.start(self.terminals)
             yield
         finally:
             for child in (*self.terminals, self.server):
                 child.kill()
+
+    def start(self, terminals: Sequence[Terminals]) -> None:
+        """Start terminals and wait until they are logged in; after a `kill` they find what they had."""
+        for terminal in terminals:
+            terminal.start()
+        macs = {mac for terminal in terminals for mac in terminal.macs}
+        wait_until(lambda: macs <= self.online(), PATIENCE, "the terminals to log in")
 
     def start_server(self) -> None:
         """Start the server and wait until it answers."""
@@ -90,9 +95,9 @@ class Site:
         """A request to the server."""
         return self.server_host.call(lambda: self.server.api(method, path, body))
 
-    def online(self) -> int:
-        """How many terminals are logged in."""
-        return sum(terminal["online"] for terminal in self.api("GET", "terminals")["terminals"])
+    def online(self) -> set[str]:
+        """The MAC addresses of the terminals that are logged in."""
+        return {terminal["mac"] for terminal in self.api("GET", "terminals")["terminals"] if terminal["online"]}
 
     def publish(self, size: int) -> tuple[str, int]:
         """Import an image with `size` bytes of content: the template's uuid, and the bytes of its file."""

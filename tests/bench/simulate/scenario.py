@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from tests.bench.bounds import best_seconds_in_rooms
 from voi.tracker.policy import Policy
 
 BLOCK = 16 * 1024
@@ -64,23 +65,12 @@ class Scenario:
 
 
 def bound(scenario: Scenario) -> float:
-    """Seconds before which the last terminal cannot have everything, by any protocol.
+    """Seconds before which the last terminal cannot have everything, by any protocol (`tests.bench.bounds`).
 
-    Without rooms it is Kumar and Ross's (2006): max(F/us, F/dmin, N F/(us + sum ui)): the server must send each byte
-    once, the slowest must receive all, and what all receive somebody must send. A room of n behind an uplink w adds:
-    one copy must come in, F/w; what its n receive comes through the uplink or from one another, n F/(w + sum ui); and
-    the copies that enter the R rooms come from the server or leave other rooms, R F/(us + R w). Dead terminals neither
-    receive nor send; those who start late are not in it (their wait is no fault of the swarm), nor the slow
-    ones' own receiving: what is asked is what they do to the others.
+    Dead terminals neither receive nor send; those who start late are not in it (their wait is no fault of the swarm),
+    nor the slow ones' own receiving: what is asked is what they do to the others.
     """
-    size, living = scenario.size, scenario.terminals - round(scenario.dead * scenario.terminals)
-    sending = scenario.server + (living - scenario.slow * 0.9) * scenario.rate
-    bounds = [size / scenario.server, size / scenario.rate, living * size / sending]
-    if scenario.rooms > 1 or math.isfinite(scenario.uplink):
-        biggest = math.ceil(living / scenario.rooms)
-        bounds += [
-            size / scenario.uplink,
-            biggest * size / (scenario.uplink + biggest * scenario.rate),
-            scenario.rooms * size / (scenario.server + scenario.rooms * scenario.uplink),
-        ]
-    return max(bounds)
+    living = scenario.terminals - round(scenario.dead * scenario.terminals)
+    up = [scenario.rate / 10] * scenario.slow + [scenario.rate] * (living - scenario.slow)
+    rooms = [up[number :: scenario.rooms] for number in range(min(scenario.rooms, living))]
+    return best_seconds_in_rooms(scenario.size, scenario.server, rooms, scenario.rate, scenario.uplink)

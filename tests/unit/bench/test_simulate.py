@@ -94,10 +94,11 @@ class AuthorityTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """The answer names the other terminals and the server by their numbers."""
-        authority = Authority(Policy(jitter=0.0), 1)
+        policy = Policy(jitter=0.0)
+        authority = Authority(policy, 1)
         for room in (0, 0, 1):
             authority.add(room)
-        self.assertEqual(authority.announce(0.0, 0, left=1, event="started"), (20.0, [SERVER]))
+        self.assertEqual(authority.announce(0.0, 0, left=1, event="started"), (policy.first_interval, [SERVER]))
         authority.announce(0.5, 1, left=1, event="started")
         _, named = authority.announce(1.0, 2, left=1, event="started")
         self.assertEqual(sorted(named), [SERVER, 0, 1])

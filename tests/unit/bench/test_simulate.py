@@ -97,7 +97,7 @@ class AuthorityTests(SynchronousTestCase):
         authority = Authority(Policy(jitter=0.0), 1)
         for room in (0, 0, 1):
             authority.add(room)
-        self.assertEqual(authority.announce(0.0, 0, left=1, event="started"), (20.0, [SERVER]))
+        self.assertEqual(authority.announce(0.0, 0, left=1, event="started"), (5, [SERVER]))
         authority.announce(0.5, 1, left=1, event="started")
         _, named = authority.announce(1.0, 2, left=1, event="started")
         self.assertEqual(sorted(named), [SERVER, 0, 1])

@@ -50,6 +50,8 @@ class Scenario:
     """Part of the terminals that announced once and are gone: the tracker names them, nobody answers."""
     slow: int = 0
     """Terminals with a tenth of the rate."""
+    slow_leaders: int = 0
+    """In each room, so many have a tenth of the rate and ask before all others: it is they who lead the room."""
     late: float = 0.0
     """Part of the terminals that start late."""
     late_at: float = 0.0
@@ -71,7 +73,7 @@ def bound(scenario: Scenario) -> float:
     one copy must come in, F/w; what its n receive comes through the uplink or from one another, n F/(w + sum ui); and
     the copies that enter the R rooms come from the server or leave other rooms, R F/(us + R w). Dead terminals neither
     receive nor send; those who start late are not in it (their wait is no fault of the swarm), nor the slow
-    ones' own receiving: what is asked is what they do to the others.
+    ones' own receiving: what is asked is what they do to the others. That leaders are slow is not in it either.
     """
     size, living = scenario.size, scenario.terminals - round(scenario.dead * scenario.terminals)
     sending = scenario.server + (living - scenario.slow * 0.9) * scenario.rate

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from voi.tracker.address import COMPACT_IPV4, PeerAddress
 from voi.tracker.announce import Counts
 from voi.tracker.crowd import Crowd, Draw, Shelf, gather, gather_packed
+from voi.tracker.leaders import Leaders
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Mix, Role, Server, Situation, leaders_wanted
+from voi.tracker.steering import Mix, Role, Server, Situation
 
 Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
@@ -62,9 +63,9 @@ class Peer:
     last_seen: float
     paused: bool
     since: float = 0.0
-    """When it first announced."""
+    """When its client first announced."""
     moved: float = 0.0
-    """When it last told another number of bytes left than before, or came."""
+    """When it last told another number of bytes left than before, or came, or went on after a pause."""
     completed: bool = False
     mine: tuple[bytes, ...] = ()
     """The compact addresses of the same client, over either family: of these it is never told."""
@@ -114,8 +115,10 @@ class Swarm:
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     seeds: int = 0
     completed: int = 0
-    leaders: dict[Hashable, list[Peer]] = field(default_factory=dict)
-    """By room, those who are to bring the first copy into it; the first is the bridge to other rooms."""
+    whole: dict[Hashable, int] = field(default_factory=dict)
+    """By room, how many seeds stand there; rooms without one are not in it."""
+    leaders: Leaders = field(default_factory=Leaders)
+    """Of the rooms where somebody downloads."""
     plans: tuple[dict[tuple[Hashable, bool, int | None, Role], Plan], ...] = field(
         default_factory=lambda: tuple({} for _ in Server)
     )
@@ -141,39 +144,30 @@ class Swarm:
         """Count a peer in and let it be found, by what it is now."""
         self._changes()
         (self.downloading if peer.downloads else self.giving).add(peer.room, peer, random)
-        self.seeds += peer.left == 0
+        if peer.left == 0:
+            self.seeds += 1
+            self.whole[peer.room] = self.whole.get(peer.room, 0) + 1
 
     def leave(self, peer: Peer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
         self._changes()
-        (self.downloading if peer.downloads else self.giving).remove(peer.room, peer)
-        self.seeds -= peer.left == 0
-        leaders = self.leaders.get(peer.room)
-        if leaders is not None and peer in leaders:
-            leaders.remove(peer)
-            if not leaders:
-                del self.leaders[peer.room]
+        room = peer.room
+        (self.downloading if peer.downloads else self.giving).remove(room, peer)
+        if peer.left == 0:
+            self.seeds -= 1
+            self.whole[room] -= 1
+            if not self.whole[room]:
+                del self.whole[room]
+        if room in self.downloading.shelves:
+            self.leaders.forget(peer)
+        else:
+            self.leaders.forget_room(room)
 
     def role(self, peer: Peer, policy: Policy) -> Role:
         """What a peer that downloads is to its room at its announce, by which it may become a leader."""
-        now, room = peer.last_seen, peer.room
-        stuck = now - peer.moved >= policy.stuck
-        if room in self.giving.shelves:
-            return Role.STUCK if stuck else Role.MEMBER
-        alone = len(self.downloading.shelves) == 1 and not self.giving.shelves
-        leaders = [
-            leader
-            for leader in self.leaders.get(room, ())
-            if now - leader.moved < policy.lost and not (leader is peer and stuck)
-        ]
-        if peer not in leaders and len(leaders) < leaders_wanted(policy, alone=alone):
-            leaders.append(peer)
-        self.leaders[room] = leaders
-        if stuck and len(leaders) > 1:
-            return Role.STUCK
-        if peer not in leaders:
-            return Role.MEMBER
-        return Role.BRIDGE if peer is leaders[0] else Role.LEADER
+        room, giving = peer.room, self.giving.shelves
+        alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving)
+        return self.leaders.role(peer, policy, served=room in self.whole, alone=alone)
 
     def _changes(self) -> None:
         for plans in self.plans:

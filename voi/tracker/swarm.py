@@ -231,8 +231,10 @@ class SwarmTable:
             )
             if not stays:
                 swarm.leave(peer)
-            if peer.left != request.left:
+            if peer.left != request.left or peer.paused is not paused:
                 peer.moved = now
+            if peer.peer_id != request.peer_id:
+                peer.since = peer.moved = now
             peer.host, peer.room, peer.packed, peer.peer_id = host, room, packed, request.peer_id
             peer.left, peer.uploaded, peer.downloaded = request.left, request.uploaded, request.downloaded
             peer.last_seen, peer.paused = now, paused

@@ -36,6 +36,7 @@ _MB = 1e6
 @click.option("--spread", default=1.0, show_default=True, help="Seconds over which terminals start.")
 @click.option("--dead", default=0.0, help="Part of the terminals that are gone.")
 @click.option("--slow", default=0, help="Terminals at a tenth of the rate.")
+@click.option("--slow-leaders", default=0, help="The same, in each room, and they ask first.")
 @click.option("--late", default=0.0, help="Part of the terminals that come late.")
 @click.option("--late-at", default=0.0, help="Seconds after which they come.")
 @click.option("--policy", "changes", multiple=True, metavar="NAME=VALUE", help="A number of the tracker's policy.")

@@ -44,7 +44,7 @@ class Measured:
         )
 
     def scenario(self, seed: int = 1) -> Scenario:
-        """The same swarm, to be simulated."""
+        """The same swarm, to be simulated as it was measured: the tracker told everybody of the server then."""
         policy = Policy()
         named = self.numwant or policy.numwant_most
         return Scenario(
@@ -54,7 +54,13 @@ class Measured:
             pieces=self.size // self.piece,
             blocks=self.piece // BLOCK,
             queue=self.queue,
-            policy=replace(policy, numwant_default=named, numwant_most=named),
+            policy=replace(
+                policy,
+                numwant_default=named,
+                numwant_most=named,
+                leaders_alone=self.terminals,
+                first_interval=policy.leech_interval,
+            ),
             seed=seed,
         )
 

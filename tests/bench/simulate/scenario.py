@@ -51,6 +51,8 @@ class Scenario:
     """Part of the terminals that announced once and are gone: the tracker names them, nobody answers."""
     slow: int = 0
     """Terminals with a tenth of the rate."""
+    slow_leaders: int = 0
+    """In each room, so many have a tenth of the rate and ask before all others: it is they who lead the room."""
     late: float = 0.0
     """Part of the terminals that start late."""
     late_at: float = 0.0
@@ -68,7 +70,8 @@ def bound(scenario: Scenario) -> float:
     """Seconds before which the last terminal cannot have everything, by any protocol (`tests.bench.bounds`).
 
     Dead terminals neither receive nor send; those who start late are not in it (their wait is no fault of the swarm),
-    nor the slow ones' own receiving: what is asked is what they do to the others.
+    nor the slow ones' own receiving: what is asked is what they do to the others. That leaders
+    are slow is not in it either.
     """
     living = scenario.terminals - round(scenario.dead * scenario.terminals)
     up = [scenario.rate / 10] * scenario.slow + [scenario.rate] * (living - scenario.slow)

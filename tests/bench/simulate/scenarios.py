@@ -28,6 +28,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Scenario]]] = {
         "N = 32, one at a tenth of the rate": replace(FLAT, slow=1),
         "N = 32, a quarter comes after 30 s": replace(FLAT, late=0.25, late_at=30.0),
     },
+    "leaders": {
+        "N = 32, the four leaders at a tenth of the rate": replace(FLAT, slow_leaders=4),
+        "4 rooms of 8, the two leaders of each at a tenth": replace(FLAT, rooms=4, uplink=FLAT.rate, slow_leaders=2),
+    },
     "coarse": {
         "N = 32, transfers of 16 KiB, 4 on order": FLAT,
         "N = 32, transfers of 64 KiB, 1 on order": replace(FLAT, blocks=1, block=64 * 1024, queue=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -72,11 +73,18 @@ class Swarm:
             self.authority.announce(0.0, peer.number, left=scenario.size, event="started")
         for peer in drawn[dead : dead + scenario.slow]:
             peer.slow = True
-            peer.up.rate = peer.down.rate = scenario.rate / 10
+        seen: Counter[int | None] = Counter()
+        for peer in drawn[dead:] if scenario.slow_leaders else ():
+            seen[peer.room] += 1
+            peer.slow |= seen[peer.room] <= scenario.slow_leaders
+        for peer in drawn:
+            if peer.slow:
+                peer.up.rate = peer.down.rate = scenario.rate / 10
         for peer in drawn[len(drawn) - late :]:
             peer.starts = scenario.late_at
         for peer in drawn[dead:]:
-            peer.starts += scenario.spread * self._random.random()
+            first = peer.slow and scenario.slow_leaders
+            peer.starts += 0.0 if first else scenario.spread * self._random.random()
             self.clock.at(peer.starts, self._announce, peer, "started")
         self._incomplete = len(drawn) - dead
 

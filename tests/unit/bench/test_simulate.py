@@ -213,6 +213,13 @@ class SwarmTests(SynchronousTestCase):
         self.assertGreater(simulate(replace(SMALL, late=0.5, late_at=2.0)).others, 0)
         self.assertEqual(len(simulate(replace(SMALL, dead=0.5)).curve), 3)
 
+    def test_slow_leaders(self) -> None:
+        """Who leads is slow: the first of each room, before everybody else."""
+        swarm = Swarm(replace(SMALL, rooms=2, slow_leaders=1))
+        slow = [peer for peer in swarm.terminals if peer.slow]
+        self.assertEqual([(peer.room, peer.starts) for peer in slow], [(0, 0.0), (1, 0.0)])
+        self.assertEqual({peer.up.rate for peer in slow}, {SMALL.rate / 10})
+
     def test_more_terminals_than_connections(self) -> None:
         """Terminals that have peers enough refuse others; those find a place elsewhere."""
         self.assertLess(simulate(replace(SMALL, terminals=30, connections=4)).last, 4)

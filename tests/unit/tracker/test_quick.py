@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from hypothesis import given, settings
@@ -11,8 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
 from voi.tracker import quick
+from voi.tracker.peers import Introduction, Peer
 from voi.tracker.policy import Policy
 from voi.tracker.quick import LONGEST_REQUEST, Quick
+from voi.tracker.steering import Role, Server
+from voi.tracker.swarm import SwarmTable
 from voi.tracker.tracker import Announced, Tracker
 
 KEYS = {f"{number:032x}": f"52:54:00:00:00:{number:02X}" for number in range(4)}
@@ -36,7 +40,7 @@ class Side:
             own_peer=self.own,
             clock=self.clock,
             random=Random(5),
-            policy=Policy(most_peers_of_terminal=2, most_peers=9),
+            policy=Policy(most_peers_of_terminal=2, most_peers=9, leaders_alone=1, leaders=2, stuck=4.0, lost=30.0),
             on_announce=self.heard.append,
             room_of=lambda host: host[-1] in "13",
         )
@@ -74,7 +78,8 @@ _REST = st.sampled_from(
 )
 _WHO = st.sampled_from([*KEYS, "e" * 32])
 _WHERE = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "::ffff:10.0.0.1", "fd00::1"])
-_STEP = st.tuples(_WHO, _WHERE, _ASKED, _REST, st.sampled_from([0.0, 0.0, 400.0]))
+_PASSED = st.sampled_from([0.0, 0.0, 1.0, 5.0, 20.0, 400.0, -3.0])  # clocks are set back, too
+_STEP = st.tuples(_WHO, _WHERE, _ASKED, _REST, _PASSED)
 
 
 class EqualTests(SynchronousTestCase):
@@ -104,6 +109,38 @@ class EqualTests(SynchronousTestCase):
             words for peers in table._swarms[HASH].by_terminal.values() for peer in peers for words in peer.words
         }
         self.assertEqual(set(table._recognised), recognised)
+
+    def test_every_role(self) -> None:
+        """A long day of ordinary announces, in which askers become all that there is to become: both ways the same."""
+        random, short, long = Random(8), Side(), Side()
+        roles: list[set[Role]] = []
+        for side in (short, long):
+            table, seen = side.tracker._table, set[Role]()
+            roles.append(seen)
+            self.patch(table, "introduce", _noting_roles(table, seen))
+        places = [(key, f"10.0.{number % 3}.{number // 3 + 1}") for number, key in enumerate(KEYS)]
+        for _ in range(400):
+            (key, host), passed = random.choice(places), random.choice([0.0, 1.0, 5.0])
+            raw = query(peer_id=key[-20:].encode(), left=random.choice([0, 5, 5, 5, 6]), numwant=50, compact=1)
+            for side in (short, long):
+                side.clock.advance(passed)
+            reply = short.quick.reply(get(b"/%b/announce?%b" % (key.encode(), raw)), host, "10.9.0.1")
+            assert reply is not None
+            body = long.tracker.announce(key, raw, host, "10.9.0.1")
+            self.assertEqual(reply.data.partition(b"\r\n\r\n")[2], body)
+        self.assertEqual(roles, [set(Role)] * 2)
+
+
+def _noting_roles(table: SwarmTable, seen: set[Role]) -> Callable[[Peer, int | None, Server], Introduction]:
+    """The table's way to introduce, watched."""
+    introduce = table.introduce
+
+    def noted(peer: Peer, numwant: int | None, server: Server) -> Introduction:
+        if peer.downloads:
+            seen.add(peer.swarm.role(peer, table._policy))
+        return introduce(peer, numwant, server)
+
+    return noted
 
 
 class RecognitionTests(SynchronousTestCase):

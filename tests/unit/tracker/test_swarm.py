@@ -129,7 +129,9 @@ class IdentityTests(TableCase):
         self.announce(1)
         own = self.announce(1, "fd00::1")
         self.assertEqual(own.peers, ())
-        self.assertEqual(set(self.hosts(self.announce(2))), {"10.0.0.1", "fd00::1"})
+        self.announce(2)
+        stuck = self.announce(2, now=20.0)  # such a one is told of everybody
+        self.assertEqual(set(self.hosts(stuck)), {"10.0.0.1", "fd00::1"})
 
     def test_bound_for_a_terminal(self) -> None:
         """A terminal that restarts again and again keeps only its latest peers."""
@@ -208,10 +210,26 @@ class StateTests(TableCase):
 
     def test_intervals(self) -> None:
         """Downloaders come back soon, seeds late."""
-        self.assertEqual(self.announce(1).interval, 20)
+        self.announce(1)
+        self.assertEqual(self.announce(1, now=1.0).interval, 20)
         self.assertEqual(self.announce(2, left=0).interval, 120)
         self.assertEqual(self.announce(3, event=Event.PAUSED).interval, 120)
-        self.assertEqual(self.announce(1).min_interval, 5)
+        self.assertEqual(self.announce(1, now=2.0).min_interval, 5)
+
+    def test_first_interval(self) -> None:
+        """After its first announce a downloader comes back sooner: it may have been the first of its room. So does
+        a client that was restarted, and no seed.
+        """
+        self.assertEqual(self.announce(1).interval, 5)
+        self.assertEqual(self.announce(1, now=5.0).interval, 20)
+        self.assertEqual(self.announce(1, now=6.0, client=2).interval, 5)
+        self.assertEqual(self.announce(2, left=0).interval, 120)
+
+    def test_first_interval_is_no_shorter_than_allowed(self) -> None:
+        """Nobody is told to come back before the shortest interval that is allowed."""
+        table = SwarmTable(Random(1), Policy(first_interval=1.0))
+        table.admit(HASH)
+        self.assertEqual(table.announce(0, mac(1), "10.0.0.1", request()).interval, 5)
 
     def test_jitter(self) -> None:
         """Intervals differ a little, so that a room does not come back as one."""
@@ -267,24 +285,24 @@ class ChoiceTests(TableCase):
         self.announce(1, client=5)
         self.assertEqual(self.hosts(self.announce(2, client=5)), ["10.0.0.1"])
 
-    def test_own_room_first(self) -> None:
-        """The room comes first and fills most of the answer, others are a few."""
+    def test_own_room(self) -> None:
+        """Most are told of their own room, the first of it of some of every other room too."""
+        self.announce(200, "10.0.1.200")
         self.fill(1, 60)
         self.fill(2, 60)
         self.fill(3, 60)
+        self.assertEqual(self.rooms(self.announce(201, "10.0.1.201")), ["10.0.1"] * 30)
         rooms = self.rooms(self.announce(200, "10.0.1.200"))
-        self.assertEqual(rooms[:26], ["10.0.1"] * 26)
-        self.assertEqual(sorted(rooms[26:]), ["10.0.2"] * 2 + ["10.0.3"] * 2)
+        self.assertEqual(rooms[:22], ["10.0.1"] * 22)
+        self.assertEqual(sorted(rooms[22:]), ["10.0.2"] * 4 + ["10.0.3"] * 4)
 
     def test_small_room(self) -> None:
-        """A small room is told of whole, and filled up from others only to what keeps a mesh together."""
-        self.fill(1, 5)
+        """A room of one is told of a few of others, and not filled up from them."""
         self.fill(2, 60)
-        rooms = self.rooms(self.announce(200, "10.0.1.200"))
-        self.assertEqual(rooms, ["10.0.1"] * 5 + ["10.0.2"] * 7)
+        self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"] * 8)
 
     def test_seeds_get_no_seeds(self) -> None:
-        """Who downloads nothing is told only of downloaders."""
+        """Who downloads nothing is told only of downloaders, and only of those in its room."""
         self.fill(1, 5, left=0)
         self.announce(9, "10.0.1.9")
         self.announce(8, "10.0.2.8", left=0)
@@ -292,7 +310,7 @@ class ChoiceTests(TableCase):
         for event in (Event.NONE, Event.PAUSED):
             left = 0 if event is Event.NONE else 5
             answer = self.announce(200, "10.0.1.200", left=left, event=event)
-            self.assertEqual(self.hosts(answer), ["10.0.1.9", "10.0.2.7"])
+            self.assertEqual(self.hosts(answer), ["10.0.1.9"])
 
     def test_one_seed_among_many(self) -> None:
         """A downloader always meets a seed of its room if there is one: the others may lack a piece."""
@@ -304,7 +322,7 @@ class ChoiceTests(TableCase):
     def test_numwant(self) -> None:
         """As many as asked for, up to the bound; the usual number if not asked; none for 0."""
         self.fill(1, 200)
-        asked = [(0, 0), (1, 1), (7, 7), (None, 30), (2**40, 100)]
+        asked = [(0, 0), (1, 1), (7, 7), (None, 30), (2**40, 50)]
         for numwant, expected in asked:
             hosts = self.hosts(self.announce(250, "10.0.1.250", numwant=numwant))
             self.assertEqual((len(hosts), len(set(hosts))), (expected, expected))
@@ -317,8 +335,9 @@ class ChoiceTests(TableCase):
 
     def test_place_for_the_server(self) -> None:
         """Where the server's own peer is introduced, a place is left for it."""
-        self.fill(1, 50)
         asked = request(9, numwant=10)
+        self.table.announce(0, mac(9), "10.0.1.99", asked)  # as the first of its room it leads
+        self.fill(1, 50)
         answer = self.table.announce(0, mac(9), "10.0.1.99", asked, server=Server.WHOLE)
         self.assertEqual((len(answer.peers), answer.own), (9, True))
 
@@ -326,7 +345,7 @@ class ChoiceTests(TableCase):
         """BEP 7: an asker is told of peers of either family."""
         self.announce(1, "fd00::1")
         self.announce(2, "10.0.0.2")
-        self.assertEqual(set(self.hosts(self.announce(3))), {"fd00::1", "10.0.0.2"})
+        self.assertEqual(set(self.hosts(self.announce(3, "10.0.1.3"))), {"fd00::1", "10.0.0.2"})
 
     def test_defined_rooms(self) -> None:
         """Where rooms are defined, they and not the addresses say who is near."""
@@ -335,8 +354,7 @@ class ChoiceTests(TableCase):
         for number, host in enumerate(["10.0.0.7", "10.0.1.7", "10.0.0.8", "10.0.1.8"]):
             table.announce(0, mac(number), host, request(number))
         answer = table.announce(0, mac(9), "10.0.2.7", request(9))
-        self.assertEqual(set(self.hosts(answer)[:2]), {"10.0.0.7", "10.0.1.7"})
-        self.assertEqual(len(answer.peers), 4)
+        self.assertEqual(set(self.hosts(answer)), {"10.0.0.7", "10.0.1.7"})
 
 
 @dataclass

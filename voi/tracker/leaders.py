@@ -1,0 +1,75 @@
+"""Who leads a room: the few who are to bring the first copy in, each for as long as it gets on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+from voi.tracker.policy import Policy
+from voi.tracker.steering import Role, leaders_wanted
+
+
+class Asker(Protocol):
+    """One peer that downloads, at its announce. Times in seconds of one clock."""
+
+    room: Hashable
+    terminal: str
+    """Its MAC: a terminal is several peers if it announces over both address families, or restarted."""
+    peer_id: bytes
+    last_seen: float
+    """Now: it announces."""
+    moved: float
+    """When it last told of another number of bytes left than before, or came."""
+
+
+class Leaders:
+    """The leaders of one swarm, by room. Nothing is kept of a room that :meth:`forget_room` was told of."""
+
+    __slots__ = ("_rooms",)
+
+    def __init__(self) -> None:
+        # By room and terminal; the first of a room is its bridge to other rooms. A terminal has one place, whichever
+        # of its addresses or clients asks: none shall take all of them.
+        self._rooms: dict[Hashable, dict[str, Asker]] = {}
+
+    def __len__(self) -> int:
+        """How many rooms something is kept of."""
+        return len(self._rooms)
+
+    def role(self, asker: Asker, policy: Policy, *, served: bool, alone: bool) -> Role:
+        """What an asker is to its room, by which it may become a leader.
+
+        Times that lie ahead are of a clock that was set back: they count as long ago, or nobody would be given up.
+
+        :param served: somebody in the room has everything.
+        :param alone: nobody of the swarm stands in another room.
+        """
+        now, room, terminal = asker.last_seen, asker.room, asker.terminal
+        stuck = not 0 <= now - asker.moved < policy.stuck
+        if served:
+            return Role.STUCK if stuck else Role.MEMBER
+        leaders = self._rooms.get(room)
+        if leaders is None:
+            leaders = self._rooms[room] = {}
+        for leader in list(leaders.values()):
+            if not 0 <= now - leader.moved < policy.lost:
+                del leaders[leader.terminal]
+        if stuck:  # it is told of everybody without a place, which is for one who gets something
+            leaders.pop(terminal, None)
+            return Role.STUCK
+        mine = leaders.get(terminal)
+        if mine is None and len(leaders) >= leaders_wanted(policy, alone=alone):
+            return Role.MEMBER
+        if mine is None or mine.peer_id != asker.peer_id:  # a client that restarted takes over
+            leaders[terminal] = asker
+        return Role.BRIDGE if next(iter(leaders)) == terminal else Role.LEADER
+
+    def forget(self, asker: Asker) -> None:
+        """Free the place of a peer that leaves its room or does not download any more, if it has one."""
+        leaders = self._rooms.get(asker.room)
+        if leaders is not None and leaders.get(asker.terminal) is asker:
+            del leaders[asker.terminal]
+
+    def forget_room(self, room: Hashable) -> None:
+        """Keep nothing of a room where nobody downloads."""
+        self._rooms.pop(room, None)

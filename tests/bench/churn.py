@@ -210,7 +210,7 @@ def measure(directory: Path, case: Case, play: Play) -> Run:
     """One rollout on a network of its own."""
     with Network("c") as network:
         middle, terminals = hosts(network, case)
-        site = Site(directory, network, middle, terminals)
+        site = Site(directory, network, middle, terminals, link=case.link)
         with site.up():
             template, size = site.publish(case.size)
             course = Course(site, template, size, case)

@@ -127,7 +127,11 @@ class Network:
         self._limits: dict[Host, Limits] = {}
 
     def __enter__(self) -> Self:
-        self._add_namespace(self._core)
+        try:
+            self._add_namespace(self._core)
+        except NetworkError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

@@ -109,7 +109,7 @@ def measure(directory: Path, case: Case) -> Found:
             for room, switch in enumerate(switches)
             for place in range(case.each)
         ]
-        site = Site(directory, network, server, hosts)
+        site = Site(directory, network, server, hosts, link=case.link)
         with site.up():
             template, size = site.publish(case.size)
             before = [network.uplink_payload(switch) for switch in switches]

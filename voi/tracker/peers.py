@@ -304,5 +304,6 @@ def _plan(
         far_downloading=swarm.downloading.count - near_downloading,
         server=server,
         role=role,
+        far_rooms=len(swarm.downloading.shelves.keys() | swarm.giving.shelves.keys()) - 1,
     )
     return Plan(steer(situation), givers, downloaders, Far([], 0))

@@ -57,6 +57,8 @@ class Situation(NamedTuple):
     """Others in all other rooms."""
     server: Server
     role: Role = Role.MEMBER
+    far_rooms: int = 0
+    """How many other rooms somebody of the swarm stands in."""
 
 
 class Mix(NamedTuple):
@@ -85,9 +87,9 @@ def steer(at: Situation, policy: Policy) -> Mix:
     wanted -= own
     if not at.downloads:
         return Mix(near_downloading=min(wanted, at.near_downloading), own=own)
-    far = 0
-    if at.role in (Role.BRIDGE, Role.STUCK):
-        far = min(policy.far_most, at.far_giving + at.far_downloading, -(-wanted // 2))
+    # A bridge meets about one of each other room: more bring the same pieces over the uplink twice.
+    most = {Role.BRIDGE: min(policy.far_most, at.far_rooms), Role.STUCK: policy.far_most}.get(at.role, 0)
+    far = min(most, at.far_giving + at.far_downloading, -(-wanted // 2))
     near = min(wanted - far, at.near_giving + at.near_downloading)
     return Mix(*_share(near, at.near_giving, at.near_downloading), *_share(far, at.far_giving, at.far_downloading), own)
 

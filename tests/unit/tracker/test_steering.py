@@ -28,6 +28,7 @@ class SteeringTests(SynchronousTestCase):
             _SOME,
             st.sampled_from(Server),
             st.sampled_from(Role),
+            _SOME,
         )
     )
     def test_within_what_there_is(self, at: Situation) -> None:
@@ -58,16 +59,21 @@ class SteeringTests(SynchronousTestCase):
     def test_other_rooms(self) -> None:
         """Only the bridge and who stands still are told of other rooms: some, with one at least who gives there."""
         for role in Role:
-            mix = steer(Situation(True, 50, 0, 100, 1, 99, Server.WHOLE, role), Policy(far_most=8))
+            mix = steer(Situation(True, 50, 0, 100, 1, 99, Server.WHOLE, role, 8), Policy(far_most=8))
             far = (1, 7) if role in FAR else (0, 0)
             self.assertEqual((mix.far_giving, mix.far_downloading), far)
             self.assertEqual(mix.near_downloading, 50 - sum(far) - mix.own)
+
+    def test_one_of_each_other_room(self) -> None:
+        """A bridge is told of about one of each other room: more would fetch the same over its uplink twice."""
+        mix = steer(Situation(True, 50, 0, 7, 0, 24, Server.WHOLE, Role.BRIDGE, 3), Policy())
+        self.assertEqual(mix.far_downloading, 3)
 
     def test_few_wanted(self) -> None:
         """Who wants few is told of other rooms with half of them at most, but for the last one."""
         found = []
         for numwant in (1, 2, 3, 9):
-            mix = steer(Situation(True, numwant, 0, 99, 0, 99, Server.ABSENT, Role.BRIDGE), Policy())
+            mix = steer(Situation(True, numwant, 0, 99, 0, 99, Server.ABSENT, Role.BRIDGE, 99), Policy())
             found.append((mix.near_downloading, mix.far_downloading))
         self.assertEqual(found, [(0, 1), (1, 1), (1, 2), (4, 5)])
 

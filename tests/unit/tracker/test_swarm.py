@@ -293,13 +293,13 @@ class ChoiceTests(TableCase):
         self.fill(3, 60)
         self.assertEqual(self.rooms(self.announce(201, "10.0.1.201")), ["10.0.1"] * 30)
         rooms = self.rooms(self.announce(200, "10.0.1.200"))
-        self.assertEqual(rooms[:22], ["10.0.1"] * 22)
-        self.assertEqual(sorted(rooms[22:]), ["10.0.2"] * 4 + ["10.0.3"] * 4)
+        self.assertEqual(rooms[:28], ["10.0.1"] * 28)
+        self.assertEqual(sorted(rooms[28:]), ["10.0.2", "10.0.3"])
 
     def test_small_room(self) -> None:
-        """A room of one is told of a few of others, and not filled up from them."""
+        """A room of one is told of one of each other room, and not filled up from them."""
         self.fill(2, 60)
-        self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"] * 8)
+        self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"])
 
     def test_seeds_get_no_seeds(self) -> None:
         """Who downloads nothing is told only of downloaders, and only of those in its room."""

@@ -25,7 +25,7 @@ MOST_IPV6: Final = 70
 
 _HEAD: Final = Struct(">8sI4s")
 _ANNOUNCE: Final = Struct(">16x20s20sqqqi8xiH")
-_ANSWER: Final = Struct(">I4sIII")
+_ANNOUNCED: Final = ANNOUNCE.to_bytes(4, "big")
 _COUNTS: Final = Struct(">III")
 _EVENTS: Final = (Event.NONE, Event.COMPLETED, Event.STARTED, Event.STOPPED)
 _PATH: Final = re.compile(rb"/([0-9a-f]{32})/announce(?:\?.*)?", re.DOTALL)
@@ -128,8 +128,9 @@ def connected(transaction: bytes, connection: bytes) -> bytes:
 
 def announced(transaction: bytes, answer: PackedAnswer, *, ipv4: bool) -> bytes:
     """The answer to an announce: peers of the asker's own address family, as BEP 15 has it."""
-    peers = answer.four if ipv4 else answer.six[: MOST_IPV6 * 18]
-    return _ANSWER.pack(ANNOUNCE, transaction, answer.interval, answer.leeches, answer.seeds) + peers
+    standing, interval, _, four, six = answer
+    peers = four if ipv4 else six[: MOST_IPV6 * 18]
+    return b"".join((_ANNOUNCED, transaction, interval.to_bytes(4, "big"), standing.counted, peers))
 
 
 def scraped(transaction: bytes, counts: Sequence[Counts]) -> bytes:

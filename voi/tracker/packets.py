@@ -44,18 +44,21 @@ class Connections:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._window = -1
+        self._begin = self._end = 0.0  # of the window, in seconds
         self._known: dict[tuple[str, int], tuple[bytes, bytes]] = {}
 
     def ids(self, now: float, host: str, port: int) -> tuple[bytes, bytes]:
         """The 8 bytes that this asker is given now, and those of the window before."""
-        window = int(now // WINDOW_SECONDS)
-        if window != self._window or len(self._known) >= MOST_ASKERS:
-            self._window = window
+        if not self._begin <= now < self._end:
+            self._window = window = int(now // WINDOW_SECONDS)
+            self._begin, self._end = window * WINDOW_SECONDS, (window + 1) * WINDOW_SECONDS
             self._known.clear()
         asker = host, port
         found = self._known.get(asker)
         if found is None:
-            found = self._known[asker] = self._make(window, asker), self._make(window - 1, asker)
+            if len(self._known) >= MOST_ASKERS:
+                self._known.clear()
+            found = self._known[asker] = self._make(self._window, asker), self._make(self._window - 1, asker)
         return found
 
     def _make(self, window: int, asker: tuple[str, int]) -> bytes:

@@ -34,16 +34,14 @@ LONGEST_TAIL: Final = 192
 MOST_LENGTHS: Final = 4096
 """Lengths of an answer for which a response's head is kept; an ordinary answer has 100 to 500 bytes."""
 LONGEST_WORDS: Final = 256
-"""Bytes by which a peer may be recognised: a request line up to a path of 43, and hash, peer id and port in 170 at most."""
+"""Bytes by which a peer may be recognised: 48 up to the query, and hash, peer id and port in 170 at most."""
 
 _END: Final = b" HTTP/1.1\r\n"
 _START: Final = re.compile(rb"GET /([0-9a-f]{32})/announce(?:\?([!-~]*))?")
 _COUNTERS_AT: Final = b"&uploaded="
 _WORDS: Final = re.compile(rb"GET /[0-9a-f]{32}/announce\?info_hash=[!-%'-~]+&peer_id=[!-%'-~]+&port=[0-9]{1,5}")
 """What a client always says of itself, up to its counters; who is recognised by them was read so once."""
-_COUNTERS: Final = re.compile(
-    rb"&uploaded=([0-9]{1,18})&downloaded=([0-9]{1,18})&left=([0-9]{1,18})((?:&[!-~]*)?)"
-)
+_COUNTERS: Final = re.compile(rb"&uploaded=([0-9]{1,18})&downloaded=([0-9]{1,18})&left=([0-9]{1,18})((?:&[!-~]*)?)")
 _HEADERS: Final = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*\r\n)*\r\n")
 _NOT_HERE: Final = re.compile(rb"(?mi)^(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:")
 _CONNECTION: Final = re.compile(rb"(?mi)^connection:[ \t]*([\t -~]*?)[ \t]*\r$")
@@ -70,7 +68,7 @@ class Reply(NamedTuple):
 
 
 @lru_cache(MOST_LENGTHS)
-def _head(length: int, closes: bool) -> bytes:  # noqa: FBT001 - a keyword in every call costs a part of what is saved
+def _head(length: int, closes: bool) -> bytes:
     """The head of a response."""
     return _HEADS[closes] % length
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -27,6 +28,9 @@ MOST_PARAMETERS = 100
 """Parameters in one query, so that many empty ones cost nothing; an announce has about fifteen."""
 BIGGEST_NUMBER = 2**63 - 1
 """Bytes counted in uploaded, downloaded and left: what a signed 64-bit column holds."""
+
+_MOST_NUMBERS = 4096
+"""Intervals with lengths that are kept as text: about 30 with 50 each, 0.1 kB each."""
 
 _NUMBER = re.compile(rb"[0-9]{1,19}")
 
@@ -88,16 +92,27 @@ class Answer:
     own: bool = False
 
 
+class Standing:
+    """What all answers about a swarm say until it changes, put once into the words of each protocol."""
+
+    __slots__ = ("bencoded", "completed", "counted", "leeches", "seeds")
+
+    def __init__(self, seeds: int, leeches: int, completed: int) -> None:
+        self.seeds, self.leeches, self.completed = seeds, leeches, completed
+        self.bencoded = b"d8:completei%de10:downloadedi%de10:incompletei%de8:intervali" % (seeds, completed, leeches)
+        """The beginning of an HTTP answer, up to the interval."""
+        self.counted = leeches.to_bytes(4, "big") + seeds.to_bytes(4, "big")
+        """Leeches and seeds as BEP 15 has them."""
+
+
 class PackedAnswer(NamedTuple):
     """An answer in compact form, ready for the wire: intervals in seconds, peers in 6 bytes each (`four`) and 18."""
 
+    standing: Standing
     interval: int
     min_interval: int
-    seeds: int
-    leeches: int
-    completed: int
-    four: bytes | bytearray
-    six: bytes | bytearray
+    four: bytes
+    six: bytes
 
 
 def parse_announce(query: bytes) -> AnnounceRequest:
@@ -239,17 +254,16 @@ def encode_answer(answer: Answer, *, compact: bool = True, no_peer_id: bool = Fa
 
 
 def encode_packed(answer: PackedAnswer) -> bytes:
-    """The same body as :func:`encode_answer` makes of a compact answer, by one format."""
-    body = b"d8:completei%de10:downloadedi%de10:incompletei%de8:intervali%de12:min intervali%de5:peers%d:%b" % (
-        answer.seeds,
-        answer.completed,
-        answer.leeches,
-        answer.interval,
-        answer.min_interval,
-        len(answer.four),
-        bytes(answer.four),
-    )
-    return body + (b"6:peers6%d:%be" % (len(answer.six), bytes(answer.six)) if answer.six else b"e")
+    """The same body as :func:`encode_answer` makes of a compact answer, of parts that are there already."""
+    standing, interval, min_interval, four, six = answer
+    end = b"6:peers6%d:%be" % (len(six), six) if six else b"e"
+    return b"".join((standing.bencoded, _numbers(interval, min_interval, len(four)), four, end))
+
+
+@lru_cache(_MOST_NUMBERS)
+def _numbers(interval: int, min_interval: int, length: int) -> bytes:
+    """What stands in an answer between the counts and the peers."""
+    return b"%de12:min intervali%de5:peers%d:" % (interval, min_interval, length)
 
 
 def _peer_entry(peer: PeerAddress, *, no_peer_id: bool) -> dict[bytes, object]:

@@ -29,13 +29,14 @@ class Shelf(Generic[M]):
     permutation random.
     """
 
-    __slots__ = ("members", "packed", "place", "room", "width")
+    __slots__ = ("members", "packed", "place", "ring", "room", "width")
 
     def __init__(self, room: Hashable) -> None:
         self.room = room
         self.members: list[M] = []
         self.place = 0  # among the rooms of its crowd
         self.packed = bytearray()
+        self.ring = b""  # the addresses twice, so that every arc is one slice; empty until asked for after a change
         self.width = 0  # bytes of each address; 0 when both families stand here, and nothing is kept packed
 
     def __len__(self) -> int:
@@ -44,6 +45,7 @@ class Shelf(Generic[M]):
     def add(self, member: M, random: Random) -> None:
         """Put in a member that is on no shelf."""
         members = self.members
+        self.ring = b""
         width = len(member.packed)
         if not members:
             self.width = width
@@ -66,6 +68,7 @@ class Shelf(Generic[M]):
         place = member.place
         if place >= len(members) or members[place] is not member:
             raise KeyError(member)
+        self.ring = b""
         self._put(members[-1], place)
         members.pop()
         del self.packed[len(members) * self.width :]
@@ -91,6 +94,23 @@ class Shelf(Generic[M]):
             if hole < count:
                 return self, start, count + 1, hole
         return self, start, count, -1
+
+    def arc(self, wanted: int, without: M | None, random: Random) -> bytes:
+        """:meth:`draw` and :func:`gather_packed` in one, on a shelf of one family that has as many as are wanted."""
+        ring = self.ring or self._close()
+        size, width = len(self.members), self.width
+        start = int(random.random() * size)
+        at = start * width
+        if without is not None:
+            hole = (without.place - start) % size
+            if hole < wanted:
+                gap = at + hole * width
+                return ring[at:gap] + ring[gap + width : at + (wanted + 1) * width]
+        return ring[at : at + wanted * width]
+
+    def _close(self) -> bytes:
+        self.ring = bytes(self.packed) * 2
+        return self.ring
 
 
 Draw = tuple[Shelf[M], int, int, int]

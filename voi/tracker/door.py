@@ -18,7 +18,7 @@ from typing import Any, Final
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.tcp import Port
+from twisted.internet.tcp import Port, Server
 from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
@@ -120,8 +120,10 @@ class Door(Factory):
         ]
         for (accepted, client, data), reply in zip(waiting, replies, strict=True):
             if reply is not None and reply.closes:
-                with contextlib.suppress(OSError):  # the asker is gone already
+                try:  # noqa: SIM105 - contextlib.suppress costs two calls into Python for each connection
                     accepted.send(reply.data, _LAST)  # a new connection has room for a hundred such answers
+                except OSError:  # the asker is gone already
+                    pass
                 accepted.close()
                 continue
             try:
@@ -152,6 +154,7 @@ class Visitor(Protocol, TimeoutMixin):
         self._address = address
         self._inner: IProtocol | None = None
         self._counted = False
+        self._behind = False  # whether the transport may hold some of an answer
 
     def callLater(self, period: float, func: Any) -> Any:  # noqa: N802 - the name that TimeoutMixin calls
         """Time by the door's reactor."""
@@ -170,7 +173,7 @@ class Visitor(Protocol, TimeoutMixin):
         data, reply = self.early
         self.early = b"", None
         if reply is not None:
-            transport.write(reply)
+            self._write(reply)
         elif data:
             self._hand_over(data)
 
@@ -187,10 +190,25 @@ class Visitor(Protocol, TimeoutMixin):
             self._hand_over(data)
             return
         self.resetTimeout()
-        transport.write(reply.data)
         if reply.closes:
+            transport.write(reply.data)
             transport.unregisterProducer()
             transport.loseConnection()
+        else:
+            self._write(reply.data)
+
+    def _write(self, data: bytes) -> None:
+        """Write without the turn of the reactor that a transport takes for it, as long as all of it goes out."""
+        transport: Any = self.transport
+        if self._behind or not isinstance(transport, Server):  # TLS has its own
+            transport.write(data)
+            return
+        written = transport.writeSomeData(data)
+        if not isinstance(written, int):  # the connection is broken: its transport will find out
+            written = 0
+        if written < len(data):
+            self._behind = True  # from here on the transport keeps the order
+            transport.write(data[written:])
 
     def _hand_over(self, data: bytes) -> None:
         transport: Any = self.transport

@@ -25,7 +25,7 @@ MOST_IPV6: Final = 70
 
 _HEAD: Final = Struct(">8sI4s")
 _ANNOUNCE: Final = Struct(">16x20s20sqqqi8xiH")
-_ANSWER: Final = Struct(">I4sIII")
+_ANNOUNCED: Final = ANNOUNCE.to_bytes(4, "big")
 _COUNTS: Final = Struct(">III")
 _EVENTS: Final = (Event.NONE, Event.COMPLETED, Event.STARTED, Event.STOPPED)
 _PATH: Final = re.compile(rb"/([0-9a-f]{32})/announce(?:\?.*)?", re.DOTALL)
@@ -44,18 +44,21 @@ class Connections:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._window = -1
+        self._begin = self._end = 0.0  # of the window, in seconds
         self._known: dict[tuple[str, int], tuple[bytes, bytes]] = {}
 
     def ids(self, now: float, host: str, port: int) -> tuple[bytes, bytes]:
         """The 8 bytes that this asker is given now, and those of the window before."""
-        window = int(now // WINDOW_SECONDS)
-        if window != self._window or len(self._known) >= MOST_ASKERS:
-            self._window = window
+        if not self._begin <= now < self._end:
+            self._window = window = int(now // WINDOW_SECONDS)
+            self._begin, self._end = window * WINDOW_SECONDS, (window + 1) * WINDOW_SECONDS
             self._known.clear()
         asker = host, port
         found = self._known.get(asker)
         if found is None:
-            found = self._known[asker] = self._make(window, asker), self._make(window - 1, asker)
+            if len(self._known) >= MOST_ASKERS:
+                self._known.clear()
+            found = self._known[asker] = self._make(self._window, asker), self._make(self._window - 1, asker)
         return found
 
     def _make(self, window: int, asker: tuple[str, int]) -> bytes:
@@ -128,8 +131,9 @@ def connected(transaction: bytes, connection: bytes) -> bytes:
 
 def announced(transaction: bytes, answer: PackedAnswer, *, ipv4: bool) -> bytes:
     """The answer to an announce: peers of the asker's own address family, as BEP 15 has it."""
-    peers = answer.four if ipv4 else answer.six[: MOST_IPV6 * 18]
-    return _ANSWER.pack(ANNOUNCE, transaction, answer.interval, answer.leeches, answer.seeds) + peers
+    standing, interval, _, four, six = answer
+    peers = four if ipv4 else six[: MOST_IPV6 * 18]
+    return b"".join((_ANNOUNCED, transaction, interval.to_bytes(4, "big"), standing.counted, peers))
 
 
 def scraped(transaction: bytes, counts: Sequence[Counts]) -> bytes:

@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from voi.tracker.address import COMPACT_IPV4, PeerAddress
-from voi.tracker.announce import Counts
+from voi.tracker.announce import Counts, Standing
 from voi.tracker.crowd import Crowd, Draw, Shelf, gather, gather_packed
 from voi.tracker.leaders import Leaders
 from voi.tracker.policy import Policy
@@ -17,6 +17,8 @@ from voi.tracker.steering import Mix, Role, Server, Situation
 Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
 
+
+_MEMBER, _LEADER, _BRIDGE, _STUCK = Role  # an enumeration's members take a look-up each time
 
 MOST_WORDS = 2
 """Words by which one peer is recognised: those it says over HTTP, and over UDP."""
@@ -73,6 +75,8 @@ class Peer:
     """By what the table recognises it, the latest last."""
     place: int = 0
     """Where it stands on its shelf (`voi.tracker.crowd`)."""
+    bucket: int = 0
+    """Where it stands by its age (`voi.tracker.ages`)."""
 
     @property
     def port(self) -> int:
@@ -113,6 +117,8 @@ class Swarm:
     downloading: Crowd[Peer] = field(default_factory=Crowd)
     giving: Crowd[Peer] = field(default_factory=Crowd)
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
+    addresses: dict[bytes, int] = field(default_factory=dict)
+    """How many peers are at each compact address: two terminals behind one address may say the same port."""
     seeds: int = 0
     completed: int = 0
     whole: dict[Hashable, int] = field(default_factory=dict)
@@ -124,6 +130,8 @@ class Swarm:
     )
     """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
     stand in one situation."""
+    standings: list[Standing | None] = field(default_factory=lambda: [None for _ in Server])
+    """What every answer says, by what the server has, until a peer comes, goes or changes its kind."""
 
     @property
     def size(self) -> int:
@@ -147,6 +155,7 @@ class Swarm:
         if peer.left == 0:
             self.seeds += 1
             self.whole[peer.room] = self.whole.get(peer.room, 0) + 1
+        self.addresses[peer.packed] = self.addresses.get(peer.packed, 0) + 1
 
     def leave(self, peer: Peer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
@@ -158,6 +167,9 @@ class Swarm:
             self.whole[room] -= 1
             if not self.whole[room]:
                 del self.whole[room]
+        self.addresses[peer.packed] -= 1
+        if not self.addresses[peer.packed]:
+            del self.addresses[peer.packed]
         if room in self.downloading.shelves:
             self.leaders.forget(peer)
         else:
@@ -169,8 +181,28 @@ class Swarm:
         alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving)
         return self.leaders.role(peer, policy, served=room in self.whole, alone=alone)
 
+    def standing(self, server: Server) -> Standing:
+        """What every answer says now: the server's own peer is one of the swarm."""
+        standing = self.standings[server]
+        if standing is None:
+            counts = self.counts
+            seeds, leeches = counts.seeds + (server is Server.WHOLE), counts.leeches + (server is Server.PARTIAL)
+            standing = self.standings[server] = Standing(seeds, leeches, counts.completed)
+        return standing
+
+    def complete(self, peer: Peer) -> None:
+        """Count a finished download: once for each client, which may repeat its announce, and makes it over each
+        address family.
+        """
+        same_client = [other for other in self.by_terminal[peer.terminal] if other.peer_id == peer.peer_id]
+        if not any(other.completed for other in same_client):
+            self.completed += 1
+            self._changes()
+        peer.completed = True
+
     def _changes(self) -> None:
-        for plans in self.plans:
+        for server, plans in enumerate(self.plans):
+            self.standings[server] = None
             plans.clear()
 
     def know_own(self, terminal: str) -> None:
@@ -197,12 +229,13 @@ class Far:
     draws: list[Draw[Peer]]
     left: int
     """How many more may be told of it."""
-    gathered: tuple[bytearray, bytearray] | None = None
+    gathered: tuple[bytes, bytes] | None = None
 
-    def packed(self) -> tuple[bytearray, bytearray]:
-        """Its compact addresses, IPv4 and IPv6; not to be changed."""
+    def packed(self) -> tuple[bytes, bytes]:
+        """Its compact addresses, IPv4 and IPv6."""
         if self.gathered is None:
-            self.gathered = gather_packed(self.draws)
+            four, six = gather_packed(self.draws)
+            self.gathered = bytes(four), bytes(six)
         return self.gathered
 
 
@@ -214,6 +247,8 @@ class Plan:
     givers: Shelf[Peer] | None
     downloaders: Shelf[Peer] | None
     far: Far
+    plain: bool
+    """Whether all near ones have IPv4 addresses."""
 
 
 class Introduction(NamedTuple):
@@ -230,8 +265,8 @@ class Introduction(NamedTuple):
         """The peers, in order, with their peer ids."""
         return tuple(peer.address for peer in gather([*self.near, *self.far.draws]) if peer.packed not in self.mine)
 
-    def packed(self) -> tuple[bytearray, bytearray]:
-        """The same peers in compact form, IPv4 and IPv6, without an object for each."""
+    def packed(self) -> tuple[bytes, bytes, bool]:
+        """The same peers in compact form, IPv4 and IPv6, without an object for each; and the server's own or not."""
         four, six = gather_packed(self.near)
         far_four, far_six = self.far.packed()
         four += far_four
@@ -240,7 +275,7 @@ class Introduction(NamedTuple):
             found = four if len(mine) == COMPACT_IPV4 else six
             if mine in found:
                 strip(found, mine)
-        return four, six
+        return bytes(four), bytes(six), self.own
 
 
 def strip(addresses: bytearray, one: bytes) -> None:
@@ -258,28 +293,68 @@ def introduce(
     asker: Peer, numwant: int | None, server: Server, role: Role, steer: Callable[[Situation], Mix], random: Random
 ) -> Introduction:
     """Choose peers for one answer as `steer` says; never the asker itself, over either address family."""
-    swarm, room, downloads = asker.swarm, asker.room, asker.left > 0 and not asker.paused
-    plans = swarm.plans[server]
-    plan = plans.get((room, downloads, numwant, role))
-    if plan is None:
-        plan = _plan(swarm, room, downloads, numwant, server, role, steer)
-        if len(plans) >= MOST_PLANS:
-            plans.clear()
-        plans[room, downloads, numwant, role] = plan
-    near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
+    downloads = asker.left > 0 and not asker.paused
+    plan = _planned(asker, downloads, numwant, server, role, steer)
+    near_giving, near_downloading, _, _, own = plan.mix
     near: list[Draw[Peer]] = []
     if near_giving and plan.givers is not None:
         near.append(plan.givers.draw(near_giving, None if downloads else asker, random))
     if near_downloading and plan.downloaders is not None:
         near.append(plan.downloaders.draw(near_downloading, asker if downloads else None, random))
+    return Introduction(near, _far(plan, asker, random), asker.mine, own)
+
+
+def introduce_packed(
+    asker: Peer, numwant: int | None, server: Server, role: Role, steer: Callable[[Situation], Mix], random: Random
+) -> tuple[bytes, bytes, bool]:
+    """The same in compact form, with the same luck: IPv4, IPv6, and the server's own peer or not."""
+    downloads = asker.left > 0 and not asker.paused
+    plan = _planned(asker, downloads, numwant, server, role, steer)
+    if not plan.plain or len(asker.mine) > 1 or asker.swarm.addresses[asker.packed] > 1:
+        return introduce(asker, numwant, server, role, steer, random).packed()
+    near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
+    four = b""
+    if near_giving and plan.givers is not None:
+        four = plan.givers.arc(near_giving, None if downloads else asker, random)
+    if near_downloading and plan.downloaders is not None:
+        four += plan.downloaders.arc(near_downloading, asker if downloads else None, random)
+    if not far_giving and not far_downloading:
+        return four, b"", own
+    far_four, six = _far(plan, asker, random).packed()
+    return four + far_four, six, own
+
+
+def _planned(
+    asker: Peer,
+    downloads: bool,
+    numwant: int | None,
+    server: Server,
+    role: Role,
+    steer: Callable[[Situation], Mix],
+) -> Plan:
+    """The plan for a situation, made where nobody stood in it since the swarm changed."""
+    swarm, situation = asker.swarm, (asker.room, downloads, numwant, role)
+    plans = swarm.plans[server]
+    plan = plans.get(situation)
+    if plan is None:
+        plan = _plan(swarm, asker.room, downloads, numwant, server, role, steer)
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[situation] = plan
+    return plan
+
+
+def _far(plan: Plan, asker: Peer, random: Random) -> Far:
+    """The sample of other rooms whose turn it is."""
     far = plan.far
     if not far.left:
-        draws = swarm.giving.far(room, far_giving, random) if far_giving else []
-        if far_downloading:
-            draws += swarm.downloading.far(room, far_downloading, random)
+        swarm, (_, _, giving, downloading, _) = asker.swarm, plan.mix
+        draws = swarm.giving.far(asker.room, giving, random) if giving else []
+        if downloading:
+            draws += swarm.downloading.far(asker.room, downloading, random)
         far = plan.far = Far(draws, FAR_SHARED)
     far.left -= 1
-    return Introduction(near, far, asker.mine, own)
+    return far
 
 
 def _plan(
@@ -306,4 +381,5 @@ def _plan(
         role=role,
         far_rooms=len(swarm.downloading.shelves.keys() | swarm.giving.shelves.keys()) - 1,
     )
-    return Plan(steer(situation), givers, downloaders, Far([], 0))
+    plain = all(shelf is None or shelf.width == COMPACT_IPV4 for shelf in (givers, downloaders))
+    return Plan(steer(situation), givers, downloaders, Far([], 0), plain)

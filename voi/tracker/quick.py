@@ -8,6 +8,7 @@ shape is left to it. Nothing is kept of a request but two small tables, each wit
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from twisted.logger import Logger
@@ -30,29 +31,33 @@ MOST_TAILS: Final = 16_384
 """Different ends of queries that are remembered: clients put a key of their own there, and 5,000 have a few each."""
 LONGEST_TAIL: Final = 192
 """Bytes of such an end; clients' have 60 to 120. All of them together: 3 MiB."""
+MOST_LENGTHS: Final = 4096
+"""Lengths of an answer for which a response's head is kept; an ordinary answer has 100 to 500 bytes."""
 LONGEST_WORDS: Final = 256
-"""Bytes by which a peer may be recognised: a path of 43, and hash, peer id and port in 170 at most."""
+"""Bytes by which a peer may be recognised: 48 up to the query, and hash, peer id and port in 170 at most."""
 
 _END: Final = b" HTTP/1.1\r\n"
 _START: Final = re.compile(rb"GET /([0-9a-f]{32})/announce(?:\?([!-~]*))?")
-_COMMON: Final = re.compile(
-    rb"GET /([0-9a-f]{32}/announce\?info_hash=[!-%'-~]+&peer_id=[!-%'-~]+&port=[0-9]{1,5})"
-    rb"&uploaded=([0-9]{1,18})&downloaded=([0-9]{1,18})&left=([0-9]{1,18})((?:&[!-~]*)?)"
-)
+_COUNTERS_AT: Final = b"&uploaded="
+_WORDS: Final = re.compile(rb"GET /[0-9a-f]{32}/announce\?info_hash=[!-%'-~]+&peer_id=[!-%'-~]+&port=[0-9]{1,5}")
+"""What a client always says of itself, up to its counters; who is recognised by them was read so once."""
+_COUNTERS: Final = re.compile(rb"&uploaded=([0-9]{1,18})&downloaded=([0-9]{1,18})&left=([0-9]{1,18})((?:&[!-~]*)?)")
 _HEADERS: Final = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*\r\n)*\r\n")
 _NOT_HERE: Final = re.compile(rb"(?mi)^(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:")
 _CONNECTION: Final = re.compile(rb"(?mi)^connection:[ \t]*([\t -~]*?)[ \t]*\r$")
 _STAND_IN: Final = b"info_hash=%b&peer_id=%b&port=1&uploaded=0&downloaded=0&left=0" % (b"x" * 20, b"x" * 20)
 """The part of a query before its end, so that the end can be read by the one strict parser."""
 
-_REPLIES: Final = {
-    True: b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b",
-    False: b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b",
-}
+_HEADS: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n",
+)
 _FAILED: Final = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 26\r\n"
     b"Connection: close\r\n\r\n500 Internal Server Error\n"
 )
+
+_make: Final = tuple.__new__  # a named tuple, without the call into Python that its own way takes
 
 
 class Reply(NamedTuple):
@@ -60,6 +65,12 @@ class Reply(NamedTuple):
 
     data: bytes
     closes: bool
+
+
+@lru_cache(MOST_LENGTHS)
+def _head(length: int, closes: bool) -> bytes:
+    """The head of a response."""
+    return _HEADS[closes] % length
 
 
 class Quick:
@@ -87,22 +98,25 @@ class Quick:
         except Exception:  # as at the route: one plain line for the asker, the rest for the log
             log.failure("an announce failed")
             return Reply(_FAILED, closes=True)
-        return None if body is None else Reply(_REPLIES[closes] % (len(body), body), closes)
+        return None if body is None else _make(Reply, (_head(len(body), closes) + body, closes))
 
     def _body(self, start: bytes, peer_host: str, local_host: str) -> bytes | None:
         """The answer to a request line, None if it is no ordinary announce."""
         words = None
-        common = _COMMON.fullmatch(start)
-        if common is not None:
-            said, uploaded, downloaded, left, tail = common.groups()
+        at = start.find(_COUNTERS_AT)
+        counters = _COUNTERS.fullmatch(start, at) if 0 < at <= LONGEST_WORDS else None
+        if counters is not None:
+            uploaded, downloaded, left, tail = counters.groups()
             asked = self._tails.get(tail) or self._read(tail)
-            if asked is not None and len(said) <= LONGEST_WORDS:
-                words = peer_host, said
+            if asked is not None:
+                words = peer_host, start[:at]
                 answer = self._tracker.announce_again(
                     words, int(uploaded), int(downloaded), int(left), asked.numwant, local_host
                 )
                 if answer is not None:
                     return encode_packed(answer)
+                if not _WORDS.fullmatch(start, 0, at):
+                    words = None
         found = _START.fullmatch(start)
         if found is None:
             return None

@@ -32,6 +32,8 @@ class Server(IntEnum):
 class Role(IntEnum):
     """What an asker is to its room."""
 
+    __hash__ = int.__hash__  # plans are found by it at every announce, and an enumeration's own is a call into Python
+
     MEMBER = 0
     """Exchanges with its room."""
     LEADER = 1

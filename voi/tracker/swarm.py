@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from functools import partial
 from random import Random
 
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
+from voi.tracker.ages import Ages
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
-from voi.tracker.peers import MOST_WORDS, Introduction, Peer, PeerState, Swarm, Words, introduce
+from voi.tracker.peers import (
+    MOST_WORDS,
+    Introduction,
+    Peer,
+    PeerState,
+    Swarm,
+    Words,
+    introduce,
+    introduce_packed,
+)
 from voi.tracker.policy import Policy
 from voi.tracker.steering import Role, Server, steer
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
+
+Packed = tuple[bytes, bytes, bool]
+"""Compact addresses of peers, IPv4 and IPv6, and whether the server's own is one more."""
 
 _NO_COUNTS = Counts()
 _MEMBER = Role.MEMBER  # an enumeration's members take a look-up each time
@@ -39,7 +51,7 @@ class SwarmTable:
         self._policy = policy
         self._room_of = room_of
         self._swarms: dict[bytes, Swarm] = {}
-        self._by_age: OrderedDict[Peer, None] = OrderedDict()  # the peer that was silent longest comes first
+        self._ages: Ages[Peer] = Ages(policy.sweep)
         self._recognised: dict[Words, Peer] = {}
         self.min_interval = max(1, round(policy.min_interval))
         self._steer = partial(steer, policy=policy)
@@ -74,7 +86,7 @@ class SwarmTable:
             for peers in swarm.by_terminal.values():
                 for peer in peers:
                     self._forget_words(peer)
-                    del self._by_age[peer]
+                    self._ages.remove(peer)
 
     def known(self, info_hash: bytes) -> bool:
         """Whether this torrent is admitted."""
@@ -82,7 +94,7 @@ class SwarmTable:
 
     def __len__(self) -> int:
         """How many peers the table holds, of all swarms."""
-        return len(self._by_age)
+        return len(self._ages)
 
     def counts(self, info_hash: bytes) -> Counts:
         """How many peers the swarm has; all zero for a torrent that is not admitted."""
@@ -144,10 +156,16 @@ class SwarmTable:
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
         return introduce(peer, numwant, server, role, self._steer, self._random)
 
+    def introduce_packed(self, peer: Peer, numwant: int | None, server: Server) -> Packed:
+        """The same, compact: IPv4, IPv6, and whether the server's own peer is introduced."""
+        role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
+        return introduce_packed(peer, numwant, server, role, self._steer, self._random)
+
     def interval(self, *, downloads: bool, first: bool = False) -> int:
         """Seconds until a peer should announce again: a little different each time; `first` after its first time."""
         shortest, more = self._intervals[2 if first and downloads else downloads]
-        return max(self.min_interval, int(shortest + more * self._random.random()))
+        chosen = int(shortest + more * self._random.random())
+        return chosen if chosen > self.min_interval else self.min_interval  # noqa: FURB136 - max() costs a call
 
     # Peers that are known, recognised by what they always say of themselves.
 
@@ -173,7 +191,6 @@ class SwarmTable:
         if left != peer.left:
             peer.moved = now
         peer.uploaded, peer.downloaded, peer.left, peer.last_seen = uploaded, downloaded, left, now
-        self._by_age.move_to_end(peer)
         return peer
 
     def _forget_words(self, peer: Peer) -> None:
@@ -183,14 +200,10 @@ class SwarmTable:
 
     def expire(self, now: float) -> int:
         """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
-        forgotten = 0
-        while self._by_age and forgotten < self._policy.sweep_most:
-            oldest = next(iter(self._by_age))
-            if oldest.last_seen + self._policy.lease > now:
-                break
-            self._remove(oldest)
-            forgotten += 1
-        return forgotten
+        silent = self._ages.silent(now - self._policy.lease, self._policy.sweep_most)
+        for peer in silent:
+            self._remove(peer)
+        return len(silent)
 
     def _enter(
         self, swarm: Swarm, now: float, terminal: str, host: str, packed: bytes, request: AnnounceRequest
@@ -220,6 +233,7 @@ class SwarmTable:
             swarm.by_terminal.setdefault(terminal, []).append(peer)
             swarm.know_own(terminal)
             swarm.enter(peer, self._random)
+            self._ages.add(peer)
         else:
             same = peer.packed == packed and peer.peer_id == request.peer_id
             peer.completed &= peer.peer_id == request.peer_id  # another client starts anew
@@ -243,18 +257,9 @@ class SwarmTable:
             if not same:
                 self._forget_words(peer)
                 swarm.know_own(terminal)
-        self._by_age[peer] = None
-        self._by_age.move_to_end(peer)
         if request.event is Event.COMPLETED and request.left == 0:
-            self._count_completed(swarm, peer)
+            swarm.complete(peer)
         return peer
-
-    def _count_completed(self, swarm: Swarm, peer: Peer) -> None:
-        """Once for each client: an announce may be repeated, and comes over each address family."""
-        same_client = [other for other in swarm.by_terminal[peer.terminal] if other.peer_id == peer.peer_id]
-        if not any(other.completed for other in same_client):
-            swarm.completed += 1
-        peer.completed = True
 
     def _make_place(self, swarm: Swarm, terminal: str) -> None:
         """Let a terminal's oldest peer go if it has too many.
@@ -265,7 +270,7 @@ class SwarmTable:
         if len(own) >= self._policy.most_peers_of_terminal:
             self._remove(min(own, key=lambda peer: peer.last_seen))
             return
-        if swarm.size >= self._policy.most_peers_in_swarm or len(self._by_age) >= self._policy.most_peers:
+        if swarm.size >= self._policy.most_peers_in_swarm or len(self._ages) >= self._policy.most_peers:
             raise AnnounceError(
                 "the tracker holds as many peers as it may: try again later", retry_in=self._policy.full_retry
             )
@@ -274,7 +279,7 @@ class SwarmTable:
         swarm = peer.swarm
         swarm.leave(peer)
         self._forget_words(peer)
-        del self._by_age[peer]
+        self._ages.remove(peer)
         rest = [other for other in swarm.by_terminal[peer.terminal] if other is not peer]
         if rest:
             swarm.by_terminal[peer.terminal] = rest

@@ -29,6 +29,7 @@ from voi.tracker.announce import (
     Counts,
     Event,
     PackedAnswer,
+    Standing,
     encode_answer,
     encode_failure,
     encode_scrape,
@@ -47,6 +48,7 @@ _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 # An enumeration's members take a look-up each time; these are asked for with every announce.
 _NO_EVENT = Event.NONE
 _ABSENT, _PARTIAL, _WHOLE = Server
+_make = tuple.__new__  # a named tuple, without the call into Python that its own way takes
 
 _MOST_OWN_ADDRESSES = 64
 """Addresses of this machine whose compact form is kept; a server has a few."""
@@ -169,9 +171,8 @@ class Tracker:
         if peer is None:
             counts = _with_own(self._table.counts(request.info_hash), self._server(request.info_hash))
             interval = self._table.interval(downloads=request.left > 0)
-            return PackedAnswer(
-                interval, self._table.min_interval, counts.seeds, counts.leeches, counts.completed, b"", b""
-            )
+            standing = Standing(counts.seeds, counts.leeches, counts.completed)
+            return PackedAnswer(standing, interval, self._table.min_interval, b"", b"")
         return self._answer_peer(peer, request.numwant, local_host)
 
     def announce_again(
@@ -255,22 +256,15 @@ class Tracker:
         server = self._server(swarm.info_hash)
         table, port = self._table, self._own_peer.port
         interval = table.interval(downloads=peer.left > 0 and not peer.paused, first=peer.since == peer.last_seen)
-        met = table.introduce(peer, numwant, server if port else _ABSENT)
-        four, six = met.packed()
-        if met.own:
+        four, six, with_own = table.introduce_packed(peer, numwant, server if port else _ABSENT)
+        if with_own:
             own = _packed_own(local_host, port)
             if len(own) == COMPACT_IPV4:
                 four += own
             else:
                 six += own
-        return PackedAnswer(
-            interval,
-            table.min_interval,
-            swarm.seeds + (server is _WHOLE),
-            swarm.giving.count + swarm.downloading.count - swarm.seeds + (server is _PARTIAL),
-            swarm.completed,
-            four,
-            six,
+        return _make(
+            PackedAnswer, (swarm.standings[server] or swarm.standing(server), interval, table.min_interval, four, six)
         )
 
     def _scrape(self, key: str, query: bytes) -> bytes:
@@ -300,17 +294,21 @@ class Tracker:
         return _PARTIAL if own.offered(info_hash) else _ABSENT
 
     def _tell(self, peer: Peer, event: Event) -> None:
-        port = int.from_bytes(peer.packed[-2:], "big")
+        packed = peer.packed
+        port = packed[-2] << 8 | packed[-1]
         self._hear(
-            Announced(
-                peer.swarm.info_hash,
-                peer.terminal,
-                peer.host,
-                port,
-                event,
-                peer.left,
-                peer.uploaded,
-                peer.downloaded,
+            _make(
+                Announced,
+                (
+                    peer.swarm.info_hash,
+                    peer.terminal,
+                    peer.host,
+                    port,
+                    event,
+                    peer.left,
+                    peer.uploaded,
+                    peer.downloaded,
+                ),
             )
         )
 

@@ -46,6 +46,7 @@ WAITING_BYTES: Final = 1 << 20
 _MOST_ROUTES: Final = 4096
 """Askers for whom it is remembered by which address of this machine they are reached."""
 
+_HEAD: Final = Struct(">8sI4s")
 _COUNTERS: Final = Struct(">56xqqqI8xi")
 _ADDRESSES_OF_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -134,14 +135,12 @@ class UdpTracker:
         """The datagram that answers one, None for what is none of ours."""
         if not 16 <= len(packet) <= LONGEST_PACKET:
             return None
-        host, port = asker[0], asker[1]
-        transaction = packet[12:16]
-        action = packet[11] if packet[8:11] == b"\0\0\0" else -1
-        new, old = self._connections.ids(now, host, port)
-        connection = packet[:8]
+        host = asker[0]
+        connection, action, transaction = _HEAD.unpack_from(packet)
+        new, old = self._connections.ids(now, host, asker[1])
         if action == CONNECT:
             return connected(transaction, new) if connection == PROTOCOL else None
-        if connection not in (new, old):
+        if connection != new and connection != old:
             # Shorter than any announce, so that nobody is sent more than was sent in his name.
             return refused(transaction, "the connection id is too old: connect again")[: len(packet)]
         if action == ANNOUNCE:

@@ -101,7 +101,8 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(authority.announce(0.0, 0, left=1, event="started"), (policy.first_interval, [SERVER]))
         authority.announce(0.5, 1, left=1, event="started")
         _, named = authority.announce(1.0, 2, left=1, event="started")
-        self.assertEqual(sorted(named), [SERVER, 0, 1])
+        self.assertIn(SERVER, named)
+        self.assertIn(sorted(named)[1:], ([0], [1]), "the bridge of one room is told of one of the other")
         self.assertEqual(authority.by_second, {0: 2, 1: 1})
 
     def test_forgets(self) -> None:

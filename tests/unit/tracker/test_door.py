@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, connectProtocol, serverFromString
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
+from twisted.internet.tcp import Server
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
@@ -209,6 +210,29 @@ def write_certificate(path: str) -> None:
     Path(path).write_bytes(private + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
 
 
+class _Narrow(Server):
+    """A TCP transport whose socket takes so many bytes, then none; what it is given to keep is kept."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.sent, self.kept = room, b"", b""
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "10.0.0.1", 9)
+
+    getHost = getPeer  # noqa: N815 - Twisted's name
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        pass
+
+    def writeSomeData(self, data: bytes) -> int:
+        taken, self.room = data[: self.room], max(0, self.room - len(data))
+        self.sent += taken
+        return len(taken)
+
+    def write(self, data: bytes) -> None:
+        self.kept += data
+
+
 class VisitorTests(SynchronousTestCase):
     """Bounds of a connection, on a clock."""
 
@@ -263,6 +287,20 @@ class VisitorTests(SynchronousTestCase):
         visitor.dataReceived(CLOSE)
         self.assertIn(b"min interval", transport.value())
         self.assertTrue(transport.disconnecting)
+
+    def test_answers_in_order(self) -> None:
+        """An answer for which the socket has no room waits in the transport, and later ones behind it."""
+        visitor: Any = self.door.buildProtocol(None)
+        narrow = _Narrow(200)
+        visitor.makeConnection(narrow)
+        for _ in range(3):
+            visitor.dataReceived(KEEP)
+        self.assertEqual(len(narrow.sent), 200)
+        self.assertEqual((narrow.sent + narrow.kept).count(b"HTTP/1.1 200 OK"), 3)
+        narrow.room = 1000
+        visitor.dataReceived(KEEP)
+        self.assertEqual(len(narrow.sent), 200)
+        self.assertEqual(narrow.kept.count(b"min interval"), 4 - narrow.sent.count(b"min interval"))
 
     def test_who_does_not_read(self) -> None:
         """While answers pile up unread, no more requests are read."""

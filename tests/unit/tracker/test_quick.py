@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
 from voi.tracker import quick
-from voi.tracker.peers import Introduction, Peer
+from voi.tracker.peers import Peer
 from voi.tracker.policy import Policy
 from voi.tracker.quick import LONGEST_REQUEST, Quick
 from voi.tracker.steering import Role, Server
@@ -117,7 +117,8 @@ class EqualTests(SynchronousTestCase):
         for side in (short, long):
             table, seen = side.tracker._table, set[Role]()
             roles.append(seen)
-            self.patch(table, "introduce", _noting_roles(table, seen))
+            for way in ("introduce", "introduce_packed"):
+                self.patch(table, way, _noting_roles(table, way, seen))
         places = [(key, f"10.0.{number % 3}.{number // 3 + 1}") for number, key in enumerate(KEYS)]
         for _ in range(400):
             (key, host), passed = random.choice(places), random.choice([0.0, 1.0, 5.0])
@@ -131,11 +132,11 @@ class EqualTests(SynchronousTestCase):
         self.assertEqual(roles, [set(Role)] * 2)
 
 
-def _noting_roles(table: SwarmTable, seen: set[Role]) -> Callable[[Peer, int | None, Server], Introduction]:
-    """The table's way to introduce, watched."""
-    introduce = table.introduce
+def _noting_roles(table: SwarmTable, way: str, seen: set[Role]) -> Callable[[Peer, int | None, Server], object]:
+    """One of the table's ways to introduce, watched."""
+    introduce = getattr(table, way)
 
-    def noted(peer: Peer, numwant: int | None, server: Server) -> Introduction:
+    def noted(peer: Peer, numwant: int | None, server: Server) -> object:
         if peer.downloads:
             seen.add(peer.swarm.role(peer, table._policy))
         return introduce(peer, numwant, server)

@@ -97,7 +97,9 @@ def _measure(plan: Plan, contenders: Sequence[Contender], peers: Sequence[Peer],
                     continue
                 amount = announces * (2 if kind == "udp" else 1)
                 before = _cpu(contender.pid)
-                result = _load(contender, kind, peers, amount, cores[-1])
+                result = _load(
+                    contender, kind, _nearer(peers, number * len(KINDS) + KINDS.index(kind)), amount, cores[-1]
+                )
                 contender.cpu[kind].append((_cpu(contender.pid) - before) / result.announces)
                 contender.results[kind].append(result)
     return Outcome(_figures(contenders), _rows(contenders), skipped)
@@ -142,6 +144,11 @@ def _rows(contenders: Sequence[Contender]) -> list[Row]:
                 )
             )
     return rows
+
+
+def _nearer(peers: Sequence[Peer], turn: int) -> list[Peer]:
+    """The same peers later: who downloads has less left. A tracker may do more for who stands still."""
+    return [msgspec.structs.replace(peer, left=max(0, peer.left - 1_000 * (turn + 1))) for peer in peers]
 
 
 def _load(contender: Contender, kind: str, peers: Sequence[Peer], announces: int, core: int) -> Result:

@@ -12,7 +12,7 @@ from voi.seeding.link import GIGABIT
 
 _BLOCK = 16 * 1024  # what BitTorrent peers ask for at a time (BEP 3)
 _QUEUE_SECONDS = 0.015  # of link time on order at one peer: enough to keep the link busy, no more
-_SHORTEST_QUEUE = 4  # below this the round trip of the slowest LAN shows
+_SHORTEST_QUEUE = 2  # one under way and one behind it
 _LONGEST_QUEUE = 2000  # libtorrent's own default for what a peer may have on order
 _SERVER_TIMES = 4  # as long a queue at the server: what only it has is fetched by few, whose own links are full
 

@@ -18,9 +18,9 @@ class SettingsTests(SynchronousTestCase):
     """What a session is started with."""
 
     def test_queue_follows_the_link(self) -> None:
-        """About 15 ms of the link are on order at a peer, never less than four blocks."""
+        """About 15 ms of the link are on order at a peer, never less than two blocks."""
         self.assertEqual(request_queue(4_000_000), 4)
-        self.assertEqual(request_queue(100_000), 4)
+        self.assertEqual(request_queue(100_000), 2)
         self.assertEqual(request_queue(GIGABIT), 114)
         self.assertEqual(request_queue(100 * GIGABIT), 2000)
 

@@ -186,8 +186,9 @@ class SeedTerminalTests(SiteCase):
         self.import_base()
         found = self.plain.ask(9012, {"boot_disk": str(self.base)})["data"]
         self.assertEqual((found["name"], found["uuid"], found["desktop_group_name"]), ("Lab", self.template, "Lab"))
-        (url,) = self.plain.ask(9019, {"mac": self.plain.mac})["data"]["tracker"]
-        self.assertRegex(url, rf"^http://127\.0\.0\.1:{self.server.http_port}/[0-9a-f]{{32}}/announce$")
+        http, udp = self.plain.ask(9019, {"mac": self.plain.mac})["data"]["tracker"]
+        self.assertRegex(http, rf"^http://127\.0\.0\.1:{self.server.http_port}/[0-9a-f]{{32}}/announce$")
+        self.assertEqual(udp, http.replace("http:", "udp:"))
         self.assertEqual(self.terminal("02:00:00:00:0A:01")["boot_disk"], str(self.base))
 
     def test_administrator(self) -> None:
@@ -247,7 +248,7 @@ class SeedTerminalTests(SiteCase):
         self.assertEqual((command.service_code, command.direction), (1015, 1))
         self.assertLess(len(command.data) + len(command.token), 1 << 20)
         body = torrent_body.parse(command.data)
-        (url,) = self.plain.ask(9019)["data"]["tracker"]
+        url, _udp = self.plain.ask(9019)["data"]["tracker"]
         self.assertEqual(metainfo.parse(body.torrent, self.base).announce, url)
         reply = {"code": 0, "msg": "Success", "data": {"mac": self.plain.mac, "batch_no": body.task_uuid}}
         self.plain.send(frame(1015, reply, number=0, direction=2))
@@ -330,8 +331,8 @@ class ForeignClientTests(SiteCase):
         self.import_base()
         plain = PlainTerminal(self.server, RECEIVER)
         plain.log_in()
-        (url,) = plain.ask(9019)["data"]["tracker"]
-        (stored,) = (self.server.data / "torrents").iterdir()
+        url, _udp = plain.ask(9019)["data"]["tracker"]
+        (stored,) = (self.server.data / "torrents").glob("*.torrent")
         torrent = self.directory / "disk.torrent"
         torrent.write_bytes(metainfo.with_announce(stored.read_bytes(), url))
         place = self.directory / "aria2"

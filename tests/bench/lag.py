@@ -37,7 +37,7 @@ class Load:
         self._server = stack.enter_context(Server(plan.directory / "server")).up()
         publish(self._server, plan.directory, [FAST_IMAGE if plan.fast else IMAGE])
         wait_until(lambda: seeded(self._server) == 1, 30, "the server to seed")
-        (self._torrent,) = (self._server.data / "torrents").iterdir()
+        (self._torrent,) = (self._server.data / "torrents").glob("*.torrent")
         crowd = stack.enter_context(Helper("crowd"))
         crowd.ask(do="login", host=LOOPBACK, port=self._server.terminals_port, source="127.0.1.1", first=0,
                   count=TERMINALS, at_once=10)  # fmt: skip

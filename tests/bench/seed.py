@@ -37,7 +37,7 @@ def run(plan: Plan) -> Outcome:
         publish(server, plan.directory, [size])
         wait_until(lambda: seeded(server) == 1, 30, "the server to seed")
         (image,) = (server.data / "disks").iterdir()
-        (torrent,) = (server.data / "torrents").iterdir()
+        (torrent,) = (server.data / "torrents").glob("*.torrent")
         leech = stack.enter_context(Helper("leech", PRESETS[0]))
 
         def peer(port: int, pid: int) -> Round:

@@ -36,9 +36,6 @@ MOST_CONNECTIONS: Final = 10_000
 """Connections held open at once: two for each terminal of the biggest site. Beyond it only announces that are
 answered on the spot are served."""
 
-BACKLOG: Final = 1024
-"""Connections that wait to be accepted: a room or more that is switched on as one, not Twisted's 50."""
-
 DEFER_SECONDS: Final = 5
 """How long the kernel keeps a connection to itself until its request is there; then it hands it over anyway."""
 
@@ -85,7 +82,6 @@ class Door(Factory):
         if isinstance(port, Port) and port.factory is self:
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
-            port.socket.listen(BACKLOG)
             local = port.getHost().host
             greet = partial(self._greet, port, None if local in WILDCARDS else local)
             port.doRead = greet  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
@@ -139,7 +135,12 @@ class Door(Factory):
         visitor.early = data, None if reply is None else reply.data
         port.sessionno += 1
         full = socket.socket(port.addressFamily, socket.SOCK_STREAM, 0, accepted.detach())
-        visitor.makeConnection(port.transport(full, visitor, client, port, port.sessionno, self.reactor))
+        transport = port.transport(full, visitor, client, port, port.sessionno, self.reactor)
+        try:
+            visitor.makeConnection(transport)
+        except Exception:  # the reactor reads from it by now: it would stay open, and nobody would serve it
+            transport.abortConnection()
+            raise
 
 
 @implementer(IPushProducer)

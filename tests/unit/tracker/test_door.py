@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
 import bencodepy
 from cryptography import x509
@@ -162,6 +163,21 @@ class DoorTests(TestCase):
         self.assertEqual(await self.ask(port, KEEP), b"")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIn(b"min interval", await self.ask(port, CLOSE))
+
+    async def test_a_fault_behind_the_door(self) -> None:
+        """A connection that the site cannot take is closed, for nobody would serve it, and is not counted."""
+        port = self.listen()
+        self.patch(self.site, "buildProtocol", lambda _address: 1 / 0)
+        self.assertEqual(await self.ask(port, KEEP.replace(b"announce", b"scrape")), b"")
+        self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.door.open), (1, 0))
+
+    async def test_an_administrators_own_queue(self) -> None:
+        """How many connections may wait is for who opens the port to say."""
+        port: Any = reactor.listenTCP(0, self.door, interface="127.0.0.1", backlog=3)
+        self.addCleanup(port.stopListening)
+        with mock.patch.object(port, "socket", mock.Mock(wraps=port.socket)) as watched:
+            self.door.stand_at(port)
+            watched.listen.assert_not_called()
 
     async def test_ipv6_port(self) -> None:
         """Over IPv6 the peer is an IPv6 peer."""

@@ -159,7 +159,7 @@ class ConnectionTests(AnswerCase):
             self.assertIsNone(self.say(packet))
 
     def test_no_war_of_two(self) -> None:
-        """What looks like a tracker's answer is not refused: two trackers would refuse one another's refusals for ever."""
+        """What looks like a tracker's answer is not refused: two trackers would refuse one another for ever."""
         other = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
         self.addCleanup(other.stop)
         refusal = other.answer(self.clock.seconds(), announce(b"x" * 8), ASKER)

@@ -79,11 +79,11 @@ class Door(Factory):
 
         A TLS port needs its transport to read anything: there the visitors do all.
         """
-        if isinstance(port, Port) and port.factory is self:
+        address = port.getHost()
+        if isinstance(port, Port) and port.factory is self and isinstance(address, IPv4Address | IPv6Address):
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
-            local = port.getHost().host
-            greet = partial(self._greet, port, None if local in WILDCARDS else local)
+            greet = partial(self._greet, port, None if address.host in WILDCARDS else address.host)
             port.doRead = greet  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
 
     def _greet(self, port: Port, local: str | None) -> None:
@@ -156,6 +156,7 @@ class Visitor(Protocol, TimeoutMixin):
         self._inner: IProtocol | None = None
         self._counted = False
         self._behind = False  # whether the transport may hold some of an answer
+        self._closing = False  # over TLS a client may go on after it was told the end
 
     def callLater(self, period: float, func: Any) -> Any:  # noqa: N802 - the name that TimeoutMixin calls
         """Time by the door's reactor."""
@@ -183,8 +184,8 @@ class Visitor(Protocol, TimeoutMixin):
         if self._inner is not None:
             self._inner.dataReceived(data)
             return
-        if not self._counted:
-            return  # one too many, on its way out
+        if self._closing or not self._counted:
+            return  # on its way out: answered, or one too many
         transport: Any = self.transport
         reply = self._door.quick.reply(data, _host(transport.getPeer()), _host(transport.getHost()))
         if reply is None:
@@ -192,6 +193,7 @@ class Visitor(Protocol, TimeoutMixin):
             return
         self.resetTimeout()
         if reply.closes:
+            self._closing = True
             transport.write(reply.data)
             transport.unregisterProducer()
             transport.loseConnection()

@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPullProducer
+from twisted.internet.interfaces import IDelayedCall, IPullProducer
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -26,6 +27,10 @@ MOST_AT_ONCE: Final = 256
 
 RETRY_SECONDS: Final = 5
 """After which somebody who was sent away may ask again."""
+
+STALL_SECONDS: Final = 60
+"""Who takes no chunk for so long is cut off: a kilobyte a second is less than any link has, and one who reads nothing
+would hold its place for ever."""
 
 _CHUNK: Final = 64 << 10  # bytes written at once to a connection that has room
 
@@ -88,18 +93,22 @@ def refusal(request: Request, status: HTTPStatus, reason: str) -> bytes:
 class _Writer:
     """Writes bytes that many requests share as fast as one connection takes them, and no faster.
 
-    `done` fires when all is written, or nobody listens any more.
+    `done` fires when all is written, or nobody listens any more; one who does not read is cut off.
     """
 
     def __init__(self, request: Request, data: bytes) -> None:
         self.done: Deferred[None] = Deferred()
         self._request = request
         self._rest = memoryview(data)
+        self._channel: HTTPChannel = request.channel  # the request lets go of it at its end
+        self._patience: IDelayedCall = self._channel.callLater(STALL_SECONDS, self._channel.forceAbortClient)
         request.notifyFinish().addErrback(self._lost)
         request.registerProducer(self, False)
 
     def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The connection has room."""
+        if self._patience.active():
+            self._patience.reset(STALL_SECONDS)
         part, self._rest = self._rest[:_CHUNK], self._rest[_CHUNK:]
         self._request.write(bytes(part))
         if not self._rest:
@@ -108,10 +117,16 @@ class _Writer:
     def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The end."""
         if not self.done.called:
+            self._end()
             self._request.unregisterProducer()
             self.done.callback(None)
 
     def _lost(self, _failure: Failure) -> None:
         self._rest = self._rest[:0]
+        self._end()
         if not self.done.called:
             self.done.callback(None)
+
+    def _end(self) -> None:
+        if self._patience.active():
+            self._patience.cancel()

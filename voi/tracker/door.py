@@ -36,9 +36,6 @@ MOST_CONNECTIONS: Final = 10_000
 """Connections held open at once: two for each terminal of the biggest site. Beyond it only announces that are
 answered on the spot are served."""
 
-BACKLOG: Final = 1024
-"""Connections that wait to be accepted: a room or more that is switched on as one, not Twisted's 50."""
-
 DEFER_SECONDS: Final = 5
 """How long the kernel keeps a connection to itself until its request is there; then it hands it over anyway."""
 
@@ -82,12 +79,11 @@ class Door(Factory):
 
         A TLS port needs its transport to read anything: there the visitors do all.
         """
-        if isinstance(port, Port) and port.factory is self:
+        address = port.getHost()
+        if isinstance(port, Port) and port.factory is self and isinstance(address, IPv4Address | IPv6Address):
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
-            port.socket.listen(BACKLOG)
-            local = port.getHost().host
-            greet = partial(self._greet, port, None if local in WILDCARDS else local)
+            greet = partial(self._greet, port, None if address.host in WILDCARDS else address.host)
             port.doRead = greet  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
 
     def _greet(self, port: Port, local: str | None) -> None:
@@ -139,7 +135,12 @@ class Door(Factory):
         visitor.early = data, None if reply is None else reply.data
         port.sessionno += 1
         full = socket.socket(port.addressFamily, socket.SOCK_STREAM, 0, accepted.detach())
-        visitor.makeConnection(port.transport(full, visitor, client, port, port.sessionno, self.reactor))
+        transport = port.transport(full, visitor, client, port, port.sessionno, self.reactor)
+        try:
+            visitor.makeConnection(transport)
+        except Exception:  # the reactor reads from it by now: it would stay open, and nobody would serve it
+            transport.abortConnection()
+            raise
 
 
 @implementer(IPushProducer)
@@ -155,6 +156,7 @@ class Visitor(Protocol, TimeoutMixin):
         self._inner: IProtocol | None = None
         self._counted = False
         self._behind = False  # whether the transport may hold some of an answer
+        self._closing = False  # over TLS a client may go on after it was told the end
 
     def callLater(self, period: float, func: Any) -> Any:  # noqa: N802 - the name that TimeoutMixin calls
         """Time by the door's reactor."""
@@ -182,8 +184,8 @@ class Visitor(Protocol, TimeoutMixin):
         if self._inner is not None:
             self._inner.dataReceived(data)
             return
-        if not self._counted:
-            return  # one too many, on its way out
+        if self._closing or not self._counted:
+            return  # on its way out: answered, or one too many
         transport: Any = self.transport
         reply = self._door.quick.reply(data, _host(transport.getPeer()), _host(transport.getHost()))
         if reply is None:
@@ -191,6 +193,7 @@ class Visitor(Protocol, TimeoutMixin):
             return
         self.resetTimeout()
         if reply.closes:
+            self._closing = True
             transport.write(reply.data)
             transport.unregisterProducer()
             transport.loseConnection()

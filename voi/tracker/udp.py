@@ -21,6 +21,7 @@ from voi.tracker.packets import (
     ANNOUNCE,
     ANNOUNCE_LENGTH,
     CONNECT,
+    ERROR,
     LONGEST_PACKET,
     PROTOCOL,
     SCRAPE,
@@ -45,15 +46,21 @@ WAITING_BYTES: Final = 1 << 20
 
 _MOST_ROUTES: Final = 4096
 """Askers for whom it is remembered by which address of this machine they are reached."""
+_ROUTE_SECONDS: Final = 60
+"""For how long at most: a machine gets other addresses while it runs, and its own peer is found by them."""
 
 _HEAD: Final = Struct(">8sI4s")
 _COUNTERS: Final = Struct(">56xqqqI8xi")
+_ANSWERS: Final = frozenset(action.to_bytes(4, "big") for action in (CONNECT, ANNOUNCE, SCRAPE, ERROR))
+"""How the answers of a tracker begin."""
 _ADDRESSES_OF_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 @implementer(IReadDescriptor)
 class UdpTracker:
     """The open socket. Made listening; :meth:`stop` closes it.
+
+    `port` is its number, the one that was found where any was asked for; it stays when the socket is closed.
 
     :param interface: an address, or "" or a wildcard for all; with a colon in it, IPv6.
     :raises OSError: the port cannot be had.
@@ -69,18 +76,13 @@ class UdpTracker:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING_BYTES)
             self._socket.bind((interface, port))
+            self.port: int = self._socket.getsockname()[1]
         except OSError:
             self._socket.close()
             raise
         self._local = None if interface in _ADDRESSES_OF_ALL else interface
         self._route = lru_cache(_MOST_ROUTES)(self._find_route)
         reactor.addReader(self)
-
-    @property
-    def port(self) -> int:
-        """The UDP port."""
-        number: int = self._socket.getsockname()[1]
-        return number
 
     def stop(self) -> None:
         """Close the socket; nothing is answered from now on."""
@@ -141,16 +143,22 @@ class UdpTracker:
         if action == CONNECT:
             return connected(transaction, new) if connection == PROTOCOL else None
         if connection != new and connection != old:
+            # An answer is none of ours: forged in the name of another tracker it would have both refuse for ever.
+            if packet[:4] in _ANSWERS:
+                return None
             # Shorter than any announce, so that nobody is sent more than was sent in his name.
             return refused(transaction, "the connection id is too old: connect again")[: len(packet)]
         if action == ANNOUNCE:
-            return self._announce(transaction, packet, host)
+            return self._announce(now, transaction, packet, asker)
         if action == SCRAPE:
             return self._scrape(transaction, packet)
         return refused(transaction, "unknown action")
 
-    def _announce(self, transaction: bytes, packet: bytes, host: str) -> bytes:
-        local = self._local or self._route(host)
+    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: tuple[Any, ...]) -> bytes:
+        host: str = asker[0]
+        local = self._local
+        if local is None:
+            local = self._route(host, asker[3] if len(asker) > 3 else 0, now // _ROUTE_SECONDS)
         ipv4 = ":" not in host or host.startswith("::ffff:")
         words = host, packet[16:56] + packet[96:]
         if len(packet) >= ANNOUNCE_LENGTH:
@@ -174,10 +182,17 @@ class UdpTracker:
         except AnnounceError as error:
             return refused(transaction, error.message)
 
-    def _find_route(self, host: str) -> str:
-        """By which of this machine's addresses an asker is reached: nothing is sent to find out."""
+    def _find_route(self, host: str, scope: int, _period: float) -> str:
+        """By which of this machine's addresses an asker is reached: nothing is sent to find out. Empty if by none.
+
+        :param scope: the interface that a link-local IPv6 address is behind, without which it names nobody.
+        :param _period: the route is looked for anew in each.
+        """
         with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
-            probe.connect((host, 9))
+            try:
+                probe.connect((host, 9) if self._family == socket.AF_INET else (host, 9, 0, scope))
+            except OSError:  # no way leads there, or not now
+                return ""
             found: str = probe.getsockname()[0]
             return found
 

@@ -29,6 +29,11 @@ LINGER_SECONDS: Final = 2.0
 A connection closed with unread bytes is reset, and the client would never see why.
 """
 
+CLOSE_SECONDS: Final = 60.0
+"""A connection that was closed here is cut after so long, if its other end neither reads what is left of the answer
+nor, over TLS, says goodbye. Twisted has no such bound, and each holds one of the places for all.
+"""
+
 
 class BoundedRequest(Request):
     """A request whose body is bounded before it is kept, whether its length is announced or chunked."""
@@ -88,8 +93,16 @@ class BoundedRequest(Request):
 class BoundedChannel(http.HTTPChannel):
     """A connection whose time for each request counts from its beginning: bytes that trickle in win no more."""
 
+    _abortingCall: IDelayedCall | None = None  # noqa: N815 - Twisted's, which cancels it when the connection ends
+
     def resetTimeout(self) -> None:  # noqa: N802 - Twisted's name
         """Nothing: Twisted calls this for every byte; the time is set anew when a request was answered."""
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Close, when what is written has gone out, and in any case after a while."""
+        super().loseConnection()
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(CLOSE_SECONDS, self.forceAbortClient)
 
 
 class _Root(Resource):

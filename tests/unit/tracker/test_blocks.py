@@ -11,6 +11,9 @@ import treq
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.error import ConnectionAborted
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent
 from twisted.web.server import Site
@@ -18,7 +21,7 @@ from twisted.web.server import Site
 from tests.unit.tracker.fakes import HASH, KEY, OTHER_HASH, FakeKeys, FakeOwnPeer
 from voi.errors import Conflict, NotFound, VoiError
 from voi.tracker import blocks
-from voi.tracker.blocks import BlockDesk
+from voi.tracker.blocks import STALL_SECONDS, BlockDesk
 from voi.tracker.http import tracker_resource
 from voi.tracker.tracker import Tracker
 
@@ -48,6 +51,37 @@ class FakeTables:
         if info_hash not in (HASH, OTHER_HASH):
             raise NotFound("no such torrent")
         return TABLE
+
+
+class _Slow:
+    """A request, and its channel, whose connection takes a part when its producer is asked for one."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.callLater = self.clock.callLater
+        self.channel = self
+        self.finished: Deferred[None] = Deferred()
+        self.producer: Any = None
+        self.taken = b""
+        self.cut = False
+
+    def notifyFinish(self) -> Deferred[None]:
+        return self.finished
+
+    def setHeader(self, name: bytes, value: bytes) -> None:
+        pass
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        self.taken += data
+
+    def forceAbortClient(self) -> None:
+        self.cut = True
 
 
 class BlockTests(TestCase):
@@ -131,6 +165,36 @@ class BlockTests(TestCase):
         await ended  # the server has noticed
         self.tables.waiting = None
         self.assertEqual((await self.ask(HASH))[0], 200)
+
+    def ask_slowly(self) -> tuple[_Slow, Deferred[bytes | None]]:
+        """A request for a table whose asker reads when it is told to, and its end."""
+        request: Any = _Slow()
+        desk = BlockDesk(FakeKeys(), FakeTables())
+        return request, Deferred.fromCoroutine(
+            desk.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
+        )
+
+    def test_who_does_not_read(self) -> None:
+        """Who takes nothing of a table for a while is cut off; each part that it takes gives it as long again."""
+        request, ended = self.ask_slowly()
+        request.clock.advance(STALL_SECONDS - 1)
+        request.producer.resumeProducing()
+        request.clock.advance(STALL_SECONDS - 1)
+        self.assertFalse(request.cut)
+        request.clock.advance(1)
+        self.assertTrue(request.cut)
+        request.finished.errback(Failure(ConnectionAborted()))
+        self.assertIsNone(self.successResultOf(ended))
+
+    def test_who_reads(self) -> None:
+        """Once all is taken, or the asker is gone, nobody is cut off later."""
+        request, ended = self.ask_slowly()
+        while not ended.called:
+            request.producer.resumeProducing()
+        self.assertEqual((request.taken, request.clock.getDelayedCalls()), (TABLE, []))
+        request, ended = self.ask_slowly()
+        request.finished.errback(Failure(ConnectionAborted()))
+        self.assertEqual((ended.called, request.clock.getDelayedCalls()), (True, []))
 
     async def test_without_tables(self) -> None:
         """A tracker without tables knows no such path."""

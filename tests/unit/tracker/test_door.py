@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
 import bencodepy
 from cryptography import x509
@@ -163,6 +164,29 @@ class DoorTests(TestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIn(b"min interval", await self.ask(port, CLOSE))
 
+    async def test_a_fault_behind_the_door(self) -> None:
+        """A connection that the site cannot take is closed, for nobody would serve it, and is not counted."""
+        port = self.listen()
+        self.patch(self.site, "buildProtocol", lambda _address: 1 / 0)
+        self.assertEqual(await self.ask(port, KEEP.replace(b"announce", b"scrape")), b"")
+        self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.door.open), (1, 0))
+
+    async def test_an_administrators_own_queue(self) -> None:
+        """How many connections may wait is for who opens the port to say."""
+        port: Any = reactor.listenTCP(0, self.door, interface="127.0.0.1", backlog=3)
+        self.addCleanup(port.stopListening)
+        with mock.patch.object(port, "socket", mock.Mock(wraps=port.socket)) as watched:
+            self.door.stand_at(port)
+            watched.listen.assert_not_called()
+
+    def test_unix_port(self) -> None:
+        """At a port that has no address of a host nobody stands: there visitors do all."""
+        unix: Any = reactor  # its type does not say that it does UNIX sockets
+        port: Any = unix.listenUNIX(self.mktemp(), self.door)
+        self.addCleanup(port.stopListening)
+        self.door.stand_at(port)
+        self.assertNotIn("doRead", vars(port))
+
     async def test_ipv6_port(self) -> None:
         """Over IPv6 the peer is an IPv6 peer."""
         port: Any = reactor.listenTCP(0, self.door, interface="::1")
@@ -248,6 +272,18 @@ class VisitorTests(SynchronousTestCase):
         transport = StringTransport(IPv4Address("TCP", "10.9.0.1", 80), IPv4Address("TCP", "10.0.0.1", 9))
         visitor.makeConnection(transport)
         return visitor, transport
+
+    def test_nothing_after_the_end(self) -> None:
+        """What comes after a request that ends its connection is not done, and does not win time."""
+        visitor, transport = self.visit()
+        visitor.dataReceived(CLOSE)
+        answer = transport.value()
+        self.clock.advance(REQUEST_SECONDS - 1)
+        for request in (CLOSE, KEEP, KEEP.replace(b"announce", b"scrape")):
+            visitor.dataReceived(request)
+        self.assertEqual(transport.value(), answer)
+        self.clock.advance(1)
+        self.assertTrue(transport.disconnected)
 
     def test_silence(self) -> None:
         """A connection on which nothing comes is closed; each answer gives it as long again."""

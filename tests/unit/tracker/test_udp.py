@@ -95,17 +95,17 @@ class AnswerCase(SynchronousTestCase):
         self.udp = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
         self.addCleanup(self.udp.stop)
 
-    def say(self, packet: bytes, asker: tuple[str, int] = ASKER) -> bytes | None:
+    def say(self, packet: bytes, asker: tuple[Any, ...] = ASKER) -> bytes | None:
         return self.udp.answer(self.clock.seconds(), packet, asker)
 
-    def connection(self, asker: tuple[str, int] = ASKER) -> bytes:
+    def connection(self, asker: tuple[Any, ...] = ASKER) -> bytes:
         """A connection id."""
         answer = self.say(PROTOCOL + b"\0\0\0\0conn", asker)
         assert answer is not None
         self.assertEqual((answer[:8], len(answer)), (b"\0\0\0\0conn", 16))
         return answer[8:]
 
-    def ask(self, asker: tuple[str, int] = ASKER, **changes: Any) -> bytes:
+    def ask(self, asker: tuple[Any, ...] = ASKER, **changes: Any) -> bytes:
         """The answer to an announce."""
         answer = self.say(announce(self.connection(asker), **changes), asker)
         assert answer is not None
@@ -157,6 +157,17 @@ class ConnectionTests(AnswerCase):
         """What is no datagram of the protocol is not answered at all."""
         for packet in (b"", b"x" * 15, b"x" * 8 + b"\0\0\0\0conn", b"x" * (LONGEST_PACKET + 1)):
             self.assertIsNone(self.say(packet))
+
+    def test_no_war_of_two(self) -> None:
+        """What looks like a tracker's answer is not refused: two trackers would refuse one another for ever."""
+        other = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
+        self.addCleanup(other.stop)
+        refusal = other.answer(self.clock.seconds(), announce(b"x" * 8), ASKER)
+        self.error(refusal)
+        assert refusal is not None
+        self.assertIsNone(self.say(refusal))
+        for action in (packets.CONNECT, packets.ANNOUNCE, packets.SCRAPE):
+            self.assertIsNone(self.say(action.to_bytes(4, "big") + bytes(94)))
 
 
 class AnnounceTests(AnswerCase):
@@ -237,6 +248,45 @@ class AnnounceTests(AnswerCase):
         for packet in (data, connection + data, connection + b"\0\0\0\1tran" + data, announce(connection, url=data)):
             answer = self.say(packet)
             self.assertTrue(answer is None or answer[:3] == b"\0\0\0")
+
+
+class _Moving(UdpTracker):
+    """A tracker on all addresses of a machine that gets another one now and then."""
+
+    now_at = "10.1.0.1"
+
+    def _find_route(self, host: str, scope: int, _period: float) -> str:
+        return self.now_at
+
+
+class RouteTests(AnswerCase):
+    """By which address of this machine an asker is reached, where the tracker listens on all."""
+
+    def listen(self, interface: str, kind: type[UdpTracker] = UdpTracker) -> None:
+        self.own.offers = {HASH}
+        self.udp = kind(self.tracker, self.clock, interface, 0)
+        self.addCleanup(self.udp.stop)
+
+    def test_link_local(self) -> None:
+        """An address that is known behind its interface alone is no fault: the asker is answered."""
+        self.listen("::")
+        index = socket.if_nameindex()[0][0]
+        self.assertEqual(self.ask(("fe80::1", 5, 0, index), numwant=0)[:4], b"\0\0\0\1")
+
+    def test_no_way(self) -> None:
+        """An asker to whom no way leads is refused with a reason, where the address is needed; that is no fault."""
+        self.listen("0.0.0.0")
+        self.assertIn("no IP address", self.error(self.ask(("255.255.255.255", 5))))
+        self.own.offers = set()
+        self.assertEqual(self.ask(("255.255.255.255", 5))[:4], b"\0\0\0\1")
+
+    def test_another_address(self) -> None:
+        """When the machine got another address, askers are told of the server's own peer there."""
+        self.listen("0.0.0.0", _Moving)
+        self.assertEqual(self.ask()[20:24], bytes([10, 1, 0, 1]))
+        self.patch(_Moving, "now_at", "10.1.0.2")
+        self.clock.advance(WINDOW_SECONDS)
+        self.assertEqual(self.ask()[20:24], bytes([10, 1, 0, 2]))
 
 
 class ScrapeTests(AnswerCase):
@@ -323,6 +373,13 @@ class SocketTests(TestCase):
     def test_taken(self) -> None:
         """A port that is taken is an error, and nothing stays open."""
         self.assertRaises(OSError, UdpTracker, self.tracker, reactor, "127.0.0.1", self.open().port)
+
+    async def test_port_when_closed(self) -> None:
+        """The number outlives the socket: whoever logs in while the server stops is still told addresses."""
+        udp = self.open()
+        port = udp.port
+        udp.stop()
+        self.assertEqual((udp.port, udp.fileno()), (port, -1))
 
     def announce_with_libtorrent(self, trackers: list[str]) -> None:
         """A session with a terminal's settings has the torrent, until the test is over."""

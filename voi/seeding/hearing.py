@@ -156,9 +156,9 @@ class Hearing:
     def _finished(self, event: alerts.Finished) -> Event | None:
         held = self._torrents[event.info_hash]
         if held.window is not None and not held.window.done:
-            # All that was wanted came faster than more could be wanted: no end, and no more pacing.
+            # All that was wanted came faster than more could be wanted: no end, and no more pacing. The window stays,
+            # for what libtorrent says next may be as early: it may not have heard yet what else is wanted.
             held.want(held.window.open_all())
-            held.window = None
             return None
         held.complete = True
         return event
@@ -192,5 +192,12 @@ class Hearing:
         return event if isinstance(event, alerts.AnnounceFailed) else None
 
     def _status(self, event: Status) -> Event:
-        self._torrents[event.info_hash].status = event
+        held = self._torrents[event.info_hash]
+        held.status = event
+        if event.state == "seeding" and held.checked and not held.complete:
+            # libtorrent says so of a torrent of which it has everything, so we missed some of what it said before.
+            held.complete = True
+            told = alerts.Finished(event.info_hash)
+            self._waiting.fire(alerts.Finished, event.info_hash, told)
+            self.tell(told)
         return event

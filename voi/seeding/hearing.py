@@ -51,6 +51,14 @@ class Held:
             except RuntimeError as error:
                 log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
 
+    def look_for_peers(self) -> None:
+        """Ask the tracker for peers now."""
+        if self.handle is not None:
+            try:
+                self.handle.force_reannounce()
+            except RuntimeError as error:
+                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+
     def vouched_for(self, noted: object) -> None:
         """The ledger has noted the whole file, or (not True) has not."""
         self.verified = self.verified or noted is True
@@ -159,6 +167,8 @@ class Hearing:
             # All that was wanted came faster than more could be wanted: no end, and no more pacing. The window stays,
             # for what libtorrent says next may be as early: it may not have heard yet what else is wanted.
             held.want(held.window.open_all())
+            # libtorrent lets go of seeds and forgets them as soon as it wants nothing, and does not go back by itself.
+            held.look_for_peers()
             return None
         held.complete = True
         return event

@@ -72,6 +72,10 @@ class FakeHandle:
 
     def __init__(self) -> None:
         self.wanted: list[int] = []
+        self.announces = 0
+
+    def force_reannounce(self) -> None:
+        self.announces += 1
 
     def prioritize_pieces(self, pieces: list[tuple[int, int]]) -> None:
         self.wanted += [piece for piece, _ in pieces]
@@ -104,6 +108,7 @@ class HearingTests(SynchronousTestCase):
         """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
         self.hearing.hear(Finished(self.key))
         self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
+        self.assertEqual(self.handle.announces, 1, "libtorrent has let go of its seeds")
 
     def test_finished_too_early_again(self) -> None:
         """However often: libtorrent may say it again before it has heard that the rest is wanted."""
@@ -141,6 +146,7 @@ class HearingTests(SynchronousTestCase):
     def test_gone(self) -> None:
         """A torrent that libtorrent has dropped a moment ago is no error."""
         self.patch(FakeHandle, "prioritize_pieces", raises)
+        self.patch(FakeHandle, "force_reannounce", raises)
         self.hearing.hear(Finished(self.key))
 
 

@@ -51,6 +51,14 @@ class Held:
             except RuntimeError as error:
                 log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
 
+    def look_for_peers(self) -> None:
+        """Ask the tracker for peers now."""
+        if self.handle is not None:
+            try:
+                self.handle.force_reannounce()
+            except RuntimeError as error:
+                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+
     def vouched_for(self, noted: object) -> None:
         """The ledger has noted the whole file, or (not True) has not."""
         self.verified = self.verified or noted is True
@@ -156,9 +164,11 @@ class Hearing:
     def _finished(self, event: alerts.Finished) -> Event | None:
         held = self._torrents[event.info_hash]
         if held.window is not None and not held.window.done:
-            # All that was wanted came faster than more could be wanted: no end, and no more pacing.
+            # All that was wanted came faster than more could be wanted: no end, and no more pacing. The window stays,
+            # for what libtorrent says next may be as early: it may not have heard yet what else is wanted.
             held.want(held.window.open_all())
-            held.window = None
+            # libtorrent lets go of seeds and forgets them as soon as it wants nothing, and does not go back by itself.
+            held.look_for_peers()
             return None
         held.complete = True
         return event
@@ -192,5 +202,12 @@ class Hearing:
         return event if isinstance(event, alerts.AnnounceFailed) else None
 
     def _status(self, event: Status) -> Event:
-        self._torrents[event.info_hash].status = event
+        held = self._torrents[event.info_hash]
+        held.status = event
+        if event.state == "seeding" and held.checked and not held.complete:
+            # libtorrent says so of a torrent of which it has everything, so we missed some of what it said before.
+            held.complete = True
+            told = alerts.Finished(event.info_hash)
+            self._waiting.fire(alerts.Finished, event.info_hash, told)
+            self.tell(told)
         return event

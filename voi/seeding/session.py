@@ -246,7 +246,7 @@ class Seeding:
     def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
         """Take a torrent out; fires when its file is closed. The file stays. An unknown one is no error.
 
-        `forget` also drops what the ledger knows of it.
+        `forget` also drops what the ledger knows of it; StorageMissing where that cannot be done.
         """
         return Deferred.fromCoroutine(self._remove(info_hash, forget))
 
@@ -386,7 +386,10 @@ class Seeding:
                     self._session.remove_torrent(held.handle)
                 await gone
         if forget:
-            await self._notes.in_turn(self._ledger.forget, info_hash)
+            try:
+                await self._notes.in_turn(self._ledger.forget, info_hash)
+            except OSError as error:
+                raise StorageMissing(f"{error.strerror} ({error.filename})") from error
 
     async def _flush(self, info_hash: bytes) -> None:
         held = self._torrents.get(info_hash)

@@ -119,10 +119,16 @@ class Commands:
         )
 
     def end(self, ended: Sequence[Ended]) -> Deferred[None]:
-        """Note outcomes, as many as there are, in one transaction."""
+        """Note outcomes, as many as there are, in the order in which they came, in one transaction."""
+        # One for each row: SQLite takes any of several. What ended does not wait again.
+        last: dict[tuple[int, str], Ended] = {}
+        for one in ended:
+            key = (one.batch_no, one.mac)
+            if one.state != "waiting" or key not in last or last[key].state == "waiting":
+                last[key] = one
 
         def job(db: Database) -> None:
-            db.execute(_END, (json.dumps(ended),))
+            db.execute(_END, (json.dumps(list(last.values())),))
 
         return self._store.write(job)
 

@@ -141,8 +141,9 @@ class TerminalProtocol(Protocol):
             self._leave()
 
     def pauseProducing(self) -> None:
-        """The terminal does not read its answers: no further request of it is taken."""
+        """The terminal does not read its answers: no further request of it is taken, and no frame's time runs."""
         self._peer_slow = True
+        self._office.frames.end(self)
 
     def resumeProducing(self) -> None:
         """It reads again."""

@@ -15,7 +15,7 @@ from tests.unit.seeding.swarm import HOST, NAME, SwarmCase, content, hash_of
 from voi.domain import metainfo
 from voi.domain.blocks import BLOCK, BlockTable, Sums
 from voi.names import DiskName
-from voi.seeding.alerts import Event, Finished, PieceDone
+from voi.seeding.alerts import Event, Finished, PieceDone, Status
 from voi.seeding.hashing import hash_file
 from voi.seeding.hearing import Hearing, Held
 from voi.seeding.pacing import LEAST, SHARE, Window
@@ -72,6 +72,10 @@ class FakeHandle:
 
     def __init__(self) -> None:
         self.wanted: list[int] = []
+        self.announces = 0
+
+    def force_reannounce(self) -> None:
+        self.announces += 1
 
     def prioritize_pieces(self, pieces: list[tuple[int, int]]) -> None:
         self.wanted += [piece for piece, _ in pieces]
@@ -104,8 +108,33 @@ class HearingTests(SynchronousTestCase):
         """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
         self.hearing.hear(Finished(self.key))
         self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
+        self.assertEqual(self.handle.announces, 1, "libtorrent has let go of its seeds")
+
+    def test_finished_too_early_again(self) -> None:
+        """However often: libtorrent may say it again before it has heard that the rest is wanted."""
+        first, *others = sorted(set(range(100)) - self.hidden)
+        self.hearing.hear(PieceDone(self.key, first))
+        for piece in others:
+            self.hearing.hear(PieceDone(self.key, piece))
+        self.hearing.hear(Finished(self.key))
+        self.hearing.hear(PieceDone(self.key, self.handle.wanted[0]))
+        self.hearing.hear(Finished(self.key))
+        self.assertEqual((self.told, self.held.complete), ([], False))
+        for piece in range(100):
+            self.hearing.hear(PieceDone(self.key, piece))
         self.hearing.hear(Finished(self.key))
         self.assertEqual((self.told, self.held.complete), ([Finished(self.key)], True))
+
+    def test_unheard_pieces(self) -> None:
+        """Where alerts were lost, that libtorrent seeds is the end; while it only lacks nothing wanted it is none."""
+        self.held.checked = True
+        self.hearing.hear(Finished(self.key))
+        self.hearing.hear(status(self.key, "finished"))
+        self.assertFalse(self.held.complete)
+        for _ in range(2):
+            self.hearing.hear(status(self.key, "seeding"))
+        self.assertEqual([event for event in self.told if isinstance(event, Finished)], [Finished(self.key)])
+        self.assertTrue(self.held.complete)
 
     def test_finished(self) -> None:
         """When every piece was there it is the end."""
@@ -117,7 +146,13 @@ class HearingTests(SynchronousTestCase):
     def test_gone(self) -> None:
         """A torrent that libtorrent has dropped a moment ago is no error."""
         self.patch(FakeHandle, "prioritize_pieces", raises)
+        self.patch(FakeHandle, "force_reannounce", raises)
         self.hearing.hear(Finished(self.key))
+
+
+def status(info_hash: bytes, state: str) -> Status:
+    """Where a torrent stands, as far as it matters here."""
+    return Status(info_hash, state, 1.0, *(0 for _ in range(10)))
 
 
 def raises(*_arguments: object) -> None:

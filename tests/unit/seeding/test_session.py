@@ -20,6 +20,11 @@ SLOW = 2_000_000  # bytes a second: of 8 MiB there is always something missing w
 LONG = 8 << 20
 
 
+def no_disk(_info_hash: bytes) -> None:
+    """As a disk that has failed."""
+    raise OSError(5, "Input/output error", "state")
+
+
 async def fetched(leech: Peer, torrent: bytes, seeder: Peer) -> None:
     """Download from the seeder to the end."""
     await leech.seeding.download(torrent, leech.files)
@@ -303,6 +308,12 @@ class TroubleTests(SwarmCase):
         await seeder.seeding.mark_verified(hash_of(torrent), seeder.files / NAME)
         await seeder.seeding.remove(hash_of(torrent), forget=True)
         self.assertEqual([path.name for path in seeder.state.iterdir()], ["running"])
+
+    async def test_cannot_forget(self) -> None:
+        """A state directory that cannot be written is told as what it is."""
+        seeder, torrent = await self.seeder()
+        self.patch(seeder.seeding._ledger, "forget", no_disk)
+        await self.assertFailure(seeder.seeding.remove(hash_of(torrent), forget=True), StorageMissing)
 
     async def test_unknown_torrents(self) -> None:
         """What is asked of a torrent that is not there is ignored, or answered with NotFound."""

@@ -208,6 +208,18 @@ class CommandTests(StoreCase):
         self.assertEqual(found.outcomes[0].state, "failed", "what was replaced does not begin to wait again")
         self.assertIn(f"replaced by command {new.batch_no}", found.outcomes[0].reason)
 
+    async def test_two_outcomes_at_once(self) -> None:
+        """Written together they say what they would say one after the other: what is done does not wait again."""
+        commands = Commands(self.store)
+        given = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
+        gone, done = (
+            [Ended(given.batch_no, mac, state, "", 2.0) for mac in (MAC, OTHER)] for state in ("waiting", "done")
+        )
+        await commands.end([gone[0], done[0], done[1], gone[1]])
+        found = await commands.get(given.batch_no)
+        assert found is not None
+        self.assertEqual([outcome.state for outcome in found.outcomes], ["done", "done"])
+
     async def test_after_a_restart(self) -> None:
         """What does not wait for a login has failed with the server, what waits goes on waiting."""
         commands = Commands(self.store)

@@ -161,6 +161,18 @@ class SessionTests(SynchronousTestCase):
         self.office.clock.advance(FRAME_SECONDS)
         self.assertTrue(line.transport.aborted)
 
+    def test_time_does_not_run_while_we_do_not_read(self) -> None:
+        """On a slow link, what we send may hold up what we take: a frame that had begun has its time afterwards."""
+        line = self.office.line()
+        line.log_in()
+        line.protocol.dataReceived(frame(Code.HEARTBEAT, {})[:10])
+        line.protocol.pauseProducing()
+        self.office.clock.advance(FRAME_SECONDS)
+        self.assertFalse(line.transport.aborted)
+        line.protocol.resumeProducing()
+        self.office.clock.advance(FRAME_SECONDS)
+        self.assertTrue(line.transport.aborted)
+
     def test_a_listeners_fault(self) -> None:
         """One listener that fails does not keep the news from the next."""
 

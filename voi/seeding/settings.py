@@ -64,7 +64,8 @@ def server_settings(
         "enable_ip_notifier": watch_interfaces,
         "connections_limit": connections,
         # What lies ready for a peer: half as much again as goes out to it in a second, up to 3 MiB. A fast link
-        # otherwise waits for the disk after each half mebibyte.
+        # otherwise waits for the disk after each half mebibyte. For all peers together that is a second and a half of
+        # the link, however many they are.
         "send_buffer_watermark": 3 << 20,
         "send_buffer_watermark_factor": 150,
         "max_peerlist_size": 6000,  # 5,000 terminals of one swarm, and some that changed their address

@@ -15,7 +15,7 @@ class Member(Protocol):
     packed: bytes
     """Its compact address: 6 bytes (BEP 23) or 18 (BEP 7)."""
     place: int
-    """Where it stands on its shelf; the shelf's own."""
+    """Where it stands on its shelf, -1 while it is on none; the shelf's own."""
 
 
 M = TypeVar("M", bound=Member)
@@ -71,6 +71,7 @@ class Shelf(Generic[M]):
         self.ring = b""
         self._put(members[-1], place)
         members.pop()
+        member.place = -1
         del self.packed[len(members) * self.width :]
 
     def _put(self, member: M, place: int) -> None:

@@ -1,8 +1,9 @@
-"""Who leads a room: the few who are to bring the first copy in, each for as long as it gets on. Pure."""
+"""Who has a place in a room: the few who are to bring the first copy in, each for as long as it gets on. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from itertools import islice
 from typing import Protocol
 
 from voi.tracker.policy import Policy
@@ -23,13 +24,13 @@ class Asker(Protocol):
 
 
 class Leaders:
-    """The leaders of one swarm, by room. Nothing is kept of a room that :meth:`forget_room` was told of."""
+    """The leaders and bridges of one swarm, by room. Nothing is kept of a room that :meth:`forget_room` was told of."""
 
     __slots__ = ("_rooms",)
 
     def __init__(self) -> None:
-        # By room and terminal; the first of a room is its bridge to other rooms. A terminal has one place, whichever
-        # of its addresses or clients asks: none shall take all of them.
+        # By room and terminal; the first of a room are its leaders, the others bridges. A terminal has one place,
+        # whichever of its addresses or clients asks: none shall take all of them.
         self._rooms: dict[Hashable, dict[str, Asker]] = {}
 
     def __len__(self) -> int:
@@ -37,7 +38,7 @@ class Leaders:
         return len(self._rooms)
 
     def role(self, asker: Asker, policy: Policy, *, served: bool, alone: bool) -> Role:
-        """What an asker is to its room, by which it may become a leader.
+        """What an asker is to its room, by which it may take a place.
 
         Times that lie ahead are of a clock that was set back: they count as long ago, or nobody would be given up.
 
@@ -58,11 +59,19 @@ class Leaders:
             leaders.pop(terminal, None)
             return Role.STUCK
         mine = leaders.get(terminal)
-        if mine is None and len(leaders) >= leaders_wanted(policy, alone=alone):
+        lead = leaders_wanted(policy, alone=alone)
+        if mine is None and len(leaders) >= lead + (0 if alone else policy.bridges):
             return Role.MEMBER
         if mine is None or mine.peer_id != asker.peer_id:  # a client that restarted takes over
             leaders[terminal] = asker
-        return Role.BRIDGE if next(iter(leaders)) == terminal else Role.LEADER
+        for first in islice(leaders, lead):
+            if first == terminal:
+                return Role.LEADER
+        return Role.MEMBER if alone else Role.BRIDGE
+
+    def has_place(self, asker: Asker) -> bool:
+        """Whether it leads its room, or is a bridge of it."""
+        return asker.terminal in self._rooms.get(asker.room, ())
 
     def forget(self, asker: Asker) -> None:
         """Free the place of a peer that leaves its room or does not download any more, if it has one."""

@@ -1,35 +1,25 @@
-"""One torrent's peers, and whom an asker is introduced to. Pure."""
+"""One torrent's peers: to find them, to choose from them, and counted. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
 from voi.tracker.address import COMPACT_IPV4, PeerAddress
 from voi.tracker.announce import Counts, Standing
-from voi.tracker.crowd import Crowd, Draw, Shelf, gather, gather_packed
+from voi.tracker.crowd import Crowd, Shelf
 from voi.tracker.leaders import Leaders
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Mix, Role, Server, Situation
+from voi.tracker.steering import Mix, Role, Server
 
 Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
 
 
-_MEMBER, _LEADER, _BRIDGE, _STUCK = Role  # an enumeration's members take a look-up each time
-
 MOST_WORDS = 2
 """Words by which one peer is recognised: those it says over HTTP, and over UDP."""
-
-FAR_SHARED = 4
-"""Askers of one room, one after the other, who are told of the same few of other rooms: as many bridges between rooms
-as there are answers is more than a swarm needs."""
-
-MOST_PLANS = 256
-"""Plans kept for one swarm, for each thing that the server may have: a few for each room that announces between two
-changes of the swarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,11 @@ class Peer:
     """The compact addresses of the same client, over either family: of these it is never told."""
     words: tuple[Words, ...] = ()
     """By what the table recognises it, the latest last."""
-    place: int = 0
+    met: list[Meeting] = field(default_factory=list)
+    """Those of other rooms whom it was told of as a bridge, the same each time (`voi.tracker.meeting`)."""
+    visits: int = 0
+    """How many bridges of other rooms were told of it."""
+    place: int = -1
     """Where it stands on its shelf (`voi.tracker.crowd`)."""
     bucket: int = 0
     """Where it stands by its age (`voi.tracker.ages`)."""
@@ -108,6 +102,43 @@ class Peer:
         return self.left > 0 and not self.paused
 
 
+class Meeting(NamedTuple):
+    """A way between rooms: somebody whom a bridge was told of, and the room where it stood."""
+
+    peer: Peer
+    room: Hashable
+
+
+@dataclass(eq=False, slots=True)
+class Far:
+    """A few of other rooms; those who stand still in one room are told of the same in turn."""
+
+    peers: Sequence[Peer]
+    left: int = 0
+    """How many more may be told of them."""
+    gathered: tuple[bytes, bytes] | None = None
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """Their compact addresses, IPv4 and IPv6."""
+        if self.gathered is None:
+            addresses = [peer.packed for peer in self.peers]
+            four = b"".join(address for address in addresses if len(address) == COMPACT_IPV4)
+            self.gathered = four, b"".join(address for address in addresses if len(address) != COMPACT_IPV4)
+        return self.gathered
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
+
+    mix: Mix
+    givers: Shelf[Peer] | None
+    downloaders: Shelf[Peer] | None
+    far: Far
+    plain: bool
+    """Whether all near ones have IPv4 addresses."""
+
+
 @dataclass(eq=False, slots=True)
 class Swarm:
     """One torrent's peers: by terminal to find them, in two crowds to choose from, and counted."""
@@ -125,6 +156,8 @@ class Swarm:
     """By room, how many seeds stand there; rooms without one are not in it."""
     leaders: Leaders = field(default_factory=Leaders)
     """Of the rooms where somebody downloads."""
+    ways: dict[Hashable, int] = field(default_factory=dict)
+    """By room, how many ways lead from it to others: for each, a bridge at one of its ends was told of the other."""
     plans: tuple[dict[tuple[Hashable, bool, int | None, Role], Plan], ...] = field(
         default_factory=lambda: tuple({} for _ in Server)
     )
@@ -160,6 +193,7 @@ class Swarm:
     def leave(self, peer: Peer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
         self._changes()
+        part(peer, tuple(peer.met))
         room = peer.room
         (self.downloading if peer.downloads else self.giving).remove(room, peer)
         if peer.left == 0:
@@ -178,7 +212,8 @@ class Swarm:
     def role(self, peer: Peer, policy: Policy) -> Role:
         """What a peer that downloads is to its room at its announce, by which it may become a leader."""
         room, giving = peer.room, self.giving.shelves
-        alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving)
+        # At its first announce a room of several looks alone, if it is the first that is switched on.
+        alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving) and peer.since < peer.last_seen
         return self.leaders.role(peer, policy, served=room in self.whole, alone=alone)
 
     def standing(self, server: Server) -> Standing:
@@ -222,164 +257,13 @@ class Swarm:
         return None
 
 
-@dataclass(eq=False, slots=True)
-class Far:
-    """A sample of other rooms, which several askers of one room are told of in turn; gathered once for all."""
-
-    draws: list[Draw[Peer]]
-    left: int
-    """How many more may be told of it."""
-    gathered: tuple[bytes, bytes] | None = None
-
-    def packed(self) -> tuple[bytes, bytes]:
-        """Its compact addresses, IPv4 and IPv6."""
-        if self.gathered is None:
-            four, six = gather_packed(self.draws)
-            self.gathered = bytes(four), bytes(six)
-        return self.gathered
-
-
-@dataclass(eq=False, slots=True)
-class Plan:
-    """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
-
-    mix: Mix
-    givers: Shelf[Peer] | None
-    downloaders: Shelf[Peer] | None
-    far: Far
-    plain: bool
-    """Whether all near ones have IPv4 addresses."""
-
-
-class Introduction(NamedTuple):
-    """Whom an asker meets: samples of its room and of others, addresses that are its own, and the server's own peer
-    or not. To be used before the swarm changes.
-    """
-
-    near: list[Draw[Peer]]
-    far: Far
-    mine: tuple[bytes, ...]
-    own: bool
-
-    def addresses(self) -> tuple[PeerAddress, ...]:
-        """The peers, in order, with their peer ids."""
-        return tuple(peer.address for peer in gather([*self.near, *self.far.draws]) if peer.packed not in self.mine)
-
-    def packed(self) -> tuple[bytes, bytes, bool]:
-        """The same peers in compact form, IPv4 and IPv6, without an object for each; and the server's own or not."""
-        four, six = gather_packed(self.near)
-        far_four, far_six = self.far.packed()
-        four += far_four
-        six += far_six
-        for mine in self.mine:
-            found = four if len(mine) == COMPACT_IPV4 else six
-            if mine in found:
-                strip(found, mine)
-        return bytes(four), bytes(six), self.own
-
-
-def strip(addresses: bytearray, one: bytes) -> None:
-    """Take an address out of compact ones, wherever it stands among them."""
-    width, at = len(one), addresses.find(one)
-    while at >= 0:
-        if at % width:  # the end of one address and the beginning of the next
-            at = addresses.find(one, at + 1)
-        else:
-            del addresses[at : at + width]
-            at = addresses.find(one, at)
-
-
-def introduce(
-    asker: Peer, numwant: int | None, server: Server, role: Role, steer: Callable[[Situation], Mix], random: Random
-) -> Introduction:
-    """Choose peers for one answer as `steer` says; never the asker itself, over either address family."""
-    downloads = asker.left > 0 and not asker.paused
-    plan = _planned(asker, downloads, numwant, server, role, steer)
-    near_giving, near_downloading, _, _, own = plan.mix
-    near: list[Draw[Peer]] = []
-    if near_giving and plan.givers is not None:
-        near.append(plan.givers.draw(near_giving, None if downloads else asker, random))
-    if near_downloading and plan.downloaders is not None:
-        near.append(plan.downloaders.draw(near_downloading, asker if downloads else None, random))
-    return Introduction(near, _far(plan, asker, random), asker.mine, own)
-
-
-def introduce_packed(
-    asker: Peer, numwant: int | None, server: Server, role: Role, steer: Callable[[Situation], Mix], random: Random
-) -> tuple[bytes, bytes, bool]:
-    """The same in compact form, with the same luck: IPv4, IPv6, and the server's own peer or not."""
-    downloads = asker.left > 0 and not asker.paused
-    plan = _planned(asker, downloads, numwant, server, role, steer)
-    if not plan.plain or len(asker.mine) > 1 or asker.swarm.addresses[asker.packed] > 1:
-        return introduce(asker, numwant, server, role, steer, random).packed()
-    near_giving, near_downloading, far_giving, far_downloading, own = plan.mix
-    four = b""
-    if near_giving and plan.givers is not None:
-        four = plan.givers.arc(near_giving, None if downloads else asker, random)
-    if near_downloading and plan.downloaders is not None:
-        four += plan.downloaders.arc(near_downloading, asker if downloads else None, random)
-    if not far_giving and not far_downloading:
-        return four, b"", own
-    far_four, six = _far(plan, asker, random).packed()
-    return four + far_four, six, own
-
-
-def _planned(
-    asker: Peer,
-    downloads: bool,
-    numwant: int | None,
-    server: Server,
-    role: Role,
-    steer: Callable[[Situation], Mix],
-) -> Plan:
-    """The plan for a situation, made where nobody stood in it since the swarm changed."""
-    swarm, situation = asker.swarm, (asker.room, downloads, numwant, role)
-    plans = swarm.plans[server]
-    plan = plans.get(situation)
-    if plan is None:
-        plan = _plan(swarm, asker.room, downloads, numwant, server, role, steer)
-        if len(plans) >= MOST_PLANS:
-            plans.clear()
-        plans[situation] = plan
-    return plan
-
-
-def _far(plan: Plan, asker: Peer, random: Random) -> Far:
-    """The sample of other rooms whose turn it is."""
-    far = plan.far
-    if not far.left:
-        swarm, (_, _, giving, downloading, _) = asker.swarm, plan.mix
-        draws = swarm.giving.far(asker.room, giving, random) if giving else []
-        if downloading:
-            draws += swarm.downloading.far(asker.room, downloading, random)
-        far = plan.far = Far(draws, FAR_SHARED)
-    far.left -= 1
-    return far
-
-
-def _plan(
-    swarm: Swarm,
-    room: Hashable,
-    downloads: bool,
-    numwant: int | None,
-    server: Server,
-    role: Role,
-    steer: Callable[[Situation], Mix],
-) -> Plan:
-    """Ask for the mix: the asker stands in this room, among those of its kind."""
-    givers, downloaders = swarm.giving.shelves.get(room), swarm.downloading.shelves.get(room)
-    near_giving = len(givers) if givers is not None else 0
-    near_downloading = len(downloaders) if downloaders is not None else 0
-    situation = Situation(
-        downloads=downloads,
-        numwant=numwant,
-        near_giving=near_giving - (not downloads),
-        near_downloading=near_downloading - downloads,
-        far_giving=swarm.giving.count - near_giving,
-        far_downloading=swarm.downloading.count - near_downloading,
-        server=server,
-        role=role,
-        far_rooms=len(swarm.downloading.shelves.keys() | swarm.giving.shelves.keys()) - 1,
-    )
-    plain = all(shelf is None or shelf.width == COMPACT_IPV4 for shelf in (givers, downloaders))
-    return Plan(steer(situation), givers, downloaders, Far([], 0), plain)
+def part(peer: Peer, meetings: Iterable[Meeting]) -> None:
+    """Let a bridge meet some no more whom it has met."""
+    ways = peer.swarm.ways
+    for meeting in meetings:
+        peer.met.remove(meeting)
+        meeting.peer.visits -= 1
+        for room in (peer.room, meeting.room):
+            ways[room] -= 1
+            if not ways[room]:
+                del ways[room]

@@ -52,9 +52,13 @@ class Policy:
     """The same for each of several rooms: what crosses a room's uplink is fetched by few, who see in time what
     the other fetches."""
 
+    bridges: int = 3
+    """Terminals of a room that are told of one of another room each, and as many of other rooms are told of one here.
+    A terminal shares its upload among ten or so, its room and these: a dozen tenths of a link fill an uplink that is as
+    fast as one terminal's. One terminal that met them all spent its own upload on other rooms."""
+
     far_most: int = 16
-    """Peers of other rooms that a bridge is told of, about one of each room; far above ln N for 84 rooms, with some
-    switched off. In the simulation of 1,000 terminals 16 were better than 8."""
+    """Peers of other rooms that one who stands still is told of: far above ln N for 84 rooms, some off."""
 
     lost: float = 45.0
     """A leader of whom no progress was heard for so long gives its place to the next who asks: two announces and

@@ -1,10 +1,11 @@
 """Who meets whom: how many peers of which kind one answer introduces, and whether the server's own is among them.
 
 The first copy of anything should leave the server once, and cross the uplink of a room once. So a room fetches it
-through few **leaders**: they alone are told of the server, and one of them of other rooms; everybody else exchanges
-with its own room. Pieces differ from leader to leader, for each sees what its neighbours have and asks for what is
-rarest. As soon as somebody in the room has everything, nobody there needs the server. Whoever still stands still is
-told of everybody: steering saves bytes, it must never cost a lesson.
+through few: its **leaders** alone are told of the server, and its **bridges** each of a terminal of another room;
+everybody else exchanges with its own room. Pieces differ from one to the other, for each sees what its neighbours have
+and asks for what is rarest. Leading and bridging are for different terminals: what came in must go out again to the
+room, and one upload carries only so much. As soon as somebody in the room has everything, nobody there needs the
+server. Whoever still stands still is told of everybody: steering saves bytes, it must never cost a lesson.
 
 One pure function from a small value to a small value; the table asks it for every answer, on every way in. All
 numbers are of peers in one swarm as the asker stands in it; the asker itself is never counted.
@@ -39,7 +40,7 @@ class Role(IntEnum):
     LEADER = 1
     """Fetches from the server too."""
     BRIDGE = 2
-    """The first leader: fetches from other rooms too."""
+    """Exchanges with other rooms too."""
     STUCK = 3
     """Gets nothing where it is."""
 
@@ -59,8 +60,6 @@ class Situation(NamedTuple):
     """Others in all other rooms."""
     server: Server
     role: Role = Role.MEMBER
-    far_rooms: int = 0
-    """How many other rooms somebody of the swarm stands in."""
 
 
 class Mix(NamedTuple):
@@ -84,16 +83,27 @@ def steer(at: Situation, policy: Policy) -> Mix:
     wanted = min(policy.numwant_default if at.numwant is None else at.numwant, policy.numwant_most)
     if wanted <= 0:
         return _NOBODY
-    leads = at.downloads and at.role is not Role.MEMBER
-    own = at.server is Server.PARTIAL or (at.server is Server.WHOLE and leads)
+    leads = at.role is Role.LEADER or at.role is Role.STUCK
+    own = at.server is Server.PARTIAL or (at.server is Server.WHOLE and at.downloads and leads)
     wanted -= own
     if not at.downloads:
         return Mix(near_downloading=min(wanted, at.near_downloading), own=own)
-    # A bridge meets about one of each other room: more bring the same pieces over the uplink twice.
-    most = {Role.BRIDGE: min(policy.far_most, at.far_rooms), Role.STUCK: policy.far_most}.get(at.role, 0)
-    far = min(most, at.far_giving + at.far_downloading, -(-wanted // 2))
+    far = min(_far_most(at, policy), at.far_giving + at.far_downloading, -(-wanted // 2))
     near = min(wanted - far, at.near_giving + at.near_downloading)
     return Mix(*_share(near, at.near_giving, at.near_downloading), *_share(far, at.far_giving, at.far_downloading), own)
+
+
+def _far_most(at: Situation, policy: Policy) -> int:
+    """How many of other rooms an asker may be told of."""
+    if at.role is Role.STUCK:
+        return policy.far_most
+    if at.role is Role.MEMBER:
+        return 0
+    # A small room has fewer terminals than bridges wanted: each meets more, and where all lead, the leaders do.
+    followers = at.near_downloading + 1 - policy.leaders
+    if at.role is Role.BRIDGE:
+        return max(1, policy.bridges // max(1, followers))
+    return policy.bridges // (at.near_downloading + 1) if followers <= 0 else 0
 
 
 def leaders_wanted(policy: Policy, *, alone: bool) -> int:

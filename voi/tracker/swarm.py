@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from random import Random
 
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
 from voi.tracker.ages import Ages
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
-from voi.tracker.peers import (
-    MOST_WORDS,
-    Introduction,
-    Peer,
-    PeerState,
-    Swarm,
-    Words,
-    introduce,
-    introduce_packed,
-)
+from voi.tracker.introducing import Introduction, introduce, introduce_packed
+from voi.tracker.peers import MOST_WORDS, Peer, PeerState, Swarm, Words
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Role, Server, steer
+from voi.tracker.steering import Role, Server
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
@@ -54,7 +45,6 @@ class SwarmTable:
         self._ages: Ages[Peer] = Ages(policy.sweep)
         self._recognised: dict[Words, Peer] = {}
         self.min_interval = max(1, round(policy.min_interval))
-        self._steer = partial(steer, policy=policy)
         # Shortest interval and how much may be added, with the half that rounds it.
         self._intervals = [
             (usual * (1 - policy.jitter) + 0.5, usual * 2 * policy.jitter)
@@ -154,12 +144,12 @@ class SwarmTable:
     def introduce(self, peer: Peer, numwant: int | None, server: Server) -> Introduction:
         """Choose whom a peer meets."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
-        return introduce(peer, numwant, server, role, self._steer, self._random)
+        return introduce(peer, numwant, server, role, self._policy, self._random)
 
     def introduce_packed(self, peer: Peer, numwant: int | None, server: Server) -> Packed:
         """The same, compact: IPv4, IPv6, and whether the server's own peer is introduced."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
-        return introduce_packed(peer, numwant, server, role, self._steer, self._random)
+        return introduce_packed(peer, numwant, server, role, self._policy, self._random)
 
     def interval(self, *, downloads: bool, first: bool = False) -> int:
         """Seconds until a peer should announce again: a little different each time; `first` after its first time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import given
@@ -17,7 +17,7 @@ from voi.tracker.policy import Policy
 from voi.tracker.steering import Role, Server
 from voi.tracker.swarm import SwarmTable
 
-POLICY = Policy(jitter=0.0, leaders_alone=3, leaders=2, stuck=15.0, lost=45.0)
+POLICY = Policy(jitter=0.0, leaders_alone=3, leaders=1, bridges=1, stuck=15.0, lost=45.0)
 MEMBER, LEADER, BRIDGE, STUCK = Role
 
 
@@ -49,20 +49,30 @@ class LeadersTests(SynchronousTestCase):
         return self.leaders.role(asker, POLICY, served=served, alone=alone)
 
     def test_several_rooms(self) -> None:
-        """The first of a room is its bridge, so many more lead, the others are members; each stays what it is."""
+        """The first of a room lead, the next are its bridges, the others are members; each stays what it is."""
         for _ in range(2):
-            self.assertEqual([self.role(asker) for asker in (self.one, self.two, self.three)], [BRIDGE, LEADER, MEMBER])
+            self.assertEqual([self.role(asker) for asker in (self.one, self.two, self.three)], [LEADER, BRIDGE, MEMBER])
 
     def test_alone(self) -> None:
-        """A room that is all there is has more leaders."""
+        """A room that is all there is has more leaders, and no bridges."""
         askers = [self.one, self.two, self.three, FakeAsker("4")]
         found = [self.role(asker, alone=True) for asker in askers]
-        self.assertEqual(found, [BRIDGE, LEADER, LEADER, MEMBER])
+        self.assertEqual(found, [LEADER, LEADER, LEADER, MEMBER])
+
+    def test_no_more_alone(self) -> None:
+        """When somebody of another room comes, some who led become bridges, and back when it is gone."""
+        policy = Policy(leaders_alone=3, leaders=1, bridges=3)
+        askers = [self.one, self.two, self.three, FakeAsker("4")]
+        found = [
+            [self.leaders.role(asker, policy, served=False, alone=alone) for asker in askers]
+            for alone in (True, False, True)
+        ]
+        self.assertEqual(found, [[LEADER] * 3 + [MEMBER], [LEADER] + [BRIDGE] * 3, [LEADER] * 3 + [MEMBER]])
 
     def test_each_room(self) -> None:
         """Each room has its own."""
         self.role(self.one)
-        self.assertEqual(self.role(FakeAsker("9", room=2)), BRIDGE)
+        self.assertEqual(self.role(FakeAsker("9", room=2)), LEADER)
 
     def test_served(self) -> None:
         """A seed in the room ends it: nobody leads, and who stands still is told of everybody."""
@@ -71,11 +81,11 @@ class LeadersTests(SynchronousTestCase):
         self.assertEqual(self.role(self.two, 15.0, served=True), STUCK)
 
     def test_forgotten(self) -> None:
-        """A leader that is gone gives its place to the next who asks; the bridge's goes to the leader after it."""
+        """A leader's place goes to the bridge after it, whose place goes to the next who asks."""
         for asker in (self.one, self.two, self.three):
             self.role(asker)
         self.leaders.forget(self.one)
-        self.assertEqual([self.role(self.three), self.role(self.two)], [LEADER, BRIDGE])
+        self.assertEqual([self.role(self.three), self.role(self.two)], [BRIDGE, LEADER])
 
     def test_member_forgotten(self) -> None:
         """That a member is gone changes nothing."""
@@ -90,7 +100,7 @@ class LeadersTests(SynchronousTestCase):
         for asker in (self.one, self.two):
             self.role(asker)
         self.assertEqual(self.role(self.three, 44.9, moves=True), MEMBER)
-        self.assertEqual(self.role(self.three, 45.0, moves=True), BRIDGE)
+        self.assertEqual(self.role(self.three, 45.0, moves=True), LEADER)
 
     def test_progress_keeps_the_place(self) -> None:
         """Who gets on, leads on."""
@@ -98,7 +108,7 @@ class LeadersTests(SynchronousTestCase):
             self.role(asker)
         for now in (20.0, 40.0, 60.0, 80.0):
             found = [self.role(asker, now, moves=True) for asker in (self.three, self.one, self.two)]
-            self.assertEqual(found, [MEMBER, BRIDGE, LEADER])
+            self.assertEqual(found, [MEMBER, LEADER, BRIDGE])
 
     def test_stuck_leader(self) -> None:
         """A leader that gets nothing is told of everybody, and its place is free at once, for it does not come back
@@ -106,18 +116,18 @@ class LeadersTests(SynchronousTestCase):
         """
         for asker in (self.one, self.two):
             self.role(asker)
-        self.assertEqual(self.role(self.one, 14.9), BRIDGE)
+        self.assertEqual(self.role(self.one, 14.9), LEADER)
         self.assertEqual(self.role(self.one, 15.0), STUCK)
         self.assertEqual(self.role(self.one, 20.0), STUCK)
-        self.assertEqual(self.role(self.three, 20.0, moves=True), LEADER)
+        self.assertEqual(self.role(self.three, 20.0, moves=True), BRIDGE)
         self.assertEqual(self.role(self.one, 21.0, moves=True), MEMBER)
 
     def test_stuck_member(self) -> None:
         """A member that gets nothing is told of everybody, however few lead, and a member again when it gets on."""
-        policy = Policy(leaders=1)
+        policy = Policy(leaders=1, bridges=0)
         for leaders, asker in ((POLICY, self.three), (policy, self.two)):
             self.leaders = Leaders()
-            for leader in (self.one, self.two)[: leaders.leaders]:
+            for leader in (self.one, self.two)[: leaders.leaders + leaders.bridges]:
                 self.leaders.role(leader, leaders, served=False, alone=False)
             asker.last_seen, asker.moved = 15.0, 0.0
             self.assertEqual(self.leaders.role(asker, leaders, served=False, alone=False), STUCK)
@@ -125,25 +135,23 @@ class LeadersTests(SynchronousTestCase):
             self.assertEqual(self.leaders.role(asker, leaders, served=False, alone=False), MEMBER)
 
     def test_lone(self) -> None:
-        """A lone terminal of a room is its bridge; if nothing comes, it is told of everybody, if it does, it is the
-        bridge again.
-        """
+        """A lone terminal of a room leads; if nothing comes, it is told of everybody, if it does, it leads again."""
         found = [self.role(self.one, now, moves=now == 60.0) for now in (0.0, 5.0, 25.0, 45.0, 60.0)]
-        self.assertEqual(found, [BRIDGE, BRIDGE, STUCK, STUCK, BRIDGE])
+        self.assertEqual(found, [LEADER, LEADER, STUCK, STUCK, LEADER])
 
     def test_one_place_for_a_terminal(self) -> None:
         """A terminal has one place, whichever of its addresses asks: both are told the same."""
         six = FakeAsker("1")
-        self.assertEqual([self.role(self.one), self.role(six), self.role(self.two)], [BRIDGE, BRIDGE, LEADER])
+        self.assertEqual([self.role(self.one), self.role(six), self.role(self.two)], [LEADER, LEADER, BRIDGE])
         self.leaders.forget(six)
         self.assertEqual(self.role(self.three), MEMBER)
 
     def test_many_clients_of_a_terminal(self) -> None:
         """A terminal that restarts takes its own place over, and no other; the old client's end does not free it."""
         again = FakeAsker("1", peer_id=b"two")
-        self.assertEqual([self.role(self.one), self.role(again), self.role(self.two)], [BRIDGE, BRIDGE, LEADER])
+        self.assertEqual([self.role(self.one), self.role(again), self.role(self.two)], [LEADER, LEADER, BRIDGE])
         self.leaders.forget(self.one)
-        self.assertEqual([self.role(self.three), self.role(again)], [MEMBER, BRIDGE])
+        self.assertEqual([self.role(self.three), self.role(again)], [MEMBER, LEADER])
 
     def test_clock_set_back(self) -> None:
         """A clock that was set back frees places at once, and hides from nobody that it stands still."""
@@ -151,7 +159,7 @@ class LeadersTests(SynchronousTestCase):
             self.role(asker, 1000.0, moves=True)
         self.three.moved = 1000.0
         self.assertEqual(self.role(self.three, 10.0), STUCK)
-        self.assertEqual(self.role(self.three, 11.0, moves=True), BRIDGE)
+        self.assertEqual(self.role(self.three, 11.0, moves=True), LEADER)
 
     def test_nothing_of_an_empty_room(self) -> None:
         """Nothing is kept of a room where nobody downloads."""
@@ -165,7 +173,7 @@ class TableTests(SynchronousTestCase):
     """What the table's askers hear, by what they are to their room."""
 
     def setUp(self) -> None:
-        self.table = SwarmTable(Random(1), POLICY)
+        self.table = SwarmTable(Random(1), replace(POLICY, leaders=2))
         self.table.admit(HASH)
 
     def ask(
@@ -191,17 +199,21 @@ class TableTests(SynchronousTestCase):
         return {int(peer.host.split(".")[2]) for peer in answer.peers}
 
     def test_who_hears_what(self) -> None:
-        """Only leaders hear of the server, only the first of other rooms; members hear of their room alone."""
+        """Only leaders hear of the server, only bridges of other rooms; members hear of their room alone."""
         self.ask(1, room=2)
         for number in range(1, 7):
             self.ask(number)
         heard = [(answer.own, self.rooms(answer)) for answer in map(self.ask, range(1, 5))]
-        self.assertEqual(heard, [(True, {1, 2}), (True, {1}), (False, {1}), (False, {1})])
+        self.assertEqual(heard, [(True, {1}), (True, {1}), (False, {1, 2}), (False, {1})])
 
     def test_room_by_itself(self) -> None:
-        """Where one room is all there is, more of it lead; the paused of that room are nobody of elsewhere."""
+        """Where one room is all there is, more of it lead; the paused of that room are nobody of elsewhere.
+
+        Not at the first announce: the first of several rooms that are switched on looks alone.
+        """
         self.ask(9, event=Event.PAUSED)
-        self.assertEqual([self.own(number) for number in range(1, 6)], [True, True, True, False, False])
+        self.assertEqual([self.own(number) for number in range(1, 6)], [True, True, False, False, False])
+        self.assertEqual([self.own(number, 1.0) for number in range(1, 6)], [True, True, True, False, False])
 
     def test_not_by_itself(self) -> None:
         """A room is not alone if somebody of another gives, or downloads."""
@@ -280,12 +292,17 @@ class TableTests(SynchronousTestCase):
         self.assertEqual((moved.own, self.rooms(moved)), (False, {1}))
 
     def test_no_server(self) -> None:
-        """Where the server has nothing, the bridge and who stands still find other rooms all the same."""
+        """Where the server has nothing, bridges and who stands still find other rooms all the same, and the first."""
         self.ask(1, room=2, left=0)
-        answers = [self.ask(number, server=Server.ABSENT) for number in (1, 2, 3)]
-        self.assertEqual([self.rooms(answer) for answer in answers], [{2}, {1}, {1}])
-        self.assertEqual([answer.own for answer in answers], [False] * 3)
-        self.assertEqual(self.rooms(self.ask(3, 15.0, server=Server.ABSENT)), {1, 2})
+        answers = [self.ask(number, server=Server.ABSENT) for number in (1, 2, 3, 4)]
+        self.assertEqual([self.rooms(answer) for answer in answers], [{2}, {1}, {1, 2}, {1}])
+        self.assertEqual([answer.own for answer in answers], [False] * 4)
+        self.assertEqual(self.rooms(self.ask(4, 15.0, server=Server.ABSENT)), {1, 2})
+
+    def test_first_looks_small(self) -> None:
+        """Who comes first to a room and is told of the server hears of other rooms only if it stays alone."""
+        self.ask(1, room=2)
+        self.assertEqual([self.rooms(self.ask(1, now)) for now in (0.0, 5.0)], [set(), {2}])
 
     def test_the_server_still_downloads(self) -> None:
         """While the server's peer downloads itself, everybody is told of it: who uploads, and who waits for it."""
@@ -319,10 +336,10 @@ class TableTests(SynchronousTestCase):
         table.announce(0, "9", "10.0.0.9", request(9))
         found = [
             table.announce(0, str(number), host, request(number), server=Server.WHOLE).own
-            for number in (1, 2, 3)
+            for number in (1, 2)
             for host in (f"10.0.0.{number}", f"fd00::{number}")
         ]
-        self.assertEqual(found, [True, True, True, True, False, False])
+        self.assertEqual(found, [True, True, False, False])
 
 
 _STEP = st.tuples(

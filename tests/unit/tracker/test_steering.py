@@ -10,8 +10,8 @@ from voi.tracker.policy import Policy
 from voi.tracker.steering import Mix, Role, Server, Situation, leaders_wanted, steer
 
 _SOME = st.integers(0, 200)
-FAR = (Role.BRIDGE, Role.STUCK)
-"""Who is told of other rooms."""
+SERVED = (Role.LEADER, Role.STUCK)
+"""Who is told of a server that has everything."""
 
 
 class SteeringTests(SynchronousTestCase):
@@ -28,7 +28,6 @@ class SteeringTests(SynchronousTestCase):
             _SOME,
             st.sampled_from(Server),
             st.sampled_from(Role),
-            _SOME,
         )
     )
     def test_within_what_there_is(self, at: Situation) -> None:
@@ -40,8 +39,8 @@ class SteeringTests(SynchronousTestCase):
         wanted = policy.numwant_default if at.numwant is None else at.numwant
         self.assertLessEqual(sum(mix), min(wanted, policy.numwant_most))
         far = mix.far_giving + mix.far_downloading
-        self.assertLessEqual(far, policy.far_most)
-        if at.role not in FAR:
+        self.assertLessEqual(far, policy.far_most if at.role is Role.STUCK else policy.bridges)
+        if at.role is Role.MEMBER:
             self.assertEqual(far, 0)
         if not at.downloads:
             self.assertEqual((mix.near_giving, far), (0, 0))
@@ -53,27 +52,32 @@ class SteeringTests(SynchronousTestCase):
             return [steer(Situation(downloads, None, 1, 1, 1, 1, server, role), Policy()).own for server in Server]
 
         for role in Role:
-            self.assertEqual(own(True, role), [False, True, role is not Role.MEMBER])
+            self.assertEqual(own(True, role), [False, True, role in SERVED])
             self.assertEqual(own(False, role), [False, True, False])
 
     def test_other_rooms(self) -> None:
-        """Only the bridge and who stands still are told of other rooms: some, with one at least who gives there."""
-        for role in Role:
-            mix = steer(Situation(True, 50, 0, 100, 1, 99, Server.WHOLE, role, 8), Policy(far_most=8))
-            far = (1, 7) if role in FAR else (0, 0)
+        """A bridge is told of one of another room, and who stands still of some, with one at least who gives there."""
+        for role, far in ((Role.MEMBER, (0, 0)), (Role.LEADER, (0, 0)), (Role.BRIDGE, (1, 0)), (Role.STUCK, (1, 7))):
+            mix = steer(Situation(True, 50, 0, 100, 1, 99, Server.WHOLE, role), Policy(far_most=8))
             self.assertEqual((mix.far_giving, mix.far_downloading), far)
             self.assertEqual(mix.near_downloading, 50 - sum(far) - mix.own)
 
-    def test_one_of_each_other_room(self) -> None:
-        """A bridge is told of about one of each other room: more would fetch the same over its uplink twice."""
-        mix = steer(Situation(True, 50, 0, 7, 0, 24, Server.WHOLE, Role.BRIDGE, 3), Policy())
-        self.assertEqual(mix.far_downloading, 3)
+    def test_small_rooms(self) -> None:
+        """Of a room too small for its bridges each meets more, and where all lead, the leaders do."""
+        policy = Policy(leaders=2, bridges=6)
+
+        def far(terminals: int, role: Role) -> int:
+            at = Situation(True, 50, 0, terminals - 1, 0, 99, Server.WHOLE, role)
+            return steer(at, policy).far_downloading
+
+        self.assertEqual([far(terminals, Role.BRIDGE) for terminals in (3, 4, 5, 6, 8, 9)], [6, 3, 2, 1, 1, 1])
+        self.assertEqual([far(terminals, Role.LEADER) for terminals in (1, 2, 3)], [6, 3, 0])
 
     def test_few_wanted(self) -> None:
         """Who wants few is told of other rooms with half of them at most, but for the last one."""
         found = []
         for numwant in (1, 2, 3, 9):
-            mix = steer(Situation(True, numwant, 0, 99, 0, 99, Server.ABSENT, Role.BRIDGE, 99), Policy())
+            mix = steer(Situation(True, numwant, 0, 99, 0, 99, Server.ABSENT, Role.STUCK), Policy())
             found.append((mix.near_downloading, mix.far_downloading))
         self.assertEqual(found, [(0, 1), (1, 1), (1, 2), (4, 5)])
 

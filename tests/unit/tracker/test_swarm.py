@@ -286,20 +286,20 @@ class ChoiceTests(TableCase):
         self.assertEqual(self.hosts(self.announce(2, client=5)), ["10.0.0.1"])
 
     def test_own_room(self) -> None:
-        """Most are told of their own room, the first of it of some of every other room too."""
-        self.announce(200, "10.0.1.200")
+        """Most are told of their own room, a bridge of one of another too."""
+        for number in (200, 201):
+            self.announce(number, "10.0.1.200")
+        self.announce(202, "10.0.1.202")
         self.fill(1, 60)
         self.fill(2, 60)
-        self.fill(3, 60)
-        self.assertEqual(self.rooms(self.announce(201, "10.0.1.201")), ["10.0.1"] * 30)
-        rooms = self.rooms(self.announce(200, "10.0.1.200"))
-        self.assertEqual(rooms[:28], ["10.0.1"] * 28)
-        self.assertEqual(sorted(rooms[28:]), ["10.0.2", "10.0.3"])
+        self.assertEqual(self.rooms(self.announce(203, "10.0.1.203")), ["10.0.1"] * 30)
+        self.assertEqual(self.rooms(self.announce(202, "10.0.1.202")), ["10.0.1"] * 29 + ["10.0.2"])
 
     def test_small_room(self) -> None:
-        """A room of one is told of one of each other room, and not filled up from them."""
+        """A room of one is told of one more of another room at each announce, and not filled up from them."""
         self.fill(2, 60)
-        self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"])
+        for told in (1, 2, 3, 3):
+            self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"] * told)
 
     def test_seeds_get_no_seeds(self) -> None:
         """Who downloads nothing is told only of downloaders, and only of those in its room."""
@@ -345,11 +345,12 @@ class ChoiceTests(TableCase):
         """BEP 7: an asker is told of peers of either family."""
         self.announce(1, "fd00::1")
         self.announce(2, "10.0.0.2")
+        self.announce(3, "10.0.1.3")
         self.assertEqual(set(self.hosts(self.announce(3, "10.0.1.3"))), {"fd00::1", "10.0.0.2"})
 
     def test_defined_rooms(self) -> None:
         """Where rooms are defined, they and not the addresses say who is near."""
-        table = SwarmTable(Random(1), CALM, room_of=lambda host: host.endswith(".7"))
+        table = SwarmTable(Random(1), Policy(bridges=0), room_of=lambda host: host.endswith(".7"))
         table.admit(HASH)
         for number, host in enumerate(["10.0.0.7", "10.0.1.7", "10.0.0.8", "10.0.1.8"]):
             table.announce(0, mac(number), host, request(number))

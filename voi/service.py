@@ -217,6 +217,7 @@ class VoiService(MultiService):
             tracker=self.tracker,
             clock=reactor,
         )
+        self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         handlers = Handlers(
             terminals=self.terminals,
             templates=self.templates,

@@ -7,7 +7,7 @@ is made again, a half-done rename is finished.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, KeysView
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -138,6 +138,11 @@ class Publisher:
         return torrent
 
     # What the BitTorrent session and the tracker tell.
+
+    @property
+    def receiving(self) -> KeysView[bytes]:
+        """The info-hashes of uploads that come in, as they are whenever it is looked into."""
+        return self._receiving.keys()
 
     def announced(self, info_hash: bytes, host: str, port: int) -> None:
         """A peer of an upload announced itself: connect at once instead of waiting for it."""

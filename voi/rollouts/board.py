@@ -6,7 +6,7 @@ tracker and seed say about progress.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 
 from voi.domain.rollouts import OPEN_TARGETS, Progress, Target, TargetState, Task, target_progress
@@ -117,6 +117,11 @@ class Board:
             names = {task.name for _, task in tasks}
             return tasks if len(names) == 1 else []
         return [(target, task) for target, task in tasks if task.name == name]
+
+    @property
+    def terminals(self) -> KeysView[str]:
+        """The MACs of all that are here, as they are whenever it is looked into."""
+        return self._by_mac.keys()
 
     def tasks_for(self, mac: str, info_hash: bytes) -> list[tuple[OpenTarget, Task]]:
         """A terminal's unfinished tasks for a torrent; asked at every announce, and there are none at most."""

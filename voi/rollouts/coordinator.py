@@ -6,7 +6,7 @@ Everything that must not be lost is in the database before it is done; what is h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, KeysView, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -339,6 +339,11 @@ class RolloutCoordinator:
         level = next((level for level in template.levels if level.name == name), None) if template else None
         if level is not None:
             await self._terminals.add_level(mac, _held(level))
+
+    @property
+    def terminals(self) -> KeysView[str]:
+        """The MACs of terminals with an open rollout, as they are whenever it is looked into."""
+        return self._board.terminals
 
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
@@ -29,40 +28,6 @@ _ANNOUNCED: Final = ANNOUNCE.to_bytes(4, "big")
 _COUNTS: Final = Struct(">III")
 _EVENTS: Final = (Event.NONE, Event.COMPLETED, Event.STARTED, Event.STOPPED)
 _PATH: Final = re.compile(rb"/([0-9a-f]{32})/announce(?:\?.*)?", re.DOTALL)
-
-WINDOW_SECONDS: Final = 60
-"""How long one connection id is given; it is taken for as long again, as BEP 15 has it."""
-MOST_ASKERS: Final = 16_384
-"""Askers whose connection ids are remembered within a window, so that a hash is made once for each: 4 MB."""
-
-
-class Connections:
-    """Connection ids without a state: a keyed hash of the asker's address and of the time, so that a datagram
-    with a forged source comes to nothing.
-    """
-
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-        self._window = -1
-        self._begin = self._end = 0.0  # of the window, in seconds
-        self._known: dict[tuple[str, int], tuple[bytes, bytes]] = {}
-
-    def ids(self, now: float, host: str, port: int) -> tuple[bytes, bytes]:
-        """The 8 bytes that this asker is given now, and those of the window before."""
-        if not self._begin <= now < self._end:
-            self._window = window = int(now // WINDOW_SECONDS)
-            self._begin, self._end = window * WINDOW_SECONDS, (window + 1) * WINDOW_SECONDS
-            self._known.clear()
-        asker = host, port
-        found = self._known.get(asker)
-        if found is None:
-            if len(self._known) >= MOST_ASKERS:
-                self._known.clear()
-            found = self._known[asker] = self._make(self._window, asker), self._make(self._window - 1, asker)
-        return found
-
-    def _make(self, window: int, asker: tuple[str, int]) -> bytes:
-        return blake2b(f"{window} {asker[1]} {asker[0]}".encode(), key=self._secret, digest_size=8).digest()
 
 
 def read_announce(packet: bytes) -> tuple[str, AnnounceRequest]:

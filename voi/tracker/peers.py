@@ -212,9 +212,11 @@ class Swarm:
     def role(self, peer: Peer, policy: Policy) -> Role:
         """What a peer that downloads is to its room at its announce, by which it may become a leader."""
         room, giving = peer.room, self.giving.shelves
+        if room in self.whole:
+            return self.leaders.role(peer, policy, served=True, alone=False)  # of no matter where somebody has it all
         # At its first announce a room of several looks alone, if it is the first that is switched on.
         alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving) and peer.since < peer.last_seen
-        return self.leaders.role(peer, policy, served=room in self.whole, alone=alone)
+        return self.leaders.role(peer, policy, served=False, alone=alone)
 
     def standing(self, server: Server) -> Standing:
         """What every answer says now: the server's own peer is one of the swarm."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from random import Random
@@ -111,6 +111,8 @@ class Tracker:
         self._clock = clock
         self._policy = policy or Policy()
         self._on_announce = on_announce
+        self._of_torrents: Container[bytes] | None = None
+        self._of_terminals: Container[str] = ()
         self._table = SwarmTable(random, self._policy, room_of)
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
@@ -124,6 +126,12 @@ class Tracker:
         """End the sweep; the table stays as it is."""
         if self._sweeping.running:
             self._sweeping.stop()
+
+    def tell_only_of(self, torrents: Container[bytes], terminals: Container[str]) -> None:
+        """Spare the listener announces that concern nobody, which most do: it is told of those in these torrents
+        (info-hashes, 20 bytes) and of those by these terminals (MACs), whoever is in them when the announce comes.
+        """
+        self._of_torrents, self._of_terminals = torrents, terminals
 
     def admit(self, info_hash: bytes) -> None:
         """Let a torrent be announced: 20 bytes (v1), or 32 (v2).
@@ -294,6 +302,9 @@ class Tracker:
         return _PARTIAL if own.offered(info_hash) else _ABSENT
 
     def _tell(self, peer: Peer, event: Event) -> None:
+        only = self._of_torrents
+        if only is not None and peer.swarm.info_hash not in only and peer.terminal not in self._of_terminals:
+            return
         packed = peer.packed
         port = packed[-2] << 8 | packed[-1]
         self._hear(

@@ -17,6 +17,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voi.tracker.address import AnnounceError
+from voi.tracker.askers import Asker, Askers
+from voi.tracker.batches import Name, batches
 from voi.tracker.packets import (
     ANNOUNCE,
     ANNOUNCE_LENGTH,
@@ -25,7 +27,6 @@ from voi.tracker.packets import (
     LONGEST_PACKET,
     PROTOCOL,
     SCRAPE,
-    Connections,
     announced,
     connected,
     read_announce,
@@ -50,7 +51,7 @@ _ROUTE_SECONDS: Final = 60
 """For how long at most: a machine gets other addresses while it runs, and its own peer is found by them."""
 
 _HEAD: Final = Struct(">8sI4s")
-_COUNTERS: Final = Struct(">56xqqqI8xi")
+_ANNOUNCE: Final = Struct(">8sI4s40sqqqI8xi")
 _ANSWERS: Final = frozenset(action.to_bytes(4, "big") for action in (CONNECT, ANNOUNCE, SCRAPE, ERROR))
 """How the answers of a tracker begin."""
 _ADDRESSES_OF_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -69,7 +70,7 @@ class UdpTracker:
     def __init__(self, tracker: Tracker, reactor: Any, interface: str, port: int) -> None:
         self._tracker = tracker
         self._reactor = reactor
-        self._connections = Connections(secrets.token_bytes(32))
+        self._askers = Askers(secrets.token_bytes(32))
         self._family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
@@ -82,6 +83,8 @@ class UdpTracker:
             raise
         self._local = None if interface in _ADDRESSES_OF_ALL else interface
         self._route = lru_cache(_MOST_ROUTES)(self._find_route)
+        # One byte more than is read, by which what is too long is told apart.
+        self._batches = batches(self._socket, LONGEST_PACKET + 1)
         reactor.addReader(self)
 
     def stop(self) -> None:
@@ -105,75 +108,74 @@ class UdpTracker:
         self.stop()
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
-        """Datagrams are there: take what waits, answer all, send all; each step in a row costs less than in turns."""
-        receive, send = self._socket.recvfrom, self._socket.sendto
-        waiting = []
-        for _ in range(BURST):
-            try:
-                waiting.append(receive(LONGEST_PACKET + 1))
-            except BlockingIOError:
+        """Datagrams are there: take what waits, answer all, send all; each step in a row costs less than in turns.
+
+        Then look again: more came meanwhile when many ask, and another turn of the reactor would cost more.
+        """
+        left = BURST
+        while left > 0:
+            waiting = self._batches.receive(left)
+            if not waiting:
                 break
-            except OSError:  # an earlier answer met a closed port: that is no news
-                continue
-        now = self._reactor.seconds()
-        answers = []
-        for packet, asker in waiting:
-            try:
-                answer = self.answer(now, packet, asker)
-            except Exception:  # one datagram's fault must not keep the others waiting
-                log.failure("a datagram could not be answered")
-                continue
-            if answer is not None:
-                answers.append((answer, asker))
-        for answer, asker in answers:
-            try:
-                send(answer, asker)
-            except OSError:  # no room, or no way: datagrams get lost, and their askers ask again
-                continue
+            left -= len(waiting)
+            now = self._reactor.seconds()
+            answers = []
+            for packet, asker in waiting:
+                try:
+                    answers.append(self.answer(now, packet, asker))
+                except Exception:  # one datagram's fault must not keep the others waiting
+                    answers.append(None)
+                    log.failure("a datagram could not be answered")
+            self._batches.send(answers)
 
     # What is said.
 
-    def answer(self, now: float, packet: bytes, asker: tuple[Any, ...]) -> bytes | None:
+    def answer(self, now: float, packet: bytes, asker: Name) -> bytes | None:
         """The datagram that answers one, None for what is none of ours."""
-        if not 16 <= len(packet) <= LONGEST_PACKET:
+        length = len(packet)
+        if not 16 <= length <= LONGEST_PACKET:
             return None
-        host = asker[0]
+        known = self._askers.find(now, asker)
+        if length >= ANNOUNCE_LENGTH:
+            connection, action, transaction, said, down, left, up, event, numwant = _ANNOUNCE.unpack_from(packet)
+            ours = connection == known.new or connection == known.old
+            if ours and action == ANNOUNCE and not event and down >= 0 and left >= 0 and up >= 0:
+                words = known.host, said + packet[96:]
+                wanted = numwant if numwant >= 0 else None
+                local = self._local or known.local or self._reached(now, known)
+                again = self._tracker.announce_again(words, up, down, left, wanted, local)
+                if again is not None:
+                    return announced(transaction, again, ipv4=known.ipv4)
         connection, action, transaction = _HEAD.unpack_from(packet)
-        new, old = self._connections.ids(now, host, asker[1])
         if action == CONNECT:
-            return connected(transaction, new) if connection == PROTOCOL else None
-        if connection != new and connection != old:
+            return connected(transaction, known.new) if connection == PROTOCOL else None
+        if connection != known.new and connection != known.old:
             # An answer is none of ours: forged in the name of another tracker it would have both refuse for ever.
             if packet[:4] in _ANSWERS:
                 return None
             # Shorter than any announce, so that nobody is sent more than was sent in his name.
-            return refused(transaction, "the connection id is too old: connect again")[: len(packet)]
+            return refused(transaction, "the connection id is too old: connect again")[:length]
         if action == ANNOUNCE:
-            return self._announce(now, transaction, packet, asker)
+            return self._announce(now, transaction, packet, known)
         if action == SCRAPE:
             return self._scrape(transaction, packet)
         return refused(transaction, "unknown action")
 
-    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: tuple[Any, ...]) -> bytes:
-        host: str = asker[0]
-        local = self._local
-        if local is None:
-            local = self._route(host, asker[3] if len(asker) > 3 else 0, now // _ROUTE_SECONDS)
-        ipv4 = ":" not in host or host.startswith("::ffff:")
-        words = host, packet[16:56] + packet[96:]
-        if len(packet) >= ANNOUNCE_LENGTH:
-            downloaded, left, uploaded, event, numwant = _COUNTERS.unpack_from(packet)
-            if not event and downloaded >= 0 and left >= 0 and uploaded >= 0:
-                wanted = numwant if numwant >= 0 else None
-                again = self._tracker.announce_again(words, uploaded, downloaded, left, wanted, local)
-                if again is not None:
-                    return announced(transaction, again, ipv4=ipv4)
+    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: Asker) -> bytes:
+        host, words = asker.host, packet[16:56] + packet[96:]
+        known = (host, words) if len(words) <= _LONGEST_WORDS else None
         try:
             key, request = read_announce(packet)
-            known = words if len(words[1]) <= _LONGEST_WORDS else None
-            return announced(transaction, self._tracker.announce_packed(key, request, host, local, known), ipv4=ipv4)
+            local = self._local or asker.local or self._reached(now, asker)
+            return announced(
+                transaction, self._tracker.announce_packed(key, request, host, local, known), ipv4=asker.ipv4
+            )
         except AnnounceError as error:
             return refused(transaction, error.message)
+
+    def _reached(self, now: float, asker: Asker) -> str:
+        asker.local = self._route(asker.host, asker.scope, now // _ROUTE_SECONDS)
+        return asker.local
 
     def _scrape(self, transaction: bytes, packet: bytes) -> bytes:
         """Counts, without a key: a scrape has no room for a path, and who knows the hash may know them."""

@@ -402,10 +402,11 @@ class PublishTests(PublishingCase):
         self.assertIn("60%", (await self.last()).reason)
 
     async def test_connects_to_uploaders(self) -> None:
-        """Who announces an upload is connected to at once; other torrents are no concern."""
-        path = image(self.made / "base")
+        """Who announces an upload is connected to at once; other torrents are no concern, which can be seen before."""
+        path, receiving = image(self.made / "base"), self.publisher.receiving
         await self.offer(path)
         info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.assertEqual(set(receiving), {info_hash})
         self.publisher.announced(info_hash, "10.0.0.1", 7000)
         self.publisher.announced(b"x" * 20, "10.0.0.1", 7000)
         self.assertEqual(self.seeder.connected, [(info_hash, "10.0.0.1", 7000)])

@@ -327,6 +327,14 @@ class ProgressTests(CoordinatorCase):
         await self.coordinator.tick()
         self.assertEqual((await self.rollout()).state, "done")
 
+    async def test_concerned(self) -> None:
+        """The terminals whose announces matter are those with an open rollout, seen by who looked before it began."""
+        await self.prepare()
+        terminals = self.coordinator.terminals
+        self.assertNotIn(MAC, terminals)
+        await self.begin()
+        self.assertIn(MAC, terminals)
+
     async def test_whole_no_more(self) -> None:
         """A peer that was whole and lacks something again, after a check, is not done."""
         await self.started()

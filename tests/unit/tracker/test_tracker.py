@@ -190,6 +190,20 @@ class ListenerTests(TrackerCase):
             self.heard, [Announced(HASH, MAC, "10.0.0.1", 6881, Event.STARTED, left=3, uploaded=1, downloaded=2)]
         )
 
+    def test_what_concerns_somebody(self) -> None:
+        """Who listens to some torrents and terminals only is told of these alone, as they are at the announce."""
+        torrents: set[bytes] = set()
+        terminals: set[str] = set()
+        self.tracker.tell_only_of(torrents, terminals)
+        self.announce(left=5)
+        torrents.add(HASH)
+        self.announce(left=4)
+        torrents.clear()
+        self.announce(left=3)
+        terminals.add(MAC)
+        self.announce(left=2)
+        self.assertEqual([said.left for said in self.heard], [4, 2])
+
     def test_failing_listener(self) -> None:
         """A listener's mistake is logged and the asker gets its answer."""
 

@@ -20,12 +20,13 @@ from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id
 from voi.seeding.settings import server_settings
-from voi.tracker import packets
+from voi.tracker import askers, batches, packets
 from voi.tracker.announce import MOST_SCRAPED, Counts, Event
+from voi.tracker.askers import WINDOW_SECONDS, Askers
 from voi.tracker.http import tracker_resource
-from voi.tracker.packets import LONGEST_PACKET, PROTOCOL, WINDOW_SECONDS, Connections
+from voi.tracker.packets import LONGEST_PACKET, PROTOCOL
 from voi.tracker.tracker import Announced, Tracker
-from voi.tracker.udp import UdpTracker
+from voi.tracker.udp import BURST, UdpTracker
 
 ASKER = ("10.0.0.1", 4000)
 PATH = f"/{KEY}/announce".encode()
@@ -141,17 +142,17 @@ class ConnectionTests(AnswerCase):
 
     def test_another_secret(self) -> None:
         """Nobody makes an id without the server's secret."""
-        one, other = Connections(b"1" * 32), Connections(b"2" * 32)
-        self.assertNotEqual(one.ids(0, *ASKER), other.ids(0, *ASKER))
-        self.assertEqual(one.ids(0, *ASKER), Connections(b"1" * 32).ids(0, *ASKER))
+        one, same, other = (Askers(secret * 32).find(0, ASKER).new for secret in (b"1", b"1", b"2"))
+        self.assertNotEqual(one, other)
+        self.assertEqual(one, same)
 
     def test_bound(self) -> None:
         """Askers are remembered up to a number."""
-        self.patch(packets, "MOST_ASKERS", 3)
-        connections = Connections(b"1" * 32)
+        self.patch(askers, "MOST_ASKERS", 3)
+        known = Askers(b"1" * 32)
         for port in range(10):
-            connections.ids(0, "10.0.0.1", port)
-        self.assertLessEqual(len(connections._known), 3)
+            known.find(0, ("10.0.0.1", port))
+        self.assertLessEqual(len(known._known), 3)
 
     def test_none_of_ours(self) -> None:
         """What is no datagram of the protocol is not answered at all."""
@@ -287,6 +288,58 @@ class RouteTests(AnswerCase):
         self.patch(_Moving, "now_at", "10.1.0.2")
         self.clock.advance(WINDOW_SECONDS)
         self.assertEqual(self.ask()[20:24], bytes([10, 1, 0, 2]))
+
+
+class TurnTests(AnswerCase):
+    """What is done in one turn of the reactor, with a call for many datagrams where there is one."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+        for client in self.clients:
+            self.addCleanup(client.close)
+            client.connect(("127.0.0.1", self.udp.port))
+            client.setblocking(False)
+
+    def heard_by(self, client: socket.socket) -> list[bytes]:
+        """The answers that came; loopback has delivered when the sender returns."""
+        found = []
+        while True:
+            try:
+                found.append(client.recv(LONGEST_PACKET))
+            except BlockingIOError:
+                return found
+
+    def test_fault(self) -> None:
+        """A datagram that breaks something is logged; it gets no answer, least of all that of its neighbour."""
+        answer = self.udp.answer
+
+        def faulty(now: float, packet: bytes, asker: Any) -> bytes | None:
+            return answer(now, packet, asker) if packet.endswith(b"fine") else b"%d" % (1 // 0)
+
+        self.patch(self.udp, "answer", faulty)
+        self.clients[0].send(b"breaks something")
+        self.clients[1].send(PROTOCOL + b"\0\0\0\0fine")
+        self.udp.doRead()
+        self.assertEqual([len(self.heard_by(client)) for client in self.clients], [0, 1])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_bounded(self) -> None:
+        """No more than a burst is answered, so that others have their turn; the rest is answered in the next one."""
+        for _ in range(BURST + 5):
+            self.clients[0].send(PROTOCOL + b"\0\0\0\0conn")
+        self.udp.doRead()
+        self.assertEqual(len(self.heard_by(self.clients[0])), BURST)
+        self.udp.doRead()
+        self.assertEqual(len(self.heard_by(self.clients[0])), 5)
+
+
+class TurnOneByOneTests(TurnTests):
+    """The same where datagrams go one by one."""
+
+    def setUp(self) -> None:
+        self.patch(batches, "system_calls", lambda _: None)
+        super().setUp()
 
 
 class ScrapeTests(AnswerCase):

@@ -76,6 +76,14 @@ class Unauthorized(VoiError):
     slug = "unauthorized"
 
 
+class Forbidden(VoiError):
+    """Not allowed for this role, or a change without the proof that it comes from the console itself."""
+
+    wire_code = 60022
+    http_status = HTTPStatus.FORBIDDEN
+    slug = "forbidden"
+
+
 class TooManyAttempts(Unauthorized):
     """Passwords tried too often in a short time."""
 
@@ -89,6 +97,18 @@ class NotFound(VoiError):
     wire_code = 99999
     http_status = HTTPStatus.NOT_FOUND
     slug = "not_found"
+
+
+class UnknownAccount(NotFound):
+    """No account has this name."""
+
+    slug = "unknown_account"
+
+
+class UnknownToken(NotFound):
+    """No token has this number."""
+
+    slug = "unknown_token"
 
 
 class UnknownTerminal(NotFound):

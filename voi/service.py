@@ -38,12 +38,15 @@ from voi.seeding.session import Seeding
 from voi.seeding.settings import server_settings
 from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up, listen, open_directory
 from voi.store.accounts import Accounts
+from voi.store.answers import Answers
 from voi.store.commands import Commands
 from voi.store.database import Store
 from voi.store.directory import DataDirectory
 from voi.store.rollouts import Rollouts
+from voi.store.sessions import Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
+from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.terminals.admin import AdminDesk
 from voi.terminals.commands import CommandDesk
@@ -57,6 +60,7 @@ from voi.tracker.keyring import KeyRing
 from voi.tracker.tracker import Announced, Tracker
 from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
+from voi.web.assets import AssetResource, console_assets
 from voi.web.site import site
 
 log = Logger()
@@ -218,10 +222,12 @@ class VoiService(MultiService):
             clock=reactor,
         )
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
+        accounts = Accounts(self.store)
+        admin = AdminDesk(accounts, reactor, reactor.getThreadPool())
         handlers = Handlers(
             terminals=self.terminals,
             templates=self.templates,
-            admin=AdminDesk(Accounts(self.store), reactor, reactor.getThreadPool()),
+            admin=admin,
             uploads=upload_desk,
             rollouts=self.coordinator,
             tracker_urls=self.tracker_urls,
@@ -231,6 +237,11 @@ class VoiService(MultiService):
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
         api = Api(
             token=opened.api_token,
+            accounts=accounts,
+            sessions=Sessions(self.store),
+            tokens=Tokens(self.store),
+            answers=Answers(self.store),
+            passwords=admin,
             terminals=self.terminals,
             templates=self.templates,
             uploads=self.uploads,
@@ -248,7 +259,11 @@ class VoiService(MultiService):
             checks=checks(self.store, self.directory, self.own_peer),
         )
         blocks = BlockDesk(self.keys, self.block_tables)
-        self._door = Door(self.tracker, site(api.resource(), tracker_resource(self.tracker, blocks)), reactor)
+        self._door = Door(
+            self.tracker,
+            site(api.resource(), tracker_resource(self.tracker, blocks), AssetResource(console_assets())),
+            reactor,
+        )
 
     def _make_seeding(self) -> Seeding:
         host, port = self.config.bittorrent_address

@@ -77,7 +77,7 @@ def _ensure_admin(database: Path) -> None:
         stored = hash_password(wire_form(password))
         # Told before it is kept: a password that nobody read could never be replaced.
         tell(f"admin password: {password}")
-        db.execute("INSERT INTO accounts VALUES (?, ?, ?)", (ADMIN, stored, time.time()))
+        db.execute("INSERT INTO accounts (name, password, created) VALUES (?, ?, ?)", (ADMIN, stored, time.time()))
     finally:
         db.close()
 

@@ -1,4 +1,4 @@
-"""Administrator accounts; passwords are stored as scrypt over the MD5 form that the wire brings."""
+"""Accounts; passwords are stored as scrypt over the MD5 form that the wire brings."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import hashlib
 import hmac
 import os
 import time
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.accounts import Account, Role
+from voi.errors import Conflict, UnknownAccount
 from voi.store.database import Store
+
+MOST_ACCOUNTS: Final = 1000
+"""Far more than a site has people who look after its PCs."""
 
 _N, _R, _P = 1 << 14, 8, 1
 _SALT: Final = 16
@@ -37,22 +44,104 @@ def matches(stored: str, form: str) -> bool:
     return hmac.compare_digest(actual, base64.b64decode(digest))
 
 
+_COLUMNS: Final = "name, role, created, last_login"
+
+
+def _account(row: Sequence[Any]) -> Account:
+    return Account(row[0], Role(row[1]), row[2], row[3])
+
+
+def _find(db: Database, name: str) -> Account | None:
+    row = db.execute(f"SELECT {_COLUMNS} FROM accounts WHERE name = ?", (name,)).fetchone()
+    return _account(row) if row else None
+
+
+def _keep_one_administrator(db: Database, account: Account) -> None:
+    others = db.execute(
+        "SELECT count(*) FROM accounts WHERE role = ? AND name != ?", (Role.ADMINISTRATOR, account.name)
+    )
+    if account.role is Role.ADMINISTRATOR and not others.fetchone()[0]:
+        raise Conflict(f"{account.name} is the last administrator: make another one first")
+
+
 _NOBODY: Final = "scrypt$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
 """Checked for unknown names, so that the time taken does not tell which names exist."""
 
 
 class Accounts:
-    """The accounts that 9008 knows."""
+    """The accounts that the console knows, and 9008."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, name: str, stored: str) -> Deferred[None]:
-        """Make an account with a password as `hash_password` gives it."""
-        now = time.time()
+    def add(self, name: str, stored: str, role: Role = Role.ADMINISTRATOR) -> Deferred[Account]:
+        """Make an account with a password as `hash_password` gives it.
 
-        def job(db: Database) -> None:
-            db.execute("INSERT INTO accounts VALUES (?, ?, ?)", (name, stored, now))
+        :raises Conflict: the name is taken, or there are too many.
+        """
+        account = Account(name, role, time.time(), None)
+
+        def job(db: Database) -> Account:
+            if _find(db, name) is not None:
+                raise Conflict(f"there is an account {name} already", field="name")
+            if db.execute("SELECT count(*) FROM accounts").fetchone()[0] >= MOST_ACCOUNTS:
+                raise Conflict(f"there are {MOST_ACCOUNTS} accounts already: delete unused ones")
+            db.execute(
+                "INSERT INTO accounts (name, password, created, role) VALUES (?, ?, ?, ?)",
+                (name, stored, account.created, role),
+            )
+            return account
+
+        return self._store.write(job)
+
+    def all(self) -> Deferred[list[Account]]:
+        """All accounts, by name."""
+
+        def job(db: Database) -> list[Account]:
+            return [_account(row) for row in db.execute(f"SELECT {_COLUMNS} FROM accounts ORDER BY name")]
+
+        return self._store.read(job)
+
+    def get(self, name: str) -> Deferred[Account | None]:
+        """One account, or None."""
+        return self._store.read(lambda db: _find(db, name))
+
+    def change(self, name: str, *, role: Role | None = None, stored: str | None = None) -> Deferred[Account]:
+        """Give an account another role or password; a new password ends its sessions.
+
+        :raises UnknownAccount: there is none of this name.
+        :raises Conflict: it is the last administrator.
+        """
+
+        def job(db: Database) -> Account:
+            account = _find(db, name)
+            if account is None:
+                raise UnknownAccount(f"no account {name}")
+            if role is not None and role is not Role.ADMINISTRATOR:
+                _keep_one_administrator(db, account)
+            if role is not None:
+                db.execute("UPDATE accounts SET role = ? WHERE name = ?", (role, name))
+            if stored is not None:
+                db.execute("UPDATE accounts SET password = ? WHERE name = ?", (stored, name))
+                db.execute("DELETE FROM sessions WHERE account = ?", (name,))
+            return replace(account, role=role or account.role)
+
+        return self._store.write(job)
+
+    def delete(self, name: str) -> Deferred[Account]:
+        """Delete an account with its sessions.
+
+        :raises UnknownAccount: there is none of this name.
+        :raises Conflict: it is the last administrator.
+        """
+
+        def job(db: Database) -> Account:
+            account = _find(db, name)
+            if account is None:
+                raise UnknownAccount(f"no account {name}")
+            _keep_one_administrator(db, account)
+            db.execute("DELETE FROM accounts WHERE name = ?", (name,))
+            return account
 
         return self._store.write(job)
 

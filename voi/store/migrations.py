@@ -16,6 +16,14 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_console(db: Database) -> None:
+    """Roles of accounts; who is signed in; tokens of programs; answers to be given again."""
+    for statement in _CONSOLE.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,
@@ -175,4 +183,39 @@ CREATE TABLE command_outcomes (
     PRIMARY KEY (batch_no, mac)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waiting_commands ON command_outcomes(mac) WHERE state = 'waiting'
+"""
+
+_CONSOLE = """
+ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'administrator';
+ALTER TABLE accounts ADD COLUMN last_login REAL;
+
+CREATE TABLE sessions (
+    id BLOB PRIMARY KEY,                     -- SHA-256 of what the cookie has
+    account TEXT NOT NULL REFERENCES accounts(name) ON DELETE CASCADE,
+    csrf TEXT NOT NULL,
+    created REAL NOT NULL,
+    seen REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_account ON sessions(account);
+
+CREATE TABLE tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,               -- SHA-256 of the token
+    created REAL NOT NULL,
+    last_used REAL
+) STRICT;
+
+CREATE TABLE answers (
+    who TEXT NOT NULL,
+    key TEXT NOT NULL,                       -- the Idempotency-Key
+    request BLOB NOT NULL,                   -- SHA-256 of method, path and body
+    status INTEGER NOT NULL,
+    location TEXT NOT NULL,
+    body BLOB NOT NULL,
+    created REAL NOT NULL,
+    PRIMARY KEY (who, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_by_age ON answers(created)
 """

@@ -1,4 +1,4 @@
-"""The administrator's password, checked off the reactor and not too often."""
+"""Passwords of accounts, checked off the reactor and not too often."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from voi.errors import TooManyAttempts, Unauthorized
-from voi.store.accounts import Accounts, matches, wire_form
+from voi.domain.accounts import Role
+from voi.errors import Forbidden, TooManyAttempts, Unauthorized
+from voi.store.accounts import Accounts, hash_password, matches, wire_form
 
 ATTEMPTS: Final = 5
 WINDOW_SECONDS: Final = 60.0
@@ -46,14 +47,29 @@ class AdminDesk:
         if _MD5.fullmatch(password):
             forms.insert(0, password.lower())
         for form in forms:
-            if await self._limiter.run(self._in_thread, stored, form):
+            if await self._limiter.run(self._in_thread, matches, stored, form):
                 self._failures.pop(address, None)
                 return
         raise Unauthorized("user name or password is wrong")
 
-    def _in_thread(self, stored: str, form: str):  # type: ignore[no-untyped-def]  # a Deferred[bool]
+    async def hash(self, password: str) -> str:
+        """What is kept of a password."""
+        hashed: str = await self._limiter.run(self._in_thread, hash_password, wire_form(password))
+        return hashed
+
+    async def check_administrator(self, name: str, password: str, address: str) -> None:
+        """The same as :meth:`check`, for what only administrators may.
+
+        :raises Forbidden: the account's role is another.
+        """
+        await self.check(name, password, address)
+        account = await self._accounts.get(name)
+        if account is None or not account.role.may(Role.ADMINISTRATOR):
+            raise Forbidden(f"{name} is an operator: only an administrator may upload templates")
+
+    def _in_thread(self, function, *args):  # type: ignore[no-untyped-def]  # a Deferred of what it gives
         threads: IReactorFromThreads = self._reactor  # type: ignore[assignment]  # a reactor has both
-        return deferToThreadPool(threads, self._pool, matches, stored, form)
+        return deferToThreadPool(threads, self._pool, function, *args)
 
     def _refuse_guessers(self, address: str) -> None:
         failures = self._failures.get(address)

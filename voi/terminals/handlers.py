@@ -144,7 +144,7 @@ class Handlers:
 
     async def _admin_login(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: AdminLogin = request.body
-        await self._admin.check(body.username, body.password, connection.host)
+        await self._admin.check_administrator(body.username, body.password, connection.host)
         connection.grant()
         return success()
 

@@ -8,12 +8,18 @@ from typing import Any
 from klein import Klein
 from twisted.web.resource import IResource
 
+from voi.store.accounts import Accounts
+from voi.store.answers import Answers
 from voi.store.commands import Commands
 from voi.store.rollouts import Rollouts
+from voi.store.sessions import Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
+from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
+from voi.web.access import Access
 from voi.web.openapi import document
+from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
 from voi.web.routing import Gate, Route, router
 from voi.web.seams import (
@@ -23,21 +29,23 @@ from voi.web.seams import (
     HealthCheck,
     Lag,
     Notices,
+    Passwords,
     Publisher,
     Seeding,
     Tracker,
     UploadDesk,
 )
 from voi.web.server import ServerRoutes
+from voi.web.sessions import AccountRoutes, SessionRoutes
 from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
 
 
 class Api:
-    """Everything under ``/api/v1``, ``/healthz`` and ``/``.
+    """Everything under ``/api/v1``, and ``/healthz``.
 
-    `token` is what a client must show; `checks` are asked by ``/healthz``, by name.
+    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name.
 
     :raises ValueError: the token is empty.
     """
@@ -46,6 +54,11 @@ class Api:
         self,
         *,
         token: str,
+        accounts: Accounts,
+        sessions: Sessions,
+        tokens: Tokens,
+        answers: Answers,
+        passwords: Passwords,
         terminals: Terminals,
         templates: Templates,
         uploads: Uploads,
@@ -63,6 +76,8 @@ class Api:
         checks: Mapping[str, HealthCheck] | None = None,
     ) -> None:
         rooms = (
+            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords),
+            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords),
             TerminalRoutes(
                 terminals=terminals,
                 templates=templates,
@@ -99,7 +114,7 @@ class Api:
         )
         self.routes: tuple[Route, ...] = (*(route for room in rooms for route in room.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, token)
+        self.app: Klein = router(self.routes, Access(token=token, sessions=sessions, tokens=tokens), Repeats(answers))
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

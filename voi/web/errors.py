@@ -57,13 +57,13 @@ UNEXPECTED: Final = ErrorBody(ErrorDetail("internal", "the server failed; its lo
 """What a fault of ours is answered with: the details are for the log."""
 
 
-def unreadable(error: Exception) -> Malformed:
-    """The error for a body that cannot be decoded; names the field where msgspec does."""
+def unreadable(error: Exception, what: str = "body") -> Malformed:
+    """The error for a body, or another part of a request, that cannot be read; names the field where msgspec does."""
     if isinstance(error, msgspec.ValidationError):
         text = str(error)
         field = _field(text)
         plain = _AT.sub("", text)
-        return Malformed(f"{field}: {plain}" if field else f"body: {plain}", field=field)
+        return Malformed(f"{field}: {plain}" if field else f"{what}: {plain}", field=field)
     if isinstance(error, RecursionError):
         return Malformed("body: nested too deeply")
     return Malformed(f"body: no JSON in UTF-8: {error}")

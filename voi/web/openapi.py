@@ -9,7 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from voi import __version__
-from voi.errors import Malformed, Unauthorized, VoiError
+from voi.domain.accounts import Role
+from voi.errors import Conflict, Forbidden, Malformed, Unauthorized, VoiError
+from voi.web.access import COOKIE, CSRF_HEADER
 from voi.web.errors import BodyTooLarge, ErrorBody
 from voi.web.routing import Route
 
@@ -18,7 +20,25 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "mac": {"type": "string", "description": "A MAC address in any spelling", "examples": ["02:00:00:00:00:01"]},
     "uuid": {"type": "string", "format": "uuid"},
+    "name": {"type": "string", "pattern": "^[^\\W_][\\w.@-]{0,63}$"},
     "number": {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999},
+}
+
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": f"Given by POST session; each change also needs the header `{CSRF_HEADER}`",
+    },
+}
+
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A change that is asked for again with the same key is answered as the first time, for a day",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"},
 }
 
 _UNEXPECTED: Final = "The server failed; its log says why (`internal`)"
@@ -46,8 +66,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             ),
         },
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"bearer": []}],
+        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
+        "security": [{"bearer": []}, {"session": []}],
     }
 
 
@@ -65,17 +85,30 @@ def _operation(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         "tags": [parts[0] if parts else "server"],
         "responses": _responses(route, schemas),
     }
-    if route.parameters:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": _PARAMETERS[kind]}
-            for kind, name in route.parameters
-        ]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": _PARAMETERS[kind]} for kind, name in route.parameters
+    ]
+    if route.query is not None:
+        parameters += _query(route.query)
+    if route.changes and route.token and route.repeatable:
+        parameters.append(_KEY)
+    if parameters:
+        operation["parameters"] = parameters
     if route.body is not None:
         content = {"schema": schemas[route.body], "example": route.example}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     if not route.token:
         operation["security"] = []
     return operation
+
+
+def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    """What may stand after the question mark."""
+    schema = msgspec.json.schema(kind)["$defs"][kind.__name__]
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": part}
+        for name, part in schema["properties"].items()
+    ]
 
 
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
@@ -94,8 +127,14 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     errors = list(route.errors)
     if route.token:
         errors.append(Unauthorized)
+    if route.changes or route.role is not Role.OPERATOR:
+        errors.append(Forbidden)
+    if route.query is not None:
+        errors.append(Malformed)
     if route.body is not None:
         errors += [Malformed, BodyTooLarge]
+    if route.changes and route.token and route.repeatable:
+        errors += [Malformed, Conflict]
     failure = {"application/json": {"schema": schemas[ErrorBody]}}
     for http_status, text in _by_status(errors):
         responses[str(http_status.value)] = {"description": text, "content": failure}

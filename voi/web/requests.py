@@ -91,6 +91,59 @@ class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
     macs: Macs
 
 
+RoleText = Literal["administrator", "operator"]
+Password = Annotated[str, Meta(max_length=1024)]
+"""Bounded for the hash's sake; what a new one must be is a rule of the accounts."""
+
+
+class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """Name and password of an account."""
+
+    name: Name
+    password: Password
+
+    def __repr__(self) -> str:
+        return f"SignIn({self.name!r})"
+
+
+class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The password that was, and the one that shall be: 8 to 256 characters."""
+
+    old: Password
+    new: Password
+
+    def __repr__(self) -> str:
+        return "PasswordChange()"
+
+
+class AccountRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new account."""
+
+    name: Name
+    password: Password
+    role: RoleText = "operator"
+
+    def __repr__(self) -> str:
+        return f"AccountRequest({self.name!r}, {self.role!r})"
+
+
+class AccountChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of an account; what is left out stays."""
+
+    role: RoleText | None = None
+    password: Password | None = None
+
+    def __repr__(self) -> str:
+        return f"AccountChange({self.role!r})"
+
+
+class TokenRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new token, named for the program that is to have it."""
+
+    name: Name
+    role: RoleText = "operator"
+
+
 def mac_of(text: str, field: str) -> str:
     """A canonical MAC.
 

@@ -1,15 +1,17 @@
-"""The route table's engine: token, body, answer and errors of every route, so that no handler can forget one.
+"""The route table's engine: who asks, body, answer and errors of every route, so that no handler can forget one.
 
-A handler is an async function that gets the path's values by name, and the decoded body as `body` where its
-route has one; it gives a struct, or raises a `VoiError`. It knows nothing of HTTP.
+A handler is an async function that gets the path's values by name, the decoded body as `body` and the decoded query
+as `query` where its route has them, and who asks as `actor` where it names that; it gives a struct, or raises a
+`VoiError`. It knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
-import hmac
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,9 +26,15 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, ValidationError
 
-from voi.errors import Malformed, Unauthorized, VoiError
+from voi.domain.accounts import Role
+from voi.errors import Forbidden, Malformed, VoiError
 from voi.names import canonical_mac, canonical_uuid
+from voi.store.answers import KeptAnswer
+from voi.web.access import Access, address_of, check_origin, set_cookie
+from voi.web.actor import Actor, stranger
 from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
+from voi.web.queries import decode_query
+from voi.web.repeats import HEADER, Repeats
 
 log = Logger()
 
@@ -44,13 +52,23 @@ class WithStatus:
     body: Any
 
 
+@dataclass(frozen=True, slots=True)
+class WithCookie:
+    """An answer that gives a browser the cookie of its session; an empty one takes it back."""
+
+    cookie: str = field(repr=False)
+    body: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One operation.
 
     `path` has werkzeug's ``<converter:name>`` for what varies. `location` is the Location header of the
     answer, its ``{names}`` filled from it. `errors` are those the handler may raise beyond what every route
-    answers. `also` are further statuses with their answers. `example` is a body that works.
+    answers. `also` are further statuses with their answers. `example` is a body that works. `query` is a struct of
+    what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
+    may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
     """
 
     method: str
@@ -59,12 +77,20 @@ class Route:
     summary: str
     answer: Any
     body: Any = None
+    query: Any = None
     example: Any = None
     status: HTTPStatus = HTTPStatus.OK
     also: dict[HTTPStatus, Any] = field(default_factory=dict)
     errors: tuple[type[VoiError], ...] = ()
     location: str = ""
     token: bool = True
+    role: Role = Role.OPERATOR
+    repeatable: bool = True
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is more than a question."""
+        return self.method != "GET"
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
@@ -106,6 +132,12 @@ class UuidConverter(BaseConverter):
             raise ValidationError(error.message) from error
 
 
+class NameConverter(BaseConverter):
+    """The name of an account."""
+
+    regex = r"[^\W_][\w.@-]{0,63}"
+
+
 class NumberConverter(BaseConverter):
     """A number that the database gave out; bounded, because SQLite keeps integers in 64 bits."""
 
@@ -120,25 +152,20 @@ CONVERTERS: Final[dict[str, type[BaseConverter]]] = {
     "mac": MacConverter,
     "uuid": UuidConverter,
     "number": NumberConverter,
+    "name": NameConverter,
 }
 
 
-def router(routes: Sequence[Route], token: str) -> Klein:
-    """A Klein app that answers these routes.
-
-    :raises ValueError: there is no token, which would let everybody in.
-    """
-    if not token:
-        raise ValueError("the API needs a token")
+def router(routes: Sequence[Route], access: Access, repeats: Repeats) -> Klein:
+    """A Klein app that answers these routes."""
     app = Klein()
     app.url_map.converters.update(CONVERTERS)
     # A redirect would be answered as a web page, and clients would drop the body or the token on their way.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    expected = token.encode()
     for route in routes:
         endpoint = f"{route.method} {route.path}"
-        app.route(route.path, methods=[route.method], endpoint=endpoint)(_responder(route, expected))
+        app.route(route.path, methods=[route.method], endpoint=endpoint)(_responder(route, access, repeats))
 
     @app.handle_errors(VoiError)
     def refuse(request: IRequest, failure: Failure) -> bytes:
@@ -184,7 +211,10 @@ class Gate(Resource):
 
 def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
     """Set status and headers; the JSON to send."""
-    content: bytes = msgspec.json.encode(body)
+    return _send(request, status, msgspec.json.encode(body))
+
+
+def _send(request: IRequest, status: int, content: bytes) -> bytes:
     request.setResponseCode(status)
     request.setHeader(b"content-type", b"application/json")
     request.setHeader(b"content-length", str(len(content)).encode())
@@ -203,27 +233,71 @@ def answer_error(request: IRequest, error: VoiError) -> bytes:
     return answer(request, error.http_status, error_body(error))
 
 
-def _responder(route: Route, token: bytes) -> Callable[..., Deferred[bytes]]:
+def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., Deferred[bytes]]:
     decoder = None if route.body is None else msgspec.json.Decoder(route.body)
+    tells_actor = "actor" in inspect.signature(route.handler).parameters
 
     async def respond(request: IRequest, values: dict[str, Any]) -> bytes:
-        if route.token:
-            _check_token(request, token)
+        actor = await _let_in(route, access, request)
+        if tells_actor:
+            values["actor"] = actor
+        if route.query is not None:
+            values["query"] = decode_query(_query_of(request), route.query)
+        content = b"" if decoder is None else _content(request)
         if decoder is not None:
-            values["body"] = _decode(request, decoder)
-        result = await route.handler(**values)
-        status = route.status
-        if isinstance(result, WithStatus):
-            status, result = result.status, result.body
-        if route.location:
-            location = route.location.format_map(msgspec.structs.asdict(result))
-            request.setHeader(b"location", location.encode())
-        return answer(request, status, result)
+            values["body"] = _decode(content, decoder)
+        keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
+        if not (keys and route.changes and route.token and route.repeatable):
+            answered = await _answer(route, request, values)
+        else:
+            hashed = sha256(b"\0".join((route.method.encode(), request.uri, content))).digest()
+            who = f"{actor.kind} {actor.name}"
+            key = keys[0].decode("ascii", "replace")
+            answered = await repeats.answer(who, key, hashed, lambda: _once(route, request, values, hashed))
+        if answered.location:
+            request.setHeader(b"location", answered.location.encode())
+        return _send(request, answered.status, answered.body)
 
     def start(request: IRequest, **values: Any) -> Deferred[bytes]:
         return finishing(Deferred.fromCoroutine(respond(request, values)))
 
     return start
+
+
+async def _let_in(route: Route, access: Access, request: IRequest) -> Actor:
+    """Who asks, if they may."""
+    if not route.token:
+        if route.changes:
+            check_origin(request)
+        return stranger(address_of(request))
+    actor = await access.actor(request, changes=route.changes)
+    if not actor.role.may(route.role):
+        raise Forbidden(f"{actor.text} is an {actor.role}: only an {route.role} may do this")
+    return actor
+
+
+async def _answer(route: Route, request: IRequest, values: dict[str, Any]) -> KeptAnswer:
+    """What the handler answers, as it goes out."""
+    result, status, location = await route.handler(**values), route.status, ""
+    if isinstance(result, WithCookie):
+        set_cookie(request, result.cookie)
+        result = result.body
+    if isinstance(result, WithStatus):
+        status, result = result.status, result.body
+    if route.location:
+        location = route.location.format_map(msgspec.structs.asdict(result))
+    return KeptAnswer(b"", status, location, msgspec.json.encode(result))
+
+
+async def _once(route: Route, request: IRequest, values: dict[str, Any], hashed: bytes) -> KeptAnswer:
+    """The same, to be kept: a refusal too, for it would be the same again."""
+    try:
+        answered = await _answer(route, request, values)
+    except VoiError as error:
+        if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        answered = KeptAnswer(b"", error.http_status, "", msgspec.json.encode(error_body(error)))
+    return replace(answered, request=hashed)
 
 
 def finishing(work: Deferred[bytes]) -> Deferred[bytes]:
@@ -246,17 +320,19 @@ def finishing(work: Deferred[bytes]) -> Deferred[bytes]:
     return outer
 
 
-def _check_token(request: IRequest, expected: bytes) -> None:
-    headers = request.requestHeaders.getRawHeaders(b"authorization", [])
-    scheme, _, given = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
-    if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), expected):
-        raise Unauthorized("this needs the header `Authorization: Bearer TOKEN` with the token of this server")
+def _query_of(request: IRequest) -> bytes:
+    uri: bytes = request.uri
+    return uri.partition(b"?")[2]
 
 
-def _decode(request: IRequest, decoder: msgspec.json.Decoder[Any]) -> Any:
-    content = request.content.read(BODY_LIMIT + 1)
+def _content(request: IRequest) -> bytes:
+    content: bytes = request.content.read(BODY_LIMIT + 1)
     if len(content) > BODY_LIMIT:
         raise BodyTooLarge(f"the body has more than {BODY_LIMIT} bytes")
+    return content
+
+
+def _decode(content: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         return decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

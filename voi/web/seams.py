@@ -23,6 +23,16 @@ class Fleet(Protocol):
         """Whether a terminal is online."""
 
 
+class Passwords(Protocol):
+    """Checks and hashes passwords, off the reactor."""
+
+    def check(self, name: str, password: str, address: str) -> Awaitable[None]:
+        """Whether it is this account's; raises Unauthorized, or TooManyAttempts for who guesses from this address."""
+
+    def hash(self, password: str) -> Awaitable[str]:
+        """What is kept of a password."""
+
+
 class CommandDesk(Protocol):
     """Gives commands."""
 

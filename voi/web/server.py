@@ -68,7 +68,7 @@ class ServerRoutes:
             ),
             Route(
                 method="GET",
-                path="/",
+                path="/api/v1",
                 handler=self.welcome,
                 summary="Where to read on",
                 answer=Welcome,
@@ -115,7 +115,7 @@ class ServerRoutes:
         return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))
 
     async def welcome(self) -> Welcome:
-        """GET /."""
+        """GET api/v1."""
         return Welcome("voi", __version__, "/api/v1/openapi.json")
 
 

@@ -1,4 +1,4 @@
-"""The HTTP port: API and tracker on one site, with bounds on what a stranger may make it hold."""
+"""The HTTP port: console, API and tracker on one site, with bounds on what a stranger may make it hold."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from twisted.web import http
 from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import Request, Site
 
+from voi.web.assets import PREFIX
 from voi.web.errors import BodyTooLarge, error_body
 from voi.web.routing import BODY_LIMIT
 
@@ -131,7 +132,7 @@ class _QuietSite(Site):
         """Say nothing."""
 
 
-def site(api: IResource, tracker: IResource) -> Site:
-    """The site of API and tracker."""
-    root = _Root({b"": api, b"api": api, b"healthz": api}, tracker)
+def site(api: IResource, tracker: IResource, console: IResource) -> Site:
+    """The site of API, tracker and console."""
+    root = _Root({b"": console, PREFIX: console, b"api": api, b"healthz": api}, tracker)
     return _QuietSite(root, requestFactory=BoundedRequest, timeout=REQUEST_SECONDS, parsePOSTFormSubmission=False)

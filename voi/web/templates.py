@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
+from voi.domain.accounts import Role
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.store.templates import Templates
@@ -52,6 +53,7 @@ class TemplateRoutes:
                 method="POST",
                 path="/api/v1/templates",
                 handler=self.make,
+                role=Role.ADMINISTRATOR,
                 summary="Make a template of image files on the server; copying goes on after the answer",
                 body=TemplateRequest,
                 example=_EXAMPLE,
@@ -64,6 +66,7 @@ class TemplateRoutes:
                 method="PATCH",
                 path="/api/v1/templates/<uuid:uuid>",
                 handler=self.change,
+                role=Role.ADMINISTRATOR,
                 summary="Rename a template, or switch automatic updates",
                 body=TemplateChange,
                 example={"auto_update": True},

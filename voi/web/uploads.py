@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+from voi.domain.accounts import Role
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadMac, Conflict, UnknownTemplate, UnknownTerminal, UnknownUpload
@@ -54,6 +55,7 @@ class UploadRoutes:
                 method="POST",
                 path="/api/v1/uploads",
                 handler=self.ask,
+                role=Role.ADMINISTRATOR,
                 summary="Ask a terminal for disks, now or at its next login",
                 body=UploadRequest,
                 example=_EXAMPLE,
@@ -74,6 +76,7 @@ class UploadRoutes:
                 method="DELETE",
                 path="/api/v1/uploads/<number:upload_id>",
                 handler=self.cancel,
+                role=Role.ADMINISTRATOR,
                 summary="End an upload",
                 answer=UploadView,
                 errors=(UnknownUpload,),

@@ -19,8 +19,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.store.base import StoreCase
 from voi.errors import StartupError, StorageMissing
 from voi.store import database
-from voi.store.database import free_bytes, prepare
+from voi.store.database import free_bytes, migration_names, prepare
 from voi.store.directory import DataDirectory, write_atomically
+
+ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 
 
 class PrepareTests(SynchronousTestCase):
@@ -66,12 +68,11 @@ class PrepareTests(SynchronousTestCase):
         prepare(self.path)
         later = Migrations("voi")
 
-        @later()
-        def m001_first(db: Database) -> None:
-            """The one that is applied already."""
+        for name in sorted(migration_names()):  # those that are applied already
+            later(name=name)(lambda db: None)
 
         @later()
-        def m002_later(db: Database) -> None:
+        def m999_later(db: Database) -> None:
             """A later one."""
             db.execute("CREATE TABLE later (x)")
 
@@ -79,7 +80,7 @@ class PrepareTests(SynchronousTestCase):
             prepare(self.path)
         tables = sqlite3.connect(self.path).execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchall()
         self.assertEqual(tables, [("later",)])
-        self.assertTrue((self.directory / "voi.sqlite.before-m002_later").exists())
+        self.assertTrue((self.directory / "voi.sqlite.before-m999_later").exists())
 
 
 class StoreTests(StoreCase):
@@ -87,7 +88,7 @@ class StoreTests(StoreCase):
 
     async def test_writes_are_read(self) -> None:
         """A read sees every write that was acknowledged."""
-        await self.store.write(lambda db: db.execute("INSERT INTO accounts VALUES ('a', 'b', 1)") and None)
+        await self.store.write(lambda db: db.execute(ADD, ("a",)) and None)
         rows = await self.store.read(lambda db: db.execute("SELECT name FROM accounts").fetchall())
         self.assertEqual(rows, [("a",)])
 
@@ -96,7 +97,7 @@ class StoreTests(StoreCase):
 
         def insert(name: str, fail: bool = False) -> None:
             def job(db: Database) -> None:
-                db.execute("INSERT INTO accounts VALUES (?, 'x', 1)", (name,))
+                db.execute(ADD, (name,))
                 if fail:
                     raise ZeroDivisionError
 
@@ -120,7 +121,7 @@ class StoreTests(StoreCase):
             db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]')")
 
         await self.assertFailure(self.store.write(job), StorageMissing)
-        await self.store.write(lambda db: db.execute("INSERT INTO accounts VALUES ('next', 'x', 1)") and None)
+        await self.store.write(lambda db: db.execute(ADD, ("next",)) and None)
 
 
 class DirectoryTests(SynchronousTestCase):

@@ -26,16 +26,21 @@ from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState
-from voi.errors import UnknownUpload
+from voi.errors import Unauthorized, UnknownUpload
 from voi.lag import LagProbe
 from voi.names import DiskName
+from voi.store.accounts import Accounts
+from voi.store.answers import Answers
 from voi.store.commands import Command, Commands
 from voi.store.database import Store, prepare
 from voi.store.rollouts import Rollouts
+from voi.store.sessions import Sessions
 from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
+from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
+from voi.web.assets import Asset, AssetResource, asset
 from voi.web.seams import HealthCheck, TorrentStatus
 from voi.web.site import site
 from voi.wire.codes import Code
@@ -45,10 +50,31 @@ MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
 DISK = "11111111-2222-4333-8444-555555555555"
 HASH = bytes(range(20))
+ASSETS: dict[str, Asset] = {
+    name: made
+    for name, content in {"index.html": b"<!doctype html>", "parts/main.js": b"export {}", "LICENCE": b"MIT"}.items()
+    if (made := asset(name, content)) is not None
+}
 
 
 class FakeFleet(set[str]):
     """The MACs that are online."""
+
+
+@dataclass
+class FakePasswords:
+    """Knows passwords as they are, without the tenth of a second that a real check takes."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    asked_from: list[str] = field(default_factory=list)
+
+    async def check(self, name: str, password: str, address: str) -> None:
+        self.asked_from.append(address)
+        if self.known.get(name) != password:
+            raise Unauthorized("user name or password is wrong")
+
+    async def hash(self, password: str) -> str:
+        return f"hash of {password}"
 
 
 @dataclass
@@ -254,8 +280,15 @@ class ApiCase(TestCase):
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag = LagProbe(Clock())
         self.checks: dict[str, HealthCheck] = {}
+        self.accounts, self.passwords = Accounts(self.store), FakePasswords()
+        self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
         self.api = Api(
             token=TOKEN,
+            accounts=self.accounts,
+            sessions=self.sessions,
+            tokens=self.tokens,
+            answers=Answers(self.store),
+            passwords=self.passwords,
             terminals=self.terminals,
             templates=self.templates,
             uploads=self.uploads,
@@ -272,7 +305,7 @@ class ApiCase(TestCase):
             lag=self.lag,
             checks=self.checks,
         )
-        self.site = site(self.api.resource(), tracker_stub())
+        self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)
         self.addCleanup(listening.stopListening)
@@ -288,16 +321,19 @@ class ApiCase(TestCase):
         *,
         token: str | None = TOKEN,
         data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request; `body` goes as JSON, `data` as it is."""
-        headers = Headers({} if token is None else {"Authorization": [f"Bearer {token}"]})
+        """Send a request; `body` goes as JSON, `data` as it is; an empty token is none."""
+        sent = Headers({name: [value] for name, value in (headers or {}).items()})
+        if token:
+            sent.setRawHeaders("Authorization", [f"Bearer {token}"])
         client = treq.client.HTTPClient(self.agent)
         if data is None and body is not None:
             data = json.dumps(body).encode()
         response = await client.request(
             method,
             self.url + path,
-            headers=headers,
+            headers=sent,
             allow_redirects=False,
             data=None if data is None else WholeBody(data),
         )

@@ -100,5 +100,5 @@ class HealthTests(ApiCase):
 
     async def test_welcome(self) -> None:
         """The root says where to read on."""
-        answer = await self.ask("GET", "/", token=None)
+        answer = await self.ask("GET", "/api/v1", token=None)
         self.assertEqual((answer.status, answer.json["openapi"]), (200, "/api/v1/openapi.json"))

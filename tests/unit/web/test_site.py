@@ -31,7 +31,7 @@ class CloseTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.transport = _Lingering()
-        server = site(NoResource(), NoResource())
+        server = site(NoResource(), NoResource(), NoResource())
         self.channel: Any = server.buildProtocol(None)
         self.channel.callLater = self.clock.callLater
         self.channel.makeConnection(self.transport)

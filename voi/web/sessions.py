@@ -1,0 +1,253 @@
+"""Routes of people and programs that use the server: signing in, accounts, tokens."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Final
+
+from voi import __version__
+from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
+from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
+from voi.store.accounts import Accounts
+from voi.store.sessions import Sessions
+from voi.store.tokens import Tokens
+from voi.web.actor import Actor
+from voi.web.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
+from voi.web.resources import (
+    AccountList,
+    AccountView,
+    Done,
+    NewToken,
+    SessionView,
+    TokenList,
+    TokenView,
+)
+from voi.web.routing import Route, WithCookie
+from voi.web.seams import Passwords
+from voi.web.views import moment
+
+_PASSWORD: Final = "correct horse battery"  # noqa: S105 - an example in the API's description
+
+
+class SessionRoutes:
+    """Signing in and out."""
+
+    def __init__(self, *, accounts: Accounts, sessions: Sessions, passwords: Passwords) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._passwords = passwords
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="POST",
+                path="/api/v1/session",
+                handler=self.begin,
+                summary="Sign in with a name and a password: a cookie for this browser",
+                body=SignIn,
+                example={"name": "admin", "password": _PASSWORD},
+                answer=SessionView,
+                errors=(Unauthorized, TooManyAttempts, Forbidden),
+                token=False,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/session",
+                handler=self.current,
+                summary="Who is signed in, and what a change must show beside the cookie",
+                answer=SessionView,
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/session",
+                handler=self.end,
+                summary="Sign out",
+                answer=Done,
+                repeatable=False,
+            ),
+            Route(
+                method="PUT",
+                path="/api/v1/session/password",
+                handler=self.change_password,
+                summary="Take another password; whoever else is signed in with this account is so no more",
+                body=PasswordChange,
+                example={"old": _PASSWORD, "new": "battery horse correct"},
+                answer=SessionView,
+                errors=(TooManyAttempts, Conflict),
+                repeatable=False,
+            ),
+        )
+
+    async def begin(self, body: SignIn, actor: Actor) -> WithCookie:
+        """POST session."""
+        await self._passwords.check(body.name, body.password, actor.address)
+        return await self._begin(body.name)
+
+    async def _begin(self, name: str) -> WithCookie:
+        cookie, session = await self._sessions.begin(name, time.time())
+        return WithCookie(cookie, _session_view(session))
+
+    async def current(self, actor: Actor) -> SessionView:
+        """GET session."""
+        is_account = actor.kind == "account"
+        return SessionView(actor.name, actor.role.value, actor.csrf, "account" if is_account else "token", __version__)
+
+    async def end(self, actor: Actor) -> WithCookie:
+        """DELETE session; with a token there is nothing to end."""
+        if actor.cookie:
+            await self._sessions.end(actor.cookie)
+        return WithCookie("", Done())
+
+    async def change_password(self, body: PasswordChange, actor: Actor) -> WithCookie:
+        """PUT session/password."""
+        if actor.kind != "account":
+            raise Conflict("a token has no password: sign in with an account")
+        new = checked_password(body.new, "new")
+        try:
+            await self._passwords.check(actor.name, body.old, actor.address)
+        except TooManyAttempts:
+            raise
+        except Unauthorized as error:  # that would mean that the session has ended
+            raise Malformed("old: this is not your password", field="old") from error
+        await self._accounts.change(actor.name, stored=await self._passwords.hash(new))
+        return await self._begin(actor.name)
+
+
+class AccountRoutes:
+    """Accounts of people, tokens of programs: for administrators."""
+
+    def __init__(self, *, accounts: Accounts, tokens: Tokens, passwords: Passwords) -> None:
+        self._accounts = accounts
+        self._tokens = tokens
+        self._passwords = passwords
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/accounts",
+                handler=self.all,
+                summary="All accounts",
+                answer=AccountList,
+                role=Role.ADMINISTRATOR,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/accounts",
+                handler=self.add,
+                summary="Make an account",
+                body=AccountRequest,
+                example={"name": "li.wei", "password": _PASSWORD, "role": "operator"},
+                answer=AccountView,
+                status=HTTPStatus.CREATED,
+                location="/api/v1/accounts/{name}",
+                errors=(Conflict,),
+                role=Role.ADMINISTRATOR,
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/accounts/<name:name>",
+                handler=self.change,
+                summary="Give an account another role or password",
+                body=AccountChange,
+                example={"role": "administrator"},
+                answer=AccountView,
+                errors=(UnknownAccount, Conflict),
+                role=Role.ADMINISTRATOR,
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/accounts/<name:name>",
+                handler=self.delete,
+                summary="Delete an account; who is signed in with it is so no more",
+                answer=AccountView,
+                errors=(UnknownAccount, Conflict),
+                role=Role.ADMINISTRATOR,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/tokens",
+                handler=self.tokens,
+                summary="All tokens, without what is secret of them",
+                answer=TokenList,
+                role=Role.ADMINISTRATOR,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/tokens",
+                handler=self.make_token,
+                summary="Make a token for a program; it is told this once",
+                body=TokenRequest,
+                example={"name": "monitoring", "role": "operator"},
+                answer=NewToken,
+                status=HTTPStatus.CREATED,
+                errors=(Conflict,),
+                role=Role.ADMINISTRATOR,
+                repeatable=False,
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/tokens/<number:number>",
+                handler=self.revoke,
+                summary="Revoke a token",
+                answer=TokenView,
+                errors=(UnknownToken,),
+                role=Role.ADMINISTRATOR,
+            ),
+        )
+
+    async def all(self) -> AccountList:
+        """GET accounts."""
+        return AccountList([_account_view(account) for account in await self._accounts.all()])
+
+    async def add(self, body: AccountRequest) -> AccountView:
+        """POST accounts."""
+        name, password = checked_name(body.name), checked_password(body.password)
+        stored = await self._passwords.hash(password)
+        return _account_view(await self._accounts.add(name, stored, Role(body.role)))
+
+    async def change(self, name: str, body: AccountChange, actor: Actor) -> AccountView:
+        """PATCH accounts/{name}."""
+        if body.role is None and body.password is None:
+            raise Malformed("body: role or password is needed")
+        if body.password is not None and actor.kind == "account" and actor.name == name:
+            raise Conflict("your own password is changed with PUT session/password, which asks for the old one")
+        stored = None if body.password is None else await self._passwords.hash(checked_password(body.password))
+        role = None if body.role is None else Role(body.role)
+        return _account_view(await self._accounts.change(name, role=role, stored=stored))
+
+    async def delete(self, name: str, actor: Actor) -> AccountView:
+        """DELETE accounts/{name}."""
+        if actor.kind == "account" and actor.name == name:
+            raise Conflict("nobody deletes their own account: let another administrator do it")
+        return _account_view(await self._accounts.delete(name))
+
+    async def tokens(self) -> TokenList:
+        """GET tokens."""
+        return TokenList([_token_view(token) for token in await self._tokens.all()])
+
+    async def make_token(self, body: TokenRequest) -> NewToken:
+        """POST tokens."""
+        secret, token = await self._tokens.make(checked_name(body.name), Role(body.role), time.time())
+        return NewToken(token.id, token.name, token.role.value, moment(token.created), secret)
+
+    async def revoke(self, number: int) -> TokenView:
+        """DELETE tokens/{id}."""
+        return _token_view(await self._tokens.revoke(number))
+
+
+def _session_view(session: Session) -> SessionView:
+    return SessionView(session.account, session.role.value, session.csrf, "account", __version__)
+
+
+def _account_view(account: Account) -> AccountView:
+    last = None if account.last_login is None else moment(account.last_login)
+    return AccountView(account.name, account.role.value, moment(account.created), last)
+
+
+def _token_view(token: Token) -> TokenView:
+    last = None if token.last_used is None else moment(token.last_used)
+    return TokenView(token.id, token.name, token.role.value, moment(token.created), last)

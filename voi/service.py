@@ -30,7 +30,9 @@ from voi.publishing.publisher import Publisher
 from voi.publishing.requests import RequestDesk
 from voi.publishing.space import Space
 from voi.publishing.tables import BlockTables
+from voi.rollouts.board import Board
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
+from voi.rollouts.course import LOOK_SECONDS, Observer
 from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
 from voi.seeding.link import link_rate
@@ -40,6 +42,7 @@ from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
+from voi.store.courses import Courses
 from voi.store.database import Store
 from voi.store.directory import DataDirectory
 from voi.store.rollouts import Rollouts
@@ -204,6 +207,8 @@ class VoiService(MultiService):
         self.fleet.online.append(self.access.terminal_came)
         self.fleet.offline.append(self._left)
         self.command_desk = CommandDesk(commands, self.fleet, reactor)
+        board = Board()
+        self.observer = Observer(board=board, seeding=self.seeding, courses=Courses(self.store), clock=reactor)
         self.coordinator = RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
@@ -220,6 +225,8 @@ class VoiService(MultiService):
             seeder=self.seeding,
             tracker=self.tracker,
             clock=reactor,
+            board=board,
+            served=self.observer.served,
         )
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         accounts = Accounts(self.store)
@@ -253,6 +260,8 @@ class VoiService(MultiService):
             publisher=self.publisher,
             notices=self.notices,
             coordinator=self.coordinator,
+            observer=self.observer,
+            link=link_rate(self.config.link, self.config.upload_limit),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
@@ -306,6 +315,7 @@ class VoiService(MultiService):
         self.lag.start()
         self.tracker.start()
         self._every(TICK_SECONDS, self.coordinator.tick)
+        self._every(LOOK_SECONDS, lambda: self.observer.look(time.time()))
         self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
         log.info("voi is up")
 

@@ -67,7 +67,8 @@ AT_A_TURN: Final = 50
 class RolloutCoordinator:
     """Drives every open rollout.
 
-    `wall` is the time since the epoch, for what is kept; `clock` is for waiting.
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `served` is told what the server's
+    peer has sent to whom of a torrent: MACs, and bytes since each connection began.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class RolloutCoordinator:
         seeder: Seeder,
         tracker: Tracker,
         clock: IReactorTime,
+        board: Board | None = None,
+        served: Callable[[bytes, Sequence[tuple[str, int]]], None] = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
@@ -96,7 +99,8 @@ class RolloutCoordinator:
         self._clock = clock
         self._wall = wall
         self._random = random or Random()  # noqa: S311 - who is helped first is no secret
-        self._board = Board()
+        self._board = Board() if board is None else board
+        self._served = served
         fleet.online.append(self._came)
         fleet.offline.append(self._left)
 
@@ -144,6 +148,15 @@ class RolloutCoordinator:
             self._board.drop((rollout_id, target.mac))
         for command in commands or ():
             self._commands.send(command)
+
+    async def retry(self, rollout_id: int) -> int:
+        """Let the terminals that failed try again; how many.
+
+        :raises NotFound, Conflict: as `Rollouts.retry` says.
+        """
+        targets = await self._rollouts.retry(rollout_id, self._wall())
+        self._spawn(self._drive_all([self._board.put(target) for target in targets]))
+        return len(targets)
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
@@ -453,10 +466,9 @@ class RolloutCoordinator:
             peers = await self._seeder.ask_peers(info_hash)
         except VoiError:
             return  # a torrent that cannot be seeded now is reported where that was found
-        for peer in peers:
-            mac = terminals.get((peer.host, peer.port))
-            if mac is None:
-                continue
+        known = [(peer, mac) for peer in peers if (mac := terminals.get((peer.host, peer.port))) is not None]
+        self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
+        for peer, mac in known:
             for target, task in self._board.tasks_for(mac, info_hash):
                 self._see(target, task, peer.progress)
 

@@ -29,6 +29,7 @@ from voi.web.seams import (
     HealthCheck,
     Lag,
     Notices,
+    Observer,
     Passwords,
     Publisher,
     Seeding,
@@ -45,7 +46,8 @@ from voi.web.uploads import UploadRoutes
 class Api:
     """Everything under ``/api/v1``, and ``/healthz``.
 
-    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name.
+    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
+    `link` is the bytes a second of the server's link.
 
     :raises ValueError: the token is empty.
     """
@@ -70,6 +72,8 @@ class Api:
         publisher: Publisher,
         notices: Notices,
         coordinator: Coordinator,
+        observer: Observer,
+        link: int,
         tracker: Tracker,
         seeding: Seeding,
         lag: Lag,
@@ -94,7 +98,15 @@ class Api:
                 publisher=publisher,
                 notices=notices,
             ),
-            RolloutRoutes(rollouts=rollouts, coordinator=coordinator),
+            RolloutRoutes(
+                rollouts=rollouts,
+                templates=templates,
+                terminals=terminals,
+                fleet=fleet,
+                coordinator=coordinator,
+                observer=observer,
+                link=link,
+            ),
             ServerRoutes(
                 templates=templates,
                 uploads=uploads,

@@ -22,6 +22,8 @@ DiskType = (
 )
 DiskNameText = Annotated[str, Meta(max_length=64, description="voi_<level>_<uuid>")]
 MAX_DISKS: Final = 64
+Limit = Annotated[int, Meta(ge=1, le=10_000)]
+Offset = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 _DISK_TYPES: Final = {"system": 0, "data": 1, "shared": 2}
 
@@ -82,6 +84,15 @@ class UploadRequest(Struct, frozen=True, forbid_unknown_fields=True):
     mac: Mac
     template: Uuid | TemplateToUpload
     disks: Annotated[list[DiskNameText | DiskToUpload], Meta(min_length=1, max_length=MAX_DISKS)] | None = None
+
+
+class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rollouts, and which part of them."""
+
+    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    template: Uuid | None = None
+    limit: Limit = 1000
+    offset: Offset = 0
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk
 from voi.names import DiskName
 from voi.store.commands import Command
+from voi.store.courses import Course
 from voi.wire.codes import Code
 
 HealthCheck = Callable[[], Awaitable[str] | str]
@@ -79,8 +80,60 @@ class Coordinator(Protocol):
     def cancel(self, rollout_id: int) -> Awaitable[None]:
         """End a rollout."""
 
+    def retry(self, rollout_id: int) -> Awaitable[int]:
+        """Let the terminals that failed try again; how many."""
+
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
+
+
+class Pace(Protocol):
+    """How one terminal gets on; bytes, and bytes a second."""
+
+    @property
+    def rate(self) -> float:
+        """What it fetches now."""
+
+    @property
+    def done(self) -> float:
+        """What it has of what it fetches."""
+
+    @property
+    def from_server(self) -> int:
+        """What the server sent it."""
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it has all; None while it gets nothing."""
+
+
+class Now(Protocol):
+    """How a rollout goes at the moment."""
+
+    @property
+    def rate(self) -> float:
+        """What all terminals fetch, in bytes a second."""
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until the last has all; None while nobody gets anything."""
+
+    @property
+    def course(self) -> Course:
+        """How it went so far."""
+
+
+class Observer(Protocol):
+    """Watches how rollouts go."""
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        """How one terminal gets on; None where nothing is known (any more)."""
+
+    def now(self, rollout_id: int) -> Now | None:
+        """How a rollout goes; None for one that has ended."""
+
+    def course(self, rollout_id: int) -> Awaitable[Course | None]:
+        """How a rollout went that has ended."""
 
 
 class SwarmCounts(Protocol):

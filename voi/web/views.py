@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.domain.uploads import Upload, UploadDisk, UploadState
@@ -17,10 +15,7 @@ from voi.web.resources import (
     CommandView,
     GroupView,
     OutcomeView,
-    RolloutSummary,
-    RolloutView,
     SwarmView,
-    TargetView,
     TemplateDisk,
     TemplateView,
     TerminalDisk,
@@ -175,44 +170,6 @@ def _template_disk(level: PublishedLevel) -> TemplateDisk:
         virtual_size=level.virtual_size,
         published=moment(level.published),
         uploader=level.uploader,
-    )
-
-
-def rollout_view(rollout: Rollout, progress: Callable[[Target], float]) -> RolloutView:
-    """A rollout with its targets."""
-    return RolloutView(
-        id=rollout.id,
-        template=rollout.template_uuid,
-        version=rollout.version,
-        state=rollout.state,
-        created=moment(rollout.created),
-        targets=[_target(target, progress(target)) for target in rollout.targets],
-    )
-
-
-def _target(target: Target, progress: float) -> TargetView:
-    waits = target.state is TargetState.WAITING and target.next_try > 0
-    return TargetView(
-        mac=target.mac,
-        state=target.state.value,
-        progress=min(max(progress, 0.0), 1.0),
-        reason=target.reason,
-        attempts=target.attempts,
-        next_try=moment(target.next_try) if waits else None,
-        updated=moment(target.updated),
-    )
-
-
-def rollout_summary(rollout: Rollout) -> RolloutSummary:
-    """A rollout in short."""
-    counts = Counter(target.state for target in rollout.targets)
-    return RolloutSummary(
-        id=rollout.id,
-        template=rollout.template_uuid,
-        version=rollout.version,
-        state=rollout.state,
-        created=moment(rollout.created),
-        counts={state.value: counts[state] for state in TargetState},
     )
 
 

@@ -29,9 +29,11 @@ from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.errors import Unauthorized, UnknownUpload
 from voi.lag import LagProbe
 from voi.names import DiskName
+from voi.rollouts.course import Now, Pace
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Command, Commands
+from voi.store.courses import Course, Courses
 from voi.store.database import Store, prepare
 from voi.store.rollouts import Rollouts
 from voi.store.sessions import Sessions
@@ -169,8 +171,29 @@ class FakeCoordinator:
     async def cancel(self, rollout_id: int) -> None:
         await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
 
+    async def retry(self, rollout_id: int) -> int:
+        return len(await self.rollouts.retry(rollout_id, time.time()))
+
     def progress(self, target: Target) -> float:
         return 0.25
+
+
+@dataclass
+class FakeObserver:
+    """What is known of rollouts that run, and the real book of those that ended."""
+
+    courses: Courses
+    paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
+    running: dict[int, Now] = field(default_factory=dict)
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        return self.paces.get((rollout_id, mac))
+
+    def now(self, rollout_id: int) -> Now | None:
+        return self.running.get(rollout_id)
+
+    def course(self, rollout_id: int) -> Deferred[Course | None]:
+        return self.courses.get(rollout_id)
 
 
 @dataclass
@@ -277,6 +300,7 @@ class ApiCase(TestCase):
         self.upload_desk, self.notices = FakeUploadDesk(self.uploads), FakeNotices()
         self.command_desk = FakeCommandDesk(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
+        self.observer = FakeObserver(Courses(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag = LagProbe(Clock())
         self.checks: dict[str, HealthCheck] = {}
@@ -300,6 +324,8 @@ class ApiCase(TestCase):
             publisher=self.publisher,
             notices=self.notices,
             coordinator=self.coordinator,
+            observer=self.observer,
+            link=1000,
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,

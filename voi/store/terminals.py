@@ -18,7 +18,7 @@ from voi.store.database import Store
 MAX_TEMPLATES: Final = 64
 """Templates kept for one terminal, so that a broken one cannot fill the database; a PC boots one or two."""
 
-_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key"
+_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id"
 
 
 def _terminal(row: Sequence[Any]) -> Terminal:
@@ -36,7 +36,8 @@ class Terminals:
 
         def job(db: Database) -> Terminal:
             db.execute(
-                "INSERT INTO terminals VALUES (?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
+                "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
                 "ip = excluded.ip, client_type = excluded.client_type, last_seen = excluded.last_seen",
                 (mac, ip, client_type, now, now, secrets.token_hex(16)),
             )

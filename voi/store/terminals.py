@@ -72,11 +72,7 @@ class Terminals:
 
     def all(self) -> Deferred[list[Terminal]]:
         """All terminals by MAC."""
-
-        def job(db: Database) -> list[Terminal]:
-            return [_terminal(r) for r in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
-
-        return self._store.read(job)
+        return self._store.read(read_terminals)
 
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
         """Replace what is known of a terminal's disks of one template.
@@ -120,14 +116,7 @@ class Terminals:
 
     def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
         """What every terminal has."""
-
-        def job(db: Database) -> dict[str, list[ReportedLevel]]:
-            result: dict[str, list[ReportedLevel]] = {}
-            for mac, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
-                result.setdefault(mac, []).append(_level(row))
-            return result
-
-        return self._store.read(job)
+        return self._store.read(read_all_disks)
 
 
 _LEVEL = "template_uuid, disk_uuid, level, type, real_size, operate_id"
@@ -141,6 +130,23 @@ def _row(mac: str, x: ReportedLevel) -> tuple[Any, ...]:
 def _level(row: Sequence[Any]) -> ReportedLevel:
     template_uuid, disk_uuid, level, kind, real_size, operate_id = row
     return ReportedLevel(template_uuid, DiskName(disk_uuid, level), kind, real_size, operate_id)
+
+
+def read_terminals(db: Database, mac: str | None = None) -> list[Terminal]:
+    """All terminals by MAC, or one of them; for use inside a job."""
+    if mac is None:
+        return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
+    return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,))]
+
+
+def read_all_disks(db: Database, mac: str | None = None) -> dict[str, list[ReportedLevel]]:
+    """What every terminal has, or one of them; for use inside a job."""
+    result: dict[str, list[ReportedLevel]] = {}
+    if mac is not None:
+        return {mac: read_disks(db, mac)}
+    for owner, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
+        result.setdefault(owner, []).append(_level(row))
+    return result
 
 
 def read_disks(db: Database, mac: str) -> list[ReportedLevel]:

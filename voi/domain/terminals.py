@@ -24,7 +24,10 @@ class ReportedLevel:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A PC as the server remembers it; times are seconds since the epoch."""
+    """A PC as the server remembers it; times are seconds since the epoch.
+
+    `name` is what administrators call it, empty for none; `room_id` the room it was put into by hand.
+    """
 
     mac: str
     ip: str
@@ -33,6 +36,8 @@ class Terminal:
     first_seen: float
     last_seen: float
     tracker_key: str
+    name: str = ""
+    room_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,23 @@ migrations = Migrations("voi")
 @migrations()
 def m001_first(db: Database) -> None:
     """Everything the first version knows. Times are seconds since the epoch, sizes bytes unless said."""
-    for statement in _FIRST.split(";"):
-        if statement.strip():
-            db.execute(statement)
+    _execute(db, _FIRST)
 
 
 @migrations()
 def m002_console(db: Database) -> None:
     """Roles of accounts; who is signed in; tokens of programs; answers to be given again."""
-    for statement in _CONSOLE.split(";"):
+    _execute(db, _CONSOLE)
+
+
+@migrations()
+def m003_rooms(db: Database) -> None:
+    """Rooms, terminals' names, the journal, and what lists of thousands of terminals are found by."""
+    _execute(db, _ROOMS)
+
+
+def _execute(db: Database, statements: str) -> None:
+    for statement in statements.split(";"):
         if statement.strip():
             db.execute(statement)
 
@@ -227,4 +235,51 @@ CREATE TABLE answers (
     PRIMARY KEY (who, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_age ON answers(created)
+"""
+
+_ROOMS = """
+CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    created REAL NOT NULL
+) STRICT;
+
+CREATE TABLE room_subnets (
+    subnet TEXT PRIMARY KEY,                 -- CIDR
+    room_id INTEGER NOT NULL REFERENCES rooms(id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX room_subnets_by_room ON room_subnets(room_id);
+
+ALTER TABLE terminals ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE terminals ADD COLUMN room_id INTEGER REFERENCES rooms(id) ON DELETE SET NULL;
+CREATE INDEX terminals_by_room ON terminals(room_id) WHERE room_id IS NOT NULL;
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    kind TEXT NOT NULL,
+    who TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    text TEXT NOT NULL,
+    mac TEXT,
+    rollout INTEGER,
+    template TEXT,
+    data TEXT NOT NULL                       -- JSON
+) STRICT;
+CREATE INDEX events_by_time ON events(time);
+
+CREATE TABLE event_terminals (
+    mac TEXT NOT NULL,
+    event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
+    PRIMARY KEY (mac, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_terminals_by_event ON event_terminals(event_id);
+
+CREATE TABLE keeping (
+    what TEXT PRIMARY KEY,
+    days INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX targets_by_terminal ON rollout_targets(mac, rollout_id);
+CREATE INDEX outcomes_by_terminal ON command_outcomes(mac, batch_no)
 """

@@ -23,10 +23,8 @@ from voi.store.terminals import put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
-_TARGET = (
-    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.attempts, t.next_try, t.updated "
-    "FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
-)
+_TARGET_COLUMNS = "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.attempts, t.next_try, t.updated"
+_TARGET = f"{_TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +329,18 @@ class Rollouts:
             return [Work(target, _tasks(db, target.rollout_id, target.mac)) for target in map(_target, rows)]
 
         return self._store.read(job)
+
+
+def read_newest_targets(db: Database, mac: str | None = None) -> dict[str, Target]:
+    """The part of each terminal in the newest rollout that it was in, or of one terminal; for use inside a job."""
+    # CROSS JOIN keeps this order: two steps in indices for each terminal, however many rollouts there were.
+    rows = db.execute(
+        f"SELECT {_TARGET_COLUMNS} FROM terminals m CROSS JOIN rollout_targets t ON t.mac = m.mac "
+        "AND t.rollout_id = (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) "
+        "CROSS JOIN rollouts r ON r.id = t.rollout_id" + ("" if mac is None else " WHERE m.mac = ?"),
+        () if mac is None else (mac,),
+    )
+    return {target.mac: target for target in map(_target, rows)}
 
 
 def _get(db: Database, rollout_id: int) -> Rollout | None:

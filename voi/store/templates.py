@@ -56,6 +56,16 @@ def read_template(db: Database, template_uuid: str) -> Template | None:
     return _template(row, read_levels(db, template_uuid)) if row else None
 
 
+def read_templates(db: Database) -> list[Template]:
+    """All templates by name, with their levels; for use inside a job."""
+    levels: dict[str, list[PublishedLevel]] = {}
+    for row in db.execute(f"SELECT {_LEVEL} FROM levels ORDER BY disk_uuid, level"):
+        level = _level(row)
+        levels.setdefault(level.template_uuid, []).append(level)
+    rows = db.execute(f"SELECT {_TEMPLATE} FROM templates ORDER BY name, uuid")
+    return [_template(row, levels.get(row[0], [])) for row in rows]
+
+
 def publish_level(db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str) -> Template:
     """Make a level part of its template, which comes into being with its first one; raises the version.
 
@@ -124,16 +134,7 @@ class Templates:
 
     def all(self) -> Deferred[list[Template]]:
         """All templates by name."""
-
-        def job(db: Database) -> list[Template]:
-            levels: dict[str, list[PublishedLevel]] = {}
-            for row in db.execute(f"SELECT {_LEVEL} FROM levels ORDER BY disk_uuid, level"):
-                level = _level(row)
-                levels.setdefault(level.template_uuid, []).append(level)
-            rows = db.execute(f"SELECT {_TEMPLATE} FROM templates ORDER BY name, uuid")
-            return [_template(row, levels.get(row[0], [])) for row in rows]
-
-        return self._store.read(job)
+        return self._store.read(read_templates)
 
     def change(self, template_uuid: str, *, name: str | None, auto_update: bool | None) -> Deferred[Template | None]:
         """Rename a template, or switch automatic updates; None leaves a value as it is."""

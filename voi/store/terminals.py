@@ -18,7 +18,7 @@ from voi.store.database import Store
 MAX_TEMPLATES: Final = 64
 """Templates kept for one terminal, so that a broken one cannot fill the database; a PC boots one or two."""
 
-_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key"
+_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id"
 
 
 def _terminal(row: Sequence[Any]) -> Terminal:
@@ -36,7 +36,8 @@ class Terminals:
 
         def job(db: Database) -> Terminal:
             db.execute(
-                "INSERT INTO terminals VALUES (?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
+                "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
                 "ip = excluded.ip, client_type = excluded.client_type, last_seen = excluded.last_seen",
                 (mac, ip, client_type, now, now, secrets.token_hex(16)),
             )
@@ -71,11 +72,7 @@ class Terminals:
 
     def all(self) -> Deferred[list[Terminal]]:
         """All terminals by MAC."""
-
-        def job(db: Database) -> list[Terminal]:
-            return [_terminal(r) for r in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
-
-        return self._store.read(job)
+        return self._store.read(read_terminals)
 
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
         """Replace what is known of a terminal's disks of one template.
@@ -119,14 +116,7 @@ class Terminals:
 
     def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
         """What every terminal has."""
-
-        def job(db: Database) -> dict[str, list[ReportedLevel]]:
-            result: dict[str, list[ReportedLevel]] = {}
-            for mac, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
-                result.setdefault(mac, []).append(_level(row))
-            return result
-
-        return self._store.read(job)
+        return self._store.read(read_all_disks)
 
 
 _LEVEL = "template_uuid, disk_uuid, level, type, real_size, operate_id"
@@ -140,6 +130,23 @@ def _row(mac: str, x: ReportedLevel) -> tuple[Any, ...]:
 def _level(row: Sequence[Any]) -> ReportedLevel:
     template_uuid, disk_uuid, level, kind, real_size, operate_id = row
     return ReportedLevel(template_uuid, DiskName(disk_uuid, level), kind, real_size, operate_id)
+
+
+def read_terminals(db: Database, mac: str | None = None) -> list[Terminal]:
+    """All terminals by MAC, or one of them; for use inside a job."""
+    if mac is None:
+        return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
+    return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,))]
+
+
+def read_all_disks(db: Database, mac: str | None = None) -> dict[str, list[ReportedLevel]]:
+    """What every terminal has, or one of them; for use inside a job."""
+    result: dict[str, list[ReportedLevel]] = {}
+    if mac is not None:
+        return {mac: read_disks(db, mac)}
+    for owner, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
+        result.setdefault(owner, []).append(_level(row))
+    return result
 
 
 def read_disks(db: Database, mac: str) -> list[ReportedLevel]:

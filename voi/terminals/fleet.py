@@ -45,6 +45,7 @@ class Fleet:
         self.online: list[Callable[[str], None]] = []
         self.offline: list[Callable[[str], None]] = []
         self._connections: dict[str, Connection] = {}
+        self._since: dict[str, float] = {}
         # Starts at the clock, so that numbers from before a restart do not come back.
         self._last_batch = int(time.time()) & 0x3FFFFFFF
 
@@ -61,10 +62,15 @@ class Fleet:
         """The connection of a terminal, or None while it is offline."""
         return self._connections.get(mac)
 
+    def since(self, mac: str) -> float | None:
+        """When a terminal logged in, by the clock; None while it is offline."""
+        return self._since.get(mac)
+
     def put(self, mac: str, connection: Connection) -> None:
         """A terminal logged in; its older connection, if any, is closed."""
         old = self._connections.get(mac)
         self._connections[mac] = connection
+        self._since[mac] = time.time()
         if old is not None and old is not connection:
             old.lose(f"{mac} logged in again from {connection.host}")
 
@@ -76,6 +82,7 @@ class Fleet:
         """A connection ended; a terminal that has a newer one is still there."""
         if self._connections.get(mac) is connection:
             del self._connections[mac]
+            del self._since[mac]
             self._tell(self.offline, mac)
 
     def _tell(self, listeners: list[Callable[[str], None]], mac: str) -> None:

@@ -15,6 +15,10 @@ class KeyRing:
         """A terminal was given a key."""
         self._terminals[key] = terminal
 
+    def forget(self, key: str) -> None:
+        """A terminal was forgotten, and its key with it."""
+        self._terminals.pop(key, None)
+
     def terminal_for(self, key: str) -> str | None:
         """The MAC of the terminal that was given this key, or None."""
         return self._terminals.get(key)

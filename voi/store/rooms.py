@@ -1,0 +1,218 @@
+"""Rooms with their subnets, and what administrators say of terminals: names, rooms by hand, and to forget them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.rollouts import OPEN_TARGETS
+from voi.domain.rooms import Network, Room
+from voi.domain.uploads import OPEN_STATES
+from voi.errors import Conflict, NotFound, UnknownTerminal
+from voi.store.database import Store
+
+MOST_ROOMS: Final = 1000
+"""Rooms of one server, so that a script that went wild cannot fill every list; the largest school has some hundred."""
+
+_OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
+_OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
+_THESE: Final = "(SELECT value FROM json_each(?))"
+
+
+class Rooms:
+    """All rooms."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> Deferred[list[Room]]:
+        """All rooms by name."""
+        return self._store.read(read_rooms)
+
+    def get(self, room_id: int) -> Deferred[Room | None]:
+        """One room, or None."""
+        return self._store.read(lambda db: _get(db, room_id))
+
+    def add(self, name: str, subnets: Sequence[Network], now: float) -> Deferred[Room]:
+        """Make a room.
+
+        :raises Conflict: its name or one of its subnets is another room's, or there are too many rooms.
+        """
+
+        def job(db: Database) -> Room:
+            if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= MOST_ROOMS:
+                raise Conflict(f"there are {MOST_ROOMS} rooms already")
+            _check_name(db, name, 0)
+            number = db.execute("INSERT INTO rooms (name, created) VALUES (?, ?)", (name, now)).lastrowid
+            assert number is not None
+            return _put_subnets(db, number, subnets)
+
+        return self._store.write(job)
+
+    def change(self, room_id: int, *, name: str | None, subnets: Sequence[Network] | None) -> Deferred[Room]:
+        """Rename a room or give it other subnets; None leaves a value as it is.
+
+        :raises NotFound: there is none of this number.
+        :raises Conflict: the name or one of the subnets is another room's.
+        """
+
+        def job(db: Database) -> Room:
+            room = _existing(db, room_id)
+            if name is not None:
+                _check_name(db, name, room_id)
+                db.execute("UPDATE rooms SET name = ? WHERE id = ?", (name, room_id))
+            return _put_subnets(db, room_id, room.subnets if subnets is None else subnets)
+
+        return self._store.write(job)
+
+    def remove(self, room_id: int) -> Deferred[Room]:
+        """Remove a room; terminals that were put into it by hand stand where their addresses say again.
+
+        :raises NotFound: there is none of this number.
+        """
+
+        def job(db: Database) -> Room:
+            room = _existing(db, room_id)
+            db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
+            return room
+
+        return self._store.write(job)
+
+    def move(self, macs: Sequence[str], room_id: int | None) -> Deferred[list[str]]:
+        """Put terminals into a room by hand, or, with None, where their addresses say; those that changed.
+
+        :raises UnknownTerminal: one of them never logged in; nothing is changed then.
+        :raises NotFound: there is no such room.
+        """
+
+        def job(db: Database) -> list[str]:
+            if room_id is not None:
+                _existing(db, room_id)
+            _check_known(db, macs)
+            rows = db.execute(
+                f"UPDATE terminals SET room_id = ? WHERE mac IN {_THESE} AND room_id IS NOT ? RETURNING mac",
+                (room_id, json.dumps(list(macs)), room_id),
+            )
+            return sorted(row[0] for row in rows)
+
+        return self._store.write(job)
+
+    def rename(self, mac: str, name: str) -> Deferred[str]:
+        """Call a terminal something, or, with an empty name, nothing; what it was called before.
+
+        :raises UnknownTerminal: it never logged in.
+        """
+
+        def job(db: Database) -> str:
+            row = db.execute("SELECT name FROM terminals WHERE mac = ?", (mac,)).fetchone()
+            if row is None:
+                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+            db.execute("UPDATE terminals SET name = ? WHERE mac = ?", (name, mac))
+            return str(row[0])
+
+        return self._store.write(job)
+
+    def forget(self, last_seen: Mapping[str, float]) -> Deferred[list[str]]:
+        """Forget terminals with everything of theirs; gives the tracker keys that they had.
+
+        `last_seen` has when each was last seen by what its caller knows: one that logged in since is not forgotten.
+        Finished uploads stay: they are the history of templates.
+
+        :raises UnknownTerminal: one of them never logged in; nobody is forgotten then.
+        :raises Conflict: one of them is in an open rollout or upload, or has just logged in; says which.
+        """
+        macs = list(last_seen)
+
+        def job(db: Database) -> list[str]:
+            _check_known(db, macs)
+            these = json.dumps(macs)
+            _check_idle(db, these)
+            rows = db.execute(f"SELECT mac, last_seen, tracker_key FROM terminals WHERE mac IN {_THESE}", (these,))
+            found = rows.fetchall()
+            for mac, seen, _ in found:
+                if seen != last_seen[mac]:
+                    raise Conflict(f"{mac} has just been here", field="macs")
+            for table in ("rollout_tasks", "rollout_targets", "command_outcomes", "terminals"):
+                db.execute(f"DELETE FROM {table} WHERE mac IN {_THESE}", (these,))  # reports go by cascade
+            return [key for _, _, key in found]
+
+        return self._store.write(job)
+
+
+def read_rooms(db: Database) -> list[Room]:
+    """All rooms by name; for use inside a job."""
+    subnets: dict[int, list[Network]] = {}
+    for text, room_id in db.execute("SELECT subnet, room_id FROM room_subnets"):
+        subnets.setdefault(room_id, []).append(ipaddress.ip_network(text))
+    rows = db.execute("SELECT id, name FROM rooms ORDER BY name COLLATE NOCASE, id")
+    return [Room(number, name, _in_order(subnets.get(number, []))) for number, name in rows]
+
+
+def _in_order(subnets: Sequence[Network]) -> tuple[Network, ...]:
+    return tuple(sorted(subnets, key=lambda x: (x.version, int(x.network_address), x.prefixlen)))
+
+
+def _get(db: Database, room_id: int) -> Room | None:
+    row = db.execute("SELECT name FROM rooms WHERE id = ?", (room_id,)).fetchone()
+    if row is None:
+        return None
+    rows = db.execute("SELECT subnet FROM room_subnets WHERE room_id = ?", (room_id,))
+    return Room(room_id, row[0], _in_order([ipaddress.ip_network(text) for (text,) in rows]))
+
+
+def _existing(db: Database, room_id: int) -> Room:
+    room = _get(db, room_id)
+    if room is None:
+        raise NotFound(f"no room {room_id}", field="room")
+    return room
+
+
+def _check_name(db: Database, name: str, room_id: int) -> None:
+    if db.execute("SELECT 1 FROM rooms WHERE name = ? AND id != ?", (name, room_id)).fetchone():
+        raise Conflict(f"there is a room {name} already", field="name")
+
+
+def _put_subnets(db: Database, room_id: int, subnets: Sequence[Network]) -> Room:
+    db.execute("DELETE FROM room_subnets WHERE room_id = ?", (room_id,))
+    for subnet in dict.fromkeys(subnets):
+        try:
+            db.execute("INSERT INTO room_subnets VALUES (?, ?)", (str(subnet), room_id))
+        except sqlite3.IntegrityError as error:
+            row = db.execute(
+                "SELECT r.name FROM room_subnets s JOIN rooms r ON r.id = s.room_id WHERE s.subnet = ?", (str(subnet),)
+            ).fetchone()
+            raise Conflict(f"{subnet} is room {row[0]}'s already", field="subnets") from error
+    room = _get(db, room_id)
+    assert room is not None
+    return room
+
+
+def _check_known(db: Database, macs: Sequence[str]) -> None:
+    row = db.execute(
+        "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT mac FROM terminals) LIMIT 1", (json.dumps(macs),)
+    ).fetchone()
+    if row is not None:
+        raise UnknownTerminal(f"{row[0]} never logged in", field="macs")
+
+
+def _check_idle(db: Database, these: str) -> None:
+    """Nobody of them may be waited for."""
+    row = db.execute(
+        f"SELECT mac, rollout_id FROM rollout_targets WHERE mac IN {_THESE} AND state IN ({_OPEN_TARGET}) LIMIT 1",
+        (these,),
+    ).fetchone()
+    if row is not None:
+        raise Conflict(f"{row[0]} is in rollout {row[1]}, which has not ended: cancel that first", field="macs")
+    row = db.execute(
+        f"SELECT u.mac, u.id, u.name FROM uploads u JOIN upload_disks d ON d.upload_id = u.id "
+        f"WHERE u.mac IN {_THESE} AND d.state IN ({_OPEN_UPLOAD}) LIMIT 1",
+        (these,),
+    ).fetchone()
+    if row is not None:
+        raise Conflict(f"{row[0]} uploads template {row[2]} (upload {row[1]}): end that first", field="macs")

@@ -242,7 +242,7 @@ class VoiService(MultiService):
             next_batch=self.fleet.next_batch,
         )
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
-        api = Api(
+        self._api = api = Api(
             token=opened.api_token,
             accounts=accounts,
             sessions=Sessions(self.store),
@@ -265,6 +265,7 @@ class VoiService(MultiService):
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
+            clock=reactor,
             checks=checks(self.store, self.directory, self.own_peer),
         )
         blocks = BlockDesk(self.keys, self.block_tables)
@@ -422,6 +423,7 @@ class VoiService(MultiService):
             self._udp.stop()
         for port in self._ports:
             await _maybe(port.stopListening())
+        self._api.live.close()
         self._factory.close_all("the server stops")
         await self.seeding.stop()
         await _maybe(MultiService.stopService(self))

@@ -6,7 +6,7 @@ Everything that must not be lost is in the database before it is done; what is h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, KeysView, Sequence
+from collections.abc import Callable, Coroutine, Iterator, KeysView, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -148,6 +148,10 @@ class RolloutCoordinator:
             self._board.drop((rollout_id, target.mac))
         for command in commands or ():
             self._commands.send(command)
+
+    def open_targets(self) -> Iterator[tuple[int, str, str, float]]:
+        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
+        return ((*target.key, target.target.state.value, target.fraction()) for target in self._board)
 
     async def retry(self, rollout_id: int) -> int:
         """Let the terminals that failed try again; how many.

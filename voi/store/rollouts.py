@@ -249,6 +249,24 @@ class Rollouts:
 
         return self._store.write(job)
 
+    def summary(self, rollout_id: int) -> Deferred[Summary | None]:
+        """One rollout in short."""
+
+        def job(db: Database) -> Summary | None:
+            known = db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
+            return _summary(db, rollout_id) if known else None
+
+        return self._store.read(job)
+
+    def running(self) -> Deferred[list[Summary]]:
+        """Those with an open target, in short."""
+
+        def job(db: Database) -> list[Summary]:
+            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN} ORDER BY rollout_id")
+            return [_summary(db, row[0]) for row in numbers.fetchall()]
+
+        return self._store.read(job)
+
     def retry(self, rollout_id: int, now: float) -> Deferred[list[Target]]:
         """Let the targets that failed try again from the beginning; those then.
 

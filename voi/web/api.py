@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from klein import Klein
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
+from voi import __version__
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
@@ -18,6 +21,8 @@ from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.access import Access
+from voi.web.live import Live
+from voi.web.news import ProgressNews, RolloutNews, TrafficNews, UploadNews, traffic
 from voi.web.openapi import document
 from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
@@ -38,6 +43,7 @@ from voi.web.seams import (
 )
 from voi.web.server import ServerRoutes
 from voi.web.sessions import AccountRoutes, SessionRoutes
+from voi.web.stream import StreamRoutes
 from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
@@ -77,9 +83,22 @@ class Api:
         tracker: Tracker,
         seeding: Seeding,
         lag: Lag,
+        clock: IReactorTime,
         checks: Mapping[str, HealthCheck] | None = None,
     ) -> None:
+        access = Access(token=token, sessions=sessions, tokens=tokens)
+        self.live = Live(clock=clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)})
+        rollout_routes = RolloutRoutes(
+            rollouts=rollouts,
+            templates=templates,
+            terminals=terminals,
+            fleet=fleet,
+            coordinator=coordinator,
+            observer=observer,
+            link=link,
+        )
         rooms = (
+            StreamRoutes(self.live),
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords),
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords),
             TerminalRoutes(
@@ -98,15 +117,7 @@ class Api:
                 publisher=publisher,
                 notices=notices,
             ),
-            RolloutRoutes(
-                rollouts=rollouts,
-                templates=templates,
-                terminals=terminals,
-                fleet=fleet,
-                coordinator=coordinator,
-                observer=observer,
-                link=link,
-            ),
+            rollout_routes,
             ServerRoutes(
                 templates=templates,
                 uploads=uploads,
@@ -126,7 +137,18 @@ class Api:
         )
         self.routes: tuple[Route, ...] = (*(route for room in rooms for route in room.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, Access(token=token, sessions=sessions, tokens=tokens), Repeats(answers))
+        self.app: Klein = router(self.routes, access, Repeats(answers))
+
+        async def uploading() -> dict[str, float]:
+            return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
+
+        for source in (
+            ProgressNews(coordinator.open_targets, observer, lambda _macs: None),
+            RolloutNews(rollouts, rollout_routes.named),
+            TrafficNews(lambda: traffic(seeding.statuses(), observer.rate)),
+            UploadNews(uploading),
+        ):
+            self.live.add(source)
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

@@ -41,6 +41,8 @@ _KEY: Final = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"},
 }
 
+_TYPES: Final = {str: "string", dict: "object"}
+
 _UNEXPECTED: Final = "The server failed; its log says why (`internal`)"
 
 
@@ -114,7 +116,7 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": route.status.phrase,
-        "content": {"application/json": {"schema": schemas.get(route.answer, {"type": "object"})}},
+        "content": {route.media: {"schema": schemas.get(route.answer, {"type": _TYPES.get(route.answer, "object")})}},
     }
     if route.location:
         success["headers"] = {"Location": {"description": "Its path", "schema": {"type": "string"}}}

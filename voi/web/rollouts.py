@@ -135,6 +135,11 @@ class RolloutRoutes:
             done = sum(await in_parts(self._coordinator.progress, open_targets))
         return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
 
+    async def named(self, summary: Summary) -> RolloutSummary:
+        """The same with its template's name looked up."""
+        template = await self._templates.get(summary.template_uuid)
+        return await self.summary(summary, template.name if template is not None else "")
+
     async def begin(self, body: RolloutRequest) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")

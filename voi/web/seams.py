@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from voi.domain.rollouts import Rollout, Target
@@ -80,6 +80,9 @@ class Coordinator(Protocol):
     def cancel(self, rollout_id: int) -> Awaitable[None]:
         """End a rollout."""
 
+    def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
+        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
+
     def retry(self, rollout_id: int) -> Awaitable[int]:
         """Let the terminals that failed try again; how many."""
 
@@ -125,6 +128,10 @@ class Now(Protocol):
 
 class Observer(Protocol):
     """Watches how rollouts go."""
+
+    @property
+    def rate(self) -> float:
+        """What all terminals fetch, in bytes a second."""
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         """How one terminal gets on; None where nothing is known (any more)."""

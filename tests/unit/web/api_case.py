@@ -160,6 +160,7 @@ class FakeCoordinator:
     rollouts: Rollouts
     hold: Deferred[None] | None = None
     begun: int = 0
+    targets: list[tuple[int, str, str, float]] = field(default_factory=list)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
         if self.hold is not None:
@@ -170,6 +171,9 @@ class FakeCoordinator:
 
     async def cancel(self, rollout_id: int) -> None:
         await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
+
+    def open_targets(self) -> list[tuple[int, str, str, float]]:
+        return list(self.targets)
 
     async def retry(self, rollout_id: int) -> int:
         return len(await self.rollouts.retry(rollout_id, time.time()))
@@ -185,6 +189,10 @@ class FakeObserver:
     courses: Courses
     paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
     running: dict[int, Now] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        return sum(pace.rate for pace in self.paces.values())
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         return self.paces.get((rollout_id, mac))
@@ -302,7 +310,7 @@ class ApiCase(TestCase):
         self.coordinator = FakeCoordinator(self.rollouts)
         self.observer = FakeObserver(Courses(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
-        self.lag = LagProbe(Clock())
+        self.lag, self.clock = LagProbe(Clock()), Clock()
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = Accounts(self.store), FakePasswords()
         self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
@@ -329,6 +337,7 @@ class ApiCase(TestCase):
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
+            clock=self.clock,
             checks=self.checks,
         )
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))

@@ -262,6 +262,16 @@ class Rollouts:
 
         return self._store.read(job)
 
+    def running(self) -> Deferred[list[Rollout]]:
+        """Rollouts with open targets, newest first."""
+
+        def job(db: Database) -> list[Rollout]:
+            rows = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN}").fetchall()
+            numbers = sorted((row[0] for row in rows), reverse=True)
+            return [rollout for number in numbers if (rollout := _get(db, number)) is not None]
+
+        return self._store.read(job)
+
     def tasks(self, rollout_id: int) -> Deferred[list[Task]]:
         """All tasks of a rollout."""
 

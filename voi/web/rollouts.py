@@ -7,7 +7,10 @@ from typing import Final
 
 from voi.errors import BadMac, Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
+from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates
+from voi.web.actor import Actor
 from voi.web.requests import RolloutRequest, macs_of
 from voi.web.resources import RolloutAccepted, RolloutList, RolloutView
 from voi.web.routing import Route
@@ -20,9 +23,11 @@ _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "
 class RolloutRoutes:
     """Templates on their way to terminals."""
 
-    def __init__(self, *, rollouts: Rollouts, coordinator: Coordinator) -> None:
+    def __init__(self, *, rollouts: Rollouts, templates: Templates, coordinator: Coordinator, journal: Notes) -> None:
         self._rollouts = rollouts
+        self._templates = templates
         self._coordinator = coordinator
+        self._journal = journal
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -68,10 +73,20 @@ class RolloutRoutes:
         """GET rollouts."""
         return RolloutList([rollout_summary(rollout) for rollout in await self._rollouts.all()])
 
-    async def begin(self, body: RolloutRequest) -> RolloutAccepted:
+    async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
         rollout = await self._coordinator.begin(template, macs_of(body.macs))
+        found = await self._templates.get(template)
+        await self._journal.note(
+            "rollout.begun",
+            actor,
+            macs=[target.mac for target in rollout.targets],
+            rollout=rollout.id,
+            template=template,
+            name=found.name if found else template,
+            version=rollout.version,
+        )
         return RolloutAccepted(rollout.id)
 
     async def one(self, rollout_id: int) -> RolloutView:
@@ -81,7 +96,8 @@ class RolloutRoutes:
             raise NotFound(f"no rollout {rollout_id}")
         return rollout_view(rollout, self._coordinator.progress)
 
-    async def cancel(self, rollout_id: int) -> RolloutView:
+    async def cancel(self, rollout_id: int, actor: Actor) -> RolloutView:
         """DELETE rollouts/{id}."""
         await self._coordinator.cancel(rollout_id)
+        await self._journal.note("rollout.cancelled", actor, rollout=rollout_id)
         return await self.one(rollout_id)

@@ -35,11 +35,14 @@ from voi.web.actor import Actor, stranger
 from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
 from voi.web.queries import decode_query
 from voi.web.repeats import HEADER, Repeats
+from voi.web.streaming import stream
 
 log = Logger()
 
 BODY_LIMIT: Final = 1 << 20
 """Bytes of a request body: the longest we expect, 10,000 MACs, has 200 KB."""
+
+JSON: Final = "application/json"
 
 _PARAMETER: Final = re.compile(r"<(?P<kind>\w+):(?P<name>\w+)>")
 
@@ -69,6 +72,7 @@ class Route:
     answers. `also` are further statuses with their answers. `example` is a body that works. `query` is a struct of
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
+    An answer of another `media` than JSON is a `Streamed`.
     """
 
     method: str
@@ -86,6 +90,7 @@ class Route:
     token: bool = True
     role: Role = Role.OPERATOR
     repeatable: bool = True
+    media: str = JSON
 
     @property
     def changes(self) -> bool:
@@ -216,7 +221,7 @@ def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
 
 def _send(request: IRequest, status: int, content: bytes) -> bytes:
     request.setResponseCode(status)
-    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-type", JSON.encode())
     request.setHeader(b"content-length", str(len(content)).encode())
     request.setHeader(b"cache-control", b"no-store")
     # Names come from terminals: no browser may take this for a page.
@@ -246,6 +251,9 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         content = b"" if decoder is None else _content(request)
         if decoder is not None:
             values["body"] = _decode(content, decoder)
+        if route.media != JSON:
+            assert isinstance(request, Request)
+            return await stream(request, await route.handler(**values))
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

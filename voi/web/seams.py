@@ -12,6 +12,9 @@ from voi.names import DiskName
 from voi.store.commands import Command
 from voi.wire.codes import Code
 
+DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
+"""Free and all bytes of the server's disk."""
+
 HealthCheck = Callable[[], Awaitable[str] | str]
 """Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
 
@@ -21,6 +24,32 @@ class Fleet(Protocol):
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""
+
+    def since(self, mac: str) -> float | None:
+        """When a terminal logged in; None while it is offline."""
+
+
+class Waker(Protocol):
+    """Wakes terminals."""
+
+    def wake(self, macs: Sequence[str]) -> Awaitable[int]:
+        """Send them the packet that wakes them; how many went out."""
+
+
+class Traffic(Protocol):
+    """Knows how much goes over the network now, in bytes a second."""
+
+    @property
+    def server_out(self) -> int:
+        """What the server's BitTorrent session sends."""
+
+    @property
+    def server_in(self) -> int:
+        """What it receives."""
+
+    @property
+    def swarm(self) -> int:
+        """What terminals fetch altogether, from the server and from one another."""
 
 
 class Passwords(Protocol):
@@ -81,6 +110,9 @@ class Coordinator(Protocol):
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
+
+    def standing_still(self) -> Mapping[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online: how many."""
 
 
 class SwarmCounts(Protocol):

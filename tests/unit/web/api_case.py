@@ -33,7 +33,11 @@ from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Command, Commands
 from voi.store.database import Store, prepare
+from voi.store.events import Events
+from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
@@ -58,7 +62,31 @@ ASSETS: dict[str, Asset] = {
 
 
 class FakeFleet(set[str]):
-    """The MACs that are online."""
+    """The MACs that are online, all since the same moment."""
+
+    def since(self, mac: str) -> float | None:
+        return 1_700_000_100.0 if mac in self else None
+
+
+@dataclass
+class FakeWaker:
+    """Remembers whom it was to wake; `reached` of them at most."""
+
+    woken: list[str] = field(default_factory=list)
+    reached: int = 1000
+
+    async def wake(self, macs: Sequence[str]) -> int:
+        self.woken += macs
+        return min(len(macs), self.reached)
+
+
+@dataclass
+class FakeTraffic:
+    """Rates."""
+
+    server_out: int = 0
+    server_in: int = 0
+    swarm: int = 0
 
 
 @dataclass
@@ -158,6 +186,7 @@ class FakeCoordinator:
     rollouts: Rollouts
     hold: Deferred[None] | None = None
     begun: int = 0
+    still: dict[int, int] = field(default_factory=dict)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
         if self.hold is not None:
@@ -171,6 +200,9 @@ class FakeCoordinator:
 
     def progress(self, target: Target) -> float:
         return 0.25
+
+    def standing_still(self) -> Mapping[int, int]:
+        return self.still
 
 
 @dataclass
@@ -279,6 +311,11 @@ class ApiCase(TestCase):
         self.coordinator = FakeCoordinator(self.rollouts)
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag = LagProbe(Clock())
+        self.rooms, self.events = Rooms(self.store), Events(self.store)
+        self.journal = Journal(self.events, lambda: 1_700_000_200.0)
+        self.waker, self.traffic = FakeWaker(), FakeTraffic()
+        self.disk = (500 << 30, 1000 << 30)
+        self.forgotten_keys: list[str] = []
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = Accounts(self.store), FakePasswords()
         self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
@@ -303,6 +340,14 @@ class ApiCase(TestCase):
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
+            rosters=Rosters(self.store),
+            rooms=self.rooms,
+            events=self.events,
+            journal=self.journal,
+            waker=self.waker,
+            traffic=self.traffic,
+            disk=lambda: succeed(self.disk),
+            forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))

@@ -17,13 +17,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from voi import __version__
 from voi.config import Config
+from voi.domain.events import SERVER
 from voi.domain.templates import PublishedLevel
 from voi.errors import StartupError, VoiError
 from voi.garbage import settle
 from voi.health import checks
 from voi.lag import LagProbe
 from voi.publishing.access import Access
+from voi.publishing.chronicle import UploadChronicle
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
 from voi.publishing.publisher import Publisher
@@ -31,6 +34,7 @@ from voi.publishing.requests import RequestDesk
 from voi.publishing.space import Space
 from voi.publishing.tables import BlockTables
 from voi.rollouts.board import Board
+from voi.rollouts.chronicle import RolloutChronicle
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
 from voi.rollouts.course import LOOK_SECONDS, Observer
 from voi.rollouts.sender import Sender
@@ -43,9 +47,13 @@ from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
 from voi.store.courses import Courses
-from voi.store.database import Store
+from voi.store.database import Store, disk_usage
 from voi.store.directory import DataDirectory
+from voi.store.events import Events
+from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
@@ -56,6 +64,7 @@ from voi.terminals.commands import CommandDesk
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
 from voi.terminals.handlers import Handlers
+from voi.terminals.wake import Waker
 from voi.tracker.blocks import BlockDesk
 from voi.tracker.door import Door
 from voi.tracker.http import tracker_resource
@@ -65,11 +74,15 @@ from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
 from voi.web.site import site
+from voi.web.traffic import SAMPLE_SECONDS, TrafficMeter
 
 log = Logger()
 
 DISK_THREADS: Final = 4
 """Threads that read and hash disks: enough for one import beside one check, no more than a hard disk bears."""
+
+PRUNE_SECONDS: Final = 3600.0
+"""How often entries of the journal that are too old are thrown away."""
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -158,7 +171,9 @@ class VoiService(MultiService):
         self.store = Store(self.directory.database, reactor)
         self.terminals, self.templates = Terminals(self.store), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
-        commands = Commands(self.store)
+        commands, rooms, rosters = Commands(self.store), Rooms(self.store), Rosters(self.store)
+        events = Events(self.store)
+        self.journal = Journal(events)
         self.keys = KeyRing()
         self.lag = LagProbe(reactor)
         self.seeding = self._make_seeding()
@@ -228,6 +243,9 @@ class VoiService(MultiService):
             board=board,
             served=self.observer.served,
         )
+        UploadChronicle(self.publisher, self.uploads, self.templates, self.journal)
+        self.chronicle = RolloutChronicle(self.coordinator, self.rollouts, self.templates, self.journal, reactor)
+        self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         accounts = Accounts(self.store)
         admin = AdminDesk(accounts, reactor, reactor.getThreadPool())
@@ -240,6 +258,7 @@ class VoiService(MultiService):
             tracker_urls=self.tracker_urls,
             knows_key=self.keys.learn,
             next_batch=self.fleet.next_batch,
+            journal=self.journal,
         )
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
         self._api = api = Api(
@@ -266,8 +285,19 @@ class VoiService(MultiService):
             seeding=self.seeding,
             lag=self.lag,
             clock=reactor,
+            rosters=rosters,
+            rooms=rooms,
+            events=events,
+            journal=self.journal,
+            waker=Waker(self._in_thread),
+            traffic=self.traffic,
+            disk=lambda: self._in_thread(disk_usage, self.directory.root),
+            forget_key=self.keys.forget,
             checks=checks(self.store, self.directory, self.own_peer),
         )
+        self.fleet.online.append(api.changed)
+        self.fleet.offline.append(api.changed)
+        self.journal.heard.append(api.noted)
         blocks = BlockDesk(self.keys, self.block_tables)
         self._door = Door(
             self.tracker,
@@ -318,6 +348,9 @@ class VoiService(MultiService):
         self._every(TICK_SECONDS, self.coordinator.tick)
         self._every(LOOK_SECONDS, lambda: self.observer.look(time.time()))
         self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
+        self._every(PRUNE_SECONDS, self.journal.prune)
+        self._every(SAMPLE_SECONDS, self.traffic.sample)
+        await self.journal.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
 
     async def _listen_to_peers(self) -> None:
@@ -428,6 +461,8 @@ class VoiService(MultiService):
         await self.seeding.stop()
         await _maybe(MultiService.stopService(self))
         self._pool.stop()
+        await self.chronicle.stop()
+        await self.journal.note("server.stopped", SERVER)
         self.store.close()
         os.close(opened.lock)
 

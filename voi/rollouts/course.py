@@ -198,11 +198,6 @@ class Observer:
         rate = sum(pace.rate for pace in running.paces.values())
         return Now(rate, running.server_rate, max(etas, default=None), running.course)
 
-    @property
-    def rate(self) -> float:
-        """What all terminals of all rollouts fetch."""
-        return sum(pace.rate for running in self._running.values() for pace in running.paces.values())
-
     def course(self, rollout_id: int) -> Deferred[Course | None]:
         """How a rollout went that has ended."""
         return self._courses.get(rollout_id)

@@ -259,10 +259,10 @@ class Rollouts:
         return self._store.read(job)
 
     def running(self) -> Deferred[list[Summary]]:
-        """Those with an open target, in short."""
+        """Those with an open target, in short, newest first."""
 
         def job(db: Database) -> list[Summary]:
-            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN} ORDER BY rollout_id")
+            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN} ORDER BY 1 DESC")
             return [_summary(db, row[0]) for row in numbers.fetchall()]
 
         return self._store.read(job)

@@ -8,11 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
+from voi.domain.events import Author
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
-from voi.errors import LoginRefused, Malformed, UnknownTemplate
+from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
 from voi.names import DiskName
+from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.terminals.admin import AdminDesk
@@ -87,6 +89,7 @@ class Handlers:
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
+        journal: Notes,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -96,6 +99,7 @@ class Handlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
+        self._journal = journal
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
             Code.TERMINAL_LOGIN: self._login,
@@ -130,6 +134,9 @@ class Handlers:
         login: Login = request.body
         ip = _address(login.ip) or connection.host
         terminal = await self._terminals.touch(login.mac, ip, request.client_type, time.time())
+        if terminal.first_seen == terminal.last_seen:
+            author = Author("terminal", terminal.mac, connection.host)
+            await self._journal.note("terminal.first", author, mac=terminal.mac, ip=ip)
         if not connection.alive:
             raise LoginRefused("the connection ended during login")
         self._knows_key(terminal.tracker_key, terminal.mac)
@@ -144,8 +151,18 @@ class Handlers:
 
     async def _admin_login(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: AdminLogin = request.body
-        await self._admin.check_administrator(body.username, body.password, connection.host)
+        mac = _mac(connection)
+        try:
+            await self._admin.check_administrator(body.username, body.password, connection.host)
+        except TooManyAttempts:
+            raise  # a guesser must not fill the journal
+        except VoiError as error:
+            author = Author("terminal", mac, connection.host)
+            await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.message)
+            raise
         connection.grant()
+        author = Author("account", body.username, connection.host)
+        await self._journal.note("admin.signed_in", author, mac=mac, name=body.username)
         return success()
 
     async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:

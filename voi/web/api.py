@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from klein import Klein
@@ -11,25 +11,36 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
 from voi import __version__
+from voi.domain.events import Event
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
+from voi.store.events import Events
+from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.access import Access
+from voi.web.commands import CommandRoutes
+from voi.web.events import EventRoutes
 from voi.web.live import Live
-from voi.web.news import ProgressNews, RolloutNews, TrafficNews, UploadNews, traffic
+from voi.web.management import ManagementRoutes
+from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
 from voi.web.openapi import document
+from voi.web.overview import OverviewRoutes
 from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
+from voi.web.rooms import RoomRoutes
 from voi.web.routing import Gate, Route, router
 from voi.web.seams import (
     CommandDesk,
     Coordinator,
+    DiskUsage,
     Fleet,
     HealthCheck,
     Lag,
@@ -39,7 +50,9 @@ from voi.web.seams import (
     Publisher,
     Seeding,
     Tracker,
+    Traffic,
     UploadDesk,
+    Waker,
 )
 from voi.web.server import ServerRoutes
 from voi.web.sessions import AccountRoutes, SessionRoutes
@@ -47,6 +60,7 @@ from voi.web.stream import StreamRoutes
 from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
+from voi.web.views import event_view
 
 
 class Api:
@@ -84,8 +98,17 @@ class Api:
         seeding: Seeding,
         lag: Lag,
         clock: IReactorTime,
+        rosters: Rosters,
+        rooms: Rooms,
+        events: Events,
+        journal: Notes,
+        waker: Waker,
+        traffic: Traffic,
+        disk: DiskUsage,
+        forget_key: Callable[[str], None],
         checks: Mapping[str, HealthCheck] | None = None,
     ) -> None:
+        checks = {} if checks is None else checks
         access = Access(token=token, sessions=sessions, tokens=tokens)
         self.live = Live(clock=clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)})
         rollout_routes = RolloutRoutes(
@@ -95,20 +118,44 @@ class Api:
             fleet=fleet,
             coordinator=coordinator,
             observer=observer,
+            journal=journal,
             link=link,
         )
-        rooms = (
+        terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
+        tables = (
             StreamRoutes(self.live),
-            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords),
-            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords),
-            TerminalRoutes(
-                terminals=terminals,
-                templates=templates,
-                commands=commands,
-                command_desk=command_desk,
+            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
+            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
+            OverviewRoutes(
+                rosters=rosters,
+                rollouts=rollouts,
+                shown=rollout_routes.named,
+                uploads=uploads,
                 fleet=fleet,
+                coordinator=coordinator,
+                traffic=traffic,
+                disk=disk,
+                checks=checks,
             ),
-            TemplateRoutes(templates=templates, uploads=uploads, upload_desk=upload_desk, publisher=publisher),
+            terminal_routes,
+            ManagementRoutes(
+                terminals=terminals,
+                rooms=rooms,
+                fleet=fleet,
+                waker=waker,
+                forget_key=forget_key,
+                journal=journal,
+            ),
+            CommandRoutes(terminals=terminals, commands=commands, command_desk=command_desk, journal=journal),
+            RoomRoutes(rooms=rooms, rosters=rosters, fleet=fleet, journal=journal),
+            EventRoutes(events=events, terminals=terminals),
+            TemplateRoutes(
+                templates=templates,
+                uploads=uploads,
+                upload_desk=upload_desk,
+                publisher=publisher,
+                journal=journal,
+            ),
             UploadRoutes(
                 terminals=terminals,
                 templates=templates,
@@ -116,6 +163,7 @@ class Api:
                 upload_desk=upload_desk,
                 publisher=publisher,
                 notices=notices,
+                journal=journal,
             ),
             rollout_routes,
             ServerRoutes(
@@ -124,7 +172,7 @@ class Api:
                 tracker=tracker,
                 seeding=seeding,
                 lag=lag,
-                checks={} if checks is None else checks,
+                checks=checks,
             ),
         )
         described = Route(
@@ -135,20 +183,34 @@ class Api:
             answer=dict,
             token=False,
         )
-        self.routes: tuple[Route, ...] = (*(route for room in rooms for route in room.routes()), described)
+        self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
         self.app: Klein = router(self.routes, access, Repeats(answers))
+
+        self._row_news = RowNews(terminal_routes.some)
 
         async def uploading() -> dict[str, float]:
             return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
 
         for source in (
-            ProgressNews(coordinator.open_targets, observer, lambda _macs: None),
+            ProgressNews(coordinator.open_targets, observer, self._row_news.changed),
+            self._row_news,
             RolloutNews(rollouts, rollout_routes.named),
-            TrafficNews(lambda: traffic(seeding.statuses(), observer.rate)),
+            TrafficNews(traffic),
             UploadNews(uploading),
         ):
             self.live.add(source)
+
+    def changed(self, mac: str) -> None:
+        """A terminal came or went."""
+        self._row_news.changed([mac])
+
+    def noted(self, event: Event) -> None:
+        """Something was written down: it is news itself, and of the terminals and templates that it is about."""
+        self.live.tell("event", event_view(event))
+        self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
+        if event.template is not None:
+            self.live.tell("templates", [])
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

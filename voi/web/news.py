@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from voi.domain.rollouts import Summary
 from voi.store.rollouts import Rollouts
 from voi.web.live import News
-from voi.web.resources import RolloutSummary
-from voi.web.seams import Observer, TorrentStatus
+from voi.web.resources import RolloutSummary, TrafficView
+from voi.web.seams import Observer, Traffic
 from voi.web.slices import in_parts
 
 SLOW_TICKS: Final = 2
@@ -160,9 +160,9 @@ class RolloutNews:
 class TrafficNews:
     """What flows now, in bytes a second."""
 
-    def __init__(self, traffic: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
-        self._known: Mapping[str, int] = {}
+        self._known: TrafficView | None = None
         self._ticks = 0
 
     async def news(self) -> Sequence[News]:
@@ -170,7 +170,10 @@ class TrafficNews:
         self._ticks += 1
         if self._ticks % SLOW_TICKS:
             return ()
-        known, self._known = self._known, self._traffic()
+        known, self._known = (
+            self._known,
+            TrafficView(self._traffic.server_out, self._traffic.server_in, self._traffic.swarm),
+        )
         return [("traffic", self._known)] if self._known != known else ()
 
 
@@ -189,12 +192,3 @@ class UploadNews:
             return ()
         known, self._known = self._known, await self._progress()
         return [("templates", [])] if self._known != known else ()
-
-
-def traffic(statuses: Mapping[bytes, TorrentStatus], swarm: float) -> dict[str, int]:
-    """What flows now: out of the server's peer, into it, and into all terminals together; bytes a second."""
-    return {
-        "server_out": sum(status.upload_rate for status in statuses.values()),
-        "server_in": sum(status.download_rate for status in statuses.values()),
-        "swarm": round(swarm),
-    }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class TerminalDisk(Struct, frozen=True):
@@ -21,22 +21,179 @@ class TerminalDisk(Struct, frozen=True):
 
 
 class TerminalView(Struct, frozen=True):
-    """A terminal; `boot_disk` is what it last started from."""
+    """A terminal; `boot_disk` is what it last started from.
+
+    `version` is the newest of its `template` that it has all of, 0 where that is not known, and `newest` the newest
+    there is. `state` says what becomes of it now; where that comes from a rollout, `rollout`, `progress` and `reason`
+    are that rollout's.
+    """
 
     mac: str
+    name: str
     ip: str
+    room: int | None
     online: bool
+    online_since: datetime | None
     client_type: int
     boot_disk: str | None
-    disks: list[TerminalDisk]
+    template: str | None
+    version: int
+    newest: int
+    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"]
+    progress: float
+    rollout: int | None
+    reason: str
     first_seen: datetime
     last_seen: datetime
+    disks: list[TerminalDisk]
 
 
 class TerminalList(Struct, frozen=True):
-    """Every terminal that ever logged in, by MAC."""
+    """Terminals; `total` is how many were asked for, `offset` how many of them were left out first."""
 
     terminals: list[TerminalView]
+    total: int
+    offset: int
+
+
+class Changed(Struct, frozen=True):
+    """How many were changed; those that were as wanted before are not counted."""
+
+    changed: int
+
+
+class Forgotten(Struct, frozen=True):
+    """How many terminals were forgotten."""
+
+    forgotten: int
+
+
+class Woken(Struct, frozen=True):
+    """How many magic packets went out."""
+
+    sent: int
+
+
+class TerminalCommand(Struct, frozen=True):
+    """A command and what became of it at one terminal."""
+
+    batch_no: int
+    command: str
+    switch: int | None
+    created: datetime
+    state: str
+    reason: str
+    updated: datetime
+
+
+class TerminalCommands(Struct, frozen=True):
+    """The last commands for a terminal, newest first."""
+
+    commands: list[TerminalCommand]
+
+
+class RoomView(Struct, frozen=True):
+    """A room, and how many terminals stand in it."""
+
+    id: int
+    name: str
+    subnets: list[str]
+    online: int
+    total: int
+
+
+class ProposalView(Struct, frozen=True):
+    """A network in which `count` terminals were seen that stand in no room."""
+
+    name: str
+    subnet: str
+    count: int
+
+
+class RoomList(Struct, frozen=True):
+    """All rooms by name; how many terminals stand in none; rooms that their addresses propose."""
+
+    rooms: list[RoomView]
+    unassigned: int
+    proposals: list[ProposalView]
+
+
+class EventView(Struct, frozen=True):
+    """An entry of the journal: `text` in English, `kind` and `data` for any other language.
+
+    `who` is an account, "token NAME", "terminal MAC" or "server"; `from` is the address it came from.
+    """
+
+    id: int
+    time: datetime
+    kind: str
+    who: str
+    origin: str = field(name="from")
+    text: str
+    mac: str | None
+    rollout: int | None
+    template: str | None
+    data: dict[str, Any]
+
+
+class EventList(Struct, frozen=True):
+    """Entries of the journal, newest first; `total` is how many there are of the kind that was asked for."""
+
+    events: list[EventView]
+    total: int
+
+
+class TerminalTotals(Struct, frozen=True):
+    """How many terminals: online, all, and those in two states that want somebody."""
+
+    online: int
+    total: int
+    outdated: int
+    failed: int
+
+
+class RoomTotals(Struct, frozen=True):
+    """How many terminals of a room are online; `id` is null for those in no room."""
+
+    id: int | None
+    name: str
+    online: int
+    total: int
+
+
+class TrafficView(Struct, frozen=True):
+    """Bytes a second now: what the server sends and receives, and what terminals fetch altogether."""
+
+    server_out: int
+    server_in: int
+    swarm: int
+
+
+class DiskRoom(Struct, frozen=True):
+    """Bytes of the server's disk."""
+
+    free: int
+    total: int
+
+
+class Attention(Struct, frozen=True):
+    """Something that wants somebody: how many of it, and the page of the console where one can act."""
+
+    kind: Literal["failed", "stuck", "outdated", "disk", "upload", "health"]
+    count: int
+    text: str
+    link: str
+
+
+class Overview(Struct, frozen=True):
+    """What an administrator sees first."""
+
+    terminals: TerminalTotals
+    rooms: list[RoomTotals]
+    rollouts: list[RolloutSummary]
+    traffic: TrafficView
+    disk: DiskRoom
+    attention: list[Attention]
 
 
 class CommandAccepted(Struct, frozen=True):
@@ -149,6 +306,7 @@ class TargetView(Struct, frozen=True):
     """
 
     mac: str
+    name: str
     ip: str
     online: bool
     rate: float

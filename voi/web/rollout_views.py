@@ -60,6 +60,7 @@ def target_view(
     is_open = target.state in OPEN_TARGETS
     return TargetView(
         mac=target.mac,
+        name=terminal.name if terminal is not None else "",
         ip=terminal.ip if terminal is not None else "",
         online=online,
         rate=pace.rate if pace is not None and is_open else 0.0,

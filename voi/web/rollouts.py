@@ -9,9 +9,11 @@ from typing import Final
 from voi.domain.rollouts import Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
+from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
+from voi.web.actor import Actor
 from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
 from voi.web.resources import (
     RolloutAccepted,
@@ -42,6 +44,7 @@ class RolloutRoutes:
         fleet: Fleet,
         coordinator: Coordinator,
         observer: Observer,
+        journal: Notes,
         link: int,
     ) -> None:
         self._rollouts = rollouts
@@ -50,6 +53,7 @@ class RolloutRoutes:
         self._fleet = fleet
         self._coordinator = coordinator
         self._observer = observer
+        self._journal = journal
         self._link = link
 
     def routes(self) -> tuple[Route, ...]:
@@ -140,10 +144,20 @@ class RolloutRoutes:
         template = await self._templates.get(summary.template_uuid)
         return await self.summary(summary, template.name if template is not None else "")
 
-    async def begin(self, body: RolloutRequest) -> RolloutAccepted:
+    async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
         rollout = await self._coordinator.begin(template, macs_of(body.macs))
+        found = await self._templates.get(template)
+        await self._journal.note(
+            "rollout.begun",
+            actor,
+            macs=[target.mac for target in rollout.targets],
+            rollout=rollout.id,
+            template=template,
+            name=found.name if found else template,
+            version=rollout.version,
+        )
         return RolloutAccepted(rollout.id)
 
     async def preview(self, body: RolloutRequest) -> RolloutPreview:
@@ -190,11 +204,14 @@ class RolloutRoutes:
             time=time.time(),
         )
 
-    async def cancel(self, rollout_id: int) -> RolloutView:
+    async def cancel(self, rollout_id: int, actor: Actor) -> RolloutView:
         """DELETE rollouts/{id}."""
         await self._coordinator.cancel(rollout_id)
+        await self._journal.note("rollout.cancelled", actor, rollout=rollout_id)
         return await self.one(rollout_id)
 
-    async def retry(self, rollout_id: int) -> RolloutRetried:
+    async def retry(self, rollout_id: int, actor: Actor) -> RolloutRetried:
         """POST rollouts/{id}/retry."""
-        return RolloutRetried(rollout_id, await self._coordinator.retry(rollout_id))
+        retried = await self._coordinator.retry(rollout_id)
+        await self._journal.note("rollout.retried", actor, macs=retried, rollout=rollout_id)
+        return RolloutRetried(rollout_id, len(retried))

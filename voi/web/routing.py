@@ -35,11 +35,14 @@ from voi.web.actor import Actor, stranger
 from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
 from voi.web.queries import decode_query
 from voi.web.repeats import HEADER, Repeats
+from voi.web.streaming import stream
 
 log = Logger()
 
 BODY_LIMIT: Final = 1 << 20
 """Bytes of a request body: the longest we expect, 10,000 MACs, has 200 KB."""
+
+JSON: Final = "application/json"
 
 _PARAMETER: Final = re.compile(r"<(?P<kind>\w+):(?P<name>\w+)>")
 
@@ -70,6 +73,7 @@ class Route:
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
     The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
+    An answer of another `media` than JSON is a `Streamed`.
     """
 
     method: str
@@ -88,7 +92,7 @@ class Route:
     role: Role = Role.OPERATOR
     repeatable: bool = True
     raw: bool = False
-    media: str = "application/json"
+    media: str = JSON
 
     @property
     def changes(self) -> bool:
@@ -219,7 +223,7 @@ def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
 
 def _send(request: IRequest, status: int, content: bytes) -> bytes:
     request.setResponseCode(status)
-    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-type", JSON.encode())
     request.setHeader(b"content-length", str(len(content)).encode())
     request.setHeader(b"cache-control", b"no-store")
     # Names come from terminals: no browser may take this for a page.
@@ -252,6 +256,9 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         if route.raw:
             rest: bytes = await route.handler(request=request, **values)
             return rest
+        if route.media != JSON:
+            assert isinstance(request, Request)
+            return await stream(request, await route.handler(**values))
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

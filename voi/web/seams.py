@@ -13,6 +13,9 @@ from voi.store.commands import Command
 from voi.store.courses import Course
 from voi.wire.codes import Code
 
+DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
+"""Free and all bytes of the server's disk."""
+
 HealthCheck = Callable[[], Awaitable[str] | str]
 """Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
 
@@ -22,6 +25,32 @@ class Fleet(Protocol):
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""
+
+    def since(self, mac: str) -> float | None:
+        """When a terminal logged in; None while it is offline."""
+
+
+class Waker(Protocol):
+    """Wakes terminals."""
+
+    def wake(self, macs: Sequence[str]) -> Awaitable[int]:
+        """Send them the packet that wakes them; how many went out."""
+
+
+class Traffic(Protocol):
+    """Knows how much goes over the network now, in bytes a second."""
+
+    @property
+    def server_out(self) -> int:
+        """What the server's BitTorrent session sends."""
+
+    @property
+    def server_in(self) -> int:
+        """What it receives."""
+
+    @property
+    def swarm(self) -> int:
+        """What terminals fetch altogether, from the server and from one another."""
 
 
 class Passwords(Protocol):
@@ -83,11 +112,14 @@ class Coordinator(Protocol):
     def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
 
-    def retry(self, rollout_id: int) -> Awaitable[int]:
-        """Let the terminals that failed try again; how many."""
+    def retry(self, rollout_id: int) -> Awaitable[list[str]]:
+        """Let the terminals that failed try again; their MACs."""
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
+
+    def standing_still(self) -> Mapping[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online: how many."""
 
 
 class Pace(Protocol):
@@ -128,10 +160,6 @@ class Now(Protocol):
 
 class Observer(Protocol):
     """Watches how rollouts go."""
-
-    @property
-    def rate(self) -> float:
-        """What all terminals fetch, in bytes a second."""
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         """How one terminal gets on; None where nothing is known (any more)."""

@@ -7,10 +7,13 @@ from http import HTTPStatus
 from typing import Final
 
 from voi.domain.accounts import Role
+from voi.domain.templates import Template
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
+from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
+from voi.web.actor import Actor
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
 from voi.web.resources import TemplateList, TemplateView
 from voi.web.routing import Route
@@ -24,12 +27,19 @@ class TemplateRoutes:
     """What can be sent to terminals."""
 
     def __init__(
-        self, *, templates: Templates, uploads: Uploads, upload_desk: UploadDesk, publisher: Publisher
+        self,
+        *,
+        templates: Templates,
+        uploads: Uploads,
+        upload_desk: UploadDesk,
+        publisher: Publisher,
+        journal: Notes,
     ) -> None:
         self._templates = templates
         self._uploads = uploads
         self._desk = upload_desk
         self._publisher = publisher
+        self._journal = journal
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -94,23 +104,36 @@ class TemplateRoutes:
             raise UnknownTemplate(f"no template {uuid}")
         return unpublished_view(uploads, self._publisher)
 
-    async def make(self, body: TemplateRequest) -> TemplateView:
+    async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""
         disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
         upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks)
+        await self._journal.note(
+            "template.imported", actor, template=upload.template_uuid, name=upload.name, count=len(disks)
+        )
         return unpublished_view([upload], self._publisher)
 
-    async def change(self, uuid: str, body: TemplateChange) -> TemplateView:
+    async def change(self, uuid: str, body: TemplateChange, actor: Actor) -> TemplateView:
         """PATCH templates/{uuid}."""
         if body.name is None and body.auto_update is None:
             raise Malformed("body: name or auto_update is needed")
+        before = await self._templates.get(uuid)
         template = await self._templates.change(uuid, name=body.name, auto_update=body.auto_update)
+        if before is not None and template is not None:
+            await self._note_change(before, template, actor)
         uploads = await self._uploads.of_template(uuid)
         if template is not None:
             return template_view(template, uploads, self._publisher)
         if uploads:
             raise Conflict(f"template {uuid} has no published disk yet")
         raise UnknownTemplate(f"no template {uuid}")
+
+    async def _note_change(self, before: Template, after: Template, actor: Actor) -> None:
+        if before.name != after.name:
+            await self._journal.note("template.renamed", actor, template=after.uuid, old=before.name, name=after.name)
+        if before.auto_update != after.auto_update:
+            kind = "template.auto_update_on" if after.auto_update else "template.auto_update_off"
+            await self._journal.note(kind, actor, template=after.uuid, name=after.name)
 
     async def _under_way(self) -> dict[str, list[Upload]]:
         """Open uploads by template."""

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from voi.domain.events import Event
+from voi.domain.rollouts import Target
+from voi.domain.rooms import Room
 from voi.domain.templates import PublishedLevel, Template
-from voi.domain.terminals import ReportedLevel, Terminal
+from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 from voi.store.commands import Command
 from voi.web.resources import (
     CommandView,
+    EventView,
     GroupView,
     OutcomeView,
+    RoomView,
     SwarmView,
     TemplateDisk,
     TemplateView,
+    TerminalCommand,
     TerminalDisk,
     TerminalView,
     UploadDiskView,
     UploadView,
 )
+from voi.web.rows import Row
 from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
 from voi.wire.codes import Code
 
@@ -36,30 +43,78 @@ def moment(seconds: float) -> datetime:
 
 
 def terminal_view(
-    terminal: Terminal, reported: Iterable[ReportedLevel], *, online: bool, published: Collection[DiskName]
+    row: Row, *, published: Collection[DiskName], progress: Callable[[Target], float], disks: bool = True
 ) -> TerminalView:
-    """A terminal with its disks."""
-    disks = [
-        TerminalDisk(
-            uuid=level.name.uuid,
-            level=level.name.level,
-            name=str(level.name),
-            type=level.type,
-            template=level.template_uuid,
-            operate_id=level.operate_id,
-            published=level.name in published,
-        )
-        for level in reported
-    ]
+    """A terminal, with its disks or without."""
+    terminal, standing = row.terminal, row.standing
+    target = standing.target
+    fraction = progress(target) if target is not None else float(standing.version == standing.newest > 0)
     return TerminalView(
         mac=terminal.mac,
+        name=terminal.name,
         ip=terminal.ip,
-        online=online,
+        room=row.room,
+        online=row.online,
+        online_since=None if row.since is None else moment(row.since),
         client_type=terminal.client_type,
         boot_disk=terminal.boot_disk,
-        disks=disks,
+        template=standing.template,
+        version=standing.version,
+        newest=standing.newest,
+        state=standing.state.value,
+        progress=min(max(fraction, 0.0), 1.0),
+        rollout=None if target is None else target.rollout_id,
+        reason="" if target is None else target.reason,
         first_seen=moment(terminal.first_seen),
         last_seen=moment(terminal.last_seen),
+        disks=[_terminal_disk(level, published) for level in row.held] if disks else [],
+    )
+
+
+def _terminal_disk(level: ReportedLevel, published: Collection[DiskName]) -> TerminalDisk:
+    return TerminalDisk(
+        uuid=level.name.uuid,
+        level=level.name.level,
+        name=str(level.name),
+        type=level.type,
+        template=level.template_uuid,
+        operate_id=level.operate_id,
+        published=level.name in published,
+    )
+
+
+def terminal_command(command: Command) -> TerminalCommand:
+    """A command with its one outcome at a terminal."""
+    view, (outcome,) = command_view(command), command.outcomes
+    return TerminalCommand(
+        batch_no=view.batch_no,
+        command=view.command,
+        switch=view.switch,
+        created=view.created,
+        state=outcome.state,
+        reason=outcome.reason,
+        updated=moment(outcome.updated),
+    )
+
+
+def room_view(room: Room, *, online: int, total: int) -> RoomView:
+    """A room, and how many terminals stand in it."""
+    return RoomView(room.id, room.name, [str(subnet) for subnet in room.subnets], online, total)
+
+
+def event_view(event: Event) -> EventView:
+    """An entry of the journal."""
+    return EventView(
+        id=event.id,
+        time=moment(event.time),
+        kind=event.kind,
+        who=event.who,
+        origin=event.origin,
+        text=event.text,
+        mac=event.mac,
+        rollout=event.rollout,
+        template=event.template,
+        data=dict(event.data),
     )
 
 

@@ -459,7 +459,7 @@ class FailureTests(CoordinatorCase):
         await self.test_tried_again_five_times()
         self.fleet.sent.clear()
         self.fleet.answer = lambda: succeed(success())
-        self.assertEqual(await self.coordinator.retry(1), 1)
+        self.assertEqual(await self.coordinator.retry(1), [MAC])
         target = await self.target()
         self.assertEqual((target.state, target.attempts, target.reason), ("downloading", 0, ""))
         self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])

@@ -35,7 +35,11 @@ from voi.store.answers import Answers
 from voi.store.commands import Command, Commands
 from voi.store.courses import Course, Courses
 from voi.store.database import Store, prepare
+from voi.store.events import Events
+from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
@@ -60,7 +64,31 @@ ASSETS: dict[str, Asset] = {
 
 
 class FakeFleet(set[str]):
-    """The MACs that are online."""
+    """The MACs that are online, all since the same moment."""
+
+    def since(self, mac: str) -> float | None:
+        return 1_700_000_100.0 if mac in self else None
+
+
+@dataclass
+class FakeWaker:
+    """Remembers whom it was to wake; `reached` of them at most."""
+
+    woken: list[str] = field(default_factory=list)
+    reached: int = 1000
+
+    async def wake(self, macs: Sequence[str]) -> int:
+        self.woken += macs
+        return min(len(macs), self.reached)
+
+
+@dataclass
+class FakeTraffic:
+    """Rates."""
+
+    server_out: int = 0
+    server_in: int = 0
+    swarm: int = 0
 
 
 @dataclass
@@ -161,6 +189,7 @@ class FakeCoordinator:
     hold: Deferred[None] | None = None
     begun: int = 0
     targets: list[tuple[int, str, str, float]] = field(default_factory=list)
+    still: dict[int, int] = field(default_factory=dict)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
         if self.hold is not None:
@@ -175,11 +204,14 @@ class FakeCoordinator:
     def open_targets(self) -> list[tuple[int, str, str, float]]:
         return list(self.targets)
 
-    async def retry(self, rollout_id: int) -> int:
-        return len(await self.rollouts.retry(rollout_id, time.time()))
+    async def retry(self, rollout_id: int) -> list[str]:
+        return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
 
     def progress(self, target: Target) -> float:
         return 0.25
+
+    def standing_still(self) -> Mapping[int, int]:
+        return self.still
 
 
 @dataclass
@@ -189,10 +221,6 @@ class FakeObserver:
     courses: Courses
     paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
     running: dict[int, Now] = field(default_factory=dict)
-
-    @property
-    def rate(self) -> float:
-        return sum(pace.rate for pace in self.paces.values())
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         return self.paces.get((rollout_id, mac))
@@ -311,6 +339,11 @@ class ApiCase(TestCase):
         self.observer = FakeObserver(Courses(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag, self.clock = LagProbe(Clock()), Clock()
+        self.rooms, self.events = Rooms(self.store), Events(self.store)
+        self.journal = Journal(self.events, lambda: 1_700_000_200.0)
+        self.waker, self.traffic = FakeWaker(), FakeTraffic()
+        self.disk = (500 << 30, 1000 << 30)
+        self.forgotten_keys: list[str] = []
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = Accounts(self.store), FakePasswords()
         self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
@@ -338,8 +371,17 @@ class ApiCase(TestCase):
             seeding=self.seeding,
             lag=self.lag,
             clock=self.clock,
+            rosters=Rosters(self.store),
+            rooms=self.rooms,
+            events=self.events,
+            journal=self.journal,
+            waker=self.waker,
+            traffic=self.traffic,
+            disk=lambda: succeed(self.disk),
+            forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
+        self.journal.heard.append(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

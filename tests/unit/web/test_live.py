@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, TOKEN, ApiCase, Status, level
+from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, TOKEN, ApiCase, level
 from voi.domain.accounts import Role
 from voi.errors import Busy
 from voi.rollouts.course import Now, Pace
@@ -309,9 +309,30 @@ class StreamTests(ApiCase):
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()
-        self.seeding.known[b"h" * 20] = Status(upload_rate=7, download_rate=3)
-        self.observer.paces[1, MAC] = Pace(100, 50.0, 0.0, 10.0)
+        self.traffic.server_out, self.traffic.server_in, self.traffic.swarm = 7, 3, 10
         self.assertEqual(await self.heard(reader, "traffic"), {"server_out": 7, "server_in": 3, "swarm": 10})
+
+    async def test_rows(self) -> None:
+        """A terminal that came, went or was written about is told of as in the list; one that is forgotten is gone."""
+        await self.terminal(MAC)
+        reader = await self.listen()
+        self.fleet.add(MAC)
+        self.api.changed(MAC)
+        (row,) = await self.heard(reader, "terminals")
+        self.assertEqual((row["mac"], row["online"], row["state"], row["disks"]), (MAC, True, "empty", []))
+        await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
+        self.assertEqual((await self.heard(reader, "terminals"))[0]["name"], "PC 1")
+        self.fleet.discard(MAC)
+        await self.ask("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
+        self.assertEqual(await self.heard(reader, "gone"), [MAC])
+
+    async def test_journal(self) -> None:
+        """What is written down is told, with who did it."""
+        await self.terminal(MAC)
+        reader = await self.listen()
+        await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
+        told = await self.heard(reader, "event")
+        self.assertEqual((told["kind"], told["who"], told["mac"]), ("terminal.renamed", "token api-token", MAC))
 
     async def test_stopped(self) -> None:
         """A page that is closed leaves nothing behind."""

@@ -54,12 +54,12 @@ from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
 from voi.store.rooms import Rooms
 from voi.store.roster import Rosters
-from voi.store.sessions import Sessions
+from voi.store.sessions import LONGEST_SECONDS, Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
-from voi.terminals.admin import AdminDesk
+from voi.terminals.admin import ATTEMPTS, AdminDesk
 from voi.terminals.commands import CommandDesk
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
@@ -73,6 +73,9 @@ from voi.tracker.tracker import Announced, Tracker
 from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
+from voi.web.requests import MOST_MACS
+from voi.web.resources import Addresses, Limits, SettingsView
+from voi.web.routing import BODY_LIMIT
 from voi.web.site import site
 from voi.web.traffic import SAMPLE_SECONDS, TrafficMeter
 
@@ -292,6 +295,7 @@ class VoiService(MultiService):
             waker=Waker(self._in_thread),
             traffic=self.traffic,
             disk=lambda: self._in_thread(disk_usage, self.directory.root),
+            facts=self._facts,
             forget_key=self.keys.forget,
             checks=checks(self.store, self.directory, self.own_peer),
         )
@@ -387,6 +391,31 @@ class VoiService(MultiService):
             log.error("{name} cannot be seeded: {error}", name=str(level.name), error=str(error))  # noqa: TRY400 - a line, no trace
 
     # What the rooms tell one another through here.
+
+    def _facts(self, retention_days: int) -> SettingsView:
+        """What the server was started with, as it turned out."""
+        config, udp = self.config, self._udp
+        return SettingsView(
+            version=__version__,
+            addresses=Addresses(
+                terminals=config.terminals,
+                http=config.http,
+                udp="" if udp is None else f"udp:{udp.port}",
+                bittorrent=config.bittorrent,
+            ),
+            data=str(config.data_path),
+            token_file=str(self.directory.api_token),
+            link=config.link,
+            upload_limit=config.upload_limit,
+            encryption=config.encryption,
+            limits=Limits(
+                body_bytes=BODY_LIMIT,
+                macs=MOST_MACS,
+                session_days=round(LONGEST_SECONDS / 86400),
+                sign_in_attempts=ATTEMPTS,
+            ),
+            retention_days=retention_days,
+        )
 
     def tracker_url(self, host: str, key: str) -> str:
         """The announce URL for a terminal that reaches us at `host`."""

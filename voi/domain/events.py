@@ -103,6 +103,7 @@ KINDS: Final[dict[str, str]] = {
     "upload.begun": "{disk} of template {name} is coming in from terminal {terminal}",
     "upload.published": "{disk} was published: template {name} has version {version}",
     "upload.failed": "{disk} of template {name} could not be published: {reason}",
+    "settings.retention": "The journal is kept for {days} days",
     "rollout.begun": "Rollout {number} begun: template {name}, version {version}, to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
     "rollout.retried": "Rollout {number}: tried again: {whom}",

@@ -56,6 +56,7 @@ from voi.web.seams import (
 )
 from voi.web.server import ServerRoutes
 from voi.web.sessions import AccountRoutes, SessionRoutes
+from voi.web.settings import Facts, SettingsRoutes
 from voi.web.stream import StreamRoutes
 from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
@@ -105,6 +106,7 @@ class Api:
         waker: Waker,
         traffic: Traffic,
         disk: DiskUsage,
+        facts: Facts,
         forget_key: Callable[[str], None],
         checks: Mapping[str, HealthCheck] | None = None,
     ) -> None:
@@ -115,6 +117,7 @@ class Api:
             rollouts=rollouts,
             templates=templates,
             terminals=terminals,
+            rosters=rosters,
             fleet=fleet,
             coordinator=coordinator,
             observer=observer,
@@ -154,8 +157,11 @@ class Api:
                 uploads=uploads,
                 upload_desk=upload_desk,
                 publisher=publisher,
+                rosters=rosters,
+                fleet=fleet,
                 journal=journal,
             ),
+            SettingsRoutes(facts=facts, events=events, journal=journal),
             UploadRoutes(
                 terminals=terminals,
                 templates=templates,

@@ -25,6 +25,8 @@ DiskType = (
 )
 DiskNameText = Annotated[str, Meta(max_length=64, description="voi_<level>_<uuid>")]
 MAX_DISKS: Final = 64
+MOST_MACS: Final = 10_000
+Number = Annotated[int, Meta(ge=0, le=999_999_999_999_999)]
 Limit = Annotated[int, Meta(ge=1, le=10_000)]
 Offset = Annotated[int, Meta(ge=0, le=10_000_000)]
 MOST_SUBNETS: Final = 64  # of one room
@@ -100,10 +102,17 @@ class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template's newest version, for these terminals or for all that ever logged in."""
+    """A template's newest version, for these terminals, for all that ever logged in, or for those of a room."""
 
     template: Uuid
-    macs: Macs
+    macs: Macs | None = None
+    room: Number | None = None
+
+
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set while the server runs: for how many days the journal is kept."""
+
+    retention_days: Annotated[int, Meta(ge=1, le=3650)]
 
 
 RoleText = Literal["administrator", "operator"]
@@ -203,7 +212,6 @@ TerminalName = Annotated[str, Meta(max_length=64)]
 RoomName = Annotated[str, Meta(min_length=1, max_length=64)]
 Subnets = Annotated[list[Annotated[str, Meta(max_length=64, examples=["10.0.3.0/24"])]], Meta(max_length=MOST_SUBNETS)]
 SomeMacs = Annotated[list[Mac], Meta(min_length=1, max_length=10_000)]
-Number = Annotated[int, Meta(ge=0, le=999_999_999_999_999)]
 Search = Annotated[str, Meta(max_length=100)]
 MOST_LISTED: Final = 10_000
 

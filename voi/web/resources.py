@@ -273,7 +273,8 @@ class TemplateView(Struct, frozen=True):
     """A template with its published levels.
 
     `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that
-    has nothing published yet has version 0 and no group.
+    has nothing published yet has version 0 and no group. `terminals_current` and `terminals_outdated` are how many
+    terminals have the newest version, and another.
     """
 
     uuid: str
@@ -290,6 +291,67 @@ class TemplateView(Struct, frozen=True):
     updated: datetime
     disks: list[TemplateDisk]
     uploads: list[UploadView]
+    terminals_current: int = 0
+    terminals_outdated: int = 0
+
+
+class VersionDisk(Struct, frozen=True):
+    """A level of a version, with the count of its changes."""
+
+    name: str
+    operate_id: int
+
+
+class VersionView(Struct, frozen=True):
+    """One version: when it came, from whom (a MAC, null for an import), its bytes and levels, how many have it."""
+
+    number: int
+    created: datetime
+    uploader: str | None
+    size: int
+    disks: list[VersionDisk]
+    terminals: int
+
+
+class VersionList(Struct, frozen=True):
+    """The versions of a template, newest first."""
+
+    versions: list[VersionView]
+
+
+class Addresses(Struct, frozen=True):
+    """Where the server listens; `udp` is empty where there is no UDP tracker."""
+
+    terminals: str
+    http: str
+    udp: str
+    bittorrent: str
+
+
+class Limits(Struct, frozen=True):
+    """Bounds that an administrator may meet."""
+
+    body_bytes: int
+    macs: int
+    session_days: int
+    sign_in_attempts: int
+
+
+class SettingsView(Struct, frozen=True):
+    """What the server was started with, and what can be set while it runs (`retention_days`).
+
+    `link` and `upload_limit` are bytes a second; 0 is what the network card says, and no limit.
+    """
+
+    version: str
+    addresses: Addresses
+    data: str
+    token_file: str
+    link: int
+    upload_limit: int
+    encryption: bool
+    limits: Limits
+    retention_days: int
 
 
 class TemplateList(Struct, frozen=True):

@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import Final
 
 from voi.domain.rollouts import Summary, Target, TargetState
-from voi.errors import BadMac, Conflict, NotFound, UnknownTemplate, UnknownTerminal
+from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
 from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
+from voi.store.roster import Rosters
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
@@ -26,6 +27,7 @@ from voi.web.resources import (
 )
 from voi.web.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.routing import Route
+from voi.web.rows import row_maker
 from voi.web.seams import Coordinator, Fleet, Observer
 from voi.web.slices import in_parts
 
@@ -41,6 +43,7 @@ class RolloutRoutes:
         rollouts: Rollouts,
         templates: Templates,
         terminals: Terminals,
+        rosters: Rosters,
         fleet: Fleet,
         coordinator: Coordinator,
         observer: Observer,
@@ -50,6 +53,7 @@ class RolloutRoutes:
         self._rollouts = rollouts
         self._templates = templates
         self._terminals = terminals
+        self._rosters = rosters
         self._fleet = fleet
         self._coordinator = coordinator
         self._observer = observer
@@ -77,7 +81,7 @@ class RolloutRoutes:
                 answer=RolloutAccepted,
                 status=HTTPStatus.CREATED,
                 location="/api/v1/rollouts/{id}",
-                errors=(BadMac, UnknownTemplate, UnknownTerminal, Conflict),
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
             ),
             Route(
                 method="POST",
@@ -87,7 +91,7 @@ class RolloutRoutes:
                 body=RolloutRequest,
                 example=_EXAMPLE,
                 answer=RolloutPreview,
-                errors=(BadMac, UnknownTemplate, UnknownTerminal, Conflict),
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
                 repeatable=False,
             ),
             Route(
@@ -147,7 +151,7 @@ class RolloutRoutes:
     async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.begin(template, macs_of(body.macs))
+        rollout = await self._coordinator.begin(template, await self._macs(body))
         found = await self._templates.get(template)
         await self._journal.note(
             "rollout.begun",
@@ -160,6 +164,22 @@ class RolloutRoutes:
         )
         return RolloutAccepted(rollout.id)
 
+    async def _macs(self, body: RolloutRequest) -> list[str] | None:
+        """For whom it is; None for all."""
+        if (body.macs is None) == (body.room is None):
+            raise Malformed("macs or room is needed, and not both", field="macs")
+        if body.room is None:
+            assert body.macs is not None
+            return macs_of(body.macs)
+        roster = await self._rosters.read()
+        if all(room.id != body.room for room in roster.rooms):
+            raise NotFound(f"no room {body.room}", field="room")
+        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        found = [row.terminal.mac for row in rows if row.room == body.room]
+        if not found:
+            raise Conflict("there is no terminal in this room", field="room")
+        return found
+
     async def preview(self, body: RolloutRequest) -> RolloutPreview:
         """POST rollouts/preview."""
         uuid = canonical_uuid(body.template, "template")
@@ -169,7 +189,7 @@ class RolloutRoutes:
         if not template.levels:
             raise Conflict(f"template {template.name} has no published disk yet")
         known = [terminal.mac for terminal in await self._terminals.all()]
-        macs = macs_of(body.macs)
+        macs = await self._macs(body)
         unknown = sorted(set(macs or ()) - set(known))
         if unknown:
             raise UnknownTerminal(f"{unknown[0]} never logged in", field="macs")

@@ -9,7 +9,7 @@ from typing import Literal
 from voi.domain.events import Event
 from voi.domain.rollouts import Target
 from voi.domain.rooms import Room
-from voi.domain.templates import PublishedLevel, Template
+from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
@@ -28,6 +28,8 @@ from voi.web.resources import (
     TerminalView,
     UploadDiskView,
     UploadView,
+    VersionDisk,
+    VersionView,
 )
 from voi.web.rows import Row
 from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
@@ -225,6 +227,19 @@ def _template_disk(level: PublishedLevel) -> TemplateDisk:
         virtual_size=level.virtual_size,
         published=moment(level.published),
         uploader=level.uploader,
+    )
+
+
+def version_view(version: Version, template: Template, terminals: int) -> VersionView:
+    """One version of a template, and how many terminals have it."""
+    sizes = {level.name: level.file_size for level in template.levels}
+    return VersionView(
+        number=version.number,
+        created=moment(version.created),
+        uploader=version.uploader,
+        size=sum(sizes.get(name, 0) for name, _ in version.levels),
+        disks=[VersionDisk(str(name), count) for name, count in version.levels],
+        terminals=terminals,
     )
 
 

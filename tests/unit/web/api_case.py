@@ -22,6 +22,7 @@ from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from voi import __version__
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
@@ -47,6 +48,7 @@ from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
 from voi.web.assets import Asset, AssetResource, asset
+from voi.web.resources import Addresses, Limits, SettingsView
 from voi.web.seams import HealthCheck, TorrentStatus
 from voi.web.site import site
 from voi.wire.codes import Code
@@ -378,6 +380,9 @@ class ApiCase(TestCase):
             waker=self.waker,
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
+            facts=lambda days: SettingsView(
+                __version__, Addresses("", "", "", ""), "", "", 0, 0, False, Limits(1, 2, 3, 4), days
+            ),
             forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )

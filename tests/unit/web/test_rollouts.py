@@ -119,6 +119,21 @@ class RolloutTests(ApiCase):
         self.assertEqual(found, [1, 1000, 1000, 1])
         self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
 
+    async def test_of_a_room(self) -> None:
+        """A rollout may be for a room: for those who stand in it by their addresses or by hand."""
+        room = (await self.ask("POST", "/api/v1/rooms", {"name": "Room 3", "subnets": ["198.51.100.0/24"]})).json["id"]
+        body = {"template": TEMPLATE, "room": room}
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 409)
+        await self.ask("PATCH", "/api/v1/terminals", {"macs": [OTHER], "room": room})
+        preview = await self.ask("POST", "/api/v1/rollouts/preview", body)
+        self.assertEqual([one["mac"] for one in preview.json["terminals"]], [OTHER])
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 201)
+        targets = (await self.ask("GET", "/api/v1/rollouts/1")).json["targets"]
+        self.assertEqual([target["mac"] for target in targets], [OTHER])
+        for wrong, status in (({"room": 99}, 404), ({"room": room, "macs": "all"}, 400), ({}, 400)):
+            answer = await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, **wrong})
+            self.assertEqual(answer.status, status, wrong)
+
     async def test_retry(self) -> None:
         """What failed is tried again; where nothing failed, that is said."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})

@@ -35,18 +35,34 @@ export function watermark(terminals, on) {
   return command(terminals, { command: "watermark", switch: on });
 }
 
-/** Restart them, if the person is sure. @param {Terminal[]} terminals */
-export async function restart(terminals) {
-  const n = terminals.length;
-  const question = { title: t("ask.restart.title", { n }), text: t("ask.restart.text", { n }), detail: named(terminals), confirm: t("ask.restart.yes", { n }) };
-  if (await sure(question)) await command(terminals, { command: "restart" });
+/** Restart those that are online, if the person is sure. @param {Terminal[]} terminals */
+export function restart(terminals) {
+  return stop(terminals, "restart");
 }
 
-/** Shut them down, if the person is sure. @param {Terminal[]} terminals */
-export async function shutDown(terminals) {
-  const n = terminals.length;
-  const question = { title: t("ask.shutdown.title", { n }), text: t("ask.shutdown.text", { n }), detail: named(terminals), confirm: t("ask.shutdown.yes", { n }) };
-  if (await sure(question)) await command(terminals, { command: "shutdown" });
+/** Shut down those that are online, if the person is sure. @param {Terminal[]} terminals */
+export function shutDown(terminals) {
+  return stop(terminals, "shutdown");
+}
+
+/** @param {Terminal[]} terminals @param {"restart" | "shutdown"} name */
+async function stop(terminals, name) {
+  const online = terminals.filter((terminal) => terminal.online);
+  const n = online.length;
+  const off = terminals.length - n;
+  if (!n) return refuse(t("ask.all_off"));
+  const question = {
+    title: t(`ask.${name}.title`, { n }),
+    text: t(`ask.${name}.text`, { n }) + (off ? " " + t("ask.off", { n: off }) : ""),
+    detail: named(online),
+    confirm: t(`ask.${name}.yes`, { n }),
+  };
+  if (await sure(question)) await command(online, { command: name });
+}
+
+function refuse(reason) {
+  complain(Object.assign(new Error(reason), { code: "conflict" }));
+  return false;
 }
 
 async function command(terminals, body) {
@@ -63,10 +79,7 @@ export async function wake(terminals) {
 export async function forget(terminals) {
   const gone = terminals.filter((terminal) => !terminal.online);
   const n = gone.length;
-  if (!n) {
-    complain(Object.assign(new Error(t("ask.forget.none")), { code: "conflict" }));
-    return false;
-  }
+  if (!n) return refuse(t("ask.forget.none"));
   const kept = terminals.length - n;
   const text = t("ask.forget.text", { n }) + (kept ? " " + t("ask.forget.kept", { n: kept }) : "");
   if (!(await sure({ title: t("ask.forget.title", { n }), text, detail: named(gone), confirm: t("ask.forget.yes", { n }) }))) return false;

@@ -70,13 +70,13 @@ export function moment(iso) {
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();
   return today
-    ? format("time of day", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(date)
-    : format("time", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false }).format(date);
+    ? format("time of day", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(date)
+    : format("time", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(date);
 }
 
 /** A moment in full. @param {string | null | undefined} iso */
 export function fullMoment(iso) {
-  return iso ? format("time full", { dateStyle: "medium", timeStyle: "medium", hour12: false }).format(new Date(iso)) : "";
+  return iso ? format("time full", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(new Date(iso)) : "";
 }
 
 /** `voi_1_6f1a8c52-…` as level and the beginning of its uuid. @param {string | null} name */

@@ -15,50 +15,53 @@ const PAUSES = [1, 2, 4, 8, 15];
 const SILENCE_SECONDS = 40;
 const WATCH_SECONDS = 10;
 const REREAD_SECONDS = 3;
+const HIDDEN_SECONDS = 30;
 
 let source = null;
+let replaced = null;
+let gap = true;
 let rollout = null;
 let failures = 0;
 let retry = 0;
 let watch = 0;
-let reread = 0;
 let heard = 0;
 let asking = false;
+let wanted = false;
+let hiding = 0;
 let everLive = false;
 let loadedVersion = null;
 
-/** What a page wants to hear beside the store: events of the journal, news of one rollout. */
-const hearers = { event: new Set(), rollout: new Set() };
+const waiting = new Map();
+const hearers = new Set();
 
 /**
- * Hear each message of a kind.
- * @param {"event" | "rollout"} kind
+ * Hear the news of the rollout that `connect` named.
  * @param {(data: any) => void} hearer
  * @returns {() => void} call to stop
  */
-export function hear(kind, hearer) {
-  hearers[kind].add(hearer);
-  return () => hearers[kind].delete(hearer);
+export function hearRollout(hearer) {
+  hearers.add(hearer);
+  return () => hearers.delete(hearer);
 }
 
 const HANDLERS = {
   hello,
   terminals(changes) {
-    if (mergeTerminals(changes)) rereadSoon();
+    if (mergeTerminals(changes)) rereadPlaces();
   },
   gone: dropTerminals,
   rollouts: mergeRollouts,
-  rollout: (data) => hearers.rollout.forEach((hearer) => hearer(data)),
+  rollout: (data) => hearers.forEach((hearer) => hearer(data)),
   traffic(data) {
     store.traffic = data;
     changed("traffic");
   },
   templates() {
-    loadTemplates().catch(() => {});
+    soon("templates", loadTemplates);
   },
   event(entry) {
-    hearers.event.forEach((hearer) => hearer(entry));
-    if (/room/.test(entry.kind)) loadRooms().catch(() => {});
+    if (/^room\./.test(entry.kind)) rereadPlaces();
+    else if (/^terminal\./.test(entry.kind)) soon("rooms", loadRooms);
     changed("events");
   },
 };
@@ -67,6 +70,7 @@ const HANDLERS = {
 export function connect(id = null) {
   if (source && id === rollout) return;
   rollout = id;
+  wanted = true;
   open();
   if (!watch) watch = setInterval(look, WATCH_SECONDS * 1000);
 }
@@ -75,15 +79,26 @@ export function connect(id = null) {
 export function disconnect() {
   close();
   clearInterval(watch);
-  clearTimeout(reread);
-  watch = reread = 0;
-  everLive = false;
+  waiting.forEach(clearTimeout);
+  waiting.clear();
+  watch = 0;
+  wanted = everLive = false;
 }
 
+// A browser opens six connections to a server, all tabs together: one that nobody looks at gives its stream back.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(hiding);
+  if (!wanted) return;
+  if (document.hidden) hiding = setTimeout(close, HIDDEN_SECONDS * 1000);
+  else if (!source) open();
+});
+
 function open() {
-  close();
+  clearTimeout(retry);
   heard = performance.now();
   const opened = new EventSource(address("events/stream" + query({ rollout })));
+  // One that works goes on until the new one does, so that nothing is missed between the two.
+  replaced ??= source;
   source = opened;
   for (const [name, handler] of Object.entries(HANDLERS)) {
     opened.addEventListener(name, (message) => {
@@ -96,18 +111,24 @@ function open() {
   };
 }
 
+/** Without a stream things are missed, until the next one begins. */
 function close() {
   clearTimeout(retry);
   source?.close();
-  source = null;
+  replaced?.close();
+  source = replaced = null;
+  gap = true;
 }
 
 function hello({ version }) {
+  replaced?.close();
+  replaced = null;
   failures = 0;
   loadedVersion ??= version;
   store.outdated = version !== loadedVersion;
   state("live");
-  if (everLive) catchUp();
+  if (gap && everLive) catchUp();
+  gap = false;
   everLive = true;
 }
 
@@ -119,13 +140,20 @@ function catchUp() {
   changed("again");
 }
 
-function rereadSoon() {
-  if (reread) return;
-  reread = setTimeout(() => {
-    reread = 0;
-    loadTerminals().catch(() => {});
-    loadRooms().catch(() => {});
-  }, REREAD_SECONDS * 1000);
+/** Which terminals there are, or which room each is in, has changed. */
+function rereadPlaces() {
+  if (store.terminalsLoaded) soon("terminals", loadTerminals);
+  soon("rooms", loadRooms);
+}
+
+/** Read again in a while, once for everything that asks until then. */
+function soon(name, load) {
+  if (waiting.has(name)) return;
+  const read = () => {
+    waiting.delete(name);
+    load().catch(() => {});
+  };
+  waiting.set(name, setTimeout(read, REREAD_SECONDS * 1000));
 }
 
 /** The browser's own tries end at an answer that is no stream, such as a proxy's 502: so all tries are ours. */

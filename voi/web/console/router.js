@@ -23,9 +23,20 @@ export function go(path, values) {
   location.hash = hashOf(path, values);
 }
 
-/** Note the query of the place where we are, without a new entry in the history. @param {string[]} path @param {Record<string, unknown>} values */
+const NOTE_MS = 300;
+let noting = 0;
+
+/**
+ * Note the query of the place where we are, without a new entry in the history; once typing pauses, as browsers
+ * refuse to do it for every key.
+ * @param {string[]} path
+ * @param {Record<string, unknown>} values
+ */
 export function note(path, values) {
-  history.replaceState(null, "", hashOf(path, values));
+  clearTimeout(noting);
+  noting = setTimeout(() => {
+    if (placeOf(location.hash).path.join("/") === path.join("/")) history.replaceState(null, "", hashOf(path, values));
+  }, NOTE_MS);
 }
 
 function decoded(part) {

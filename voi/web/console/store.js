@@ -39,6 +39,7 @@ let templateIndex = new Map();
 
 const listeners = new Map();
 const dirty = new Set();
+const revisions = new Map();
 let frame = 0;
 
 /**
@@ -46,6 +47,7 @@ let frame = 0;
  * @param {string} topic
  */
 export function changed(topic) {
+  revisions.set(topic, (revisions.get(topic) ?? 0) + 1);
   dirty.add(topic);
   if (!frame) frame = requestAnimationFrame(flush);
 }
@@ -72,11 +74,19 @@ export function listen(topics, listener) {
   return () => topics.forEach((topic) => listeners.get(topic).delete(listener));
 }
 
-/** Render the component again when one of these topics changes; the number is new each time. @param {...string} topics */
+/** Render the component again when one of these topics changes; the number is new after each change. @param {...string} topics */
 export function useTopics(...topics) {
-  const [revision, setRevision] = useState(0);
-  useEffect(() => listen(topics, () => setRevision((n) => n + 1)), [topics.join()]);
-  return revision;
+  const [, setRevision] = useState(() => revisionOf(topics));
+  useEffect(() => {
+    const hear = () => setRevision(revisionOf(topics));
+    hear(); // what changed between the rendering and now
+    return listen(topics, hear);
+  }, [topics.join()]);
+  return revisionOf(topics);
+}
+
+function revisionOf(topics) {
+  return topics.reduce((sum, topic) => sum + (revisions.get(topic) ?? 0), 0);
 }
 
 /** Whether the one who is signed in may do that: "operate", "templates" or "accounts". @param {string} what */

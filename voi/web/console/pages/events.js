@@ -10,18 +10,20 @@ import { Icon } from "../parts/icons.js";
 import { useRemote } from "../remote.js";
 import { note } from "../router.js";
 
+const ALL = { q: "", who: "", kind: "", since: "", until: "" };
 const PAGE = 100;
 const MOST = 1000;
 const TYPING_MS = 250;
 
 /** @param {{query: Record<string, string>}} props */
 export function EventsPage({ query: asked }) {
-  const [filter, setFilter] = useState({ q: "", who: "", kind: "", since: "", until: "", ...asked });
+  const [filter, setFilter] = useState({ ...ALL, ...asked });
   const settled = useSettled(filter);
   const wanted = { ...settled, since: startOf(settled.since), until: endOf(settled.until) };
   const remote = useRemote("events" + query({ ...wanted, limit: PAGE }), { topics: ["events"] });
   const [older, setOlder] = useState([]);
 
+  useEffect(() => setFilter({ ...ALL, ...asked }), [asked]);
   useEffect(() => setOlder([]), [settled]);
 
   const set = (part) => {

@@ -9,7 +9,7 @@ import { hashOf } from "../router.js";
 import { store, useTopics } from "../store.js";
 import { RolloutTable } from "./rollouts.js";
 
-const SECONDS = 5;
+const SECONDS = 10;
 const LOW_DISK = 0.1;
 
 /** The overview. */
@@ -62,7 +62,7 @@ function Attention({ item }) {
   const text = known(`attention.${item.kind}`, { n: item.count }) ?? item.text;
   return html`<li class=${`attention-${item.kind}`}>
     <${Icon} name="alert" />
-    <a href=${item.link}><strong>${text}</strong>${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}</a>
+    <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}><strong>${text}</strong>${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}</a>
   </li>`;
 }
 

@@ -4,7 +4,7 @@ import { change } from "../api.js";
 import { duration, factor, percent, rate, size } from "../format.js";
 import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
-import { hear } from "../live.js";
+import { hearRollout } from "../live.js";
 import { reported } from "../notices.js";
 import { Badge, Bar, Card, Choice, PageHead, Remote, Stat, When } from "../parts/bits.js";
 import { sure } from "../parts/dialog.js";
@@ -45,8 +45,15 @@ export function RolloutPage({ id }) {
   useEffect(() => {
     if (!store.terminalsLoaded) loadTerminals().catch(() => {});
   }, []);
+  useTopics("rollouts");
+  const state = store.rollouts.get(id)?.state;
+
   useEffect(() => setLive(remote.value), [remote.value]);
-  useEffect(() => hear("rollout", (data) => data.id === id && setLive((old) => old && merged(old, data))), [id]);
+  useEffect(() => {
+    // Its end, a retry, a cancel by somebody else: read what became of each terminal.
+    if (live && state && state !== live.state) remote.reload();
+  }, [state]);
+  useEffect(() => hearRollout((data) => data.id === id && setLive((old) => old && merged(old, data))), [id]);
 
   return html`<${Remote} remote=${remote}>${(read) => html`<${Live} rollout=${live ?? read} reload=${remote.reload} />`}<//>`;
 }
@@ -64,6 +71,9 @@ function Live({ rollout, reload }) {
     const question = { title: t("ask.rollout_cancel.title"), text: t("ask.rollout_cancel.text", { n }), confirm: t("ask.rollout_cancel.yes", { n }) };
     if (await sure(question)) await act(change("DELETE", `rollouts/${rollout.id}`), t("done.rollout_cancel"));
   };
+  // Against the whole time, as far as it can be told: half a rollout in half the time would look better than it is.
+  const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
+  const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
   return html`<div class="page">
     <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
       badge=${html`<${Badge} state=${rollout.state} />`}
@@ -79,7 +89,7 @@ function Live({ rollout, reload }) {
         <${Stat} label=${running ? t("column.eta") : t("rollout.took")} value=${running ? duration(rollout.eta) : duration(rollout.elapsed)} note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
         <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"} note=${t("rollout.rate_note")} />
         <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)} note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
-        <${Stat} label=${t("rollout.against_best")} value=${rollout.best ? factor(rollout.elapsed / rollout.best) : "–"} note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
+        <${Stat} label=${t("rollout.against_best")} value=${against} note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
       </div>
     <//>
     <${Card} title=${t("rollout.rates")}><${RatePlot} points=${rollout.rates} /><//>

@@ -19,7 +19,7 @@ export function TemplatePage({ uuid }) {
   useTopics("templates");
   const remote = useRemote(`templates/${uuid}`, { topics: ["templates"] });
   const moving = Boolean(remote.value?.uploads.length);
-  const versions = useRemote(remote.value?.version ? `templates/${uuid}/versions` : null, { topics: ["templates", "terminals"], every: 10 });
+  const versions = useRemote(remote.value?.version ? `templates/${uuid}/versions` : null, { topics: ["templates"], every: 10 });
   usePolling(remote.reload, MOVING_SECONDS, moving);
 
   const reread = () => {

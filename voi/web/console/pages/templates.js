@@ -1,17 +1,17 @@
 // All templates, and the ways to a new one: files on the server, or disks of a terminal.
-import { html, useState } from "../lib.js";
+import { html, useEffect, useState } from "../lib.js";
 import * as actions from "../actions.js";
 import { change } from "../api.js";
 import { matcher } from "../filters.js";
 import { size } from "../format.js";
 import { t } from "../i18n.js";
 import { reported, say } from "../notices.js";
-import { Badge, Bar, Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
+import { Badge, Bar, Card, Choice, Failure, Field, PageHead, PlainTable, When } from "../parts/bits.js";
 import { Form, show } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
-import { usePolling, useRemote } from "../remote.js";
+import { usePolling } from "../remote.js";
 import { go, hashOf } from "../router.js";
-import { loadTerminals, may, nameOf, store } from "../store.js";
+import { loadTemplates, loadTerminals, may, nameOf, store, useTopics } from "../store.js";
 
 const SYSTEMS = [0, 1, 2, 3, 4];
 const DISK_TYPES = [0, 1, 2];
@@ -20,9 +20,13 @@ const MOVING_SECONDS = 2;
 
 /** All templates. */
 export function TemplatesPage() {
-  const remote = useRemote("templates", { topics: ["templates"] });
-  const moving = (remote.value?.templates ?? []).some((template) => template.uploads.length > 0);
-  usePolling(remote.reload, MOVING_SECONDS, moving);
+  useTopics("templates");
+  const [error, setError] = useState(null);
+  const load = () => loadTemplates().then(() => setError(null), setError);
+  useEffect(() => {
+    load();
+  }, []);
+  usePolling(load, MOVING_SECONDS, store.templates.some((template) => template.uploads.length > 0));
   return html`<div class="page">
     <${PageHead} title=${t("nav.templates")} note=${t("templates.note")}>
       ${may("templates") &&
@@ -30,9 +34,8 @@ export function TemplatesPage() {
         <button type="button" class="primary" onClick=${fromFiles}><${Icon} name="plus" />${t("templates.import")}</button>`}
     <//>
     <${Card}>
-      <${Remote} remote=${remote}>
-        ${(answer) => html`<${PlainTable} label=${t("nav.templates")} columns=${columns()} rows=${answer.templates} rowKey=${(x) => x.uuid} empty=${t("templates.empty")} />`}
-      <//>
+      ${error && html`<${Failure} error=${error} retry=${load} />`}
+      <${PlainTable} label=${t("nav.templates")} columns=${columns()} rows=${store.templates} rowKey=${(x) => x.uuid} empty=${t("templates.empty")} />
     <//>
   </div>`;
 }

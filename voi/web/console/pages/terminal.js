@@ -5,27 +5,37 @@ import { known, t } from "../i18n.js";
 import { Badge, Bar, Card, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Entries } from "../parts/entries.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
-import { useRemote } from "../remote.js";
-import { hashOf } from "../router.js";
+import { usePolling, useRemote } from "../remote.js";
+import { go, hashOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
+
+const COMMAND_SECONDS = 3;
 
 /** @param {{mac: string}} props */
 export function TerminalPage({ mac }) {
   useTopics("terminals", "rooms", "templates");
-  const detail = useRemote(`terminals/${mac}`, { topics: ["terminals"], every: 5 });
-  const commands = useRemote(`terminals/${mac}/commands`, { topics: ["events", "terminals"], every: 5 });
+  const detail = useRemote(`terminals/${mac}`);
+  const commands = useRemote(`terminals/${mac}/commands`, { topics: ["events"], every: 5 });
   const events = useRemote(`terminals/${mac}/events`, { topics: ["events"], every: 5 });
   useEffect(() => {
     if (!store.terminalsLoaded) loadTerminals().catch(() => {});
   }, []);
 
+  const now = store.terminals.get(mac);
+  useEffect(() => {
+    // Its disks and the outcomes of its commands change when one of these does.
+    if (detail.value) detail.reload();
+    if (commands.value) commands.reload();
+  }, [now?.state, now?.online, now?.version]);
+  usePolling(commands.reload, COMMAND_SECONDS, Boolean(commands.value?.commands.some((x) => x.state === "waiting")));
+
   const back = { href: hashOf(["terminals"]), label: t("nav.terminals") };
   return html`<${Remote} remote=${detail}>
     ${(read) => {
-      const terminal = { ...read, ...store.terminals.get(mac) };
+      const terminal = { ...read, ...now };
       return html`<div class="page">
         <${PageHead} title=${nameOf(terminal)} back=${back} badge=${html`<${Badge} state=${terminal.state} />`} note=${terminal.reason} />
-        <${TerminalActions} terminals=${[terminal]} />
+        <${TerminalActions} terminals=${[terminal]} onForgotten=${() => go(["terminals"])} />
         <${Facts} terminal=${terminal} />
         <${Card} title=${t("terminal.disks")}><${Disks} disks=${read.disks} /><//>
         <${Card} title=${t("terminal.commands")}>

@@ -10,11 +10,12 @@ import { TerminalActions } from "../parts/terminal-actions.js";
 import { hashOf, note } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 
+const ALL = { q: "", room: "", state: "", image: "", sort: "name" };
 const MOVING = new Set(["waiting", "downloading", "failed"]);
 
 /** @param {{query: Record<string, string>}} props filter and sort, as the address has them */
 export function TerminalsPage({ query }) {
-  const [view, setView] = useState({ q: "", room: "", state: "", image: "", sort: "name", ...query });
+  const [view, setView] = useState({ ...ALL, ...query });
   const [chosen, setChosen] = useState(new Set());
   const [error, setError] = useState(null);
   const ordered = useRef(new Ordered());
@@ -28,6 +29,8 @@ export function TerminalsPage({ query }) {
   useEffect(() => {
     if (!store.terminalsLoaded) load();
   }, []);
+
+  useEffect(() => setView({ ...ALL, ...query }), [query]);
 
   const set = (part) => {
     const next = { ...view, ...part };

@@ -99,9 +99,9 @@ export function Form({ title, submit, danger = false, ready = true, onSubmit, cl
 }
 
 function Question({ title, text, detail, confirm, danger = true, close: leaveWith }) {
-  return html`<div class="dialog" role="alertdialog" aria-describedby="dialog-text">
+  return html`<div class="dialog">
     <header><h2 id="dialog-title">${title}</h2></header>
-    <div class="dialog-body"><p id="dialog-text">${text}</p>${detail && html`<p class="muted">${detail}</p>`}</div>
+    <div class="dialog-body"><p>${text}</p>${detail && html`<p class="muted">${detail}</p>`}</div>
     <footer>
       <button type="button" autofocus onClick=${() => leaveWith(false)}>${t("action.cancel")}</button>
       <button type="button" class=${danger ? "danger" : "primary"} onClick=${() => leaveWith(true)}>${confirm}</button>

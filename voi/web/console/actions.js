@@ -66,7 +66,10 @@ function refuse(reason) {
 }
 
 async function command(terminals, body) {
-  await reported(change("POST", "commands", { ...body, macs: macsOf(terminals) }), t("done.command", { n: terminals.length }));
+  await reported(
+    change("POST", "commands", { ...body, macs: macsOf(terminals) }),
+    t("done.command", { n: terminals.length }),
+  );
 }
 
 /** Send magic packets. @param {Terminal[]} terminals */
@@ -82,7 +85,15 @@ export async function forget(terminals) {
   if (!n) return refuse(t("ask.forget.none"));
   const kept = terminals.length - n;
   const text = t("ask.forget.text", { n }) + (kept ? " " + t("ask.forget.kept", { n: kept }) : "");
-  if (!(await sure({ title: t("ask.forget.title", { n }), text, detail: named(gone), confirm: t("ask.forget.yes", { n }) }))) return false;
+  if (
+    !(await sure({
+      title: t("ask.forget.title", { n }),
+      text,
+      detail: named(gone),
+      confirm: t("ask.forget.yes", { n }),
+    }))
+  )
+    return false;
   const answer = await reported(change("POST", "terminals/forget", { macs: macsOf(gone) }), t("done.forget", { n }));
   if (answer) dropTerminals(macsOf(gone));
   return answer !== null;
@@ -112,9 +123,12 @@ function RenameForm({ terminal, close }) {
     await change("PATCH", "terminals", { macs: [terminal.mac], name });
     mergeTerminals([{ mac: terminal.mac, name }]);
   };
-  return html`<${Form} title=${t("ask.rename.title", { name: nameOf(terminal) })} submit=${t("action.save")} onSubmit=${save} close=${close}>
+  return html`
+    <${Form} title=${t("ask.rename.title", { name: nameOf(terminal) })} submit=${t("action.save")} onSubmit=${save}
+      close=${close}>
     <${Field} label=${t("field.name")} hint=${t("ask.rename.hint")}>
-      <input type="text" value=${name} maxlength="256" autofocus onInput=${(event) => setName(event.currentTarget.value)} />
+      <input type="text" value=${name} maxlength="256" autofocus
+        onInput=${(event) => setName(event.currentTarget.value)} />
     <//>
   <//>`;
 }
@@ -128,7 +142,9 @@ function MoveForm({ terminals, close }) {
     loadRooms().catch(complain);
   };
   const options = [["", t("choose.room")], ["0", t("ask.move.by_address")], ...store.rooms.map((x) => [x.id, x.name])];
-  return html`<${Form} title=${t("ask.move.title", { n })} submit=${t("ask.move.yes", { n })} ready=${room !== ""} onSubmit=${save} close=${close}>
+  return html`
+    <${Form} title=${t("ask.move.title", { n })} submit=${t("ask.move.yes", { n })} ready=${room !== ""}
+      onSubmit=${save} close=${close}>
     <p class="muted">${named(terminals)}</p>
     <${Field} label=${t("field.room")}><${Choice} value=${room} options=${options} onChange=${setRoom} autofocus /><//>
   <//>`;
@@ -166,13 +182,16 @@ function UploadForm({ terminal, close }) {
       disks: [...disks],
     });
   const ready = template !== "" && disks.size > 0 && (!isNew || fresh.name.trim() !== "");
-  return html`<${Form} title=${t("ask.upload.title", { name: nameOf(terminal) })} submit=${t("ask.upload.yes")} ready=${ready} onSubmit=${send} close=${close}>
+  return html`
+    <${Form} title=${t("ask.upload.title", { name: nameOf(terminal) })} submit=${t("ask.upload.yes")} ready=${ready}
+      onSubmit=${send} close=${close}>
     ${!detail && !failure && html`<${Busy} />`}
     ${failure && html`<p class="field-error" role="alert">${failure}</p>`}
     ${detail && !lacking.length && html`<p>${t("ask.upload.nothing")}</p>`}
-    ${detail &&
-    lacking.length > 0 &&
-    html`
+    ${
+      detail &&
+      lacking.length > 0 &&
+      html`
       <p class="muted">${t("ask.upload.text")}</p>
       <${Field} label=${t("field.template")}>
         <${Choice} value=${template} onChange=${pick} options=${[
@@ -181,11 +200,21 @@ function UploadForm({ terminal, close }) {
           ["new", t("ask.upload.new")],
         ]} />
       <//>
-      ${isNew &&
-      html`<${Field} label=${t("field.name")}><input type="text" maxlength="256" required value=${fresh.name} onInput=${(event) => setFresh({ ...fresh, name: event.currentTarget.value })} /><//>
-        <${Field} label=${t("field.desc")}><input type="text" maxlength="1024" value=${fresh.desc} onInput=${(event) => setFresh({ ...fresh, desc: event.currentTarget.value })} /><//>`}
-      ${template !== "" &&
-      html`<fieldset>
+      ${
+        isNew &&
+        html`
+          <${Field} label=${t("field.name")}>
+            <input type="text" maxlength="256" required value=${fresh.name}
+              onInput=${(event) => setFresh({ ...fresh, name: event.currentTarget.value })} />
+          <//>
+        <${Field} label=${t("field.desc")}>
+          <input type="text" maxlength="1024" value=${fresh.desc}
+            onInput=${(event) => setFresh({ ...fresh, desc: event.currentTarget.value })} />
+        <//>`
+      }
+      ${
+        template !== "" &&
+        html`<fieldset>
         <legend>${t("field.disks")}</legend>
         ${offered.map(
           (disk) => html`<label key=${disk.name} class="check" title=${disk.name}>
@@ -193,7 +222,9 @@ function UploadForm({ terminal, close }) {
             ${t(`disk.type.${disk.type}`)}, ${diskLabel(disk.name)}
           </label>`,
         )}
-      </fieldset>`}
-    `}
+      </fieldset>`
+      }
+    `
+    }
   <//>`;
 }

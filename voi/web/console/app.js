@@ -31,7 +31,8 @@ function pageOf({ path, query }) {
   const [name = "overview", key] = path;
   const number = Number(key);
   if (name === "overview") return html`<${OverviewPage} />`;
-  if (name === "terminals") return key ? html`<${TerminalPage} key=${key} mac=${key} />` : html`<${TerminalsPage} query=${query} />`;
+  if (name === "terminals")
+    return key ? html`<${TerminalPage} key=${key} mac=${key} />` : html`<${TerminalsPage} query=${query} />`;
   if (name === "rooms") return key ? html`<${RoomPage} key=${key} id=${number} />` : html`<${RoomsPage} />`;
   if (name === "templates") return key ? html`<${TemplatePage} key=${key} uuid=${key} />` : html`<${TemplatesPage} />`;
   if (name === "rollouts" && key === "new") return html`<${NewRolloutPage} query=${query} />`;
@@ -112,16 +113,26 @@ function Shell({ place }) {
       <a class="brand" href=${hashOf([])}>VOI</a>
       <nav aria-label=${t("shell.pages")}>
         ${PAGES.map(
-          (name) => html`<a key=${name} href=${hashOf(name === "overview" ? [] : [name])} aria-current=${here === name ? "page" : null} title=${t(`nav.${name}`)}>
+          (
+            name,
+          ) => html`
+            <a key=${name} href=${hashOf(name === "overview" ? [] : [name])}
+              aria-current=${here === name ? "page" : null} title=${t(`nav.${name}`)}>
             <${Icon} name=${name} /><span>${t(`nav.${name}`)}</span>
           </a>`,
         )}
       </nav>
       <div class="side-foot">
         <${Connection} />
-        <p class="who" title=${t(`role.${store.session.role}`)}><${Icon} name="person" /><span>${store.session.name}<span class="sub">${t(`role.${store.session.role}`)}</span></span></p>
+        <p class="who" title=${t(`role.${store.session.role}`)}>
+          <${Icon} name="person" />
+          <span>${store.session.name}<span class="sub">${t(`role.${store.session.role}`)}</span></span>
+        </p>
         <${LanguageChoice} />
-        <button type="button" class="plain" onClick=${signOut} title=${t("shell.sign_out")}><${Icon} name="out" /><span>${t("shell.sign_out")}</span></button>
+        <button type="button" class="plain" onClick=${signOut} title=${t("shell.sign_out")}>
+          <${Icon} name="out" />
+          <span>${t("shell.sign_out")}</span>
+        </button>
       </div>
     </div>
     <main id="main" tabindex="-1">
@@ -136,16 +147,29 @@ function Shell({ place }) {
 /** Whether what is shown is live. */
 function Connection() {
   useTopics("connection");
-  return html`<p class=${`connection ${store.connection}`} title=${t(`connection.${store.connection}`)}><span class="dot"></span><span>${t(`connection.${store.connection}`)}</span></p>`;
+  return html`
+    <p class=${`connection ${store.connection}`} title=${t(`connection.${store.connection}`)}>
+      <span class="dot"></span>
+      <span>${t(`connection.${store.connection}`)}</span>
+    </p>`;
 }
 
 /** Says what makes the page old: no connection, or a newer server. */
 function Banner() {
   useTopics("connection");
   return html`<div role="status" aria-live="polite">
-    ${store.connection === "lost" && html`<p class="banner warn"><${Icon} name="alert" />${t("connection.lost_text")}</p>`}
-    ${store.outdated &&
-    html`<p class="banner"><${Icon} name="restart" />${t("connection.outdated")} <button type="button" onClick=${() => location.reload()}>${t("connection.reload")}</button></p>`}
+    ${store.connection === "lost" && html`
+      <p class="banner warn"><${Icon} name="alert" />${t("connection.lost_text")}</p>`}
+    ${
+      store.outdated &&
+      html`
+        <p class="banner">
+          <${Icon} name="restart" />
+          ${t("connection.outdated")} <button type="button" onClick=${() => location.reload()}>
+            ${t("connection.reload")}
+          </button>
+        </p>`
+    }
   </div>`;
 }
 

@@ -39,7 +39,8 @@ export function ipKey(ip) {
 /**
  * How two terminals compare.
  * @param {string} sort a column, with "-" first for descending
- * @param {{language: string, roomName: (id: number | null) => string, imageName: (uuid: string | null) => string}} names
+ * @param {{language: string, roomName: (id: number | null) => string,
+ *   imageName: (uuid: string | null) => string}} names
  * @returns {(a: Terminal, b: Terminal) => number}
  */
 export function comparer(sort, { language, roomName, imageName }) {

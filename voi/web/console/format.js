@@ -76,7 +76,9 @@ export function moment(iso) {
 
 /** A moment in full. @param {string | null | undefined} iso */
 export function fullMoment(iso) {
-  return iso ? format("time full", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(new Date(iso)) : "";
+  return iso
+    ? format("time full", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(new Date(iso))
+    : "";
 }
 
 /** `voi_1_6f1a8c52-…` as level and the beginning of its uuid. @param {string | null} name */

@@ -7,9 +7,24 @@ import { known, t } from "./i18n.js";
  */
 
 /** The first words of kinds, by which the journal is filtered. */
-export const GROUPS = ["account", "admin", "terminal", "command", "room", "template", "upload", "rollout", "token", "settings", "server"];
+export const GROUPS = [
+  "account",
+  "admin",
+  "terminal",
+  "command",
+  "room",
+  "template",
+  "upload",
+  "rollout",
+  "token",
+  "settings",
+  "server",
+];
 
-/** What happened: from the language file where it knows the kind and has all values, else the server's English. @param {Entry} entry */
+/**
+ * What happened: from the language file where it knows the kind and has all values, else the server's English.
+ * @param {Entry} entry
+ */
 export function told(entry) {
   const text = known(`event.${entry.kind}`, values(entry.data ?? {}));
   return text === null || /\{\w+\}/.test(text) ? entry.text : text;
@@ -29,6 +44,8 @@ export function groupName(kind) {
 function values(data) {
   const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
   if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;
-  if ("count" in found) found.whom = found.count === "1" && found.terminal ? t("whom.one", found) : t("terminals.n", { n: Number(found.count) });
+  if ("count" in found)
+    found.whom =
+      found.count === "1" && found.terminal ? t("whom.one", found) : t("terminals.n", { n: Number(found.count) });
   return found;
 }

@@ -33,7 +33,11 @@ export function complain(error) {
   add("bad", known(`error.${error.code}`) ?? t("error.other"), error.message);
 }
 
-/** Do something that can fail, and say how it went; the answer, or null. @param {Promise<any>} work @param {string} [done] */
+/**
+ * Do something that can fail, and say how it went; the answer, or null.
+ * @param {Promise<any>} work
+ * @param {string} [done]
+ */
 export async function reported(work, done) {
   try {
     const answer = await work;

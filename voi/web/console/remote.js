@@ -58,7 +58,12 @@ export function useRemote(path, { topics = [], every = 3 } = {}) {
   };
 }
 
-/** Call `action` each `seconds` while `active`. @param {() => void} action @param {number} seconds @param {boolean} active */
+/**
+ * Call `action` each `seconds` while `active` and the page is looked at.
+ * @param {() => void} action
+ * @param {number} seconds
+ * @param {boolean} active
+ */
 export function usePolling(action, seconds, active) {
   const latest = useRef(action);
   latest.current = action;

@@ -74,7 +74,10 @@ export function listen(topics, listener) {
   return () => topics.forEach((topic) => listeners.get(topic).delete(listener));
 }
 
-/** Render the component again when one of these topics changes; the number is new after each change. @param {...string} topics */
+/**
+ * Render the component again when one of these topics changes; the number is new after each change.
+ * @param {...string} topics
+ */
 export function useTopics(...topics) {
   const [, setRevision] = useState(() => revisionOf(topics));
   useEffect(() => {

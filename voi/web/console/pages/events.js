@@ -41,14 +41,29 @@ export function EventsPage({ query: asked }) {
   };
   return html`<div class="page">
     <${PageHead} title=${t("nav.events")} note=${t("events.note")}>
-      <a class="button" href=${address("events.csv" + query(wanted))} download="voi-events.csv"><${Icon} name="download" />${t("events.csv")}</a>
+      <a class="button" href=${address("events.csv" + query(wanted))} download="voi-events.csv">
+        <${Icon} name="download" />
+        ${t("events.csv")}
+      </a>
     <//>
     <div class="filters" role="search">
-      <label class="search"><${Icon} name="search" /><input type="search" placeholder=${t("events.search")} aria-label=${t("events.search")} value=${filter.q} onInput=${(event) => set({ q: event.currentTarget.value })} /></label>
-      <${Choice} label=${t("column.kind")} value=${filter.kind} onChange=${(kind) => set({ kind })} options=${[["", t("events.any_kind")], ...GROUPS.map((kind) => [kind, groupName(kind)])]} />
-      <input type="text" class="who" placeholder=${t("column.who")} aria-label=${t("column.who")} value=${filter.who} onInput=${(event) => set({ who: event.currentTarget.value })} />
-      <label class="date">${t("events.since")} <input type="date" value=${filter.since} max=${filter.until} onChange=${(event) => set({ since: event.currentTarget.value })} /></label>
-      <label class="date">${t("events.until")} <input type="date" value=${filter.until} min=${filter.since} onChange=${(event) => set({ until: event.currentTarget.value })} /></label>
+      <label class="search">
+        <${Icon} name="search" />
+        <input type="search" placeholder=${t("events.search")} aria-label=${t("events.search")} value=${filter.q}
+          onInput=${(event) => set({ q: event.currentTarget.value })} />
+      </label>
+      <${Choice} label=${t("column.kind")} value=${filter.kind} onChange=${(kind) => set({ kind })}
+        options=${[["", t("events.any_kind")], ...GROUPS.map((kind) => [kind, groupName(kind)])]} />
+      <input type="text" class="who" placeholder=${t("column.who")} aria-label=${t("column.who")} value=${filter.who}
+        onInput=${(event) => set({ who: event.currentTarget.value })} />
+      <label class="date">
+        ${t("events.since")} <input type="date" value=${filter.since} max=${filter.until}
+          onChange=${(event) => set({ since: event.currentTarget.value })} />
+      </label>
+      <label class="date">
+        ${t("events.until")} <input type="date" value=${filter.until} min=${filter.since}
+          onChange=${(event) => set({ until: event.currentTarget.value })} />
+      </label>
     </div>
     <${Card}>
       <${Remote} remote=${remote}>
@@ -57,7 +72,10 @@ export function EventsPage({ query: asked }) {
           const rest = answer.total > shown.length && shown.length < MOST;
           return html`<${Entries} entries=${shown} empty=${t("events.none")} />
             <p class="foot-note">${t("events.shown", { n: shown.length, total: answer.total })}
-              ${rest && html` <button type="button" class="link" onClick=${() => more(shown.at(-1))}>${t("events.more")}</button>`}</p>`;
+              ${rest && html` <button type="button" class="link" onClick=${() => more(shown.at(-1))}>
+                  ${t("events.more")}
+                </button>`}
+              </p>`;
         }}
       <//>
     <//>

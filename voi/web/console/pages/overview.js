@@ -30,22 +30,43 @@ function Overview({ overview }) {
   const share = disk.total ? disk.free / disk.total : 1;
   return html`
     <div class="tiles">
-      <${Card} className="tile"><${Stat} label=${t("overview.online")} value=${t("rooms.online", { online: terminals.online, total: terminals.total })} href=${hashOf(["terminals"], { state: "online" })} note=${t("overview.online_note")} /><//>
-      <${Card} className="tile"><${Stat} label=${t("state.outdated")} value=${terminals.outdated} href=${hashOf(["terminals"], { state: "outdated" })} note=${t("overview.outdated_note")} /><//>
-      <${Card} className="tile"><${Stat} label=${t("state.failed")} value=${terminals.failed} href=${hashOf(["terminals"], { state: "failed" })} note=${t("overview.failed_note")} /><//>
+      <${Card} className="tile">
+        <${Stat} label=${t("overview.online")}
+          value=${t("rooms.online", { online: terminals.online, total: terminals.total })}
+          href=${hashOf(["terminals"], { state: "online" })} note=${t("overview.online_note")} />
+      <//>
+      <${Card} className="tile">
+        <${Stat} label=${t("state.outdated")} value=${terminals.outdated}
+          href=${hashOf(["terminals"], { state: "outdated" })} note=${t("overview.outdated_note")} />
+      <//>
+      <${Card} className="tile">
+        <${Stat} label=${t("state.failed")} value=${terminals.failed} href=${hashOf(["terminals"], { state: "failed" })}
+          note=${t("overview.failed_note")} />
+      <//>
       <${Traffic} first=${overview.traffic} />
-      <${Card} className=${`tile ${share < LOW_DISK ? "low" : ""}`}><${Stat} label=${t("overview.disk")} value=${size(disk.free)} note=${t("overview.disk_of", { total: size(disk.total) })} /><//>
+      <${Card} className=${`tile ${share < LOW_DISK ? "low" : ""}`}>
+        <${Stat} label=${t("overview.disk")} value=${size(disk.free)}
+          note=${t("overview.disk_of", { total: size(disk.total) })} />
+      <//>
     </div>
     <div class="columns">
       <${Card} title=${t("overview.attention")} className="attention">
-        ${attention.length === 0 ? html`<p class="calm"><${Icon} name="check" />${t("overview.calm")}</p>` : html`<ul class="lines">${attention.map((item) => html`<${Attention} key=${item.kind + item.link + item.text} item=${item} />`)}</ul>`}
+        ${attention.length === 0 ? html`
+          <p class="calm"><${Icon} name="check" />${t("overview.calm")}</p>` : html`
+          <ul class="lines">
+            ${attention.map((item) => html`<${Attention} key=${item.kind + item.link + item.text} item=${item} />`)}
+          </ul>`}
       <//>
       <${Card} title=${t("nav.rooms")} actions=${html`<a href=${hashOf(["rooms"])}>${t("action.all")}</a>`}>
-        ${rooms.length === 0 ? html`<${Empty} text=${t("rooms.empty")} />` : html`<ul class="lines">${rooms.map((room) => html`<${Room} key=${room.id ?? 0} room=${room} />`)}</ul>`}
+        ${rooms.length === 0 ? html`
+          <${Empty} text=${t("rooms.empty")} />` : html`
+          <ul class="lines">${rooms.map((room) => html`<${Room} key=${room.id ?? 0} room=${room} />`)}</ul>`}
       <//>
     </div>
     <${Card} title=${t("overview.running")} actions=${html`<a href=${hashOf(["rollouts"])}>${t("action.all")}</a>`}>
-      ${running.length === 0 ? html`<${Empty} text=${t("overview.none_running")} />` : html`<${RolloutTable} rollouts=${running} />`}
+      ${running.length === 0 ? html`
+        <${Empty} text=${t("overview.none_running")} />` : html`
+        <${RolloutTable} rollouts=${running} />`}
     <//>
   `;
 }
@@ -54,7 +75,8 @@ function Traffic({ first }) {
   useTopics("traffic");
   const { server_out, server_in, swarm } = store.traffic ?? first;
   return html`<${Card} className="tile">
-    <${Stat} label=${t("overview.swarm")} value=${rate(swarm)} note=${t("overview.server_traffic", { out: rate(server_out), in: rate(server_in) })} />
+    <${Stat} label=${t("overview.swarm")} value=${rate(swarm)}
+      note=${t("overview.server_traffic", { out: rate(server_out), in: rate(server_in) })} />
   <//>`;
 }
 
@@ -62,7 +84,10 @@ function Attention({ item }) {
   const text = known(`attention.${item.kind}`, { n: item.count }) ?? item.text;
   return html`<li class=${`attention-${item.kind}`}>
     <${Icon} name="alert" />
-    <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}><strong>${text}</strong>${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}</a>
+    <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}>
+      <strong>${text}</strong>
+      ${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}
+    </a>
   </li>`;
 }
 
@@ -70,6 +95,9 @@ function Room({ room }) {
   const href = room.id ? hashOf(["rooms", String(room.id)]) : hashOf(["terminals"], { room: "0" });
   return html`<li>
     <a href=${href}>${room.id ? room.name : t("rooms.none")}</a>
-    <span class="meter"><meter max=${room.total || 1} value=${room.online} aria-label=${t("state.online")}></meter> ${t("rooms.online", { online: room.online, total: room.total })}</span>
+    <span class="meter">
+      <meter max=${room.total || 1} value=${room.online} aria-label=${t("state.online")}>
+      </meter> ${t("rooms.online", { online: room.online, total: room.total })}
+    </span>
   </li>`;
 }

@@ -25,7 +25,8 @@ export function NewRolloutPage({ query }) {
     if (!store.terminalsLoaded) loadTerminals().catch(complain);
   }, []);
 
-  const target = to === "chosen" ? { macs: plan.macs } : to === "all" ? { macs: "all" } : room ? { room: Number(room) } : null;
+  const target =
+    to === "chosen" ? { macs: plan.macs } : to === "all" ? { macs: "all" } : room ? { room: Number(room) } : null;
   const asked = template && target ? { template, ...target } : null;
 
   useEffect(() => {
@@ -53,23 +54,34 @@ export function NewRolloutPage({ query }) {
     }
   };
 
-  const ready = store.templates.filter((x) => x.version > 0);
+  const ready = store.templates
+    .filter((x) => x.version > 0)
+    .map((x) => [x.uuid, `${x.name} · ${t("version.n", { version: x.version })}`]);
+  const rooms = store.rooms.map((x) => [x.id, t("new.room_of", { name: x.name, n: x.total })]);
   const kinds = [
     ["all", t("new.all")],
     ["room", t("new.room")],
     ...(plan.macs.length ? [["chosen", t("new.chosen", { n: plan.macs.length })]] : []),
   ];
   return html`<div class="page">
-    <${PageHead} title=${t("rollouts.new")} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }} note=${t("new.note")} />
+    <${PageHead} title=${t("rollouts.new")} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
+      note=${t("new.note")} />
     <${Card}>
       <div class="form-row">
         <${Field} label=${t("field.template")}>
-          <${Choice} name="template" value=${template} onChange=${setTemplate} options=${[["", t("choose.template")], ...ready.map((x) => [x.uuid, `${x.name} · ${t("version.n", { version: x.version })}`])]} />
+          <${Choice} name="template" value=${template} onChange=${setTemplate}
+            options=${[["", t("choose.template")], ...ready]} />
         <//>
         <fieldset class="radios">
           <legend>${t("new.to")}</legend>
-          ${kinds.map(([kind, text]) => html`<label key=${kind} class="check"><input type="radio" name="to" value=${kind} checked=${to === kind} onChange=${() => setTo(kind)} />${text}</label>`)}
-          ${to === "room" && html`<${Choice} name="room" label=${t("field.room")} value=${room} onChange=${setRoom} options=${[["", t("choose.room")], ...store.rooms.map((x) => [x.id, t("new.room_of", { name: x.name, n: x.total })])]} />`}
+          ${kinds.map(([kind, text]) => html`
+            <label key=${kind} class="check">
+              <input type="radio" name="to" value=${kind} checked=${to === kind} onChange=${() => setTo(kind)} />
+              ${text}
+            </label>`)}
+          ${to === "room" && html`
+            <${Choice} name="room" label=${t("field.room")} value=${room} onChange=${setRoom}
+              options=${[["", t("choose.room")], ...rooms]} />`}
           <p class="field-hint">${t("new.choose_hint")} <a href=${hashOf(["terminals"])}>${t("nav.terminals")}</a></p>
         </fieldset>
       </div>
@@ -78,7 +90,8 @@ export function NewRolloutPage({ query }) {
     ${error && html`<${Failure} error=${error} />`}
     ${preview && html`<${Preview} preview=${preview} />`}
     <div class="page-foot">
-      <button type="button" class="primary big" disabled=${!preview || busy || preview.terminals.length === 0} onClick=${start}>
+      <button type="button" class="primary big" disabled=${!preview || busy || preview.terminals.length === 0}
+        onClick=${start}>
         <${Icon} name="send" />${preview ? t("new.start", { n: preview.terminals.length }) : t("new.start_plain")}
       </button>
     </div>
@@ -91,21 +104,36 @@ function Preview({ preview }) {
   const off = terminals.filter((x) => !x.online).length;
   return html`<${Card} title=${t("new.preview")} className="tall">
     <div class="stats">
-      <${Stat} label=${t("nav.terminals")} value=${terminals.length} note=${off ? t("new.off", { n: off }) : t("new.all_online")} />
+      <${Stat} label=${t("nav.terminals")} value=${terminals.length}
+        note=${off ? t("new.off", { n: off }) : t("new.all_online")} />
       <${Stat} label=${t("new.total")} value=${size(preview.total_bytes)} note=${t("new.total_note")} />
       <${Stat} label=${t("new.most")} value=${size(preview.most_bytes)} />
       <${Stat} label=${t("new.nothing")} value=${preview.nothing} />
     </div>
-    <${LongTable} label=${t("new.preview")} columns=${columns} rows=${terminals} rowKey=${(x) => x.mac} empty=${t("terminals.none")} />
+    <${LongTable} label=${t("new.preview")} columns=${columns} rows=${terminals} rowKey=${(x) => x.mac}
+      empty=${t("terminals.none")} />
   <//>`;
 }
 
 function makeColumns() {
   const known = (row) => store.terminals.get(row.mac) ?? row;
   return [
-    { key: "name", label: t("column.name"), render: (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])}>${nameOf(known(x))}</a>` },
+    {
+      key: "name",
+      label: t("column.name"),
+      render: (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])}>${nameOf(known(x))}</a>`,
+    },
     { key: "room", label: t("column.room"), render: (x) => roomOf(known(x).room)?.name ?? "–" },
-    { key: "online", label: t("field.state"), render: (x) => html`<${Badge} state=${x.online ? "online" : "offline"} />` },
-    { key: "bytes", label: t("new.bytes"), className: "number", render: (x) => (x.bytes ? size(x.bytes) : t("new.has_all")) },
+    {
+      key: "online",
+      label: t("field.state"),
+      render: (x) => html`<${Badge} state=${x.online ? "online" : "offline"} />`,
+    },
+    {
+      key: "bytes",
+      label: t("new.bytes"),
+      className: "number",
+      render: (x) => (x.bytes ? size(x.bytes) : t("new.has_all")),
+    },
   ];
 }

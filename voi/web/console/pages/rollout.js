@@ -55,7 +55,8 @@ export function RolloutPage({ id }) {
   }, [state]);
   useEffect(() => hearRollout((data) => data.id === id && setLive((old) => old && merged(old, data))), [id]);
 
-  return html`<${Remote} remote=${remote}>${(read) => html`<${Live} rollout=${live ?? read} reload=${remote.reload} />`}<//>`;
+  return html`
+    <${Remote} remote=${remote}>${(read) => html`<${Live} rollout=${live ?? read} reload=${remote.reload} />`}<//>`;
 }
 
 function Live({ rollout, reload }) {
@@ -68,28 +69,50 @@ function Live({ rollout, reload }) {
   const retry = () => act(change("POST", `rollouts/${rollout.id}/retry`), t("done.retry", { n: counts.failed }));
   const cancel = async () => {
     const n = counts.waiting + counts.downloading;
-    const question = { title: t("ask.rollout_cancel.title"), text: t("ask.rollout_cancel.text", { n }), confirm: t("ask.rollout_cancel.yes", { n }) };
+    const question = {
+      title: t("ask.rollout_cancel.title"),
+      text: t("ask.rollout_cancel.text", { n }),
+      confirm: t("ask.rollout_cancel.yes", { n }),
+    };
     if (await sure(question)) await act(change("DELETE", `rollouts/${rollout.id}`), t("done.rollout_cancel"));
   };
   // Against the whole time, as far as it can be told: half a rollout in half the time would look better than it is.
   const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
   const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
   return html`<div class="page">
-    <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
+    <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`}
+      back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
       badge=${html`<${Badge} state=${rollout.state} />`}
-      note=${html`${t("rollout.n", { id: String(rollout.id) })} · ${t("rollout.begun")} <${When} at=${rollout.created} />${rollout.finished && html` · ${t("rollout.ended")} <${When} at=${rollout.finished} />`}`}>
-      <a class="button" href=${hashOf(["templates", rollout.template])}><${Icon} name="templates" />${t("field.template")}</a>
-      ${counts.failed > 0 && html`<button type="button" onClick=${retry}><${Icon} name="restart" />${t("rollout.retry", { n: counts.failed })}</button>`}
-      ${running && html`<button type="button" class="danger" onClick=${cancel}><${Icon} name="close" />${t("rollout.cancel")}</button>`}
+      note=${html`${t("rollout.n", { id: String(rollout.id) })} · ${t("rollout.begun")} <${When}
+          at=${rollout.created} />
+        ${rollout.finished && html` · ${t("rollout.ended")} <${When} at=${rollout.finished} />`}`}>
+      <a class="button" href=${hashOf(["templates", rollout.template])}>
+        <${Icon} name="templates" />
+        ${t("field.template")}
+      </a>
+      ${counts.failed > 0 && html`
+        <button type="button" onClick=${retry}>
+          <${Icon} name="restart" />
+          ${t("rollout.retry", { n: counts.failed })}
+        </button>`}
+      ${running && html`
+        <button type="button" class="danger" onClick=${cancel}><${Icon} name="close" />${t("rollout.cancel")}</button>`}
     <//>
     <${Card}>
       <p class="total"><${Bar} wide value=${rollout.progress} state=${rollout.state} label=${t("rollout.total")} /></p>
       <div class="stats">
-        <${Stat} label=${t("rollout.terminals")} value=${t("rollouts.done_of", { done: counts.done, all: rollout.targets.length })} note=${stateLine(counts)} />
-        <${Stat} label=${running ? t("column.eta") : t("rollout.took")} value=${running ? duration(rollout.eta) : duration(rollout.elapsed)} note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
-        <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"} note=${t("rollout.rate_note")} />
-        <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)} note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
-        <${Stat} label=${t("rollout.against_best")} value=${against} note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
+        <${Stat} label=${t("rollout.terminals")}
+          value=${t("rollouts.done_of", { done: counts.done, all: rollout.targets.length })}
+          note=${stateLine(counts)} />
+        <${Stat} label=${running ? t("column.eta") : t("rollout.took")}
+          value=${running ? duration(rollout.eta) : duration(rollout.elapsed)}
+          note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
+        <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"}
+          note=${t("rollout.rate_note")} />
+        <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)}
+          note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
+        <${Stat} label=${t("rollout.against_best")} value=${against}
+          note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
       </div>
     <//>
     <${Card} title=${t("rollout.rates")}><${RatePlot} points=${rollout.rates} /><//>
@@ -106,15 +129,24 @@ function Targets({ targets, counts }) {
   const columns = useMemo(() => makeColumns(), [language(), named]);
   const rows = useMemo(() => {
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (x) => (state === "" || x.state === state) && words.every((word) => `${called(x)} ${x.mac} ${x.ip}`.toLowerCase().includes(word));
+    const fits = (x) =>
+      (state === "" || x.state === state) &&
+      words.every((word) => `${called(x)} ${x.mac} ${x.ip}`.toLowerCase().includes(word));
     return targets.filter(fits).sort(order(sort));
   }, [targets, state, q, sort, named]);
+  const states = STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
   return html`<${Card} title=${t("nav.terminals")} className="tall">
     <div class="filters">
-      <label class="search"><${Icon} name="search" /><input type="search" placeholder=${t("filter.text")} aria-label=${t("filter.text")} value=${q} onInput=${(event) => setQ(event.currentTarget.value)} /></label>
-      <${Choice} label=${t("field.state")} value=${state} onChange=${setState} options=${[["", t("filter.any_state")], ...STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`])]} />
+      <label class="search">
+        <${Icon} name="search" />
+        <input type="search" placeholder=${t("filter.text")} aria-label=${t("filter.text")} value=${q}
+          onInput=${(event) => setQ(event.currentTarget.value)} />
+      </label>
+      <${Choice} label=${t("field.state")} value=${state} onChange=${setState}
+        options=${[["", t("filter.any_state")], ...states]} />
     </div>
-    <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${(x) => x.mac} sort=${sort} onSort=${setSort} empty=${t("terminals.no_match")} />
+    <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${(x) => x.mac} sort=${sort}
+      onSort=${setSort} empty=${t("terminals.no_match")} />
   <//>`;
 }
 
@@ -124,21 +156,49 @@ function called(target) {
 }
 
 function makeColumns() {
-  const column = (key, className, render, label = t(`column.${key}`)) => ({ key, label, className, sortable: key !== "reason", render });
+  const column = (key, className, render, label = t(`column.${key}`)) => ({
+    key,
+    label,
+    className,
+    sortable: key !== "reason",
+    render,
+  });
   return [
-    column("name", "", (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])} title=${`${x.mac} ${x.ip}`}>${called(x)}</a>`),
-    column("state", "", (x) => html`<${Badge} state=${x.state} />${!x.online && x.state !== "done" && html` <span class="muted">${t("state.offline")}</span>`}`),
+    column(
+      "name",
+      "",
+      (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])} title=${`${x.mac} ${x.ip}`}>${called(x)}</a>`,
+    ),
+    column(
+      "state",
+      "",
+      (x) =>
+        html`
+          <${Badge} state=${x.state} />
+          ${!x.online && x.state !== "done" && html` <span class="muted">${t("state.offline")}</span>`}`,
+    ),
     column("progress", "", (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`),
     column("rate", "number", (x) => (x.state === "downloading" ? rate(x.rate) : "–")),
     column("from_server", "", source),
     column("eta", "number", (x) => (x.state === "downloading" ? duration(x.eta) : "–")),
-    column("reason", "", (x) => html`<span title=${x.reason}>${x.reason}</span>${x.next_try && html` <span class="muted">${t("rollout.next_try")} <${When} at=${x.next_try} /></span>`}`),
+    column(
+      "reason",
+      "",
+      (x) =>
+        html`
+          <span title=${x.reason}>${x.reason}</span>
+          ${x.next_try && html` <span class="muted">${t("rollout.next_try")} <${When} at=${x.next_try} /></span>`}`,
+    ),
   ];
 }
 
 function source(target) {
   if (target.from_server === null || target.from_server === undefined) return html`<span class="muted">–</span>`;
-  return html`<span class="source"><meter max="1" value=${target.from_server} aria-label=${t("column.from_server")}></meter> ${percent(target.from_server)}</span>`;
+  return html`
+    <span class="source">
+      <meter max="1" value=${target.from_server} aria-label=${t("column.from_server")}>
+      </meter> ${percent(target.from_server)}
+    </span>`;
 }
 
 function order(sort) {
@@ -161,5 +221,7 @@ function countOf(targets) {
 }
 
 function stateLine(counts) {
-  return STATES.filter((state) => state !== "done" && counts[state]).map((state) => `${t(`state.${state}`)} ${counts[state]}`).join(" · ");
+  return STATES.filter((state) => state !== "done" && counts[state])
+    .map((state) => `${t(`state.${state}`)} ${counts[state]}`)
+    .join(" · ");
 }

@@ -28,8 +28,12 @@ export function RolloutsPage() {
       <a class="button primary" href=${hashOf(["rollouts", "new"])}><${Icon} name="plus" />${t("rollouts.new")}</a>
     <//>
     <div class="filters">
-      <${Choice} label=${t("field.state")} value=${state} options=${[["", t("filter.any_state")], ...STATES.map((x) => [x, t(`state.${x}`)])]} onChange=${filter(setState)} />
-      <${Choice} label=${t("field.template")} value=${template} options=${[["", t("filter.any_image")], ...store.templates.map((x) => [x.uuid, x.name])]} onChange=${filter(setTemplate)} />
+      <${Choice} label=${t("field.state")} value=${state}
+        options=${[["", t("filter.any_state")], ...STATES.map((x) => [x, t(`state.${x}`)])]}
+        onChange=${filter(setState)} />
+      <${Choice} label=${t("field.template")} value=${template}
+        options=${[["", t("filter.any_image")], ...store.templates.map((x) => [x.uuid, x.name])]}
+        onChange=${filter(setTemplate)} />
     </div>
     <${Card}>
       <${Remote} remote=${remote}>
@@ -45,28 +49,68 @@ export function RolloutsPage() {
 function Pages({ offset, total, go }) {
   if (total <= PAGE) return null;
   return html`<nav class="pages" aria-label=${t("pages.label")}>
-    <button type="button" disabled=${offset === 0} onClick=${() => go(Math.max(0, offset - PAGE))}>${t("pages.newer")}</button>
+    <button type="button" disabled=${offset === 0} onClick=${() => go(Math.max(0, offset - PAGE))}>
+      ${t("pages.newer")}
+    </button>
     <span class="muted">${t("pages.range", { first: offset + 1, last: Math.min(total, offset + PAGE), total })}</span>
-    <button type="button" disabled=${offset + PAGE >= total} onClick=${() => go(offset + PAGE)}>${t("pages.older")}</button>
+    <button type="button" disabled=${offset + PAGE >= total} onClick=${() => go(offset + PAGE)}>
+      ${t("pages.older")}
+    </button>
   </nav>`;
 }
 
 /** Rollouts in short. @param {{rollouts: object[]}} props */
 export function RolloutTable({ rollouts }) {
   const columns = [
-    { key: "id", label: t("column.rollout"), render: (x) => html`<a class="strong" href=${hashOf(["rollouts", String(x.id)])}>${x.template_name} ${t("version.n", { version: x.version })}</a> <span class="muted">#${x.id}</span>` },
+    {
+      key: "id",
+      label: t("column.rollout"),
+      render: (x) =>
+        html`
+          <a class="strong" href=${hashOf(["rollouts", String(x.id)])}>
+            ${x.template_name} ${t("version.n", { version: x.version })}
+          </a> <span class="muted">#${x.id}
+          </span>`,
+    },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
-    { key: "progress", label: t("column.progress"), render: (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />` },
-    { key: "counts", label: t("nav.terminals"), className: "nowrap", render: (x) => html`<${Counts} counts=${x.counts} />` },
-    { key: "rate", label: t("column.rate"), className: "number", render: (x) => (x.state === "running" ? rate(x.rate) : "–") },
-    { key: "eta", label: t("column.eta"), className: "number", render: (x) => (x.state === "running" ? duration(x.eta) : "–") },
-    { key: "created", label: t("column.started"), className: "nowrap", render: (x) => html`<${When} at=${x.created} />` },
+    {
+      key: "progress",
+      label: t("column.progress"),
+      render: (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`,
+    },
+    {
+      key: "counts",
+      label: t("nav.terminals"),
+      className: "nowrap",
+      render: (x) => html`<${Counts} counts=${x.counts} />`,
+    },
+    {
+      key: "rate",
+      label: t("column.rate"),
+      className: "number",
+      render: (x) => (x.state === "running" ? rate(x.rate) : "–"),
+    },
+    {
+      key: "eta",
+      label: t("column.eta"),
+      className: "number",
+      render: (x) => (x.state === "running" ? duration(x.eta) : "–"),
+    },
+    {
+      key: "created",
+      label: t("column.started"),
+      className: "nowrap",
+      render: (x) => html`<${When} at=${x.created} />`,
+    },
   ];
-  return html`<${PlainTable} label=${t("nav.rollouts")} columns=${columns} rows=${rollouts} rowKey=${(x) => x.id} empty=${t("rollouts.empty")} />`;
+  return html`
+    <${PlainTable} label=${t("nav.rollouts")} columns=${columns} rows=${rollouts} rowKey=${(x) => x.id}
+      empty=${t("rollouts.empty")} />`;
 }
 
 /** Done of all, and how many failed. */
 export function Counts({ counts }) {
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  return html`${t("rollouts.done_of", { done: counts.done ?? 0, all })}${counts.failed > 0 && html`, <span class="bad">${t("rollouts.failed_n", { n: counts.failed })}</span>`}`;
+  return html`${t("rollouts.done_of", { done: counts.done ?? 0, all })}
+    ${counts.failed > 0 && html`, <span class="bad">${t("rollouts.failed_n", { n: counts.failed })}</span>`}`;
 }

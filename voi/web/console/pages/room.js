@@ -17,7 +17,10 @@ export function RoomPage({ id }) {
   useEffect(() => {
     if (!store.terminalsLoaded) loadTerminals().catch(() => {});
   }, []);
-  const compare = useMemo(() => comparer("name", { language: language(), roomName: () => "", imageName: () => "" }), [language()]);
+  const compare = useMemo(
+    () => comparer("name", { language: language(), roomName: () => "", imageName: () => "" }),
+    [language()],
+  );
   const seats = useMemo(
     () => [...store.terminals.values()].filter((terminal) => terminal.room === id).sort(compare),
     [revision, names, id, compare],
@@ -35,26 +38,37 @@ export function RoomPage({ id }) {
   return html`<div class="page">
     <${PageHead} title=${room.name} back=${{ href: hashOf(["rooms"]), label: t("nav.rooms") }}
       note=${`${t("rooms.online", { online, total: seats.length })} · ${room.subnets.join(", ")}`}>
-      <button type="button" onClick=${() => setChosen(acting.length === seats.length ? new Set() : new Set(seats.map((seat) => seat.mac)))}>
+      <button type="button"
+        onClick=${() => setChosen(acting.length === seats.length ? new Set() : new Set(seats.map((seat) => seat.mac)))}>
         ${acting.length === seats.length && seats.length ? t("chosen.clear") : t("room.choose_all")}
       </button>
       <button type="button" onClick=${() => editRoom(room)}><${Icon} name="edit" />${t("action.edit")}</button>
-      <button type="button" class="danger" onClick=${async () => (await deleteRoom(room)) && go(["rooms"])}><${Icon} name="trash" />${t("action.delete")}</button>
+      <button type="button" class="danger" onClick=${async () => (await deleteRoom(room)) && go(["rooms"])}>
+        <${Icon} name="trash" />
+        ${t("action.delete")}
+      </button>
     <//>
     <${States} seats=${seats} room=${id} />
     <${TerminalActions} terminals=${acting} onClear=${() => setChosen(new Set())} />
     ${seats.length === 0 && html`<${Empty} text=${store.terminalsLoaded ? t("room.empty") : t("wait.loading")} />`}
     <ul class="seats">
-      ${seats.map((seat) => html`<${Seat} key=${seat.mac} seat=${seat} chosen=${chosen.has(seat.mac)} toggle=${toggle} names=${names} />`)}
+      ${seats.map((seat) => html`
+        <${Seat} key=${seat.mac} seat=${seat} chosen=${chosen.has(seat.mac)} toggle=${toggle} names=${names} />`)}
     </ul>
   </div>`;
 }
 
 function States({ seats, room }) {
-  const present = STATES.map((state) => [state, seats.filter((seat) => seat.state === state).length]).filter(([, n]) => n);
+  const present = STATES.map((state) => [state, seats.filter((seat) => seat.state === state).length]).filter(
+    ([, n]) => n,
+  );
   return html`<p class="state-counts">
     ${present.map(
-      ([state, n]) => html`<a key=${state} href=${hashOf(["terminals"], { room, state })}><${Badge} state=${state} /> <strong>${n}</strong></a>`,
+      ([state, n]) =>
+        html`
+          <a key=${state} href=${hashOf(["terminals"], { room, state })}>
+            <${Badge} state=${state} /> <strong>${n}</strong>
+          </a>`,
     )}
   </p>`;
 }
@@ -68,17 +82,24 @@ class Seat extends Component {
   render({ seat, chosen }) {
     const moving = seat.state === "downloading" || seat.state === "waiting";
     const template = templateOf(seat.template);
+    const image = template ? `${template.name} ${t("version.n", { version: seat.version })}` : seat.ip;
     // The latest toggle, not that of the last rendering: it knows what is chosen now.
     const toggle = () => this.props.toggle(seat.mac);
     return html`<li class=${`seat ${seat.state} ${chosen ? "chosen" : ""}`}>
       <div class="seat-head">
         <a href=${hashOf(["terminals", seat.mac])}>${nameOf(seat)}</a>
-        <input type="checkbox" checked=${chosen} aria-label=${t("table.choose", { name: nameOf(seat) })} onChange=${toggle} />
+        <input type="checkbox" checked=${chosen} aria-label=${t("table.choose", { name: nameOf(seat) })}
+          onChange=${toggle} />
       </div>
       <${Badge} state=${seat.state} title=${seat.reason} />
-      ${moving
-        ? html`<${Bar} value=${seat.progress} state=${seat.state} label=${t("column.progress")} />`
-        : html`<span class="seat-note" title=${seat.reason}>${seat.state === "failed" ? seat.reason : template ? `${template.name} ${t("version.n", { version: seat.version })}` : seat.ip}</span>`}
+      ${
+        moving
+          ? html`<${Bar} value=${seat.progress} state=${seat.state} label=${t("column.progress")} />`
+          : html`
+            <span class="seat-note" title=${seat.reason}>
+              ${seat.state === "failed" ? seat.reason : image}
+            </span>`
+      }
     </li>`;
   }
 }

@@ -28,12 +28,19 @@ export function SignInPage({ onSession }) {
       <p class="brand big">VOI</p>
       <h1>${t("signin.title")}</h1>
       <${Field} label=${t("signin.name")}>
-        <input type="text" name="name" autocomplete="username" autocapitalize="none" spellcheck=${false} required autofocus value=${name} onInput=${(event) => setName(event.currentTarget.value)} />
+        <input type="text" name="name" autocomplete="username" autocapitalize="none" spellcheck=${false} required
+          autofocus value=${name} onInput=${(event) => setName(event.currentTarget.value)} />
       <//>
       <${Field} label=${t("signin.password")}>
-        <input type="password" name="password" autocomplete="current-password" required value=${password} onInput=${(event) => setPassword(event.currentTarget.value)} />
+        <input type="password" name="password" autocomplete="current-password" required value=${password}
+          onInput=${(event) => setPassword(event.currentTarget.value)} />
       <//>
-      ${error && html`<p class="field-error" role="alert"><strong>${known(`signin.error.${error.code}`) ?? known(`error.${error.code}`) ?? t("error.other")}</strong> ${error.code === "unauthorized" ? "" : error.message}</p>`}
+      ${error && html`
+        <p class="field-error" role="alert">
+          <strong>
+            ${known(`signin.error.${error.code}`) ?? known(`error.${error.code}`) ?? t("error.other")}
+          </strong> ${error.code === "unauthorized" ? "" : error.message}
+        </p>`}
       <button type="submit" class="primary big" disabled=${busy}>${t("signin.submit")}</button>
       <p class="muted">${t("signin.hint")}</p>
       <${LanguageChoice} />

@@ -34,7 +34,8 @@ export function TerminalPage({ mac }) {
     ${(read) => {
       const terminal = { ...read, ...now };
       return html`<div class="page">
-        <${PageHead} title=${nameOf(terminal)} back=${back} badge=${html`<${Badge} state=${terminal.state} />`} note=${terminal.reason} />
+        <${PageHead} title=${nameOf(terminal)} back=${back} badge=${html`
+          <${Badge} state=${terminal.state} />`} note=${terminal.reason} />
         <${TerminalActions} terminals=${[terminal]} onForgotten=${() => go(["terminals"])} />
         <${Facts} terminal=${terminal} />
         <${Card} title=${t("terminal.disks")}><${Disks} disks=${read.disks} /><//>
@@ -42,7 +43,9 @@ export function TerminalPage({ mac }) {
           <${Remote} remote=${commands}>${(answer) => html`<${Commands} commands=${answer.commands} />`}<//>
         <//>
         <${Card} title=${t("terminal.history")}>
-          <${Remote} remote=${events}>${(answer) => html`<${Entries} entries=${answer.events} empty=${t("events.none")} />`}<//>
+          <${Remote} remote=${events}>
+            ${(answer) => html`<${Entries} entries=${answer.events} empty=${t("events.none")} />`}
+          <//>
         <//>
       </div>`;
     }}
@@ -53,19 +56,28 @@ function Facts({ terminal }) {
   const room = roomOf(terminal.room);
   const template = templateOf(terminal.template);
   const moving = terminal.state === "downloading" || terminal.state === "waiting";
-  const since = terminal.online && terminal.online_since ? (Date.now() - Date.parse(terminal.online_since)) / 1000 : null;
+  const since =
+    terminal.online && terminal.online_since ? (Date.now() - Date.parse(terminal.online_since)) / 1000 : null;
   return html`<${Card}>
     <div class="stats">
-      <${Stat} label=${t("column.room")} value=${room ? room.name : "–"} href=${room ? hashOf(["rooms", String(room.id)]) : null} />
-      <${Stat} label=${t("column.version")} value=${template ? template.name : "–"} href=${template ? hashOf(["templates", template.uuid]) : null}
-        note=${template ? (terminal.version ? t("version.of", { version: terminal.version, newest: terminal.newest }) : t("version.unknown")) : ""} />
+      <${Stat} label=${t("column.room")} value=${room ? room.name : "–"}
+        href=${room ? hashOf(["rooms", String(room.id)]) : null} />
+      <${Stat} label=${t("column.version")} value=${template ? template.name : "–"}
+        href=${template ? hashOf(["templates", template.uuid]) : null}
+        note=${template ? versionOf(terminal) : ""} />
       <${Stat} label=${t("column.online_since")} value=${since === null ? t("state.offline") : duration(since)}
-        note=${since === null ? html`${t("column.last_seen")} <${When} at=${terminal.last_seen} />` : html`<${When} at=${terminal.online_since} />`} />
+        note=${since === null ? html`${t("column.last_seen")} <${When} at=${terminal.last_seen} />` : html`
+          <${When} at=${terminal.online_since} />`} />
       <${Stat} label=${t("column.client_type")} value=${t(`client.${terminal.client_type}`)} />
     </div>
-    ${moving &&
-    html`<p><${Bar} wide value=${terminal.progress} state=${terminal.state} label=${t("column.progress")} />
-      ${terminal.rollout && html` <a href=${hashOf(["rollouts", String(terminal.rollout)])}>${t("rollout.n", { id: String(terminal.rollout) })}</a>`}</p>`}
+    ${
+      moving &&
+      html`<p><${Bar} wide value=${terminal.progress} state=${terminal.state} label=${t("column.progress")} />
+      ${terminal.rollout && html` <a href=${hashOf(["rollouts", String(terminal.rollout)])}>
+          ${t("rollout.n", { id: String(terminal.rollout) })}
+        </a>`}
+      </p>`
+    }
     <dl class="facts">
       <dt>${t("column.ip")}</dt><dd class="mono">${terminal.ip}</dd>
       <dt>${t("column.mac")}</dt><dd class="mono">${terminal.mac}</dd>
@@ -75,9 +87,18 @@ function Facts({ terminal }) {
   <//>`;
 }
 
+function versionOf({ version, newest }) {
+  return version ? t("version.of", { version, newest }) : t("version.unknown");
+}
+
 function Disks({ disks }) {
   const columns = [
-    { key: "name", label: t("column.disk"), className: "mono", render: (disk) => html`<span title=${disk.name}>${diskLabel(disk.name)}</span>` },
+    {
+      key: "name",
+      label: t("column.disk"),
+      className: "mono",
+      render: (disk) => html`<span title=${disk.name}>${diskLabel(disk.name)}</span>`,
+    },
     { key: "type", label: t("column.type"), render: (disk) => t(`disk.type.${disk.type}`) },
     { key: "level", label: t("column.level"), className: "number", render: (disk) => disk.level },
     {
@@ -85,13 +106,21 @@ function Disks({ disks }) {
       label: t("field.template"),
       render: (disk) => {
         const template = templateOf(disk.template);
-        return template ? html`<a href=${hashOf(["templates", template.uuid])}>${template.name}</a>` : disk.template || "–";
+        return template
+          ? html`<a href=${hashOf(["templates", template.uuid])}>${template.name}</a>`
+          : disk.template || "–";
       },
     },
     { key: "version", label: t("column.operate_id"), className: "number", render: (disk) => disk.operate_id ?? "–" },
-    { key: "published", label: t("column.published"), render: (disk) => (disk.published ? t("word.yes") : t("terminal.only_here")) },
+    {
+      key: "published",
+      label: t("column.published"),
+      render: (disk) => (disk.published ? t("word.yes") : t("terminal.only_here")),
+    },
   ];
-  return html`<${PlainTable} label=${t("terminal.disks")} columns=${columns} rows=${disks} rowKey=${(disk) => disk.name} empty=${t("terminal.no_disks")} />`;
+  return html`
+    <${PlainTable} label=${t("terminal.disks")} columns=${columns} rows=${disks} rowKey=${(disk) => disk.name}
+      empty=${t("terminal.no_disks")} />`;
 }
 
 function Commands({ commands }) {
@@ -100,9 +129,16 @@ function Commands({ commands }) {
     { key: "command", label: t("column.command"), render: commandName },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
     { key: "reason", label: t("column.reason"), render: (x) => x.reason || "–" },
-    { key: "updated", label: t("column.updated"), className: "nowrap", render: (x) => html`<${When} at=${x.updated} />` },
+    {
+      key: "updated",
+      label: t("column.updated"),
+      className: "nowrap",
+      render: (x) => html`<${When} at=${x.updated} />`,
+    },
   ];
-  return html`<${PlainTable} label=${t("terminal.commands")} columns=${columns} rows=${commands} rowKey=${(x) => x.batch_no} empty=${t("terminal.no_commands")} />`;
+  return html`
+    <${PlainTable} label=${t("terminal.commands")} columns=${columns} rows=${commands} rowKey=${(x) => x.batch_no}
+      empty=${t("terminal.no_commands")} />`;
 }
 
 function commandName({ command, switch: on }) {

@@ -56,34 +56,54 @@ export function TerminalsPage({ query }) {
   const hidden = there.filter((mac) => !shown.has(mac)).length;
 
   return html`<div class="page full">
-    <${PageHead} title=${t("nav.terminals")} note=${store.terminalsLoaded ? t("terminals.shown", { n: rows.length, total: store.terminals.size }) : ""} />
+    <${PageHead} title=${t("nav.terminals")}
+      note=${store.terminalsLoaded ? t("terminals.shown", { n: rows.length, total: store.terminals.size }) : ""} />
     ${error && html`<${Failure} error=${error} retry=${load} />`}
     <${Filters} view=${view} set=${set} />
-    <${TerminalActions} terminals=${there.map((mac) => store.terminals.get(mac))} hidden=${hidden} onClear=${() => setChosen(new Set())} />
+    <${TerminalActions} terminals=${there.map((mac) => store.terminals.get(mac))} hidden=${hidden}
+      onClear=${() => setChosen(new Set())} />
     <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${macOf} rowLabel=${choiceLabel}
       sort=${view.sort} onSort=${(sort) => set({ sort })} chosen=${chosen} onChoose=${setChosen}
-      empty=${store.terminalsLoaded ? (store.terminals.size ? t("terminals.no_match") : t("terminals.none")) : t("wait.loading")} />
+      empty=${nothing()} />
     <p class="keys muted">${t("terminals.keys")}</p>
   </div>`;
+}
+
+/** Why the table is empty. */
+function nothing() {
+  if (!store.terminalsLoaded) return t("wait.loading");
+  return store.terminals.size ? t("terminals.no_match") : t("terminals.none");
 }
 
 const macOf = (terminal) => terminal.mac;
 const choiceLabel = (terminal) => t("table.choose", { name: nameOf(terminal) });
 
 function Filters({ view, set }) {
-  const rooms = [["", t("filter.any_room")], ["0", t("rooms.none")], ...store.rooms.map((room) => [room.id, room.name])];
-  const states = [["", t("filter.any_state")], ["online", t("state.online")], ...STATES.map((state) => [state, t(`state.${state}`)])];
+  const rooms = [
+    ["", t("filter.any_room")],
+    ["0", t("rooms.none")],
+    ...store.rooms.map((room) => [room.id, room.name]),
+  ];
+  const states = [
+    ["", t("filter.any_state")],
+    ["online", t("state.online")],
+    ...STATES.map((state) => [state, t(`state.${state}`)]),
+  ];
   const images = [["", t("filter.any_image")], ...store.templates.map((template) => [template.uuid, template.name])];
   const any = view.q || view.room || view.state || view.image;
   return html`<div class="filters" role="search">
     <label class="search">
       <${Icon} name="search" />
-      <input type="search" placeholder=${t("filter.text")} aria-label=${t("filter.text")} value=${view.q} onInput=${(event) => set({ q: event.currentTarget.value })} />
+      <input type="search" placeholder=${t("filter.text")} aria-label=${t("filter.text")} value=${view.q}
+        onInput=${(event) => set({ q: event.currentTarget.value })} />
     </label>
     <${Choice} label=${t("field.room")} value=${view.room} options=${rooms} onChange=${(room) => set({ room })} />
     <${Choice} label=${t("field.state")} value=${view.state} options=${states} onChange=${(state) => set({ state })} />
     <${Choice} label=${t("field.image")} value=${view.image} options=${images} onChange=${(image) => set({ image })} />
-    ${any && html`<button type="button" class="link" onClick=${() => set({ q: "", room: "", state: "", image: "" })}>${t("filter.clear")}</button>`}
+    ${any && html`
+      <button type="button" class="link" onClick=${() => set({ q: "", room: "", state: "", image: "" })}>
+        ${t("filter.clear")}
+      </button>`}
   </div>`;
 }
 
@@ -106,7 +126,12 @@ function makeColumns() {
     column("mac", "mono", (x) => x.mac),
     column("client_type", "roomy", (x) => t(`client.${x.client_type}`)),
     column("online_since", "", (x) =>
-      x.online ? html`<${When} at=${x.online_since} />` : html`<span class="muted" title=${t("column.last_seen")}>${t("terminals.off_since")} <${When} at=${x.last_seen} /></span>`,
+      x.online
+        ? html`<${When} at=${x.online_since} />`
+        : html`
+          <span class="muted" title=${t("column.last_seen")}>
+            ${t("terminals.off_since")} <${When} at=${x.last_seen} />
+          </span>`,
     ),
     column("boot_disk", "mono roomy", (x) => html`<span title=${x.boot_disk ?? ""}>${diskLabel(x.boot_disk)}</span>`),
   ];
@@ -116,7 +141,16 @@ function versionCell(terminal) {
   const template = templateOf(terminal.template);
   if (!template) return html`<span class="muted">–</span>`;
   const old = terminal.version < terminal.newest;
-  const version = terminal.version === 0 ? t("version.unknown") : old ? t("version.of", { version: terminal.version, newest: terminal.newest }) : t("version.n", { version: terminal.version });
-  return html`<a href=${hashOf(["templates", template.uuid])}>${template.name}</a> <span class=${old ? "old" : "muted"}>${version}</span>`;
+  const version =
+    terminal.version === 0
+      ? t("version.unknown")
+      : old
+        ? t("version.of", { version: terminal.version, newest: terminal.newest })
+        : t("version.n", { version: terminal.version });
+  return html`
+    <a href=${hashOf(["templates", template.uuid])}>
+      ${template.name}
+    </a> <span class=${old ? "old" : "muted"}>
+      ${version}
+    </span>`;
 }
-

@@ -28,7 +28,8 @@ export function PageHead({ title, back, badge, note, children }) {
 export function Card({ title, actions, className = "", children }) {
   const id = useId();
   return html`<section class=${`card ${className}`} aria-labelledby=${title ? id : null}>
-    ${title && html`<header class="card-head"><h2 id=${id}>${title}</h2><div class="card-actions">${actions}</div></header>`}
+    ${title && html`
+      <header class="card-head"><h2 id=${id}>${title}</h2><div class="card-actions">${actions}</div></header>`}
     ${children}
   </section>`;
 }
@@ -59,7 +60,9 @@ export function Stat({ label, value, note, href }) {
 
 /** A moment, in full where the pointer rests. */
 export function When({ at }) {
-  return at ? html`<time datetime=${at} title=${fullMoment(at)}>${moment(at)}</time>` : html`<span class="muted">–</span>`;
+  return at
+    ? html`<time datetime=${at} title=${fullMoment(at)}>${moment(at)}</time>`
+    : html`<span class="muted">–</span>`;
 }
 
 /** An input with its label, a hint, and what is wrong with it. */
@@ -74,8 +77,10 @@ export function Field({ label, hint, error, children }) {
 
 /** A choice of one: `options` are [value, text]. */
 export function Choice({ value, options, onChange, label, ...rest }) {
-  return html`<select value=${value} aria-label=${label} onChange=${(event) => onChange(event.currentTarget.value)} ...${rest}>
-    ${options.map(([key, text]) => html`<option key=${key} value=${key} selected=${String(key) === String(value)}>${text}</option>`)}
+  return html`
+    <select value=${value} aria-label=${label} onChange=${(event) => onChange(event.currentTarget.value)} ...${rest}>
+    ${options.map(([key, text]) => html`
+      <option key=${key} value=${key} selected=${String(key) === String(value)}>${text}</option>`)}
   </select>`;
 }
 
@@ -103,7 +108,9 @@ export function Empty({ text, children }) {
 
 /** What a remote answer is shown as: itself, its failure, or a wait. */
 export function Remote({ remote, children }) {
-  if (remote.value) return html`${remote.error && html`<${Failure} error=${remote.error} retry=${remote.reload} />`}${children(remote.value)}`;
+  if (remote.value)
+    return html`${remote.error && html`<${Failure} error=${remote.error} retry=${remote.reload} />`}
+      ${children(remote.value)}`;
   if (remote.error) return html`<${Failure} error=${remote.error} retry=${remote.reload} />`;
   return html`<${Busy} />`;
 }
@@ -113,7 +120,12 @@ export function PlainTable({ label, columns, rows, rowKey, empty }) {
   if (!rows.length) return html`<${Empty} text=${empty} />`;
   return html`<div class="plain-table">
     <table aria-label=${label}>
-      <thead><tr>${columns.map((column) => html`<th key=${column.key} scope="col" class=${column.className}>${column.label}</th>`)}</tr></thead>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`
+            <th key=${column.key} scope="col" class=${column.className}>${column.label}</th>`)}
+        </tr>
+      </thead>
       <tbody>
         ${rows.map(
           (row) => html`<tr key=${rowKey(row)}>

@@ -85,11 +85,16 @@ export function Form({ title, submit, danger = false, ready = true, onSubmit, cl
   return html`<form class="dialog" onSubmit=${send}>
     <header>
       <h2 id="dialog-title">${title}</h2>
-      <button type="button" class="plain" aria-label=${t("action.close")} onClick=${() => leaveWith(null)}><${Icon} name="close" /></button>
+      <button type="button" class="plain" aria-label=${t("action.close")} onClick=${() => leaveWith(null)}>
+        <${Icon} name="close" />
+      </button>
     </header>
     <div class="dialog-body">
       ${children}
-      ${error && html`<p class="field-error" role="alert"><strong>${known(`error.${error.code}`) ?? t("error.other")}</strong> ${error.message}</p>`}
+      ${error && html`
+        <p class="field-error" role="alert">
+          <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong> ${error.message}
+        </p>`}
     </div>
     <footer>
       <button type="button" onClick=${() => leaveWith(null)}>${t("action.cancel")}</button>

@@ -8,17 +8,26 @@ import { PlainTable, When } from "./bits.js";
 /** @param {{entries: import("../journal.js").Entry[], empty: string}} props */
 export function Entries({ entries, empty }) {
   const columns = [
-    { key: "time", label: t("column.time"), className: "nowrap", render: (entry) => html`<${When} at=${entry.time} />` },
+    {
+      key: "time",
+      label: t("column.time"),
+      className: "nowrap",
+      render: (entry) => html`<${When} at=${entry.time} />`,
+    },
     { key: "kind", label: t("column.kind"), className: "nowrap", render: (entry) => groupName(entry.kind) },
     { key: "text", label: t("column.text"), render: text },
     { key: "who", label: t("column.who"), className: "nowrap", render: (entry) => actor(entry.who) },
     { key: "from", label: t("column.from"), className: "mono nowrap", render: (entry) => entry.from || "–" },
   ];
-  return html`<${PlainTable} label=${t("nav.events")} columns=${columns} rows=${entries} rowKey=${(entry) => entry.id} empty=${empty} />`;
+  return html`
+    <${PlainTable} label=${t("nav.events")} columns=${columns} rows=${entries} rowKey=${(entry) => entry.id}
+      empty=${empty} />`;
 }
 
 function text(entry) {
   const place =
-    (entry.rollout && ["rollouts", entry.rollout]) || (entry.mac && ["terminals", entry.mac]) || (entry.template && ["templates", entry.template]);
+    (entry.rollout && ["rollouts", entry.rollout]) ||
+    (entry.mac && ["terminals", entry.mac]) ||
+    (entry.template && ["templates", entry.template]);
   return html`${told(entry)} ${place && html`<a class="go" href=${hashOf(place.map(String))}>${t("action.show")}</a>`}`;
 }

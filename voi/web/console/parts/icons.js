@@ -35,5 +35,6 @@ const PATHS = {
 
 /** @param {{name: keyof typeof PATHS}} props */
 export function Icon({ name }) {
-  return html`<svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d=${PATHS[name]} /></svg>`;
+  return html`
+    <svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d=${PATHS[name]} /></svg>`;
 }

@@ -8,5 +8,7 @@ import { Choice } from "./bits.js";
 /** A choice that stays on this browser. */
 export function LanguageChoice() {
   const use = (code) => setLanguage(code, true).then(() => changed("language"), complain);
-  return html`<${Choice} class="language" label=${t("shell.language")} value=${language()} options=${Object.entries(LANGUAGES)} onChange=${use} />`;
+  return html`
+    <${Choice} class="language" label=${t("shell.language")} value=${language()} options=${Object.entries(LANGUAGES)}
+      onChange=${use} />`;
 }

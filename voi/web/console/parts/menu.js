@@ -2,7 +2,11 @@
 import { html, useEffect, useId, useRef, useState } from "../lib.js";
 import { Icon } from "./icons.js";
 
-/** @param {{label: string, items: {label: string, icon: string, danger?: boolean, disabled?: boolean, run: () => void}[], disabled?: boolean}} props */
+/**
+ * @typedef {{label: string, icon: string, danger?: boolean, disabled?: boolean, run: () => void}} Item
+ */
+
+/** @param {{label: string, items: Item[], disabled?: boolean}} props */
 export function Menu({ label, items, disabled = false }) {
   const [open, setOpen] = useState(false);
   const box = useRef(null);
@@ -39,16 +43,23 @@ export function Menu({ label, items, disabled = false }) {
     item.run();
   };
   return html`<div class="menu" ref=${box} onKeyDown=${onKeyDown}>
-    <button type="button" aria-haspopup="menu" aria-expanded=${open} aria-controls=${id} disabled=${disabled} onClick=${() => setOpen(!open)}>
+    <button type="button" aria-haspopup="menu" aria-expanded=${open} aria-controls=${id} disabled=${disabled}
+      onClick=${() => setOpen(!open)}>
       ${label}<${Icon} name="down" />
     </button>
-    ${open &&
-    html`<div class="menu-list" id=${id} role="menu" aria-label=${label}>
+    ${
+      open &&
+      html`<div class="menu-list" id=${id} role="menu" aria-label=${label}>
       ${items.map(
-        (item) => html`<button type="button" key=${item.label} role="menuitem" class=${item.danger ? "danger" : ""} disabled=${item.disabled} onClick=${() => run(item)}>
+        (
+          item,
+        ) => html`
+          <button type="button" key=${item.label} role="menuitem" class=${item.danger ? "danger" : ""}
+            disabled=${item.disabled} onClick=${() => run(item)}>
           <${Icon} name=${item.icon} />${item.label}
         </button>`,
       )}
-    </div>`}
+    </div>`
+    }
   </div>`;
 }

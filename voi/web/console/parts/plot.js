@@ -43,7 +43,9 @@ export function RatePlot({ points }) {
       plot.current = new UPlot(options(box.current), columns(latest.current), box.current);
     };
     const start = () => draw().catch(() => {}); // the figures beside it say the same
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() =>
+      plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }),
+    );
     observer.observe(box.current);
     dark.addEventListener("change", start);
     start();
@@ -76,7 +78,10 @@ function options(box) {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { live: true },
-    axes: [axis, { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) }],
+    axes: [
+      axis,
+      { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
+    ],
     scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
     series: [
       { label: t("plot.time") },

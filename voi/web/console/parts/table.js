@@ -94,27 +94,37 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
       onMouseDown=${(event) => event.shiftKey && event.preventDefault()}>
       <colgroup>
         ${onChoose && html`<col class="choose" />`}
-        ${columns.map((column) => html`<col key=${column.key} class=${`col-${column.key} ${column.className ?? ""}`} />`)}
+        ${columns.map((column) => html`
+          <col key=${column.key} class=${`col-${column.key} ${column.className ?? ""}`} />`)}
       </colgroup>
       <thead>
         <tr aria-rowindex="1">
-          ${onChoose &&
-          html`<th scope="col" class="choose">
+          ${
+            onChoose &&
+            html`<th scope="col" class="choose">
             <input type="checkbox" aria-label=${t("table.all")} checked=${all}
               ref=${(input) => input && (input.indeterminate = !all && chosen.size > 0)}
               onChange=${() => onChoose(all ? new Set() : new Set(rows.map(rowKey)))} />
-          </th>`}
-          ${columns.map((column) => html`<${HeadCell} key=${column.key} column=${column} sort=${sort} onSort=${onSort} />`)}
+          </th>`
+          }
+          ${columns.map((column) => html`
+            <${HeadCell} key=${column.key} column=${column} sort=${sort} onSort=${onSort} />`)}
         </tr>
       </thead>
       <tbody>
-        ${first > 0 && html`<tr key="above" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: `${first * ROW}px` }}></td></tr>`}
+        ${first > 0 && html`
+          <tr key="above" aria-hidden="true">
+            <td class="gap" colspan=${width} style=${{ height: `${first * ROW}px` }}></td>
+          </tr>`}
         ${rows.slice(first, last).map((row, offset) => {
           const key = rowKey(row);
           return html`<${Row} key=${key} row=${row} index=${first + offset} columns=${columns}
             chosen=${onChoose ? chosen.has(key) : null} label=${rowLabel?.(row)} />`;
         })}
-        ${last < rows.length && html`<tr key="below" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: `${(rows.length - last) * ROW}px` }}></td></tr>`}
+        ${last < rows.length && html`
+          <tr key="below" aria-hidden="true">
+            <td class="gap" colspan=${width} style=${{ height: `${(rows.length - last) * ROW}px` }}></td>
+          </tr>`}
       </tbody>
     </table>
     ${rows.length === 0 && html`<div class="empty">${empty}</div>`}
@@ -136,12 +146,15 @@ function HeadCell({ column, sort, onSort }) {
 class Row extends Component {
   shouldComponentUpdate(next) {
     const now = this.props;
-    return next.row !== now.row || next.index !== now.index || next.chosen !== now.chosen || next.columns !== now.columns;
+    return (
+      next.row !== now.row || next.index !== now.index || next.chosen !== now.chosen || next.columns !== now.columns
+    );
   }
 
   render({ row, index, columns, chosen, label }) {
     return html`<tr data-index=${index} aria-rowindex=${index + 2} class=${chosen ? "chosen" : ""}>
-      ${chosen !== null && html`<td class="choose"><input type="checkbox" checked=${chosen} aria-label=${label} /></td>`}
+      ${chosen !== null && html`
+        <td class="choose"><input type="checkbox" checked=${chosen} aria-label=${label} /></td>`}
       ${columns.map((column) => html`<td key=${column.key} class=${column.className}>${column.render(row)}</td>`)}
     </tr>`;
   }

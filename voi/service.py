@@ -23,6 +23,7 @@ from voi.errors import StartupError, VoiError
 from voi.garbage import settle
 from voi.health import checks
 from voi.lag import LagProbe
+from voi.metering import Meter
 from voi.publishing.access import Access
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
@@ -61,6 +62,7 @@ from voi.tracker.tracker import Announced, Tracker
 from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
+from voi.web.metrics import MetricRoutes
 from voi.web.site import site
 
 log = Logger()
@@ -235,6 +237,23 @@ class VoiService(MultiService):
             next_batch=self.fleet.next_batch,
         )
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
+        health = checks(self.store, self.directory, self.own_peer, self.seeding, self.lag, reactor)
+        metrics = MetricRoutes(
+            store=self.store,
+            fleet=self.fleet,
+            meter=Meter(
+                factory=self._factory,
+                tracker=self.tracker,
+                seeding=self.seeding,
+                lag=self.lag,
+                store=self.store,
+                directory=self.directory,
+                http_connections=lambda: self._door.open,
+                started=time.time(),
+            ),
+            checks=health,
+            in_thread=self._in_thread,
+        )
         api = Api(
             token=opened.api_token,
             accounts=accounts,
@@ -256,7 +275,8 @@ class VoiService(MultiService):
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
-            checks=checks(self.store, self.directory, self.own_peer),
+            checks=health,
+            further=[metrics],
         )
         blocks = BlockDesk(self.keys, self.block_tables)
         self._door = Door(

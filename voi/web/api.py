@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klein import Klein
@@ -31,6 +31,7 @@ from voi.web.seams import (
     Notices,
     Passwords,
     Publisher,
+    RouteTable,
     Seeding,
     Tracker,
     UploadDesk,
@@ -45,7 +46,8 @@ from voi.web.uploads import UploadRoutes
 class Api:
     """Everything under ``/api/v1``, and ``/healthz``.
 
-    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name.
+    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
+    `further` tables of routes are served beside its own.
 
     :raises ValueError: the token is empty.
     """
@@ -74,6 +76,7 @@ class Api:
         seeding: Seeding,
         lag: Lag,
         checks: Mapping[str, HealthCheck] | None = None,
+        further: Sequence[RouteTable] = (),
     ) -> None:
         rooms = (
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords),
@@ -112,7 +115,8 @@ class Api:
             answer=dict,
             token=False,
         )
-        self.routes: tuple[Route, ...] = (*(route for room in rooms for route in room.routes()), described)
+        tables: Sequence[RouteTable] = (*rooms, *further)
+        self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
         self.app: Klein = router(self.routes, Access(token=token, sessions=sessions, tokens=tokens), Repeats(answers))
 

@@ -13,7 +13,7 @@ from voi.domain.accounts import Role
 from voi.errors import Conflict, Forbidden, Malformed, Unauthorized, VoiError
 from voi.web.access import COOKIE, CSRF_HEADER
 from voi.web.errors import BodyTooLarge, ErrorBody
-from voi.web.routing import Route
+from voi.web.routing import JSON, Route
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 
@@ -112,10 +112,9 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
 
 
 def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    success: dict[str, Any] = {
-        "description": route.status.phrase,
-        "content": {"application/json": {"schema": schemas.get(route.answer, {"type": "object"})}},
-    }
+    schema = schemas.get(route.answer, {"type": "object" if route.media == JSON else "string"})
+    media = route.media.partition(";")[0]
+    success: dict[str, Any] = {"description": route.status.phrase, "content": {media: {"schema": schema}}}
     if route.location:
         success["headers"] = {"Location": {"description": "Its path", "schema": {"type": "string"}}}
     responses = {str(route.status.value): success}

@@ -41,6 +41,8 @@ log = Logger()
 BODY_LIMIT: Final = 1 << 20
 """Bytes of a request body: the longest we expect, 10,000 MACs, has 200 KB."""
 
+JSON: Final = "application/json"
+
 _PARAMETER: Final = re.compile(r"<(?P<kind>\w+):(?P<name>\w+)>")
 
 
@@ -69,6 +71,7 @@ class Route:
     answers. `also` are further statuses with their answers. `example` is a body that works. `query` is a struct of
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
+    An answer of another `media` than JSON is bytes, sent as they are.
     """
 
     method: str
@@ -86,6 +89,7 @@ class Route:
     token: bool = True
     role: Role = Role.OPERATOR
     repeatable: bool = True
+    media: str = JSON
 
     @property
     def changes(self) -> bool:
@@ -214,9 +218,9 @@ def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
     return _send(request, status, msgspec.json.encode(body))
 
 
-def _send(request: IRequest, status: int, content: bytes) -> bytes:
+def _send(request: IRequest, status: int, content: bytes, media: str = JSON) -> bytes:
     request.setResponseCode(status)
-    request.setHeader(b"content-type", b"application/json")
+    request.setHeader(b"content-type", media.encode())
     request.setHeader(b"content-length", str(len(content)).encode())
     request.setHeader(b"cache-control", b"no-store")
     # Names come from terminals: no browser may take this for a page.
@@ -246,6 +250,8 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         content = b"" if decoder is None else _content(request)
         if decoder is not None:
             values["body"] = _decode(content, decoder)
+        if route.media != JSON:
+            return _send(request, route.status, await route.handler(**values), route.media)
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

@@ -10,10 +10,18 @@ from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk
 from voi.names import DiskName
 from voi.store.commands import Command
+from voi.web.routing import Route
 from voi.wire.codes import Code
 
 HealthCheck = Callable[[], Awaitable[str] | str]
 """Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
+
+
+class RouteTable(Protocol):
+    """Routes that belong together."""
+
+    def routes(self) -> Sequence[Route]:
+        """All of them."""
 
 
 class Fleet(Protocol):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from inspect import isawaitable
-
-from twisted.logger import Logger
 
 from voi import __version__
-from voi.errors import VoiError
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
+from voi.web.checks import run_checks
 from voi.web.resources import Health, LagView, SwarmList, Welcome
 from voi.web.routing import Route, WithStatus
 from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view
-
-log = Logger()
 
 
 class ServerRoutes:
@@ -109,7 +104,7 @@ class ServerRoutes:
 
     async def health(self) -> Health | WithStatus:
         """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
-        results = {name: await _check(name, check) for name, check in self._checks.items()}
+        results = await run_checks(self._checks)
         if all(result == "ok" for result in results.values()):
             return Health("ok", __version__, results)
         return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))
@@ -117,14 +112,3 @@ class ServerRoutes:
     async def welcome(self) -> Welcome:
         """GET api/v1."""
         return Welcome("voi", __version__, "/api/v1/openapi.json")
-
-
-async def _check(name: str, check: HealthCheck) -> str:
-    try:
-        result = check()
-        return (await result if isawaitable(result) else str(result)) or "ok"
-    except VoiError as error:
-        return error.message
-    except Exception:  # a check that fails is an answer too
-        log.failure("health check {name} failed", name=name)
-        return "the check failed; the server's log says why"

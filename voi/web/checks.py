@@ -1,0 +1,29 @@
+"""Asks the health checks, each of which may fail in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import isawaitable
+
+from twisted.logger import Logger
+
+from voi.errors import VoiError
+from voi.web.seams import HealthCheck
+
+log = Logger()
+
+
+async def run_checks(checks: Mapping[str, HealthCheck]) -> dict[str, str]:
+    """What each check says, by its name: ``ok`` or what is wrong."""
+    return {name: await _check(name, check) for name, check in checks.items()}
+
+
+async def _check(name: str, check: HealthCheck) -> str:
+    try:
+        result = check()
+        return (await result if isawaitable(result) else str(result)) or "ok"
+    except VoiError as error:
+        return error.message
+    except Exception:  # a check that fails is an answer too
+        log.failure("health check {name} failed", name=name)
+        return "the check failed; the server's log says why"

@@ -73,7 +73,7 @@ class Route:
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
     The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
-    An answer of another `media` than JSON is a `Streamed`.
+    An answer of another `media` than JSON is bytes, sent as they are, or a `Streamed`.
     """
 
     method: str
@@ -221,9 +221,9 @@ def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
     return _send(request, status, msgspec.json.encode(body))
 
 
-def _send(request: IRequest, status: int, content: bytes) -> bytes:
+def _send(request: IRequest, status: int, content: bytes, media: str = JSON) -> bytes:
     request.setResponseCode(status)
-    request.setHeader(b"content-type", JSON.encode())
+    request.setHeader(b"content-type", media.encode())
     request.setHeader(b"content-length", str(len(content)).encode())
     request.setHeader(b"cache-control", b"no-store")
     # Names come from terminals: no browser may take this for a page.
@@ -257,8 +257,11 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
             rest: bytes = await route.handler(request=request, **values)
             return rest
         if route.media != JSON:
+            result = await route.handler(**values)
+            if isinstance(result, bytes):
+                return _send(request, route.status, result, route.media)
             assert isinstance(request, Request)
-            return await stream(request, await route.handler(**values))
+            return await stream(request, result)
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

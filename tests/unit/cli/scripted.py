@@ -131,7 +131,7 @@ class ScriptedCase(SynchronousTestCase):
             "XDG_CONFIG_HOME": str(self.home),
             "http_proxy": "http://127.0.0.1:1",
         }
-        return CliRunner().invoke(cli.main, arguments, env={**clean, **(env or {})}, input=typed)
+        return CliRunner().invoke(cli.main, arguments, env={**clean, **(env or {})}, input=typed, prog_name="voi")
 
     def refuse(self, method: str, path: str, message: str, status: int = 409) -> None:
         """Answer this request with an error."""

@@ -1,0 +1,150 @@
+"""The command as a process of its own, against the real API on a real database: both mean the same by each word."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.python.failure import Failure
+
+from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, TOKEN, ApiCase, level
+from voi.domain.events import SERVER
+
+PROGRAM = ("-c", "from voi.cli import main; main(prog_name='voi')")
+
+
+class Listener(ProcessProtocol):
+    """Reads lines of a process as they come."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.told = b""
+        self.ended: Deferred[int | None] = Deferred()
+        self._rest = b""
+        self._waiting: tuple[int, Deferred[None]] | None = None
+
+    def wait_for(self, count: int) -> Deferred[None]:
+        """Fires when there are so many lines."""
+        done: Deferred[None] = Deferred()
+        self._waiting = count, done
+        self._look()
+        return done
+
+    def _look(self) -> None:
+        if self._waiting is not None and len(self.lines) >= self._waiting[0]:
+            (_, done), self._waiting = self._waiting, None
+            done.callback(None)
+
+    def outReceived(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        self.lines += [line.decode() for line in whole]
+        self._look()
+
+    def errReceived(self, data: bytes) -> None:
+        self.told += data
+
+    def processEnded(self, reason: Failure) -> None:
+        self.ended.callback(reason.value.exitCode if isinstance(reason.value, ProcessTerminated) else 0)
+
+
+class ContractTests(ApiCase):
+    """Each command, once."""
+
+    timeout = 120
+
+    def env(self) -> dict[str, str]:
+        """The environment of the process: this API, and no settings of whoever runs the test."""
+        return {
+            **os.environ,
+            "VOI_SERVER": self.url,
+            "VOI_TOKEN": TOKEN,
+            "XDG_CONFIG_HOME": str(Path("none").absolute()),
+        }
+
+    async def voi(self, *arguments: str, status: int = 0) -> str:
+        """Run it; what it prints."""
+        out, err, ended = await getProcessOutputAndValue(sys.executable, [*PROGRAM, *arguments], env=self.env())
+        self.assertEqual(ended, status, (arguments, out, err))
+        return str(out, "utf-8")
+
+    async def json(self, *arguments: str, status: int = 0) -> Any:
+        """Run it with --json; the document."""
+        return json.loads(await self.voi(*arguments, "--json", status=status))
+
+    async def site_with_terminals(self) -> None:
+        """Two terminals, one of them online, a template and a room."""
+        await self.terminal(MAC)
+        await self.terminal(OTHER)
+        self.fleet.add(MAC)
+        await self.publish(level())
+        await self.ask("POST", "/api/v1/rooms", {"name": "Physics", "subnets": ["192.0.2.0/24"]})
+
+    async def test_looking(self) -> None:
+        """Status, terminals, templates."""
+        await self.site_with_terminals()
+        self.assertIn("1 of 2 terminals online", await self.voi("status"))
+        self.assertIn(MAC, await self.voi("terminals", "--room", "physics", "--online"))
+        found = await self.json("terminals", "--state", "empty", "--search", "192.0.2", "--template", TEMPLATE)
+        self.assertEqual(found, {"terminals": []})
+        self.assertIn(TEMPLATE, await self.voi("templates"))
+
+    async def test_rollouts(self) -> None:
+        """A rollout is previewed, started, listed, watched, cancelled."""
+        await self.site_with_terminals()
+        self.assertIn("1.0 kB at most", await self.voi("rollout", "preview", "classroom", "--room", "Physics"))
+        number = (await self.voi("rollout", "start", "classroom", MAC)).strip()
+        self.assertIn("running", await self.voi("rollout", "list", "--template", "classroom"))
+        self.assertIn("for 1 terminal", await self.voi("rollout", "cancel", number))
+        lines = (await self.voi("rollout", "watch", number, "--json", status=1)).splitlines()
+        self.assertEqual(json.loads(lines[-1])["state"], "cancelled")
+        await self.voi("rollout", "retry", number, status=1)
+        await self.voi("rollout", "watch", "99", status=1)
+
+    async def test_orders(self) -> None:
+        """Commands and magic packets."""
+        await self.site_with_terminals()
+        seen = await self.json("restart", "--all", "--yes", "--wait", "0")
+        self.assertEqual([one["mac"] for one in seen["outcomes"]], [MAC, OTHER])
+        await self.voi("watermark", "off", "--room", "Physics", "--wait", "0")
+        self.assertEqual(self.command_desk.given[-1][1], {"switch": 0})
+        self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
+
+    async def test_uploads(self) -> None:
+        """An upload is asked for."""
+        await self.site_with_terminals()
+        seen = await self.json("upload", MAC, TEMPLATE, "--no-wait")
+        self.assertEqual(seen["template"], TEMPLATE)
+
+    async def test_journal_and_tokens(self) -> None:
+        """A token is made, let in, and revoked; the journal tells of it."""
+        made = (await self.voi("token", "make", "backup")).strip()
+        self.assertIn("backup", await self.voi("token", "list"))
+        await self.voi("token", "list", "--token", made, status=5)
+        await self.voi("token", "revoke", "backup")
+        await self.voi("status", "--token", made, status=5)
+        self.assertIn(
+            "The token backup was revoked", await self.voi("events", "--kind", "token", "--who", "token api-token")
+        )
+
+    async def test_following(self) -> None:
+        """What happens is shown as it happens, until Ctrl-C."""
+        await self.journal.note("server.started", SERVER, version="1")
+        listener = Listener()
+        process = reactor.spawnProcess(
+            listener, sys.executable, [sys.executable, *PROGRAM, "events", "-f", "--json"], env=self.env()
+        )
+        await listener.wait_for(1)
+        await self.journal.note("server.stopped", SERVER)
+        self.clock.advance(1)
+        await listener.wait_for(2)
+        process.signalProcess("INT")
+        self.assertEqual(await listener.ended, 130, listener.told)
+        self.assertEqual([json.loads(line)["kind"] for line in listener.lines], ["server.started", "server.stopped"])

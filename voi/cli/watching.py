@@ -191,7 +191,8 @@ class Words:
 
 
 def _pace(one: dict[str, Any]) -> str:
-    return f"{rate(one['rate'])}  {duration(one['eta'])} left"
+    left = "" if one["eta"] is None else f"  {duration(one['eta'])} left"
+    return rate(one["rate"]) + left
 
 
 class Bars:

@@ -80,6 +80,13 @@ class EventsTests(ScriptedCase):
         self.assertEqual(self.follow(4), [1, 2, 3, 4])
         self.assertEqual(len(self.script.asked), 3)
 
+    def test_old_news(self) -> None:
+        """For what was shown already, the journal is not asked again."""
+        self.script.say("GET", "/events/stream", stream(event(1), event(2)), stream(event(3)))
+        self.script.say("GET", "/events", page(1, 2), page(1, 2), page(1, 2, 3))
+        self.assertEqual(self.follow(3), [1, 2, 3])
+        self.assertEqual(len(self.script.asked), 5)
+
     def test_reconnecting(self) -> None:
         """After a break it connects again, and what was missed meanwhile comes first."""
         self.script.say("GET", "/events/stream", stream(event(2)), Cut(), Cut(), stream(event(5)))

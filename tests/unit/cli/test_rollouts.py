@@ -101,7 +101,9 @@ class RolloutTests(ScriptedCase):
         result = self.voi("rollout", "watch", "3")
         self.assertEqual(result.exit_code, 0, result.stderr)
         self.script.say("GET", "/rollouts/3", Cut())
+        self.script.asked.clear()
         self.assertEqual(self.voi("rollout", "watch", "3").exit_code, 4)
+        self.assertEqual(len(self.script.asked), 2)
 
     def test_interrupt(self) -> None:
         """Ctrl-C leaves the rollout running, and says so."""

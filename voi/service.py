@@ -301,6 +301,7 @@ class VoiService(MultiService):
         )
         self.fleet.online.append(api.changed)
         self.fleet.offline.append(api.changed)
+        handlers.reported.append(api.changed)
         self.journal.heard.append(api.noted)
         blocks = BlockDesk(self.keys, self.block_tables)
         self._door = Door(

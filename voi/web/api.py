@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from voi import __version__
@@ -62,6 +63,11 @@ from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
 from voi.web.views import event_view
+
+log = Logger()
+
+_OF_ALL: Final = ("room.", "upload.published")
+"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
 
 
 class Api:
@@ -194,6 +200,7 @@ class Api:
         self.app: Klein = router(self.routes, access, Repeats(answers))
 
         self._row_news = RowNews(terminal_routes.some)
+        self._terminals = terminals
 
         async def uploading() -> dict[str, float]:
             return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
@@ -208,7 +215,7 @@ class Api:
             self.live.add(source)
 
     def changed(self, mac: str) -> None:
-        """A terminal came or went."""
+        """A terminal came, went, or said what it has."""
         self._row_news.changed([mac])
 
     def noted(self, event: Event) -> None:
@@ -217,6 +224,9 @@ class Api:
         self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
         if event.template is not None:
             self.live.tell("templates", [])
+        if len(self.live) and event.kind.startswith(_OF_ALL):
+            known = self._terminals.all().addCallback(lambda found: self._row_news.changed(x.mac for x in found))
+            known.addErrback(lambda failure: log.failure("terminals could not be listed", failure))
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

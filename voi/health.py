@@ -1,18 +1,33 @@
-"""What `/healthz` asks: whether each part of the server can do its work, and if not, what is wrong."""
+"""What `/healthz` asks: whether each part of the server can do its work, and if not, what is wrong.
+
+Strangers may ask, so a sentence says what is wrong and what to do, and names nothing: no path, template or terminal.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlite_utils import Database
+from twisted.internet.defer import TimeoutError as Late
+from twisted.internet.interfaces import IReactorTime
 
+from voi.lag import LATE_SECONDS, LagProbe
 from voi.publishing.space import MARGIN
-from voi.store.database import Store, free_bytes
+from voi.store.database import Store, WorkerState, free_bytes
 from voi.store.directory import DataDirectory
 
 Check = Callable[[], str | Awaitable[str]]
 """Gives nothing when all is well, else a sentence for the administrator."""
+
+ANSWER_SECONDS: Final = 5.0
+"""The database may take so long for the simplest question: who asks for health waits ten or so."""
+
+BUSY_SECONDS: Final = 30.0
+"""A batch of writes takes milliseconds, and waits ten seconds at most for a backup: after so long it hangs."""
+
+LATE_PART: Final = 0.1
+"""Of the recent looks: one that is late now and then is a busy machine, one of ten is felt by everybody."""
 
 
 class Listener(Protocol):
@@ -23,21 +38,99 @@ class Listener(Protocol):
         """The port it listens on, 0 while it does not."""
 
 
-def checks(store: Store, directory: DataDirectory, peer: Listener) -> Mapping[str, Check]:
+class Torrents(Protocol):
+    """The BitTorrent session."""
+
+    @property
+    def failing(self) -> int:
+        """How many torrents stand still because their files cannot be read or written."""
+
+
+def checks(
+    store: Store, directory: DataDirectory, peer: Listener, torrents: Torrents, lag: LagProbe, clock: IReactorTime
+) -> Mapping[str, Check]:
     """The checks of a server, by name."""
 
     async def database() -> str:
-        await store.read(_ask)
+        gone = _ended(store.reader, "reads the database", "nothing can be looked up")
+        if gone:
+            return gone
+        try:
+            await store.read(_ask).addTimeout(ANSWER_SECONDS, clock)
+        except Late:
+            waiting = store.reader.waiting
+            return (
+                f"the database did not answer within {ANSWER_SECONDS:.0f} seconds, {waiting} questions wait: "
+                "look whether the disk fails or another program holds the file"
+            )
         return ""
+
+    def writer() -> str:
+        return writer_problem(store.writer)
+
+    def reactor() -> str:
+        return lag_problem(lag.late_part)
 
     def disk_space() -> str:
         free = free_bytes(directory.root)
-        return "" if free >= MARGIN else f"{free >> 20} MiB are free on the server's disk: no upload is taken"
+        if free >= MARGIN:
+            return ""
+        return (
+            f"{free >> 20} MiB are free on the server's disk: no upload is taken below {MARGIN >> 20} MiB, "
+            "and soon nothing can be saved; make room"
+        )
 
     def bittorrent() -> str:
-        return "" if peer.port else "the BitTorrent session does not listen yet"
+        return bittorrent_problem(peer.port, torrents.failing)
 
-    return {"database": database, "disk space": disk_space, "bittorrent": bittorrent}
+    return {
+        "database": database,
+        "database writer": writer,
+        "reactor": reactor,
+        "disk space": disk_space,
+        "bittorrent": bittorrent,
+    }
+
+
+def writer_problem(state: WorkerState) -> str:
+    """What is wrong with the thread that writes the database."""
+    gone = _ended(state, "writes the database", "nothing is saved any more")
+    if gone:
+        return gone
+    if state.busy_seconds > BUSY_SECONDS:
+        return (
+            f"the database has been at one write for {state.busy_seconds:.0f} seconds and {state.waiting} wait behind "
+            "it: look whether the disk fails or another program holds the file"
+        )
+    if state.failure:
+        return f"the last write to the database failed ({state.failure}): look after the disk of the data directory"
+    return ""
+
+
+def lag_problem(late_part: float) -> str:
+    """What is wrong with the reactor, of whose recent looks this part (0 to 1) came late."""
+    if late_part < LATE_PART:
+        return ""
+    return (
+        f"the server came more than {LATE_SECONDS * 1000:.0f} ms late in {late_part:.0%} of the last minute: "
+        "terminals wait; the machine is too busy, or lacks memory"
+    )
+
+
+def bittorrent_problem(port: int, failing: int) -> str:
+    """What is wrong with the BitTorrent session."""
+    if not port:
+        return "the BitTorrent session does not listen yet"
+    if failing:
+        return (
+            f"torrents that stand still because their files cannot be read or written: {failing}; "
+            "the server's log says which, and why"
+        )
+    return ""
+
+
+def _ended(state: WorkerState, does: str, consequence: str) -> str:
+    return "" if state.alive else f"the thread that {does} has ended, {consequence}: restart the server"
 
 
 def _ask(db: Database) -> None:

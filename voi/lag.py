@@ -32,6 +32,12 @@ BUCKETS: Final = 16 * STEPS + 1
 MOST_MISSED: Final = 2000
 """Looks missed at a time that are counted: a laptop that slept is no lesson about the reactor."""
 
+LATE_SECONDS: Final = 0.1
+"""What a person at a page begins to notice."""
+
+WINDOW_SECONDS: Final = 30.0
+"""What is recent is between one and two of these old."""
+
 NOTICE_SECONDS: Final = 0.5
 """A standstill of so long is worth a line in the log."""
 
@@ -57,7 +63,8 @@ def quantile(counts: Sequence[int], part: float) -> float:
 class LagProbe:
     """Measures from `start` to `stop`; `now` is a clock that nobody sets.
 
-    `counts` has one number for each of UPPER_BOUNDS, and never grows; `longest` is exact.
+    `counts` has one number for each of UPPER_BOUNDS, and never grows; `longest` is exact, and so is `total`, the
+    lateness of all looks together. Seconds.
     """
 
     interval = INTERVAL
@@ -65,7 +72,9 @@ class LagProbe:
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float] = time.monotonic) -> None:
         self.counts = [0] * BUCKETS
-        self.longest = 0.0
+        self.longest = self.total = 0.0
+        self._looks, self._late = [0, 0], [0, 0]  # in the window before, and in this one
+        self._window_ends = 0.0
         self._clock = clock
         self._now = now
         self._due = 0.0
@@ -74,6 +83,11 @@ class LagProbe:
     def quantile(self, part: float) -> float:
         """Seconds that `part` (0 to 1) of all looks did not come later than."""
         return quantile(self.counts, part)
+
+    @property
+    def late_part(self) -> float:
+        """Which part (0 to 1) of the recent looks came later than LATE_SECONDS; a start counts as in time."""
+        return sum(self._late) / max(WINDOW_SECONDS / INTERVAL, sum(self._looks))
 
     def start(self) -> None:
         """Begin to look."""
@@ -92,11 +106,20 @@ class LagProbe:
         self.longest = max(self.longest, late)
         if late >= NOTICE_SECONDS:
             log.warn("the reactor stood still for {seconds:.1f} seconds", seconds=late)
-        for _ in range(MOST_MISSED):
-            self.counts[bucket(now - self._due)] += 1
+        if now >= self._window_ends:
+            self._window_ends = now + WINDOW_SECONDS
+            self._looks, self._late = [self._looks[1], 0], [self._late[1], 0]
+        tardy = 0
+        for looks in range(1, MOST_MISSED + 1):
+            behind = now - self._due
+            self.counts[bucket(behind)] += 1
+            self.total += max(0.0, behind)
+            tardy += behind > LATE_SECONDS
             self._due += INTERVAL
             if self._due > now:
+                self._looks[1] += looks
+                self._late[1] += tardy
                 break
-        else:
+        else:  # it slept
             self._due = now + INTERVAL
         self._call = self._clock.callLater(self._due - now, self._look)

@@ -25,6 +25,7 @@ from voi.errors import StartupError, VoiError
 from voi.garbage import settle
 from voi.health import checks
 from voi.lag import LagProbe
+from voi.metering import Meter
 from voi.publishing.access import Access
 from voi.publishing.chronicle import UploadChronicle
 from voi.publishing.desk import UploadDesk
@@ -73,6 +74,7 @@ from voi.tracker.tracker import Announced, Tracker
 from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
+from voi.web.metrics import MetricRoutes
 from voi.web.requests import MOST_MACS
 from voi.web.resources import Addresses, Limits, SettingsView
 from voi.web.routing import BODY_LIMIT
@@ -264,6 +266,23 @@ class VoiService(MultiService):
             journal=self.journal,
         )
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
+        health = checks(self.store, self.directory, self.own_peer, self.seeding, self.lag, reactor)
+        metrics = MetricRoutes(
+            store=self.store,
+            fleet=self.fleet,
+            meter=Meter(
+                factory=self._factory,
+                tracker=self.tracker,
+                seeding=self.seeding,
+                lag=self.lag,
+                store=self.store,
+                directory=self.directory,
+                http_connections=lambda: self._door.open,
+                started=time.time(),
+            ),
+            checks=health,
+            in_thread=self._in_thread,
+        )
         self._api = api = Api(
             token=opened.api_token,
             accounts=accounts,
@@ -297,7 +316,8 @@ class VoiService(MultiService):
             disk=lambda: self._in_thread(disk_usage, self.directory.root),
             facts=self._facts,
             forget_key=self.keys.forget,
-            checks=checks(self.store, self.directory, self.own_peer),
+            checks=health,
+            further=[metrics],
         )
         self.fleet.online.append(api.changed)
         self.fleet.offline.append(api.changed)

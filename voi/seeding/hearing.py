@@ -68,7 +68,8 @@ class Hearing:
     """Keeps `torrents` true, fires who is `waiting`, and notes in the `ledger` what follows.
 
     `on_event` is told every event but the announces that went well. `admitted` is told what came in, with
-    None for a torrent that nobody wants any more.
+    None for a torrent that nobody wants any more. `sent` and `received` are bytes of payload of all torrents since the
+    start, of those that are gone too.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Hearing:
         self._ledger = ledger
         self._on_event = on_event
         self._admitted = admitted
+        self.sent = self.received = 0
         self._handlers: Mapping[type, Callable[[Any], Event | None]] = {
             alerts.Listening: self._listening,
             alerts.ListenFailed: self._listen_failed,
@@ -203,6 +205,9 @@ class Hearing:
 
     def _status(self, event: Status) -> Event:
         held = self._torrents[event.info_hash]
+        before = held.status
+        self.sent += _more(event.uploaded, 0 if before is None else before.uploaded)
+        self.received += _more(event.downloaded, 0 if before is None else before.downloaded)
         held.status = event
         if event.state == "seeding" and held.checked and not held.complete:
             # libtorrent says so of a torrent of which it has everything, so we missed some of what it said before.
@@ -211,3 +216,8 @@ class Hearing:
             self._waiting.fire(alerts.Finished, event.info_hash, told)
             self.tell(told)
         return event
+
+
+def _more(now: int, before: int) -> int:
+    """By how much a total has grown; libtorrent begins anew at 0 when a torrent is paused."""
+    return now - before if now >= before else now

@@ -298,6 +298,21 @@ class Seeding:
         """Where every torrent stood when last seen."""
         return {key: held.status for key, held in self._torrents.items() if held.status is not None}
 
+    @property
+    def sent(self) -> int:
+        """Bytes of payload sent since the start, of torrents that are gone too; at most a status interval old."""
+        return self._hearing.sent
+
+    @property
+    def received(self) -> int:
+        """Bytes of payload received since the start, as `sent`."""
+        return self._hearing.received
+
+    @property
+    def failing(self) -> int:
+        """How many torrents stand still because their files cannot be read or written."""
+        return sum(held.failed for held in self._torrents.values())
+
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self._torrents
 

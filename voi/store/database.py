@@ -10,6 +10,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,18 @@ class FromThread(Protocol):
 
     def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None:  # noqa: A002, N802 - Twisted's names
         """Call soon, in the reactor's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """How one of the two threads does. `busy_seconds` is how long it has been at what it does now, 0 if at nothing;
+    `failure` is why the last transaction came to nothing, empty if it did not.
+    """
+
+    alive: bool
+    waiting: int
+    busy_seconds: float
+    failure: str
 
 
 @dataclass(slots=True)
@@ -125,6 +138,9 @@ class _Worker:
         self._jobs: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._done: deque[_Pending] = deque()
         self._delivering = False  # of the reactor's thread alone
+        # Of the worker's thread, read by others; each is set whole.
+        self._began: float | None = None
+        self._failure = ""
         self._thread = threading.Thread(target=self._run, name=f"voi-{name}", daemon=True)
         self._thread.start()
 
@@ -132,6 +148,16 @@ class _Worker:
         done: Deferred[T] = Deferred()
         self._jobs.put(_Pending(job, done))
         return done
+
+    def state(self) -> WorkerState:
+        """How it does now; for any thread."""
+        began = self._began
+        return WorkerState(
+            alive=self._thread.is_alive(),
+            waiting=self._jobs.qsize(),
+            busy_seconds=0.0 if began is None else time.monotonic() - began,
+            failure=self._failure,
+        )
 
     def stop(self) -> None:
         """Finish what was submitted, then end; blocks for that long."""
@@ -151,7 +177,9 @@ class _Worker:
                 pending = self._jobs.get()
             ended = pending is None
             if batch:
+                self._began = time.monotonic()
                 self._do(batch)
+                self._began = None
                 self._done.extend(batch)
                 self._reactor.callFromThread(self._arrived)
 
@@ -180,7 +208,9 @@ class _Worker:
             for pending in batch:
                 pending.result = self._in_savepoint(pending)
             self._db.conn.execute("COMMIT")
+            self._failure = ""
         except sqlite3.Error as error:
+            self._failure = str(error)
             if self._db.conn.in_transaction:
                 self._db.conn.execute("ROLLBACK")
             failure = Failure(StorageMissing(f"the database could not be written: {error}"))
@@ -221,6 +251,16 @@ class Store:
     def read(self, job: Job[T]) -> Deferred[T]:
         """Run `job` on a connection for reading; it sees every write that was acknowledged."""
         return self._reader.submit(job)
+
+    @property
+    def writer(self) -> WorkerState:
+        """How the thread that writes does."""
+        return self._writer.state()
+
+    @property
+    def reader(self) -> WorkerState:
+        """How the thread that reads does."""
+        return self._reader.state()
 
     def close(self) -> None:
         """Finish all that was submitted and let go of the file."""

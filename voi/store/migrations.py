@@ -26,6 +26,12 @@ def m003_rooms(db: Database) -> None:
     _execute(db, _ROOMS)
 
 
+@migrations()
+def m004_census(db: Database) -> None:
+    """By what rollouts are counted by state, without a look at each terminal of each."""
+    _execute(db, "CREATE INDEX targets_by_state ON rollout_targets(rollout_id, state)")
+
+
 def _execute(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():

@@ -48,10 +48,15 @@ class Rosters:
                 read_all_disks(db, macs),
                 read_newest_targets(db, macs),
                 read_rooms(db),
-                Catalogue(read_templates(db), _versions(db)),
+                read_catalogue(db),
             )
 
         return self._store.read(job)
+
+
+def read_catalogue(db: Database) -> Catalogue:
+    """Templates with their versions; for use inside a job."""
+    return Catalogue(read_templates(db), _versions(db))
 
 
 def _versions(db: Database) -> dict[str, list[tuple[int, Contents]]]:

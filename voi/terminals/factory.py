@@ -12,6 +12,7 @@ from voi.errors import VoiError
 from voi.terminals.deadlines import Deadlines
 from voi.terminals.fleet import Fleet
 from voi.terminals.protocol import FRAME_SECONDS, LOGIN_SECONDS, Handler, TerminalProtocol
+from voi.terminals.tally import FrameTally
 
 log = Logger()
 
@@ -40,6 +41,7 @@ class TerminalFactory(Factory):
         self.frames: Deadlines[TerminalProtocol] = Deadlines(
             clock, FRAME_SECONDS, lambda protocol: protocol.lose(f"a frame took more than {FRAME_SECONDS:g} seconds")
         )
+        self.tally = FrameTally()
         self._connections: set[TerminalProtocol] = set()
         self._held = 0
         self._logged: dict[str, float] = {}
@@ -52,6 +54,16 @@ class TerminalFactory(Factory):
         protocol = TerminalProtocol(self, self._clock)
         self._connections.add(protocol)
         return protocol
+
+    @property
+    def connections(self) -> int:
+        """How many are open, logged in or not."""
+        return len(self._connections)
+
+    @property
+    def held(self) -> int:
+        """Bytes of unfinished frames on all of them."""
+        return self._held
 
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""

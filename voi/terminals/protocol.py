@@ -20,6 +20,7 @@ from voi.errors import RemoteProtocolError, VoiError
 from voi.terminals.answers import Answers
 from voi.terminals.deadlines import Deadlines
 from voi.terminals.fleet import Fleet
+from voi.terminals.tally import FrameTally
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
 from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, State, error_reply
@@ -61,6 +62,7 @@ class Office(Seam):
     handler: Handler
     logins: Deadlines[TerminalProtocol]
     frames: Deadlines[TerminalProtocol]
+    tally: FrameTally
 
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""
@@ -161,6 +163,7 @@ class TerminalProtocol(Protocol):
             try:
                 event = self._session.next_event()
             except RemoteProtocolError as error:
+                self._office.tally.broken += 1
                 self.lose(error.message)
                 return
             if event is None:
@@ -179,6 +182,8 @@ class TerminalProtocol(Protocol):
                 self.transport.resumeProducing()
 
     def _take(self, event: Request | Answer | Rejected) -> None:
+        tally = self._office.tally
+        tally.take(event.code)
         if isinstance(event, Request):
             self._busy = True
             handled = Deferred.fromCoroutine(self._office.handler.handle(self, event))
@@ -187,7 +192,9 @@ class TerminalProtocol(Protocol):
             handled.addErrback(self._broken)
         elif isinstance(event, Rejected):
             self._office.refused(self.name, event.code, event.error)
+            tally.refuse(event.error.wire_code)
             if event.answer:
+                tally.send(event.code)
                 self.transport.write(event.answer)
         else:
             self._answers.arrived(event)  # one that nobody waits for any more is dropped
@@ -202,8 +209,12 @@ class TerminalProtocol(Protocol):
 
     def _handled(self, reply: Reply, request: Request) -> None:
         self._busy = False
+        tally = self._office.tally
+        if reply.code:
+            tally.refuse(reply.code)
         if not self._connected:
             return
+        tally.send(request.code)
         self.transport.write(self._session.encode_answer(request, reply))
         if isinstance(request, LoginRequest) and self.terminal is not None:
             self._office.fleet.came(self.terminal.mac)
@@ -262,6 +273,7 @@ class TerminalProtocol(Protocol):
         number, frame = self._session.encode_command(code, body)
         answered = self._answers.expect(number, code, match, timeout)
         if not answered.called:
+            self._office.tally.send(code)
             self.transport.write(frame)
         return answered
 

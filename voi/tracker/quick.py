@@ -78,6 +78,7 @@ class Quick:
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
+        self._tally = tracker.over_http
         self._heads: dict[bytes, bool | None] = {}
         self._tails: dict[bytes, AnnounceRequest | None] = {}
 
@@ -114,6 +115,7 @@ class Quick:
                     words, int(uploaded), int(downloaded), int(left), asked.numwant, local_host
                 )
                 if answer is not None:
+                    self._tally.answered += 1
                     return encode_packed(answer)
                 if not _WORDS.fullmatch(start, 0, at):
                     words = None

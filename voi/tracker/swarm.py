@@ -86,6 +86,11 @@ class SwarmTable:
         """How many peers the table holds, of all swarms."""
         return len(self._ages)
 
+    @property
+    def swarm_count(self) -> int:
+        """How many torrents are admitted."""
+        return len(self._swarms)
+
     def counts(self, info_hash: bytes) -> Counts:
         """How many peers the swarm has; all zero for a torrent that is not admitted."""
         swarm = self._swarms.get(wire_hash(info_hash))

@@ -40,6 +40,7 @@ from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
 from voi.tracker.steering import Server
 from voi.tracker.swarm import SwarmTable
+from voi.tracker.tally import Tally
 
 log = Logger()
 
@@ -93,7 +94,10 @@ def _nobody_listens(_announced: Announced) -> None:
 
 
 class Tracker:
-    """Answers announces and scrapes, tells of them, and forgets the silent."""
+    """Answers announces and scrapes, tells of them, and forgets the silent.
+
+    How they ended is counted in `over_http`, `over_udp` (announces), `scrapes_over_http` and `scrapes_over_udp`.
+    """
 
     def __init__(
         self,
@@ -114,6 +118,8 @@ class Tracker:
         self._of_torrents: Container[bytes] | None = None
         self._of_terminals: Container[str] = ()
         self._table = SwarmTable(random, self._policy, room_of)
+        self.over_http, self.over_udp = Tally(), Tally()
+        self.scrapes_over_http, self.scrapes_over_udp = Tally(), Tally()
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
 
@@ -153,6 +159,16 @@ class Tracker:
         """How many terminals' peers a swarm has, the server's own not among them."""
         return self._table.counts(info_hash)
 
+    @property
+    def swarm_count(self) -> int:
+        """How many torrents are admitted."""
+        return self._table.swarm_count
+
+    @property
+    def peer_count(self) -> int:
+        """How many terminals' peers there are in all swarms."""
+        return len(self._table)
+
     def peers(self, info_hash: bytes) -> list[PeerState]:
         """The terminals' peers of a swarm."""
         return self._table.peers(info_hash)
@@ -166,7 +182,7 @@ class Tracker:
         :param local_host: the address by which the asker reached this server.
         :param words: by what :meth:`announce_again` may recognise this peer.
         """
-        return _body(lambda: self._announce(key, query, peer_host, local_host, words))
+        return _body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
 
     def announce_packed(
         self, key: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None = None
@@ -207,7 +223,7 @@ class Tracker:
 
         Torrents that are not admitted are left out; if none is, that is a failure.
         """
-        return _body(lambda: self._scrape(key, query))
+        return _body(lambda: self._scrape(key, query), self.scrapes_over_http)
 
     def counts_with_own(self, info_hashes: Iterable[bytes]) -> list[Counts]:
         """The counts of some torrents (20 bytes each) as scrapes tell them, all zero for one that is unknown."""
@@ -354,14 +370,18 @@ def _with_own(counts: Counts, server: Server) -> Counts:
     return replace(counts, leeches=counts.leeches + 1)
 
 
-def _body(answer: Callable[[], bytes]) -> bytes:
-    """An answer, or the failure that it came to."""
+def _body(answer: Callable[[], bytes], tally: Tally) -> bytes:
+    """An answer, or the failure that it came to; counted."""
     try:
-        return answer()
+        body = answer()
+        tally.answered += 1
+        return body  # noqa: TRY300 - counted only when it is there
     except AnnounceError as refused:
+        tally.refuse(refused)
         return encode_failure(refused)
     except Exception:  # BitTorrent clients read a failure reason, not an HTTP status
         log.failure("the tracker failed")
+        tally.failed += 1
         return encode_failure(
             AnnounceError("the server made a mistake, its log says which: try again later", retry_in=1)
         )

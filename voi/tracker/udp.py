@@ -69,6 +69,7 @@ class UdpTracker:
 
     def __init__(self, tracker: Tracker, reactor: Any, interface: str, port: int) -> None:
         self._tracker = tracker
+        self._tally, self._scrapes = tracker.over_udp, tracker.scrapes_over_udp
         self._reactor = reactor
         self._askers = Askers(secrets.token_bytes(32))
         self._family = socket.AF_INET6 if ":" in interface else socket.AF_INET
@@ -125,6 +126,7 @@ class UdpTracker:
                     answers.append(self.answer(now, packet, asker))
                 except Exception:  # one datagram's fault must not keep the others waiting
                     answers.append(None)
+                    self._tally.failed += 1
                     log.failure("a datagram could not be answered")
             self._batches.send(answers)
 
@@ -145,6 +147,7 @@ class UdpTracker:
                 local = self._local or known.local or self._reached(now, known)
                 again = self._tracker.announce_again(words, up, down, left, wanted, local)
                 if again is not None:
+                    self._tally.answered += 1
                     return announced(transaction, again, ipv4=known.ipv4)
         connection, action, transaction = _HEAD.unpack_from(packet)
         if action == CONNECT:
@@ -167,11 +170,12 @@ class UdpTracker:
         try:
             key, request = read_announce(packet)
             local = self._local or asker.local or self._reached(now, asker)
-            return announced(
-                transaction, self._tracker.announce_packed(key, request, host, local, known), ipv4=asker.ipv4
-            )
+            answer = self._tracker.announce_packed(key, request, host, local, known)
         except AnnounceError as error:
+            self._tally.refuse(error)
             return refused(transaction, error.message)
+        self._tally.answered += 1
+        return announced(transaction, answer, ipv4=asker.ipv4)
 
     def _reached(self, now: float, asker: Asker) -> str:
         asker.local = self._route(asker.host, asker.scope, now // _ROUTE_SECONDS)
@@ -180,9 +184,12 @@ class UdpTracker:
     def _scrape(self, transaction: bytes, packet: bytes) -> bytes:
         """Counts, without a key: a scrape has no room for a path, and who knows the hash may know them."""
         try:
-            return scraped(transaction, self._tracker.counts_with_own(read_scrape(packet)))
+            counts = self._tracker.counts_with_own(read_scrape(packet))
         except AnnounceError as error:
+            self._scrapes.refuse(error)
             return refused(transaction, error.message)
+        self._scrapes.answered += 1
+        return scraped(transaction, counts)
 
     def _find_route(self, host: str, scope: int, _period: float) -> str:
         """By which of this machine's addresses an asker is reached: nothing is sent to find out. Empty if by none.

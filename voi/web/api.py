@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from klein import Klein
@@ -49,6 +49,7 @@ from voi.web.seams import (
     Observer,
     Passwords,
     Publisher,
+    RouteTable,
     Seeding,
     Tracker,
     Traffic,
@@ -74,7 +75,7 @@ class Api:
     """Everything under ``/api/v1``, and ``/healthz``.
 
     `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
-    `link` is the bytes a second of the server's link.
+    `link` is the bytes a second of the server's link; `further` tables of routes are served beside its own.
 
     :raises ValueError: the token is empty.
     """
@@ -115,6 +116,7 @@ class Api:
         facts: Facts,
         forget_key: Callable[[str], None],
         checks: Mapping[str, HealthCheck] | None = None,
+        further: Sequence[RouteTable] = (),
     ) -> None:
         checks = {} if checks is None else checks
         access = Access(token=token, sessions=sessions, tokens=tokens)
@@ -131,7 +133,8 @@ class Api:
             link=link,
         )
         terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
-        tables = (
+        tables: Sequence[RouteTable] = (
+            *further,
             StreamRoutes(self.live),
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),

@@ -72,6 +72,7 @@ class Route:
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
     The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
+    An answer of another `media` than JSON is bytes, sent as they are.
     """
 
     method: str
@@ -219,9 +220,9 @@ def answer(request: IRequest, status: HTTPStatus, body: Any) -> bytes:
     return _send(request, status, msgspec.json.encode(body))
 
 
-def _send(request: IRequest, status: int, content: bytes) -> bytes:
+def _send(request: IRequest, status: int, content: bytes, media: str = JSON) -> bytes:
     request.setResponseCode(status)
-    request.setHeader(b"content-type", JSON.encode())
+    request.setHeader(b"content-type", media.encode())
     request.setHeader(b"content-length", str(len(content)).encode())
     request.setHeader(b"cache-control", b"no-store")
     # Names come from terminals: no browser may take this for a page.
@@ -254,6 +255,8 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         if route.raw:
             rest: bytes = await route.handler(request=request, **values)
             return rest
+        if route.media != JSON:
+            return _send(request, route.status, await route.handler(**values), route.media)
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

@@ -11,6 +11,7 @@ from voi.domain.uploads import ImportDisk, Upload, UploadDisk
 from voi.names import DiskName
 from voi.store.commands import Command
 from voi.store.courses import Course
+from voi.web.routing import Route
 from voi.wire.codes import Code
 
 DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
@@ -18,6 +19,13 @@ DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
 
 HealthCheck = Callable[[], Awaitable[str] | str]
 """Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
+
+
+class RouteTable(Protocol):
+    """Routes that belong together."""
+
+    def routes(self) -> Sequence[Route]:
+        """All of them."""
 
 
 class Fleet(Protocol):

@@ -134,5 +134,5 @@ class _QuietSite(Site):
 
 def site(api: IResource, tracker: IResource, console: IResource) -> Site:
     """The site of API, tracker and console."""
-    root = _Root({b"": console, PREFIX: console, b"api": api, b"healthz": api}, tracker)
+    root = _Root({b"": console, PREFIX: console, b"api": api, b"healthz": api, b"metrics": api}, tracker)
     return _QuietSite(root, requestFactory=BoundedRequest, timeout=REQUEST_SECONDS, parsePOSTFormSubmission=False)

@@ -1,0 +1,98 @@
+"""``/metrics``: what the server tells a Prometheus of itself, gathered when it is asked for.
+
+What is in memory is read on the reactor, in a millisecond or two; what is counted in the database, asked of the disk or
+written out as text is done in threads.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.logger import Logger
+
+from voi import __version__
+from voi.store.census import take_census
+from voi.store.database import Store
+from voi.web.checks import run_checks
+from voi.web.exposition import MEDIA, Exposition, Readings
+from voi.web.readings import Live, Storage
+from voi.web.routing import Route
+from voi.web.seams import Fleet, HealthCheck
+
+log = Logger()
+
+MOST_TORRENTS: Final = 500
+"""Published levels that have series of their own, the newest: seven series each. Sites have some dozens."""
+
+
+class Meter(Protocol):
+    """Reads what the server has in memory and on its disk."""
+
+    def live(self) -> Live:
+        """What is in memory."""
+
+    def storage(self) -> Storage:
+        """What is on the disk; blocks."""
+
+
+class MetricRoutes:
+    """Gathers and writes. `in_thread` runs a function in a thread; one scrape is answered after the other."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fleet: Fleet,
+        meter: Meter,
+        checks: Mapping[str, HealthCheck],
+        in_thread: Callable[..., Awaitable[Any]],
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._meter = meter
+        self._checks = checks
+        self._in_thread = in_thread
+        self._exposition = Exposition()
+        self._one_at_a_time = DeferredLock()
+        self._build = {"version": __version__, "python": platform.python_version()} | {
+            name: version(name) for name in ("libtorrent", "twisted")
+        }
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/metrics",
+                handler=self.metrics,
+                summary="The server's metrics in Prometheus' text format",
+                answer=str,
+                media=MEDIA,
+            ),
+        )
+
+    async def metrics(self) -> bytes:
+        """GET metrics."""
+        page: bytes = await self._one_at_a_time.run(lambda: Deferred.fromCoroutine(self._gather()))
+        return page
+
+    async def _gather(self) -> bytes:
+        census = await take_census(self._store, MOST_TORRENTS)
+        terminals = census.terminals(self._fleet.__contains__)
+        health = {name: said == "ok" for name, said in (await run_checks(self._checks)).items()}
+        live = self._meter.live()
+        page: bytes = await self._in_thread(
+            lambda: self._exposition.write(Readings(self._build, terminals, census, live, self._storage(), health))
+        )
+        return page
+
+    def _storage(self) -> Storage | None:
+        try:
+            return self._meter.storage()
+        except OSError as error:  # the rest is worth telling all the more
+            log.warn("the disk cannot be asked for its room: {error}", error=error)
+            return None

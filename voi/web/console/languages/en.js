@@ -196,7 +196,7 @@ export default {
   "event.room.removed": "Room {name} was removed",
   "event.server.started": "The server started, version {version}",
   "event.server.stopped": "The server stopped",
-  "event.settings.changed": "The setting {name} is {value} now",
+  "event.settings.retention": "The journal is kept for {days} days",
   "event.template.auto_update_off": "Automatic updates of template {name} were switched off",
   "event.template.auto_update_on": "Automatic updates of template {name} were switched on",
   "event.template.imported": "Template {name} is being imported; image files: {count}",

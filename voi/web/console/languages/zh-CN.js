@@ -196,7 +196,7 @@ export default {
   "event.room.removed": "教室 {name} 已删除",
   "event.server.started": "服务器已启动，版本 {version}",
   "event.server.stopped": "服务器已停止",
-  "event.settings.changed": "设置 {name} 已改为 {value}",
+  "event.settings.retention": "事件日志将保留 {days} 天",
   "event.template.auto_update_off": "模板 {name} 的自动更新已关闭",
   "event.template.auto_update_on": "模板 {name} 的自动更新已开启",
   "event.template.imported": "正在导入模板 {name}；镜像文件：{count}",

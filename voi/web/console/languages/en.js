@@ -313,7 +313,6 @@ export default {
   "plot.said": "Rates over time; now: all terminals {swarm}, the server sends {server}",
   "plot.server": "Server sends",
   "plot.swarm": "All terminals fetch",
-  "plot.time": "Time",
   "role.administrator": "Administrator",
   "role.administrator.note": "May do everything.",
   "role.operator": "Operator",

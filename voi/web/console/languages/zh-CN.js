@@ -313,7 +313,6 @@ export default {
   "plot.said": "速率曲线；当前：全部终端 {swarm}，服务器发送 {server}",
   "plot.server": "服务器发送",
   "plot.swarm": "全部终端下载",
-  "plot.time": "时间",
   "role.administrator": "管理员",
   "role.administrator.note": "可执行所有操作。",
   "role.operator": "操作员",

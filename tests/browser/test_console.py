@@ -28,7 +28,7 @@ class MainJobTests(BrowserCase):
         self.until(lambda: any(x["state"] == "ready" for x in self.server.api("GET", "templates")["templates"]), "it")
         self.open("#/rollouts/new")
         self.choose("[name=template]", "Classroom")
-        self.says("16")
+        self.find("button.primary.big", "8 terminals")
         self.picture("rollout-new")
         self.click("button.primary.big")
         self.until(lambda: "#/rollouts/1" in self.page.current_url, "the rollout's page")

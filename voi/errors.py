@@ -99,6 +99,13 @@ class NotFound(VoiError):
     slug = "not_found"
 
 
+class Busy(VoiError):
+    """As much of this is going on as may."""
+
+    http_status = HTTPStatus.SERVICE_UNAVAILABLE
+    slug = "busy"
+
+
 class UnknownAccount(NotFound):
     """No account has this name."""
 

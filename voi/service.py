@@ -17,7 +17,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from voi import __version__
 from voi.config import Config
+from voi.domain.events import SERVER
 from voi.domain.templates import PublishedLevel
 from voi.errors import StartupError, VoiError
 from voi.garbage import settle
@@ -25,13 +27,17 @@ from voi.health import checks
 from voi.lag import LagProbe
 from voi.metering import Meter
 from voi.publishing.access import Access
+from voi.publishing.chronicle import UploadChronicle
 from voi.publishing.desk import UploadDesk
 from voi.publishing.notices import Notices
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import RequestDesk
 from voi.publishing.space import Space
 from voi.publishing.tables import BlockTables
+from voi.rollouts.board import Board
+from voi.rollouts.chronicle import RolloutChronicle
 from voi.rollouts.coordinator import TICK_SECONDS, RolloutCoordinator
+from voi.rollouts.course import LOOK_SECONDS, Observer
 from voi.rollouts.sender import Sender
 from voi.seeding.alerts import Event, Finished, TorrentFailed
 from voi.seeding.link import link_rate
@@ -41,19 +47,25 @@ from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
-from voi.store.database import Store
+from voi.store.courses import Courses
+from voi.store.database import Store, disk_usage
 from voi.store.directory import DataDirectory
+from voi.store.events import Events
+from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
-from voi.store.sessions import Sessions
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
+from voi.store.sessions import LONGEST_SECONDS, Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
-from voi.terminals.admin import AdminDesk
+from voi.terminals.admin import ATTEMPTS, AdminDesk
 from voi.terminals.commands import CommandDesk
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.fleet import Fleet
 from voi.terminals.handlers import Handlers
+from voi.terminals.wake import Waker
 from voi.tracker.blocks import BlockDesk
 from voi.tracker.door import Door
 from voi.tracker.http import tracker_resource
@@ -63,12 +75,19 @@ from voi.tracker.udp import UdpTracker
 from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
 from voi.web.metrics import MetricRoutes
+from voi.web.requests import MOST_MACS
+from voi.web.resources import Addresses, Limits, SettingsView
+from voi.web.routing import BODY_LIMIT
 from voi.web.site import site
+from voi.web.traffic import SAMPLE_SECONDS, TrafficMeter
 
 log = Logger()
 
 DISK_THREADS: Final = 4
 """Threads that read and hash disks: enough for one import beside one check, no more than a hard disk bears."""
+
+PRUNE_SECONDS: Final = 3600.0
+"""How often entries of the journal that are too old are thrown away."""
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -157,7 +176,9 @@ class VoiService(MultiService):
         self.store = Store(self.directory.database, reactor)
         self.terminals, self.templates = Terminals(self.store), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
-        commands = Commands(self.store)
+        commands, rooms, rosters = Commands(self.store), Rooms(self.store), Rosters(self.store)
+        events = Events(self.store)
+        self.journal = Journal(events)
         self.keys = KeyRing()
         self.lag = LagProbe(reactor)
         self.seeding = self._make_seeding()
@@ -206,6 +227,8 @@ class VoiService(MultiService):
         self.fleet.online.append(self.access.terminal_came)
         self.fleet.offline.append(self._left)
         self.command_desk = CommandDesk(commands, self.fleet, reactor)
+        board = Board()
+        self.observer = Observer(board=board, seeding=self.seeding, courses=Courses(self.store), clock=reactor)
         self.coordinator = RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
@@ -222,7 +245,12 @@ class VoiService(MultiService):
             seeder=self.seeding,
             tracker=self.tracker,
             clock=reactor,
+            board=board,
+            served=self.observer.served,
         )
+        UploadChronicle(self.publisher, self.uploads, self.templates, self.journal)
+        self.chronicle = RolloutChronicle(self.coordinator, self.rollouts, self.templates, self.journal, reactor)
+        self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         accounts = Accounts(self.store)
         admin = AdminDesk(accounts, reactor, reactor.getThreadPool())
@@ -235,6 +263,7 @@ class VoiService(MultiService):
             tracker_urls=self.tracker_urls,
             knows_key=self.keys.learn,
             next_batch=self.fleet.next_batch,
+            journal=self.journal,
         )
         self._factory = TerminalFactory(self.fleet, handlers, reactor)
         health = checks(self.store, self.directory, self.own_peer, self.seeding, self.lag, reactor)
@@ -254,7 +283,7 @@ class VoiService(MultiService):
             checks=health,
             in_thread=self._in_thread,
         )
-        api = Api(
+        self._api = api = Api(
             token=opened.api_token,
             accounts=accounts,
             sessions=Sessions(self.store),
@@ -272,12 +301,28 @@ class VoiService(MultiService):
             publisher=self.publisher,
             notices=self.notices,
             coordinator=self.coordinator,
+            observer=self.observer,
+            link=link_rate(self.config.link, self.config.upload_limit),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
+            clock=reactor,
+            rosters=rosters,
+            rooms=rooms,
+            events=events,
+            journal=self.journal,
+            waker=Waker(self._in_thread),
+            traffic=self.traffic,
+            disk=lambda: self._in_thread(disk_usage, self.directory.root),
+            facts=self._facts,
+            forget_key=self.keys.forget,
             checks=health,
             further=[metrics],
         )
+        self.fleet.online.append(api.changed)
+        self.fleet.offline.append(api.changed)
+        handlers.reported.append(api.changed)
+        self.journal.heard.append(api.noted)
         blocks = BlockDesk(self.keys, self.block_tables)
         self._door = Door(
             self.tracker,
@@ -326,7 +371,11 @@ class VoiService(MultiService):
         self.lag.start()
         self.tracker.start()
         self._every(TICK_SECONDS, self.coordinator.tick)
+        self._every(LOOK_SECONDS, lambda: self.observer.look(time.time()))
         self._every(60.0, lambda: self.publisher.give_up_idle(time.time()))
+        self._every(PRUNE_SECONDS, self.journal.prune)
+        self._every(SAMPLE_SECONDS, self.traffic.sample)
+        await self.journal.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
 
     async def _listen_to_peers(self) -> None:
@@ -363,6 +412,31 @@ class VoiService(MultiService):
             log.error("{name} cannot be seeded: {error}", name=str(level.name), error=str(error))  # noqa: TRY400 - a line, no trace
 
     # What the rooms tell one another through here.
+
+    def _facts(self, retention_days: int) -> SettingsView:
+        """What the server was started with, as it turned out."""
+        config, udp = self.config, self._udp
+        return SettingsView(
+            version=__version__,
+            addresses=Addresses(
+                terminals=config.terminals,
+                http=config.http,
+                udp="" if udp is None else f"udp:{udp.port}",
+                bittorrent=config.bittorrent,
+            ),
+            data=str(config.data_path),
+            token_file=str(self.directory.api_token),
+            link=config.link,
+            upload_limit=config.upload_limit,
+            encryption=config.encryption,
+            limits=Limits(
+                body_bytes=BODY_LIMIT,
+                macs=MOST_MACS,
+                session_days=round(LONGEST_SECONDS / 86400),
+                sign_in_attempts=ATTEMPTS,
+            ),
+            retention_days=retention_days,
+        )
 
     def tracker_url(self, host: str, key: str) -> str:
         """The announce URL for a terminal that reaches us at `host`."""
@@ -432,10 +506,13 @@ class VoiService(MultiService):
             self._udp.stop()
         for port in self._ports:
             await _maybe(port.stopListening())
+        self._api.live.close()
         self._factory.close_all("the server stops")
         await self.seeding.stop()
         await _maybe(MultiService.stopService(self))
         self._pool.stop()
+        await self.chronicle.stop()
+        await self.journal.note("server.stopped", SERVER)
         self.store.close()
         os.close(opened.lock)
 

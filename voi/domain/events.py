@@ -103,12 +103,12 @@ KINDS: Final[dict[str, str]] = {
     "upload.begun": "{disk} of template {name} is coming in from terminal {terminal}",
     "upload.published": "{disk} was published: template {name} has version {version}",
     "upload.failed": "{disk} of template {name} could not be published: {reason}",
+    "settings.retention": "The journal is kept for {days} days",
     "rollout.begun": "Rollout {number} begun: template {name}, version {version}, to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
     "rollout.retried": "Rollout {number}: tried again: {whom}",
     "rollout.target_failed": "Rollout {number}: terminal {terminal} failed: {reason}",
     "rollout.finished": "Rollout {number} has ended; done: {done}, failed: {failed}",
-    "settings.changed": "The setting {name} is {value} now",
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 

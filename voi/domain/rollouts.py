@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,6 +73,24 @@ class Rollout:
     def state(self) -> str:
         """`cancelled`; `running` while any target is open; `failed` if any failed; else `done`."""
         return rollout_state(self.cancelled, (target.state for target in self.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A rollout in short: how many terminals are in each state; `updated` is when the last of them changed."""
+
+    id: int
+    template_uuid: str
+    version: int
+    created: float
+    updated: float
+    cancelled: bool
+    counts: Mapping[TargetState, int]
+
+    @property
+    def state(self) -> str:
+        """As of :class:`Rollout`."""
+        return rollout_state(self.cancelled, (state for state, count in self.counts.items() if count))
 
 
 def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:

@@ -56,6 +56,18 @@ class Template:
         return sorted((x for x in self.levels if x.name.uuid == disk_uuid), key=lambda x: x.name.level)
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a template was at a time: its levels, each with the count of its changes. `uploader` is the MAC that the
+    new of it came from, or None for an import.
+    """
+
+    number: int
+    created: float
+    uploader: str | None
+    levels: tuple[tuple[DiskName, int], ...]
+
+
 def missing_levels(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> list[PublishedLevel]:
     """The levels that a terminal lacks, parents before their children.
 

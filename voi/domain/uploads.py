@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from voi.domain.terminals import ReportedTemplate
 from voi.names import DiskName
@@ -23,6 +24,11 @@ class UploadState(StrEnum):
 
 OPEN_STATES = (UploadState.REQUESTED, UploadState.RECEIVING, UploadState.VERIFYING, UploadState.PUBLISHING)
 """States in which an upload still wants something; PUBLISHED and FAILED are final."""
+
+
+CANCELLED: Final = "cancelled by an administrator"
+ASKED_AGAIN: Final = "asked for again"
+"""Reasons of those that failed because somebody wanted it so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ class Publisher:
     """Takes each upload through its stages.
 
     `in_disk_thread` is for work as long as a disk is large, `in_thread` for what must not wait behind it.
-    `ended` is called with the upload when it was published or failed, `changed` with a template's new version.
+    `begun` is called with an upload that comes in from a terminal, `ended` when it was published or failed,
+    `changed` with a template's new version.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Publisher:
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
+        self.begun: list[Callable[[UploadDisk], None]] = []
         self.ended: list[Callable[[UploadDisk], None]] = []
         self.changed: list[Callable[[Template], None]] = []
         self._uploads = uploads
@@ -101,6 +103,8 @@ class Publisher:
     def receive(self, disk: UploadDisk) -> None:
         """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
         self._spawn(disk, self._receive(disk))
+        for listener in self.begun:
+            listener(disk)
 
     def copy(self, disk: UploadDisk) -> None:
         """Begin to import a disk from a file on the server."""

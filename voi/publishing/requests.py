@@ -10,7 +10,7 @@ from pathlib import Path
 
 from voi.domain.templates import check_next_level
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
+from voi.domain.uploads import ASKED_AGAIN, CANCELLED, ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import BadImage, Conflict, Malformed, UnknownTerminal, UnknownUpload
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
 from voi.publishing.access import Access
@@ -74,7 +74,7 @@ class RequestDesk:
             if disk.mac == mac and disk.name in {name for name, _ in planned}:
                 if disk.state is not UploadState.REQUESTED:
                     raise Conflict(f"{mac} is uploading {disk.name} already", field="disks")
-                await self._publisher.fail(disk, "asked for again")
+                await self._publisher.fail(disk, ASKED_AGAIN)
         upload = new_upload(mac, template.uuid, template.name, template.sys_type, template.desc)
         now = time.time()
         disks = tuple(new_disk(upload, name, kind, now) for name, kind in planned)
@@ -113,7 +113,7 @@ class RequestDesk:
             raise UnknownUpload(f"no upload {upload_id}")
         for disk in upload.disks:
             if disk.open and disk.state is not UploadState.PUBLISHING:
-                await self._publisher.fail(disk, "cancelled by an administrator")
+                await self._publisher.fail(disk, CANCELLED)
         found = await self._uploads.get(upload_id)
         assert found is not None
         return found

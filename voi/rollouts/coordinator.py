@@ -6,7 +6,8 @@ Everything that must not be lost is in the database before it is done; what is h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, KeysView, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, KeysView, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -51,6 +52,9 @@ do, would not soon hear that its leader is a dead PC.
 MOST_HELPED: Final = 8
 """Terminals of one swarm helped in one tick: where everything stands still, the server is not what is missing."""
 
+STUCK_SECONDS: Final = 60.0
+"""A terminal that gets nothing for so long is shown to the administrator, for help did not help it."""
+
 SETTLE_SECONDS: Final = 10.0
 """A peer that lacks nothing may not have it on its disk yet; terminals that report results do so by then."""
 
@@ -67,7 +71,10 @@ AT_A_TURN: Final = 50
 class RolloutCoordinator:
     """Drives every open rollout.
 
-    `wall` is the time since the epoch, for what is kept; `clock` is for waiting.
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `served` is told what the server's
+    peer has sent to whom of a torrent: MACs, and bytes since each connection began. `ended` is called with each target
+    that is done or has failed, `begun_itself` with a rollout that nobody asked for: an automatic update. `fetched`
+    counts the bytes by which terminals came nearer to what they lack, since the start.
     """
 
     def __init__(
@@ -82,6 +89,8 @@ class RolloutCoordinator:
         seeder: Seeder,
         tracker: Tracker,
         clock: IReactorTime,
+        board: Board | None = None,
+        served: Callable[[bytes, Sequence[tuple[str, int]]], None] = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
@@ -96,7 +105,11 @@ class RolloutCoordinator:
         self._clock = clock
         self._wall = wall
         self._random = random or Random()  # noqa: S311 - who is helped first is no secret
-        self._board = Board()
+        self.ended: list[Callable[[Target], None]] = []
+        self.begun_itself: list[Callable[[Rollout], None]] = []
+        self.fetched = 0
+        self._board = Board() if board is None else board
+        self._served = served
         fleet.online.append(self._came)
         fleet.offline.append(self._left)
 
@@ -145,12 +158,35 @@ class RolloutCoordinator:
         for command in commands or ():
             self._commands.send(command)
 
+    def open_targets(self) -> Iterator[tuple[int, str, str, float]]:
+        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
+        return ((*target.key, target.target.state.value, target.fraction()) for target in self._board)
+
+    async def retry(self, rollout_id: int) -> list[str]:
+        """Let the terminals that failed try again; their MACs.
+
+        :raises NotFound, Conflict: as `Rollouts.retry` says.
+        """
+        targets = await self._rollouts.retry(rollout_id, self._wall())
+        self._spawn(self._drive_all([self._board.put(target) for target in targets]))
+        return [target.mac for target in targets]
+
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
         if target.state is TargetState.DONE:
             return 1.0
         found = self._board.get((target.rollout_id, target.mac))
         return found.fraction() if found else 0.0
+
+    def standing_still(self) -> dict[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
+        now, counts = self._wall(), Counter[int]()
+        for target in self._board:
+            rollout_id, mac = target.key
+            at_work = mac in self._fleet and any(task.sent for task in target.unfinished)
+            if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
+                counts[rollout_id] += 1
+        return dict(counts)
 
     # Sending.
 
@@ -222,7 +258,7 @@ class RolloutCoordinator:
         target.take(work.target, work.tasks, self._wall())
         for task_id in again & set(target.tasks):
             target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
-        self._board.settle(work.target)
+        self._settle(work.target)
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
             return
@@ -288,7 +324,9 @@ class RolloutCoordinator:
             await self._reconcile(target, names)
         if lacking and not mine and template.auto_update:
             log.info("{mac} lacks {count} levels of {name}", mac=mac, count=len(lacking), name=template.name)
-            await self.begin(template.uuid, [mac])
+            rollout = await self.begin(template.uuid, [mac])
+            for listener in self.begun_itself:
+                listener(rollout)
 
     async def _reconcile(self, target: OpenTarget, lacking: set[Any]) -> None:
         for task in target.unfinished:
@@ -358,7 +396,11 @@ class RolloutCoordinator:
             progress.whole = self._wall()
 
     def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
-        target.progress[task.id].hear(fraction, self._wall())
+        progress = target.progress[task.id]
+        # The first word tells what was there before: of an update, most of the disk.
+        if task.sent and 0 < progress.fraction < fraction:
+            self.fetched += round(task.size * (fraction - progress.fraction))
+        progress.hear(fraction, self._wall())
         paused = target.target.next_try > self._wall()  # a late word about the try that failed
         if not task.sent and not paused:  # it goes on by itself, after its restart or ours
             self._spawn(self._goes_on(target, task))
@@ -378,7 +420,7 @@ class RolloutCoordinator:
             target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
             target.progress[task.id].hear(1.0, self._wall())
         if settled is not None:
-            self._board.settle(settled)
+            self._settle(settled)
             if settled.state is TargetState.DONE:
                 log.info("rollout {id}: {mac} is done", id=settled.rollout_id, mac=settled.mac)
 
@@ -405,7 +447,15 @@ class RolloutCoordinator:
         settled = await self._rollouts.failed(task, full, attempts, next_try, now)
         log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
         if settled is not None:
-            self._board.settle(settled)
+            self._settle(settled)
+
+    def _settle(self, target: Target) -> None:
+        """Take a target's new state, and tell of one that has ended."""
+        was_open = self._board.get((target.rollout_id, target.mac)) is not None
+        self._board.settle(target)
+        if was_open and target.state in (TargetState.DONE, TargetState.FAILED):
+            for listener in self.ended:
+                listener(target)
 
     # The tick.
 
@@ -453,10 +503,9 @@ class RolloutCoordinator:
             peers = await self._seeder.ask_peers(info_hash)
         except VoiError:
             return  # a torrent that cannot be seeded now is reported where that was found
-        for peer in peers:
-            mac = terminals.get((peer.host, peer.port))
-            if mac is None:
-                continue
+        known = [(peer, mac) for peer in peers if (mac := terminals.get((peer.host, peer.port))) is not None]
+        self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
+        for peer, mac in known:
             for target, task in self._board.tasks_for(mac, info_hash):
                 self._see(target, task, peer.progress)
 

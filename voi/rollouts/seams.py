@@ -53,6 +53,10 @@ class PeerView(Protocol):
     def progress(self) -> float:
         """How much it says it has."""
 
+    @property
+    def total_up(self) -> int:
+        """Bytes of payload sent to it since it is connected."""
+
 
 class Seeder(Protocol):
     """The server's BitTorrent session."""

@@ -149,6 +149,20 @@ class Commands:
         """A command with its outcomes by MAC."""
         return self._store.read(lambda db: _get(db, batch_no))
 
+    def of_terminal(self, mac: str, limit: int) -> Deferred[list[Command]]:
+        """The last commands for a terminal, newest first, each with its outcome there alone."""
+
+        def job(db: Database) -> list[Command]:
+            rows = db.execute(
+                "SELECT c.batch_no, c.code, c.body, c.waits, c.created, o.mac, o.state, o.reason, o.updated "
+                "FROM command_outcomes o JOIN commands c ON c.batch_no = o.batch_no "
+                "WHERE o.mac = ? ORDER BY o.batch_no DESC LIMIT ?",
+                (mac, limit),
+            )
+            return [_command(row[:5], [Outcome(*row[5:])]) for row in rows]
+
+        return self._store.read(job)
+
     def waiting_for(self, mac: str) -> Deferred[list[Command]]:
         """Commands that wait for a terminal's login, oldest first, without their outcomes."""
 

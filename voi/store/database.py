@@ -273,7 +273,16 @@ def free_bytes(directory: Path) -> int:
 
     :raises StorageMissing: the directory cannot be asked.
     """
+    return disk_usage(directory)[0]
+
+
+def disk_usage(directory: Path) -> tuple[int, int]:
+    """Bytes that can still be written below `directory`, and all of its disk.
+
+    :raises StorageMissing: the directory cannot be asked.
+    """
     try:
-        return shutil.disk_usage(directory).free
+        usage = shutil.disk_usage(directory)
     except OSError as error:
         raise StorageMissing(f"{directory}: {error.strerror}") from error
+    return usage.free, usage.total

@@ -38,6 +38,15 @@ def _execute(db: Database, statements: str) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m004_courses(db: Database) -> None:
+    """How rollouts went: what the server sent, and the points of a plot."""
+    db.execute(
+        "CREATE TABLE rollout_courses (rollout_id INTEGER PRIMARY KEY REFERENCES rollouts(id), "
+        "server_sent INTEGER NOT NULL, points TEXT NOT NULL) STRICT"  # points: JSON, [time, swarm, server] of each
+    )
+
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

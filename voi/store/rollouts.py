@@ -11,15 +11,15 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import OPEN_TARGETS, Rollout, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import PublishedLevel, missing_levels
 from voi.domain.terminals import ReportedLevel
-from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
+from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
 from voi.store.templates import read_levels, read_template
-from voi.store.terminals import put_level, read_disks
+from voi.store.terminals import among, put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
@@ -249,16 +249,84 @@ class Rollouts:
 
         return self._store.write(job)
 
+    def summary(self, rollout_id: int) -> Deferred[Summary | None]:
+        """One rollout in short."""
+
+        def job(db: Database) -> Summary | None:
+            known = db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
+            return _summary(db, rollout_id) if known else None
+
+        return self._store.read(job)
+
+    def running(self) -> Deferred[list[Summary]]:
+        """Those with an open target, in short, newest first."""
+
+        def job(db: Database) -> list[Summary]:
+            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN} ORDER BY 1 DESC")
+            return [_summary(db, row[0]) for row in numbers.fetchall()]
+
+        return self._store.read(job)
+
+    def retry(self, rollout_id: int, now: float) -> Deferred[list[Target]]:
+        """Let the targets that failed try again from the beginning; those then.
+
+        One whose terminal has a newer rollout of the same template is that one's.
+
+        :raises NotFound: no such rollout.
+        :raises Conflict: it was cancelled, or nothing of it can be tried again.
+        """
+
+        def job(db: Database) -> list[Target]:
+            rollout = _get(db, rollout_id)
+            if rollout is None:
+                raise NotFound(f"no rollout {rollout_id}")
+            if rollout.cancelled:
+                raise Conflict(f"rollout {rollout_id} was cancelled: begin a new one")
+            newer = {
+                row[0]
+                for row in db.execute(
+                    "SELECT t.mac FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id "
+                    "WHERE r.template_uuid = ? AND r.id > ?",
+                    (rollout.template_uuid, rollout_id),
+                )
+            }
+            macs = [x.mac for x in rollout.targets if x.state is TargetState.FAILED and x.mac not in newer]
+            if not macs:
+                raise Conflict(f"nothing of rollout {rollout_id} has failed that no newer rollout has taken over")
+            keys = [(rollout_id, mac) for mac in macs]
+            db.conn.executemany(
+                "UPDATE rollout_tasks SET state = 'waiting', sent = 0, reason = '' "
+                "WHERE rollout_id = ? AND mac = ? AND state != 'done'",
+                keys,
+            )
+            db.conn.executemany(
+                "UPDATE rollout_targets SET state = 'waiting', reason = '', attempts = 0, next_try = 0, updated = ? "
+                "WHERE rollout_id = ? AND mac = ?",
+                [(now, *key) for key in keys],
+            )
+            return [target for key in keys if (target := _read_target(db, *key)) is not None]
+
+        return self._store.write(job)
+
     def get(self, rollout_id: int) -> Deferred[Rollout | None]:
         """A rollout with its targets."""
         return self._store.read(lambda db: _get(db, rollout_id))
 
-    def all(self) -> Deferred[list[Rollout]]:
-        """All rollouts with their targets, newest first."""
+    def summaries(
+        self, *, template_uuid: str | None = None, state: str | None = None, limit: int = -1, offset: int = 0
+    ) -> Deferred[tuple[list[Summary], int]]:
+        """Rollouts in short, newest first, of one template or in one state if so asked; and how many there are."""
 
-        def job(db: Database) -> list[Rollout]:
-            numbers = [row[0] for row in db.execute("SELECT id FROM rollouts ORDER BY id DESC")]
-            return [rollout for number in numbers if (rollout := _get(db, number)) is not None]
+        def job(db: Database) -> tuple[list[Summary], int]:
+            where, values = ("WHERE template_uuid = ?", [template_uuid]) if template_uuid else ("", [])
+            query = f"SELECT id FROM rollouts {where} ORDER BY id DESC"
+            if state is None:  # by far the most often: only those that are shown are counted through
+                total = db.execute(f"SELECT count(*) FROM rollouts {where}", values).fetchone()[0]
+                rows = db.execute(f"{query} LIMIT ? OFFSET ?", [*values, limit, offset])
+                return [_summary(db, row[0]) for row in rows.fetchall()], total
+            found = [_summary(db, row[0]) for row in db.execute(query, values).fetchall()]
+            found = [summary for summary in found if summary.state == state]
+            return found[offset : None if limit < 0 else offset + limit], len(found)
 
         return self._store.read(job)
 
@@ -281,14 +349,15 @@ class Rollouts:
         return self._store.read(job)
 
 
-def read_newest_targets(db: Database, mac: str | None = None) -> dict[str, Target]:
-    """The part of each terminal in the newest rollout that it was in, or of one terminal; for use inside a job."""
+def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict[str, Target]:
+    """The part of each terminal in the newest rollout that it was in, or of some terminals; for use inside a job."""
+    where, values = among("m.mac", macs)
     # CROSS JOIN keeps this order: two steps in indices for each terminal, however many rollouts there were.
     rows = db.execute(
         f"SELECT {_TARGET_COLUMNS} FROM terminals m CROSS JOIN rollout_targets t ON t.mac = m.mac "
         "AND t.rollout_id = (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) "
-        "CROSS JOIN rollouts r ON r.id = t.rollout_id" + ("" if mac is None else " WHERE m.mac = ?"),
-        () if mac is None else (mac,),
+        f"CROSS JOIN rollouts r ON r.id = t.rollout_id {where}",
+        values,
     )
     return {target.mac: target for target in map(_target, rows)}
 
@@ -303,6 +372,18 @@ def _get(db: Database, rollout_id: int) -> Rollout | None:
     number, template_uuid, version, created, cancelled = row
     found = tuple(_target(target) for target in targets)
     return Rollout(number, template_uuid, version, created, bool(cancelled), found)
+
+
+def _summary(db: Database, rollout_id: int) -> Summary:
+    number, template_uuid, version, created, cancelled = db.execute(
+        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
+    ).fetchone()
+    rows = db.execute(
+        "SELECT state, count(*), max(updated) FROM rollout_targets WHERE rollout_id = ? GROUP BY state", (rollout_id,)
+    ).fetchall()
+    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, _ in rows}
+    updated = max((last for _, _, last in rows), default=created)
+    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts)
 
 
 def _read_target(db: Database, rollout_id: int, mac: str) -> Target | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.templates import PublishedLevel, Template
+from voi.domain.templates import PublishedLevel, Template, Version
 from voi.names import DiskName
 from voi.store.database import Store
 
@@ -109,6 +109,23 @@ class Templates:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def versions(self, template_uuid: str) -> Deferred[list[Version]]:
+        """The versions of a template, newest first."""
+
+        def job(db: Database) -> list[Version]:
+            rows = db.execute(
+                "SELECT number, created, uploader, levels FROM versions WHERE template_uuid = ? ORDER BY number DESC",
+                (template_uuid,),
+            )
+            return [
+                Version(
+                    number, at, by, tuple((DiskName(disk, level), count) for disk, level, count in json.loads(text))
+                )
+                for number, at, by, text in rows.fetchall()
+            ]
+
+        return self._store.read(job)
 
     def get(self, template_uuid: str) -> Deferred[Template | None]:
         """One template with its levels, or None."""

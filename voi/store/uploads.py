@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
-from voi.domain.uploads import OPEN_STATES, Upload, UploadDisk, UploadState
+from voi.domain.uploads import ASKED_AGAIN, CANCELLED, OPEN_STATES, Upload, UploadDisk, UploadState
 from voi.errors import Conflict
 from voi.names import DiskName
 from voi.store.database import Store
@@ -194,6 +194,20 @@ class Uploads:
         return self._store.read(
             lambda db: _select(db, "u.mac = ? AND d.told = 0 AND d.state IN ('published', 'failed')", mac)
         )
+
+    def failed_since(self, since: float) -> Deferred[int]:
+        """Disks whose upload failed, though nobody called it off, and that were not tried again after that."""
+
+        def job(db: Database) -> int:
+            row = db.execute(
+                "SELECT count(*) FROM upload_disks d WHERE state = ? AND updated >= ? AND reason NOT IN (?, ?) "
+                "AND NOT EXISTS (SELECT 1 FROM upload_disks later WHERE later.disk_uuid = d.disk_uuid "
+                "AND later.level = d.level AND later.created > d.created)",
+                (UploadState.FAILED, since, CANCELLED, ASKED_AGAIN),
+            ).fetchone()
+            return int(row[0])
+
+        return self._store.read(job)
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
         """One disk of an upload by its torrent id."""

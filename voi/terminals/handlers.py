@@ -8,11 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
+from voi.domain.events import Author
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
-from voi.errors import LoginRefused, Malformed, UnknownTemplate
+from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
 from voi.names import DiskName
+from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.terminals.admin import AdminDesk
@@ -74,7 +76,7 @@ def date_time() -> str:
 
 
 class Handlers:
-    """Answers everything a terminal may ask."""
+    """Answers everything a terminal may ask; `reported` is called with the MAC when it said what it has or started."""
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Handlers:
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
+        journal: Notes,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -96,6 +99,8 @@ class Handlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
+        self._journal = journal
+        self.reported: list[Callable[[str], None]] = []
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
             Code.TERMINAL_LOGIN: self._login,
@@ -130,6 +135,9 @@ class Handlers:
         login: Login = request.body
         ip = _address(login.ip) or connection.host
         terminal = await self._terminals.touch(login.mac, ip, request.client_type, time.time())
+        if terminal.first_seen == terminal.last_seen:
+            author = Author("terminal", terminal.mac, connection.host)
+            await self._journal.note("terminal.first", author, mac=terminal.mac, ip=ip)
         if not connection.alive:
             raise LoginRefused("the connection ended during login")
         self._knows_key(terminal.tracker_key, terminal.mac)
@@ -144,8 +152,18 @@ class Handlers:
 
     async def _admin_login(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: AdminLogin = request.body
-        await self._admin.check_administrator(body.username, body.password, connection.host)
+        mac = _mac(connection)
+        try:
+            await self._admin.check_administrator(body.username, body.password, connection.host)
+        except TooManyAttempts:
+            raise  # a guesser must not fill the journal
+        except VoiError as error:
+            author = Author("terminal", mac, connection.host)
+            await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.message)
+            raise
         connection.grant()
+        author = Author("account", body.username, connection.host)
+        await self._journal.note("admin.signed_in", author, mac=mac, name=body.username)
         return success()
 
     async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:
@@ -155,6 +173,7 @@ class Handlers:
         except Malformed as error:
             raise UnknownTemplate(error.message, field="boot_disk") from error
         await self._terminals.set_boot_disk(_mac(connection), str(name))
+        self._tell_reported(_mac(connection))
         template = await self._templates.by_disk(name.uuid)
         if template is None:
             raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
@@ -184,7 +203,12 @@ class Handlers:
         template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
         await self._rollouts.disks_reported(mac, known)
+        self._tell_reported(mac)
         return success()
+
+    def _tell_reported(self, mac: str) -> None:
+        for listener in self.reported:
+            listener(mac)
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)

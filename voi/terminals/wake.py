@@ -45,10 +45,7 @@ def broadcast_addresses() -> list[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _, name in socket.if_nameindex():
             flags = _ask(sock, name, _SIOCGIFFLAGS)
-            if (
-                flags is None
-                or struct.unpack_from("H", flags)[0] & (_IFF_UP | _IFF_BROADCAST) != _IFF_UP | _IFF_BROADCAST
-            ):
+            if flags is None or struct.unpack_from("H", flags)[0] & _WANTED != _WANTED:
                 continue
             address = _ask(sock, name, _SIOCGIFBRDADDR)
             if address is not None:

@@ -58,6 +58,12 @@ class Access:
             return await self._by_token(given, address_of(request))
         return await self._by_cookie(request, changes=changes)
 
+    async def still(self, actor: Actor) -> bool:
+        """Whether somebody who was let in still would be."""
+        if actor.kind == "account":
+            return await self._sessions.find(actor.cookie, self._clock()) is not None
+        return not actor.token or await self._tokens.find(actor.token) is not None
+
     async def _by_token(self, given: list[bytes], address: str) -> Actor:
         scheme, _, shown = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         shown = shown.strip()
@@ -68,7 +74,7 @@ class Access:
             token = await self._tokens.find(text) if _SECRET.fullmatch(text) else None
             if token is not None:
                 await self._tokens.used(token, self._clock())
-                return Actor("token", token.name, token.role, address)
+                return Actor("token", token.name, token.role, address, token=text)
         raise Unauthorized("this needs the header `Authorization: Bearer TOKEN` with a token of this server")
 
     async def _by_cookie(self, request: IRequest, *, changes: bool) -> Actor:

@@ -12,7 +12,8 @@ from voi.domain.accounts import Role
 class Actor:
     """Somebody who was let in, and from where; handlers that name `actor` are told.
 
-    `name` is an account's or a token's. `csrf` and `cookie` are those of a browser's session, else empty.
+    `name` is an account's or a token's. `csrf` and `cookie` are those of a browser's session, `token` is what a program
+    showed; each is empty for the other.
     """
 
     kind: Literal["account", "token", "stranger"]
@@ -21,6 +22,7 @@ class Actor:
     address: str
     csrf: str = field(default="", repr=False)
     cookie: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
     @property
     def text(self) -> str:

@@ -2,52 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import IResource
 
+from voi import __version__
+from voi.domain.events import Event
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
+from voi.store.events import Events
+from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.access import Access
+from voi.web.commands import CommandRoutes
+from voi.web.events import EventRoutes
+from voi.web.live import Live
+from voi.web.management import ManagementRoutes
+from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
 from voi.web.openapi import document
+from voi.web.overview import OverviewRoutes
 from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
+from voi.web.rooms import RoomRoutes
 from voi.web.routing import Gate, Route, router
 from voi.web.seams import (
     CommandDesk,
     Coordinator,
+    DiskUsage,
     Fleet,
     HealthCheck,
     Lag,
     Notices,
+    Observer,
     Passwords,
     Publisher,
     RouteTable,
     Seeding,
     Tracker,
+    Traffic,
     UploadDesk,
+    Waker,
 )
 from voi.web.server import ServerRoutes
 from voi.web.sessions import AccountRoutes, SessionRoutes
+from voi.web.settings import Facts, SettingsRoutes
+from voi.web.stream import StreamRoutes
 from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
+from voi.web.views import event_view
+
+log = Logger()
+
+_OF_ALL: Final = ("room.", "upload.published")
+"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
 
 
 class Api:
     """Everything under ``/api/v1``, and ``/healthz``.
 
     `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
-    `further` tables of routes are served beside its own.
+    `link` is the bytes a second of the server's link; `further` tables of routes are served beside its own.
 
     :raises ValueError: the token is empty.
     """
@@ -72,23 +100,77 @@ class Api:
         publisher: Publisher,
         notices: Notices,
         coordinator: Coordinator,
+        observer: Observer,
+        link: int,
         tracker: Tracker,
         seeding: Seeding,
         lag: Lag,
+        clock: IReactorTime,
+        rosters: Rosters,
+        rooms: Rooms,
+        events: Events,
+        journal: Notes,
+        waker: Waker,
+        traffic: Traffic,
+        disk: DiskUsage,
+        facts: Facts,
+        forget_key: Callable[[str], None],
         checks: Mapping[str, HealthCheck] | None = None,
         further: Sequence[RouteTable] = (),
     ) -> None:
-        rooms = (
-            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords),
-            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords),
-            TerminalRoutes(
-                terminals=terminals,
-                templates=templates,
-                commands=commands,
-                command_desk=command_desk,
+        checks = {} if checks is None else checks
+        access = Access(token=token, sessions=sessions, tokens=tokens)
+        self.live = Live(clock=clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)})
+        rollout_routes = RolloutRoutes(
+            rollouts=rollouts,
+            templates=templates,
+            terminals=terminals,
+            rosters=rosters,
+            fleet=fleet,
+            coordinator=coordinator,
+            observer=observer,
+            journal=journal,
+            link=link,
+        )
+        terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
+        tables: Sequence[RouteTable] = (
+            *further,
+            StreamRoutes(self.live),
+            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
+            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
+            OverviewRoutes(
+                rosters=rosters,
+                rollouts=rollouts,
+                shown=rollout_routes.named,
+                uploads=uploads,
                 fleet=fleet,
+                coordinator=coordinator,
+                traffic=traffic,
+                disk=disk,
+                checks=checks,
             ),
-            TemplateRoutes(templates=templates, uploads=uploads, upload_desk=upload_desk, publisher=publisher),
+            terminal_routes,
+            ManagementRoutes(
+                terminals=terminals,
+                rooms=rooms,
+                fleet=fleet,
+                waker=waker,
+                forget_key=forget_key,
+                journal=journal,
+            ),
+            CommandRoutes(terminals=terminals, commands=commands, command_desk=command_desk, journal=journal),
+            RoomRoutes(rooms=rooms, rosters=rosters, fleet=fleet, journal=journal),
+            EventRoutes(events=events, terminals=terminals),
+            TemplateRoutes(
+                templates=templates,
+                uploads=uploads,
+                upload_desk=upload_desk,
+                publisher=publisher,
+                rosters=rosters,
+                fleet=fleet,
+                journal=journal,
+            ),
+            SettingsRoutes(facts=facts, events=events, journal=journal),
             UploadRoutes(
                 terminals=terminals,
                 templates=templates,
@@ -96,15 +178,16 @@ class Api:
                 upload_desk=upload_desk,
                 publisher=publisher,
                 notices=notices,
+                journal=journal,
             ),
-            RolloutRoutes(rollouts=rollouts, coordinator=coordinator),
+            rollout_routes,
             ServerRoutes(
                 templates=templates,
                 uploads=uploads,
                 tracker=tracker,
                 seeding=seeding,
                 lag=lag,
-                checks={} if checks is None else checks,
+                checks=checks,
             ),
         )
         described = Route(
@@ -115,10 +198,38 @@ class Api:
             answer=dict,
             token=False,
         )
-        tables: Sequence[RouteTable] = (*rooms, *further)
         self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, Access(token=token, sessions=sessions, tokens=tokens), Repeats(answers))
+        self.app: Klein = router(self.routes, access, Repeats(answers))
+
+        self._row_news = RowNews(terminal_routes.some)
+        self._terminals = terminals
+
+        async def uploading() -> dict[str, float]:
+            return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
+
+        for source in (
+            ProgressNews(coordinator.open_targets, observer, self._row_news.changed),
+            self._row_news,
+            RolloutNews(rollouts, rollout_routes.named),
+            TrafficNews(traffic),
+            UploadNews(uploading),
+        ):
+            self.live.add(source)
+
+    def changed(self, mac: str) -> None:
+        """A terminal came, went, or said what it has."""
+        self._row_news.changed([mac])
+
+    def noted(self, event: Event) -> None:
+        """Something was written down: it is news itself, and of the terminals and templates that it is about."""
+        self.live.tell("event", event_view(event))
+        self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
+        if event.template is not None:
+            self.live.tell("templates", [])
+        if len(self.live) and event.kind.startswith(_OF_ALL):
+            known = self._terminals.all().addCallback(lambda found: self._row_news.changed(x.mac for x in found))
+            known.addErrback(lambda failure: log.failure("terminals could not be listed", failure))
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

@@ -41,6 +41,8 @@ _KEY: Final = {
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"},
 }
 
+_TYPES: Final = {str: "string", dict: "object"}
+
 _UNEXPECTED: Final = "The server failed; its log says why (`internal`)"
 
 

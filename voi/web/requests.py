@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
+from voi.domain.rooms import Network, subnet_of
 from voi.errors import BadMac, Malformed
 from voi.names import DiskName, canonical_mac, canonical_uuid
 
@@ -22,6 +25,11 @@ DiskType = (
 )
 DiskNameText = Annotated[str, Meta(max_length=64, description="voi_<level>_<uuid>")]
 MAX_DISKS: Final = 64
+MOST_MACS: Final = 10_000
+Number = Annotated[int, Meta(ge=0, le=999_999_999_999_999)]
+Limit = Annotated[int, Meta(ge=1, le=10_000)]
+Offset = Annotated[int, Meta(ge=0, le=10_000_000)]
+MOST_SUBNETS: Final = 64  # of one room
 
 _DISK_TYPES: Final = {"system": 0, "data": 1, "shared": 2}
 
@@ -84,11 +92,27 @@ class UploadRequest(Struct, frozen=True, forbid_unknown_fields=True):
     disks: Annotated[list[DiskNameText | DiskToUpload], Meta(min_length=1, max_length=MAX_DISKS)] | None = None
 
 
+class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rollouts, and which part of them."""
+
+    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    template: Uuid | None = None
+    limit: Limit = 1000
+    offset: Offset = 0
+
+
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template's newest version, for these terminals or for all that ever logged in."""
+    """A template's newest version, for these terminals, for all that ever logged in, or for those of a room."""
 
     template: Uuid
-    macs: Macs
+    macs: Macs | None = None
+    room: Number | None = None
+
+
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set while the server runs: for how many days the journal is kept."""
+
+    retention_days: Annotated[int, Meta(ge=1, le=3650)]
 
 
 RoleText = Literal["administrator", "operator"]
@@ -182,3 +206,106 @@ def disk_of(value: str | DiskToUpload, field: str) -> tuple[DiskName, int | None
         raise Malformed(f"{field}: level, diff_level and dif_level are one thing and must agree", field=field)
     name = DiskName(canonical_uuid(value.uuid, f"{field}.uuid"), levels.pop() if levels else 0)
     return name, None if value.type is None else disk_type_of(value.type)
+
+
+TerminalName = Annotated[str, Meta(max_length=64)]
+RoomName = Annotated[str, Meta(min_length=1, max_length=64)]
+Subnets = Annotated[list[Annotated[str, Meta(max_length=64, examples=["10.0.3.0/24"])]], Meta(max_length=MOST_SUBNETS)]
+SomeMacs = Annotated[list[Mac], Meta(min_length=1, max_length=10_000)]
+Search = Annotated[str, Meta(max_length=100)]
+MOST_LISTED: Final = 10_000
+
+
+class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which terminals, in which order; `q` is a part of name, MAC or address, `room` 0 is those in none.
+
+    `image` is a template. A `-` before `sort` turns the order round.
+    """
+
+    q: Search = ""
+    room: Number | None = None
+    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"] | None = None
+    image: Uuid | None = None
+    online: bool | None = None
+    sort: Literal[
+        "name",
+        "mac",
+        "ip",
+        "room",
+        "state",
+        "last_seen",
+        "version",
+        "-name",
+        "-mac",
+        "-ip",
+        "-room",
+        "-state",
+        "-last_seen",
+        "-version",
+    ] = "mac"
+    limit: Annotated[int, Meta(ge=1, le=MOST_LISTED)] = MOST_LISTED
+    offset: Number = 0
+    disks: bool = True
+
+
+class TerminalChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of terminals; a `name` is one terminal's, an empty one takes it away.
+
+    `room` is the room they stand in whatever their addresses say; 0 lets their addresses say it again.
+    """
+
+    macs: SomeMacs
+    name: TerminalName | None = None
+    room: Number | None = None
+
+
+class TerminalsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Terminals to do something with."""
+
+    macs: SomeMacs
+
+
+class RoomRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new room; without subnets, terminals come into it by hand alone."""
+
+    name: RoomName
+    subnets: Subnets = msgspec.field(default_factory=list)
+
+
+class RoomChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of a room; what is left out stays."""
+
+    name: RoomName | None = None
+    subnets: Subnets | None = None
+
+
+class EventQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which entries of the journal: `kind` may be its first word alone; `before` an id, for the next page."""
+
+    q: Search = ""
+    who: Annotated[str, Meta(max_length=128)] = ""
+    kind: Annotated[str, Meta(max_length=64)] = ""
+    mac: Mac | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    before: Number | None = None
+
+
+def plain_name(text: str, field: str) -> str:
+    """A name that people see: without blanks around it, and in one line.
+
+    :raises Malformed: nothing is left, or it has characters that cannot be seen.
+    """
+    name = text.strip()
+    if not name or not name.isprintable():
+        raise Malformed(f"{field}: a name is one line of letters, digits and signs", field=field)
+    return name
+
+
+def subnets_of(texts: list[str]) -> list[Network]:
+    """Subnets, each once.
+
+    :raises Malformed: names the first that is none.
+    """
+    return list(dict.fromkeys(subnet_of(text, f"subnets[{index}]") for index, text in enumerate(texts)))

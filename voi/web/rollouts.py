@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import Final
 
-from voi.errors import BadMac, Conflict, NotFound, UnknownTemplate, UnknownTerminal
+from voi.domain.rollouts import Summary, Target, TargetState
+from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
+from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
-from voi.web.requests import RolloutRequest, macs_of
-from voi.web.resources import RolloutAccepted, RolloutList, RolloutView
+from voi.store.roster import Rosters
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.web.actor import Actor
+from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
+from voi.web.resources import (
+    RolloutAccepted,
+    RolloutList,
+    RolloutPreview,
+    RolloutRetried,
+    RolloutSummary,
+    RolloutView,
+    TargetView,
+)
+from voi.web.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.routing import Route
-from voi.web.seams import Coordinator
-from voi.web.views import rollout_summary, rollout_view
+from voi.web.rows import row_maker
+from voi.web.seams import Coordinator, Fleet, Observer
+from voi.web.slices import in_parts
 
 _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "all"}
 
 
 class RolloutRoutes:
-    """Templates on their way to terminals."""
+    """Templates on their way to terminals. `link` is the bytes a second of the server's link."""
 
-    def __init__(self, *, rollouts: Rollouts, coordinator: Coordinator) -> None:
+    def __init__(
+        self,
+        *,
+        rollouts: Rollouts,
+        templates: Templates,
+        terminals: Terminals,
+        rosters: Rosters,
+        fleet: Fleet,
+        coordinator: Coordinator,
+        observer: Observer,
+        journal: Notes,
+        link: int,
+    ) -> None:
         self._rollouts = rollouts
+        self._templates = templates
+        self._terminals = terminals
+        self._rosters = rosters
+        self._fleet = fleet
         self._coordinator = coordinator
+        self._observer = observer
+        self._journal = journal
+        self._link = link
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -31,7 +67,8 @@ class RolloutRoutes:
                 method="GET",
                 path="/api/v1/rollouts",
                 handler=self.all,
-                summary="All rollouts in short, newest first",
+                summary="Rollouts in short, newest first",
+                query=RolloutFilter,
                 answer=RolloutList,
             ),
             Route(
@@ -44,7 +81,18 @@ class RolloutRoutes:
                 answer=RolloutAccepted,
                 status=HTTPStatus.CREATED,
                 location="/api/v1/rollouts/{id}",
-                errors=(BadMac, UnknownTemplate, UnknownTerminal, Conflict),
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts/preview",
+                handler=self.preview,
+                summary="What a rollout would do: how many bytes each terminal lacks. Nothing is changed",
+                body=RolloutRequest,
+                example=_EXAMPLE,
+                answer=RolloutPreview,
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
+                repeatable=False,
             ),
             Route(
                 method="GET",
@@ -62,26 +110,128 @@ class RolloutRoutes:
                 answer=RolloutView,
                 errors=(NotFound, Conflict),
             ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts/<number:rollout_id>/retry",
+                handler=self.retry,
+                summary="Let the terminals that failed try again, from the beginning",
+                answer=RolloutRetried,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/rollouts/{id}",
+                errors=(NotFound, Conflict),
+            ),
         )
 
-    async def all(self) -> RolloutList:
+    async def all(self, query: RolloutFilter) -> RolloutList:
         """GET rollouts."""
-        return RolloutList([rollout_summary(rollout) for rollout in await self._rollouts.all()])
+        template = None if query.template is None else canonical_uuid(query.template, "template")
+        summaries, total = await self._rollouts.summaries(
+            template_uuid=template, state=query.state, limit=query.limit, offset=query.offset
+        )
+        names = {template.uuid: template.name for template in await self._templates.all()}
+        views = [await self.summary(one, names.get(one.template_uuid, "")) for one in summaries]
+        return RolloutList(views, total, query.offset)
 
-    async def begin(self, body: RolloutRequest) -> RolloutAccepted:
+    async def summary(self, summary: Summary, name: str) -> RolloutSummary:
+        """One of them, as far as it is now."""
+        wanted = sum(count for state, count in summary.counts.items() if state is not TargetState.CANCELLED)
+        done = float(summary.counts[TargetState.DONE])
+        now = self._observer.now(summary.id)
+        if summary.state == "running":
+            rollout = await self._rollouts.get(summary.id)
+            open_targets = rollout.targets if rollout is not None else ()
+            done = sum(await in_parts(self._coordinator.progress, open_targets))
+        return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
+
+    async def named(self, summary: Summary) -> RolloutSummary:
+        """The same with its template's name looked up."""
+        template = await self._templates.get(summary.template_uuid)
+        return await self.summary(summary, template.name if template is not None else "")
+
+    async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.begin(template, macs_of(body.macs))
+        rollout = await self._coordinator.begin(template, await self._macs(body))
+        found = await self._templates.get(template)
+        await self._journal.note(
+            "rollout.begun",
+            actor,
+            macs=[target.mac for target in rollout.targets],
+            rollout=rollout.id,
+            template=template,
+            name=found.name if found else template,
+            version=rollout.version,
+        )
         return RolloutAccepted(rollout.id)
+
+    async def _macs(self, body: RolloutRequest) -> list[str] | None:
+        """For whom it is; None for all."""
+        if (body.macs is None) == (body.room is None):
+            raise Malformed("macs or room is needed, and not both", field="macs")
+        if body.room is None:
+            assert body.macs is not None
+            return macs_of(body.macs)
+        roster = await self._rosters.read()
+        if all(room.id != body.room for room in roster.rooms):
+            raise NotFound(f"no room {body.room}", field="room")
+        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        found = [row.terminal.mac for row in rows if row.room == body.room]
+        if not found:
+            raise Conflict("there is no terminal in this room", field="room")
+        return found
+
+    async def preview(self, body: RolloutRequest) -> RolloutPreview:
+        """POST rollouts/preview."""
+        uuid = canonical_uuid(body.template, "template")
+        template = await self._templates.get(uuid)
+        if template is None:
+            raise UnknownTemplate(f"no template {uuid}", field="template")
+        if not template.levels:
+            raise Conflict(f"template {template.name} has no published disk yet")
+        known = [terminal.mac for terminal in await self._terminals.all()]
+        macs = await self._macs(body)
+        unknown = sorted(set(macs or ()) - set(known))
+        if unknown:
+            raise UnknownTerminal(f"{unknown[0]} never logged in", field="macs")
+        chosen = known if macs is None else macs
+        online = [mac for mac in chosen if mac in self._fleet]
+        return rollout_preview(template, chosen, await self._terminals.all_disks(), online)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""
         rollout = await self._rollouts.get(rollout_id)
         if rollout is None:
             raise NotFound(f"no rollout {rollout_id}")
-        return rollout_view(rollout, self._coordinator.progress)
+        terminals = {terminal.mac: terminal for terminal in await self._terminals.all()}
 
-    async def cancel(self, rollout_id: int) -> RolloutView:
+        def view(target: Target) -> TargetView:
+            return target_view(
+                target,
+                self._coordinator.progress(target),
+                terminal=terminals.get(target.mac),
+                online=target.mac in self._fleet,
+                pace=self._observer.pace(rollout_id, target.mac),
+            )
+
+        now = self._observer.now(rollout_id)
+        return rollout_view(
+            rollout,
+            await in_parts(view, rollout.targets),
+            template=await self._templates.get(rollout.template_uuid),
+            now=now,
+            course=None if now is not None else await self._observer.course(rollout_id),
+            link=self._link,
+            time=time.time(),
+        )
+
+    async def cancel(self, rollout_id: int, actor: Actor) -> RolloutView:
         """DELETE rollouts/{id}."""
         await self._coordinator.cancel(rollout_id)
+        await self._journal.note("rollout.cancelled", actor, rollout=rollout_id)
         return await self.one(rollout_id)
+
+    async def retry(self, rollout_id: int, actor: Actor) -> RolloutRetried:
+        """POST rollouts/{id}/retry."""
+        retried = await self._coordinator.retry(rollout_id)
+        await self._journal.note("rollout.retried", actor, macs=retried, rollout=rollout_id)
+        return RolloutRetried(rollout_id, len(retried))

@@ -71,6 +71,7 @@ class Route:
     answers. `also` are further statuses with their answers. `example` is a body that works. `query` is a struct of
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
+    The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
     An answer of another `media` than JSON is bytes, sent as they are.
     """
 
@@ -89,6 +90,7 @@ class Route:
     token: bool = True
     role: Role = Role.OPERATOR
     repeatable: bool = True
+    raw: bool = False
     media: str = JSON
 
     @property
@@ -250,6 +252,9 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         content = b"" if decoder is None else _content(request)
         if decoder is not None:
             values["body"] = _decode(content, decoder)
+        if route.raw:
+            rest: bytes = await route.handler(request=request, **values)
+            return rest
         if route.media != JSON:
             return _send(request, route.status, await route.handler(**values), route.media)
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])

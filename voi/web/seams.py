@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from voi.domain.rollouts import Rollout, Target
@@ -10,8 +10,12 @@ from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk
 from voi.names import DiskName
 from voi.store.commands import Command
+from voi.store.courses import Course
 from voi.web.routing import Route
 from voi.wire.codes import Code
+
+DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
+"""Free and all bytes of the server's disk."""
 
 HealthCheck = Callable[[], Awaitable[str] | str]
 """Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
@@ -29,6 +33,32 @@ class Fleet(Protocol):
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""
+
+    def since(self, mac: str) -> float | None:
+        """When a terminal logged in; None while it is offline."""
+
+
+class Waker(Protocol):
+    """Wakes terminals."""
+
+    def wake(self, macs: Sequence[str]) -> Awaitable[int]:
+        """Send them the packet that wakes them; how many went out."""
+
+
+class Traffic(Protocol):
+    """Knows how much goes over the network now, in bytes a second."""
+
+    @property
+    def server_out(self) -> int:
+        """What the server's BitTorrent session sends."""
+
+    @property
+    def server_in(self) -> int:
+        """What it receives."""
+
+    @property
+    def swarm(self) -> int:
+        """What terminals fetch altogether, from the server and from one another."""
 
 
 class Passwords(Protocol):
@@ -87,8 +117,66 @@ class Coordinator(Protocol):
     def cancel(self, rollout_id: int) -> Awaitable[None]:
         """End a rollout."""
 
+    def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
+        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
+
+    def retry(self, rollout_id: int) -> Awaitable[list[str]]:
+        """Let the terminals that failed try again; their MACs."""
+
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
+
+    def standing_still(self) -> Mapping[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online: how many."""
+
+
+class Pace(Protocol):
+    """How one terminal gets on; bytes, and bytes a second."""
+
+    @property
+    def rate(self) -> float:
+        """What it fetches now."""
+
+    @property
+    def done(self) -> float:
+        """What it has of what it fetches."""
+
+    @property
+    def from_server(self) -> int:
+        """What the server sent it."""
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it has all; None while it gets nothing."""
+
+
+class Now(Protocol):
+    """How a rollout goes at the moment."""
+
+    @property
+    def rate(self) -> float:
+        """What all terminals fetch, in bytes a second."""
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until the last has all; None while nobody gets anything."""
+
+    @property
+    def course(self) -> Course:
+        """How it went so far."""
+
+
+class Observer(Protocol):
+    """Watches how rollouts go."""
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        """How one terminal gets on; None where nothing is known (any more)."""
+
+    def now(self, rollout_id: int) -> Now | None:
+        """How a rollout goes; None for one that has ended."""
+
+    def course(self, rollout_id: int) -> Awaitable[Course | None]:
+        """How a rollout went that has ended."""
 
 
 class SwarmCounts(Protocol):

@@ -8,8 +8,10 @@ from typing import Final
 
 from voi import __version__
 from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
+from voi.domain.events import Author
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.store.accounts import Accounts
+from voi.store.journal import Notes
 from voi.store.sessions import Sessions
 from voi.store.tokens import Tokens
 from voi.web.actor import Actor
@@ -33,8 +35,9 @@ _PASSWORD: Final = "correct horse battery"  # noqa: S105 - an example in the API
 class SessionRoutes:
     """Signing in and out."""
 
-    def __init__(self, *, accounts: Accounts, sessions: Sessions, passwords: Passwords) -> None:
+    def __init__(self, *, accounts: Accounts, sessions: Sessions, passwords: Passwords, journal: Notes) -> None:
         self._accounts = accounts
+        self._journal = journal
         self._sessions = sessions
         self._passwords = passwords
 
@@ -82,8 +85,16 @@ class SessionRoutes:
 
     async def begin(self, body: SignIn, actor: Actor) -> WithCookie:
         """POST session."""
-        await self._passwords.check(body.name, body.password, actor.address)
-        return await self._begin(body.name)
+        try:
+            await self._passwords.check(body.name, body.password, actor.address)
+        except TooManyAttempts:
+            raise  # a guesser must not fill the journal
+        except Unauthorized as error:
+            await self._journal.note("account.refused", actor, name=body.name, reason=error.message)
+            raise
+        answered = await self._begin(body.name)
+        await self._journal.note("account.signed_in", _person(body.name, actor), name=body.name)
+        return answered
 
     async def _begin(self, name: str) -> WithCookie:
         cookie, session = await self._sessions.begin(name, time.time())
@@ -98,6 +109,7 @@ class SessionRoutes:
         """DELETE session; with a token there is nothing to end."""
         if actor.cookie:
             await self._sessions.end(actor.cookie)
+            await self._journal.note("account.signed_out", actor, name=actor.name)
         return WithCookie("", Done())
 
     async def change_password(self, body: PasswordChange, actor: Actor) -> WithCookie:
@@ -112,14 +124,16 @@ class SessionRoutes:
         except Unauthorized as error:  # that would mean that the session has ended
             raise Malformed("old: this is not your password", field="old") from error
         await self._accounts.change(actor.name, stored=await self._passwords.hash(new))
+        await self._journal.note("account.password", actor, name=actor.name)
         return await self._begin(actor.name)
 
 
 class AccountRoutes:
     """Accounts of people, tokens of programs: for administrators."""
 
-    def __init__(self, *, accounts: Accounts, tokens: Tokens, passwords: Passwords) -> None:
+    def __init__(self, *, accounts: Accounts, tokens: Tokens, passwords: Passwords, journal: Notes) -> None:
         self._accounts = accounts
+        self._journal = journal
         self._tokens = tokens
         self._passwords = passwords
 
@@ -203,11 +217,13 @@ class AccountRoutes:
         """GET accounts."""
         return AccountList([_account_view(account) for account in await self._accounts.all()])
 
-    async def add(self, body: AccountRequest) -> AccountView:
+    async def add(self, body: AccountRequest, actor: Actor) -> AccountView:
         """POST accounts."""
         name, password = checked_name(body.name), checked_password(body.password)
         stored = await self._passwords.hash(password)
-        return _account_view(await self._accounts.add(name, stored, Role(body.role)))
+        account = await self._accounts.add(name, stored, Role(body.role))
+        await self._journal.note("account.made", actor, name=name, role=account.role.value)
+        return _account_view(account)
 
     async def change(self, name: str, body: AccountChange, actor: Actor) -> AccountView:
         """PATCH accounts/{name}."""
@@ -217,26 +233,41 @@ class AccountRoutes:
             raise Conflict("your own password is changed with PUT session/password, which asks for the old one")
         stored = None if body.password is None else await self._passwords.hash(checked_password(body.password))
         role = None if body.role is None else Role(body.role)
-        return _account_view(await self._accounts.change(name, role=role, stored=stored))
+        account = await self._accounts.change(name, role=role, stored=stored)
+        if role is not None:
+            await self._journal.note("account.changed", actor, name=name, role=role.value)
+        if stored is not None:
+            await self._journal.note("account.password", actor, name=name)
+        return _account_view(account)
 
     async def delete(self, name: str, actor: Actor) -> AccountView:
         """DELETE accounts/{name}."""
         if actor.kind == "account" and actor.name == name:
             raise Conflict("nobody deletes their own account: let another administrator do it")
-        return _account_view(await self._accounts.delete(name))
+        account = await self._accounts.delete(name)
+        await self._journal.note("account.removed", actor, name=name)
+        return _account_view(account)
 
     async def tokens(self) -> TokenList:
         """GET tokens."""
         return TokenList([_token_view(token) for token in await self._tokens.all()])
 
-    async def make_token(self, body: TokenRequest) -> NewToken:
+    async def make_token(self, body: TokenRequest, actor: Actor) -> NewToken:
         """POST tokens."""
         secret, token = await self._tokens.make(checked_name(body.name), Role(body.role), time.time())
+        await self._journal.note("token.made", actor, name=token.name, role=token.role.value)
         return NewToken(token.id, token.name, token.role.value, moment(token.created), secret)
 
-    async def revoke(self, number: int) -> TokenView:
+    async def revoke(self, number: int, actor: Actor) -> TokenView:
         """DELETE tokens/{id}."""
-        return _token_view(await self._tokens.revoke(number))
+        token = await self._tokens.revoke(number)
+        await self._journal.note("token.revoked", actor, name=token.name)
+        return _token_view(token)
+
+
+def _person(name: str, actor: Actor) -> Author:
+    """Whoever has just signed in, from where."""
+    return Author("account", name, actor.address)
 
 
 def _session_view(session: Session) -> SessionView:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
+
 from voi.domain.accounts import Role
+from voi.domain.templates import Template
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
+from voi.store.journal import Notes
+from voi.store.roster import Rosters
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
+from voi.web.actor import Actor
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
-from voi.web.resources import TemplateList, TemplateView
+from voi.web.resources import TemplateList, TemplateView, VersionList
 from voi.web.routing import Route
-from voi.web.seams import Publisher, UploadDesk
-from voi.web.views import template_view, unpublished_view
+from voi.web.rows import row_maker
+from voi.web.seams import Fleet, Publisher, UploadDesk
+from voi.web.slices import in_parts
+from voi.web.views import template_view, unpublished_view, version_view
 
 _EXAMPLE: Final = {"name": "Classroom", "sys_type": 3, "disks": [{"type": 0, "path": "/srv/images/windows.qcow2"}]}
 
@@ -24,12 +33,23 @@ class TemplateRoutes:
     """What can be sent to terminals."""
 
     def __init__(
-        self, *, templates: Templates, uploads: Uploads, upload_desk: UploadDesk, publisher: Publisher
+        self,
+        *,
+        templates: Templates,
+        uploads: Uploads,
+        upload_desk: UploadDesk,
+        publisher: Publisher,
+        rosters: Rosters,
+        fleet: Fleet,
+        journal: Notes,
     ) -> None:
         self._templates = templates
         self._uploads = uploads
         self._desk = upload_desk
         self._publisher = publisher
+        self._rosters = rosters
+        self._fleet = fleet
+        self._journal = journal
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -63,6 +83,14 @@ class TemplateRoutes:
                 errors=(BadImage, NoSpace),
             ),
             Route(
+                method="GET",
+                path="/api/v1/templates/<uuid:uuid>/versions",
+                handler=self.versions,
+                summary="The versions of a template, newest first, and how many terminals have which",
+                answer=VersionList,
+                errors=(UnknownTemplate,),
+            ),
+            Route(
                 method="PATCH",
                 path="/api/v1/templates/<uuid:uuid>",
                 handler=self.change,
@@ -81,7 +109,8 @@ class TemplateRoutes:
         templates = await self._templates.all()
         views = [template_view(x, under_way.pop(x.uuid, []), self._publisher) for x in templates]
         views += [unpublished_view(uploads, self._publisher) for uploads in under_way.values()]
-        return TemplateList(sorted(views, key=lambda view: (view.name, view.uuid)))
+        held = await self._held()
+        return TemplateList(sorted((_counted(view, held) for view in views), key=lambda view: (view.name, view.uuid)))
 
     async def one(self, uuid: str) -> TemplateView:
         """GET templates/{uuid}."""
@@ -89,28 +118,56 @@ class TemplateRoutes:
         uploads = await self._uploads.of_template(uuid)
         template = await self._templates.get(uuid)
         if template is not None:
-            return template_view(template, uploads, self._publisher)
+            return _counted(template_view(template, uploads, self._publisher), await self._held())
         if not uploads:
             raise UnknownTemplate(f"no template {uuid}")
         return unpublished_view(uploads, self._publisher)
 
-    async def make(self, body: TemplateRequest) -> TemplateView:
+    async def versions(self, uuid: str) -> VersionList:
+        """GET templates/{uuid}/versions."""
+        template = await self._templates.get(uuid)
+        if template is None:
+            raise UnknownTemplate(f"no template {uuid} with anything published")
+        held = await self._held()
+        found = await self._templates.versions(uuid)
+        return VersionList([version_view(version, template, held[uuid, version.number]) for version in found])
+
+    async def _held(self) -> Counter[tuple[str, int]]:
+        """How many terminals have which version of which template; version 0 is one that is not known."""
+        roster = await self._rosters.read()
+        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
+
+    async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""
         disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
         upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks)
+        await self._journal.note(
+            "template.imported", actor, template=upload.template_uuid, name=upload.name, count=len(disks)
+        )
         return unpublished_view([upload], self._publisher)
 
-    async def change(self, uuid: str, body: TemplateChange) -> TemplateView:
+    async def change(self, uuid: str, body: TemplateChange, actor: Actor) -> TemplateView:
         """PATCH templates/{uuid}."""
         if body.name is None and body.auto_update is None:
             raise Malformed("body: name or auto_update is needed")
+        before = await self._templates.get(uuid)
         template = await self._templates.change(uuid, name=body.name, auto_update=body.auto_update)
+        if before is not None and template is not None:
+            await self._note_change(before, template, actor)
         uploads = await self._uploads.of_template(uuid)
         if template is not None:
             return template_view(template, uploads, self._publisher)
         if uploads:
             raise Conflict(f"template {uuid} has no published disk yet")
         raise UnknownTemplate(f"no template {uuid}")
+
+    async def _note_change(self, before: Template, after: Template, actor: Actor) -> None:
+        if before.name != after.name:
+            await self._journal.note("template.renamed", actor, template=after.uuid, old=before.name, name=after.name)
+        if before.auto_update != after.auto_update:
+            kind = "template.auto_update_on" if after.auto_update else "template.auto_update_off"
+            await self._journal.note(kind, actor, template=after.uuid, name=after.name)
 
     async def _under_way(self) -> dict[str, list[Upload]]:
         """Open uploads by template."""
@@ -121,3 +178,10 @@ class TemplateRoutes:
             if upload is not None and upload.state == "open":
                 result.setdefault(upload.template_uuid, []).append(upload)
         return result
+
+
+def _counted(view: TemplateView, held: Mapping[tuple[str, int], int]) -> TemplateView:
+    """With how many terminals have its newest version, and another."""
+    current = held.get((view.uuid, view.version), 0) if view.version else 0
+    every = sum(count for (template, _), count in held.items() if template == view.uuid)
+    return msgspec.structs.replace(view, terminals_current=current, terminals_outdated=every - current)

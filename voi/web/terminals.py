@@ -1,41 +1,34 @@
-"""Routes of terminals, and of commands for them."""
+"""Routes of terminals: who there is, what they have, where they stand."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any, Final
 
-from voi.domain.terminals import Terminal
-from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
-from voi.store.commands import Commands
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.web.requests import CommandRequest, macs_of
-from voi.web.resources import CommandAccepted, CommandView, TerminalList, TerminalView
-from voi.web.routing import Route
-from voi.web.seams import CommandDesk, Fleet
-from voi.web.slices import in_parts
-from voi.web.views import COMMANDS, command_view, terminal_view
+from msgspec import structs
 
-_EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}
+from voi.domain.terminals import Terminal
+from voi.errors import UnknownTerminal
+from voi.names import canonical_uuid
+from voi.store.roster import Rosters
+from voi.web.requests import TerminalQuery
+from voi.web.resources import TerminalList, TerminalView
+from voi.web.routing import Route
+from voi.web.rows import Row, chosen, in_order, row_maker, sort_key
+from voi.web.seams import Coordinator, Fleet
+from voi.web.slices import in_parts
+from voi.web.views import terminal_view
+
+UNSORTED: Final = TerminalQuery().sort
+"""The order in which terminals are read."""
 
 
 class TerminalRoutes:
-    """Who there is, what they have, and telling them what to do."""
+    """Terminals as they are now."""
 
-    def __init__(
-        self,
-        *,
-        terminals: Terminals,
-        templates: Templates,
-        commands: Commands,
-        command_desk: CommandDesk,
-        fleet: Fleet,
-    ) -> None:
-        self._terminals = terminals
-        self._templates = templates
-        self._commands = commands
-        self._desk = command_desk
+    def __init__(self, *, rosters: Rosters, coordinator: Coordinator, fleet: Fleet) -> None:
+        self._rosters = rosters
+        self._coordinator = coordinator
         self._fleet = fleet
 
     def routes(self) -> tuple[Route, ...]:
@@ -45,7 +38,8 @@ class TerminalRoutes:
                 method="GET",
                 path="/api/v1/terminals",
                 handler=self.all,
-                summary="Every terminal that ever logged in",
+                summary="Terminals that ever logged in: all, or those that are asked for",
+                query=TerminalQuery,
                 answer=TerminalList,
             ),
             Route(
@@ -56,79 +50,42 @@ class TerminalRoutes:
                 answer=TerminalView,
                 errors=(UnknownTerminal,),
             ),
-            Route(
-                method="POST",
-                path="/api/v1/commands",
-                handler=self.give,
-                summary="Give a command to terminals",
-                body=CommandRequest,
-                example=_EXAMPLE,
-                answer=CommandAccepted,
-                status=HTTPStatus.ACCEPTED,
-                location="/api/v1/commands/{batch_no}",
-                errors=(BadMac, UnknownTerminal, Conflict),
-            ),
-            Route(
-                method="GET",
-                path="/api/v1/commands/<number:batch_no>",
-                handler=self.outcomes,
-                summary="What became of a command, terminal by terminal",
-                answer=CommandView,
-                errors=(NotFound,),
-            ),
         )
 
-    async def all(self) -> TerminalList:
+    async def all(self, query: TerminalQuery) -> TerminalList:
         """GET terminals."""
-        terminals = await self._terminals.all()
-        disks = await self._terminals.all_disks()
-        published = {level.name for template in await self._templates.all() for level in template.levels}
+        image = None if query.image is None else canonical_uuid(query.image, "image")
+        roster = await self._rosters.read()
+        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        wanted = chosen(query, image)
+        rows = [row for row, yes in zip(rows, await in_parts(wanted, rows), strict=True) if yes]
+        if query.sort != UNSORTED:
+            key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in roster.rooms})
+            rows = in_order(rows, await in_parts(key, rows), descending=query.sort.startswith("-"))
 
-        def view(terminal: Terminal) -> TerminalView:
-            online = terminal.mac in self._fleet
-            return terminal_view(terminal, disks.get(terminal.mac, ()), online=online, published=published)
+        def view(row: Row) -> TerminalView:
+            published = roster.catalogue.published
+            return terminal_view(row, published=published, progress=self._coordinator.progress, disks=query.disks)
 
-        return TerminalList(await in_parts(view, terminals))
+        page = rows[query.offset : query.offset + query.limit]
+        return TerminalList(await in_parts(view, page), len(rows), query.offset)
+
+    async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Some terminals as they are now, all but their disks, and which of these are not known (any more)."""
+        roster = await self._rosters.read(macs)
+        make = row_maker(roster, self._fleet)
+
+        def view(terminal: Terminal) -> dict[str, Any]:
+            found = terminal_view(make(terminal), published=(), progress=self._coordinator.progress, disks=False)
+            return {name: value for name, value in structs.asdict(found).items() if name != "disks"}
+
+        known = {terminal.mac for terminal in roster.terminals}
+        return await in_parts(view, roster.terminals), [mac for mac in macs if mac not in known]
 
     async def one(self, mac: str) -> TerminalView:
         """GET terminals/{mac}."""
-        terminal = await self._terminals.get(mac)
-        if terminal is None:
+        roster = await self._rosters.read([mac])
+        if not roster.terminals:
             raise UnknownTerminal(f"{mac} never logged in")
-        published = {level.name for template in await self._templates.all() for level in template.levels}
-        disks = await self._terminals.disks(mac)
-        return terminal_view(terminal, disks, online=mac in self._fleet, published=published)
-
-    async def give(self, body: CommandRequest) -> CommandAccepted:
-        """POST commands; nothing is sent to anybody if one of the MACs is not known."""
-        fields = _fields(body)
-        macs = macs_of(body.macs)
-        known = [terminal.mac for terminal in await self._terminals.all()]
-        if macs is None:
-            if not known:
-                raise Conflict("there is no terminal to send it to", field="macs")
-            macs = known
-        there = set(known)
-        for mac in macs:
-            if mac not in there:
-                raise UnknownTerminal(f"{mac} never logged in", field="macs")
-        command = await self._desk.give(COMMANDS[body.command], fields, macs)
-        return CommandAccepted(command.batch_no)
-
-    async def outcomes(self, batch_no: int) -> CommandView:
-        """GET commands/{batch_no}."""
-        command = await self._commands.get(batch_no)
-        if command is None:
-            raise NotFound(f"no command {batch_no}")
-        return command_view(command)
-
-
-def _fields(body: CommandRequest) -> dict[str, Any]:
-    """The fields of the command on the wire."""
-    if body.command != "watermark":
-        if body.switch is not None:
-            raise Malformed(f"switch: {body.command} has none", field="switch")
-        return {}
-    if body.switch is None:
-        raise Malformed("switch: watermark needs 1 for on or 0 for off", field="switch")
-    return {"switch": body.switch}
+        row = row_maker(roster, self._fleet)(roster.terminals[0])
+        return terminal_view(row, published=roster.catalogue.published, progress=self._coordinator.progress)

@@ -12,9 +12,11 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadMac, Conflict, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
+from voi.web.actor import Actor
 from voi.web.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
 from voi.web.resources import UploadView
 from voi.web.routing import Route
@@ -40,6 +42,7 @@ class UploadRoutes:
         upload_desk: UploadDesk,
         publisher: Publisher,
         notices: Notices,
+        journal: Notes,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -47,6 +50,7 @@ class UploadRoutes:
         self._desk = upload_desk
         self._publisher = publisher
         self._notices = notices
+        self._journal = journal
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -83,7 +87,7 @@ class UploadRoutes:
             ),
         )
 
-    async def ask(self, body: UploadRequest) -> UploadView:
+    async def ask(self, body: UploadRequest, actor: Actor) -> UploadView:
         """POST uploads."""
         mac = mac_of(body.mac, "mac")
         if await self._terminals.get(mac) is None:
@@ -98,6 +102,9 @@ class UploadRoutes:
             names = {name: _type(name, kind, reported, types) for name, kind in named}
         upload = await self._desk.request(mac, template, list(names.items()))
         self._notices.request(upload.id, mac)
+        await self._journal.note(
+            "upload.requested", actor, mac=mac, template=template.uuid, name=template.name, disks=len(upload.disks)
+        )
         return upload_view(upload, self._publisher)
 
     async def _template(self, mac: str, asked: str | TemplateToUpload) -> tuple[ReportedTemplate, Template | None]:
@@ -121,9 +128,15 @@ class UploadRoutes:
             raise UnknownUpload(f"no upload {upload_id}")
         return upload_view(upload, self._publisher)
 
-    async def cancel(self, upload_id: int) -> UploadView:
+    async def cancel(self, upload_id: int, actor: Actor) -> UploadView:
         """DELETE uploads/{id}; one that has ended stays as it is."""
-        return upload_view(await self._desk.cancel(upload_id), self._publisher)
+        before = await self._uploads.get(upload_id)
+        upload = await self._desk.cancel(upload_id)
+        if before is not None and before.state == "open":
+            await self._journal.note(
+                "upload.cancelled", actor, mac=upload.mac, template=upload.template_uuid, name=upload.name
+            )
+        return upload_view(upload, self._publisher)
 
 
 def _unpublished(

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from voi.domain.rollouts import Rollout, Target, TargetState
-from voi.domain.templates import PublishedLevel, Template
-from voi.domain.terminals import ReportedLevel, Terminal
+from voi.domain.events import Event
+from voi.domain.rollouts import Target
+from voi.domain.rooms import Room
+from voi.domain.templates import PublishedLevel, Template, Version
+from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 from voi.store.commands import Command
 from voi.web.resources import (
     CommandView,
+    EventView,
     GroupView,
     OutcomeView,
-    RolloutSummary,
-    RolloutView,
+    RoomView,
     SwarmView,
-    TargetView,
     TemplateDisk,
     TemplateView,
+    TerminalCommand,
     TerminalDisk,
     TerminalView,
     UploadDiskView,
     UploadView,
+    VersionDisk,
+    VersionView,
 )
+from voi.web.rows import Row
 from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
 from voi.wire.codes import Code
 
@@ -41,30 +45,78 @@ def moment(seconds: float) -> datetime:
 
 
 def terminal_view(
-    terminal: Terminal, reported: Iterable[ReportedLevel], *, online: bool, published: Collection[DiskName]
+    row: Row, *, published: Collection[DiskName], progress: Callable[[Target], float], disks: bool = True
 ) -> TerminalView:
-    """A terminal with its disks."""
-    disks = [
-        TerminalDisk(
-            uuid=level.name.uuid,
-            level=level.name.level,
-            name=str(level.name),
-            type=level.type,
-            template=level.template_uuid,
-            operate_id=level.operate_id,
-            published=level.name in published,
-        )
-        for level in reported
-    ]
+    """A terminal, with its disks or without."""
+    terminal, standing = row.terminal, row.standing
+    target = standing.target
+    fraction = progress(target) if target is not None else float(standing.version == standing.newest > 0)
     return TerminalView(
         mac=terminal.mac,
+        name=terminal.name,
         ip=terminal.ip,
-        online=online,
+        room=row.room,
+        online=row.online,
+        online_since=None if row.since is None else moment(row.since),
         client_type=terminal.client_type,
         boot_disk=terminal.boot_disk,
-        disks=disks,
+        template=standing.template,
+        version=standing.version,
+        newest=standing.newest,
+        state=standing.state.value,
+        progress=min(max(fraction, 0.0), 1.0),
+        rollout=None if target is None else target.rollout_id,
+        reason="" if target is None else target.reason,
         first_seen=moment(terminal.first_seen),
         last_seen=moment(terminal.last_seen),
+        disks=[_terminal_disk(level, published) for level in row.held] if disks else [],
+    )
+
+
+def _terminal_disk(level: ReportedLevel, published: Collection[DiskName]) -> TerminalDisk:
+    return TerminalDisk(
+        uuid=level.name.uuid,
+        level=level.name.level,
+        name=str(level.name),
+        type=level.type,
+        template=level.template_uuid,
+        operate_id=level.operate_id,
+        published=level.name in published,
+    )
+
+
+def terminal_command(command: Command) -> TerminalCommand:
+    """A command with its one outcome at a terminal."""
+    view, (outcome,) = command_view(command), command.outcomes
+    return TerminalCommand(
+        batch_no=view.batch_no,
+        command=view.command,
+        switch=view.switch,
+        created=view.created,
+        state=outcome.state,
+        reason=outcome.reason,
+        updated=moment(outcome.updated),
+    )
+
+
+def room_view(room: Room, *, online: int, total: int) -> RoomView:
+    """A room, and how many terminals stand in it."""
+    return RoomView(room.id, room.name, [str(subnet) for subnet in room.subnets], online, total)
+
+
+def event_view(event: Event) -> EventView:
+    """An entry of the journal."""
+    return EventView(
+        id=event.id,
+        time=moment(event.time),
+        kind=event.kind,
+        who=event.who,
+        origin=event.origin,
+        text=event.text,
+        mac=event.mac,
+        rollout=event.rollout,
+        template=event.template,
+        data=dict(event.data),
     )
 
 
@@ -178,41 +230,16 @@ def _template_disk(level: PublishedLevel) -> TemplateDisk:
     )
 
 
-def rollout_view(rollout: Rollout, progress: Callable[[Target], float]) -> RolloutView:
-    """A rollout with its targets."""
-    return RolloutView(
-        id=rollout.id,
-        template=rollout.template_uuid,
-        version=rollout.version,
-        state=rollout.state,
-        created=moment(rollout.created),
-        targets=[_target(target, progress(target)) for target in rollout.targets],
-    )
-
-
-def _target(target: Target, progress: float) -> TargetView:
-    waits = target.state is TargetState.WAITING and target.next_try > 0
-    return TargetView(
-        mac=target.mac,
-        state=target.state.value,
-        progress=min(max(progress, 0.0), 1.0),
-        reason=target.reason,
-        attempts=target.attempts,
-        next_try=moment(target.next_try) if waits else None,
-        updated=moment(target.updated),
-    )
-
-
-def rollout_summary(rollout: Rollout) -> RolloutSummary:
-    """A rollout in short."""
-    counts = Counter(target.state for target in rollout.targets)
-    return RolloutSummary(
-        id=rollout.id,
-        template=rollout.template_uuid,
-        version=rollout.version,
-        state=rollout.state,
-        created=moment(rollout.created),
-        counts={state.value: counts[state] for state in TargetState},
+def version_view(version: Version, template: Template, terminals: int) -> VersionView:
+    """One version of a template, and how many terminals have it."""
+    sizes = {level.name: level.file_size for level in template.levels}
+    return VersionView(
+        number=version.number,
+        created=moment(version.created),
+        uploader=version.uploader,
+        size=sum(sizes.get(name, 0) for name, _ in version.levels),
+        disks=[VersionDisk(str(name), count) for name, count in version.levels],
+        terminals=terminals,
     )
 
 

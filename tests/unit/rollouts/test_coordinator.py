@@ -95,6 +95,7 @@ class FakePeer:
     host: str = "10.0.0.1"
     port: int = 7000
     progress: float = 0.0
+    total_up: int = 0
 
 
 class FakeSwarm:
@@ -148,6 +149,7 @@ class CoordinatorCase(StoreCase):
         await self.publish(*levels)
         self.keys = {mac: await self.terminal(mac) for mac in macs or (MAC,)}
         self.now = 1_000_000.0
+        self.served: list[tuple[str, int]] = []
         self.clock = Clock()
         self.fleet, self.swarm, self.commands = FakeFleet(), FakeSwarm(), FakeCommands()
         self.coordinator = self.build()
@@ -172,6 +174,7 @@ class CoordinatorCase(StoreCase):
             seeder=self.swarm,
             tracker=self.swarm,
             clock=self.clock,
+            served=lambda info_hash, sent: self.served.extend(sent),
             wall=lambda: self.now,
         )
 
@@ -288,7 +291,7 @@ class SendingTests(CoordinatorCase):
         await self.prepare()
         self.fleet.there.add(MAC)
         await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
-        self.assertEqual(await self.rollouts.all(), [])
+        self.assertEqual(await self.rollouts.summaries(), ([], 0))
         await self.templates.change(TEMPLATE, name=None, auto_update=True)
         await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
         await self.settle()
@@ -326,6 +329,13 @@ class ProgressTests(CoordinatorCase):
         self.now += 1
         await self.coordinator.tick()
         self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_served(self) -> None:
+        """What the server's peer sent to whom is told on, by terminal."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC, total_up=7)]
+        await self.coordinator.tick()
+        self.assertEqual(self.served, [(MAC, 7)] * 2)  # of the base's torrent and of the difference's
 
     async def test_concerned(self) -> None:
         """The terminals whose announces matter are those with an open rollout, seen by who looked before it began."""
@@ -443,6 +453,30 @@ class FailureTests(CoordinatorCase):
         self.assertEqual(target.state, "failed")
         self.assertIn("bad torrent", target.reason)
         self.assertEqual((await self.rollout()).state, "failed")
+
+    async def test_retried(self) -> None:
+        """A terminal that failed tries again from the beginning when somebody asks for it, and only then."""
+        await self.test_tried_again_five_times()
+        self.fleet.sent.clear()
+        self.fleet.answer = lambda: succeed(success())
+        self.assertEqual(await self.coordinator.retry(1), [MAC])
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts, target.reason), ("downloading", 0, ""))
+        self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(1)
+
+    async def test_not_retried(self) -> None:
+        """Nothing is tried again that was cancelled, or that a newer rollout has taken over; nor an unknown rollout."""
+        await self.test_tried_again_five_times()
+        await self.begin()
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(1)
+        await self.coordinator.cancel(2)
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(2)
+        with self.assertRaises(NotFound):
+            await self.coordinator.retry(9)
 
     async def test_a_lost_answer_is_no_failure(self) -> None:
         """A terminal that works at a disk, or has it, whose answer to 1015 got lost: nothing is sent again."""

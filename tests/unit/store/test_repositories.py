@@ -242,7 +242,7 @@ class RolloutTests(StoreCase):
         await self.assertFailure(self.rollouts.begin(TEMPLATE, None, 1.0), Conflict)
         await self.terminal()
         await self.assertFailure(self.rollouts.begin(TEMPLATE, [MAC, OTHER], 1.0), UnknownTerminal)
-        self.assertEqual(await self.rollouts.all(), [])
+        self.assertEqual(await self.rollouts.summaries(), ([], 0))
 
     async def test_tasks_for_what_is_lacking(self) -> None:
         """A terminal gets a task for each level it lacks by its last report, parents first."""

@@ -21,6 +21,8 @@ from voi.errors import TooManyAttempts, Unauthorized
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, wire_form
 from voi.store.commands import Command, Commands, Ended
+from voi.store.events import Events, Filter
+from voi.store.journal import Journal
 from voi.terminals.admin import ATTEMPTS, WINDOW_SECONDS, AdminDesk
 from voi.terminals.commands import AT_A_TURN, CommandDesk
 from voi.terminals.factory import TerminalFactory
@@ -89,6 +91,7 @@ class HandlerCase(StoreCase):
         await accounts.add("admin", hash_password(wire_form("secret")))
         self.admin = AdminDesk(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
         self.fake_uploads, self.fake_rollouts = FakeUploads(), FakeRollouts()
+        self.events = Events(self.store)
         self.keys: dict[str, str] = {}
         handlers = Handlers(
             terminals=self.terminals,
@@ -99,7 +102,10 @@ class HandlerCase(StoreCase):
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.fleet.next_batch,
+            journal=Journal(self.events),
         )
+        self.reported: list[str] = []
+        handlers.reported.append(self.reported.append)
         self.factory = TerminalFactory(self.fleet, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
@@ -171,6 +177,7 @@ class HandlerTests(HandlerCase):
         template = await self.publish(level(0))
         await self.ask(Code.REPORT_DISKS, {"uuid": template.group_uuid, "disks": [{"uuid": DISK}]})
         self.assertEqual([d.template_uuid for d in await self.terminals.disks(MAC)], [TEMPLATE])
+        self.assertEqual(self.reported, [MAC])
         self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
 
     async def test_administrator(self) -> None:
@@ -182,6 +189,27 @@ class HandlerTests(HandlerCase):
             self.assertEqual((await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": password})).code, 0)
         await self.ask(Code.MAY_UPLOAD, question)
         self.assertEqual([granted for _, granted, _ in self.fake_uploads.asked], [False, True])
+
+    async def test_journal(self) -> None:
+        """A terminal's first login is in the journal, and each administrator's, right and wrong; guessing is not."""
+        await self.prepare()
+        await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": "secret"})
+        for _ in range(ATTEMPTS + 3):
+            await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": "wrong"})
+        again = Line(self.factory)
+        again.say(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7"})
+        while not again.heard():
+            await self.store.write(lambda _db: None)
+        found = (await self.events.find(Filter(), 99))[::-1]
+        self.assertEqual(
+            [(event.kind, event.who, event.origin, event.mac) for event in found],
+            [
+                ("terminal.first", f"terminal {MAC}", "10.0.0.1", MAC),
+                ("admin.signed_in", "admin", "10.0.0.1", MAC),
+                *[("admin.refused", f"terminal {MAC}", "10.0.0.1", MAC)] * ATTEMPTS,
+            ],
+        )
+        again.protocol.lose("the test is over")
 
     async def test_may_upload(self) -> None:
         """1 or 0 with the reason; what was listed is remembered for the torrent that follows."""

@@ -22,6 +22,7 @@ from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from voi import __version__
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
@@ -29,11 +30,17 @@ from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.errors import Unauthorized, UnknownUpload
 from voi.lag import LagProbe
 from voi.names import DiskName
+from voi.rollouts.course import Now, Pace
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Command, Commands
+from voi.store.courses import Course, Courses
 from voi.store.database import Store, prepare
+from voi.store.events import Events
+from voi.store.journal import Journal
 from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
 from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
@@ -41,6 +48,7 @@ from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
 from voi.web.assets import Asset, AssetResource, asset
+from voi.web.resources import Addresses, Limits, SettingsView
 from voi.web.seams import HealthCheck, TorrentStatus
 from voi.web.site import site
 from voi.wire.codes import Code
@@ -58,7 +66,31 @@ ASSETS: dict[str, Asset] = {
 
 
 class FakeFleet(set[str]):
-    """The MACs that are online."""
+    """The MACs that are online, all since the same moment."""
+
+    def since(self, mac: str) -> float | None:
+        return 1_700_000_100.0 if mac in self else None
+
+
+@dataclass
+class FakeWaker:
+    """Remembers whom it was to wake; `reached` of them at most."""
+
+    woken: list[str] = field(default_factory=list)
+    reached: int = 1000
+
+    async def wake(self, macs: Sequence[str]) -> int:
+        self.woken += macs
+        return min(len(macs), self.reached)
+
+
+@dataclass
+class FakeTraffic:
+    """Rates."""
+
+    server_out: int = 0
+    server_in: int = 0
+    swarm: int = 0
 
 
 @dataclass
@@ -158,6 +190,8 @@ class FakeCoordinator:
     rollouts: Rollouts
     hold: Deferred[None] | None = None
     begun: int = 0
+    targets: list[tuple[int, str, str, float]] = field(default_factory=list)
+    still: dict[int, int] = field(default_factory=dict)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
         if self.hold is not None:
@@ -169,8 +203,35 @@ class FakeCoordinator:
     async def cancel(self, rollout_id: int) -> None:
         await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
 
+    def open_targets(self) -> list[tuple[int, str, str, float]]:
+        return list(self.targets)
+
+    async def retry(self, rollout_id: int) -> list[str]:
+        return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
+
     def progress(self, target: Target) -> float:
         return 0.25
+
+    def standing_still(self) -> Mapping[int, int]:
+        return self.still
+
+
+@dataclass
+class FakeObserver:
+    """What is known of rollouts that run, and the real book of those that ended."""
+
+    courses: Courses
+    paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
+    running: dict[int, Now] = field(default_factory=dict)
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        return self.paces.get((rollout_id, mac))
+
+    def now(self, rollout_id: int) -> Now | None:
+        return self.running.get(rollout_id)
+
+    def course(self, rollout_id: int) -> Deferred[Course | None]:
+        return self.courses.get(rollout_id)
 
 
 @dataclass
@@ -277,8 +338,14 @@ class ApiCase(TestCase):
         self.upload_desk, self.notices = FakeUploadDesk(self.uploads), FakeNotices()
         self.command_desk = FakeCommandDesk(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
+        self.observer = FakeObserver(Courses(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
-        self.lag = LagProbe(Clock())
+        self.lag, self.clock = LagProbe(Clock()), Clock()
+        self.rooms, self.events = Rooms(self.store), Events(self.store)
+        self.journal = Journal(self.events, lambda: 1_700_000_200.0)
+        self.waker, self.traffic = FakeWaker(), FakeTraffic()
+        self.disk = (500 << 30, 1000 << 30)
+        self.forgotten_keys: list[str] = []
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = Accounts(self.store), FakePasswords()
         self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
@@ -300,11 +367,26 @@ class ApiCase(TestCase):
             publisher=self.publisher,
             notices=self.notices,
             coordinator=self.coordinator,
+            observer=self.observer,
+            link=1000,
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
+            clock=self.clock,
+            rosters=Rosters(self.store),
+            rooms=self.rooms,
+            events=self.events,
+            journal=self.journal,
+            waker=self.waker,
+            traffic=self.traffic,
+            disk=lambda: succeed(self.disk),
+            facts=lambda days: SettingsView(
+                __version__, Addresses("", "", "", ""), "", "", 0, 0, False, Limits(1, 2, 3, 4), days
+            ),
+            forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
+        self.journal.heard.append(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
+from voi.domain.terminals import ReportedLevel
+from voi.names import DiskName
+from voi.rollouts.course import Now, Pace
+from voi.store.courses import Course, Point
 
 
 class RolloutTests(ApiCase):
@@ -41,6 +45,106 @@ class RolloutTests(ApiCase):
         self.assertEqual((answer.status, answer.json["state"]), (200, "cancelled"))
         self.assertEqual({target["state"] for target in answer.json["targets"]}, {"cancelled"})
 
+    async def test_how_it_goes(self) -> None:
+        """A running rollout tells rates, ends and sources; one that has ended what is kept of it."""
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+        self.fleet.add(MAC)
+        self.observer.paces[1, MAC] = Pace(1000, 400.0, 0.0, 60.0, 100)
+        self.observer.running[1] = Now(60.0, 30.0, 10.0, Course(1, 1500, [Point(5.0, 60, 30)]))
+        view = (await self.ask("GET", "/api/v1/rollouts/1")).json
+        target = view["targets"][0]
+        found = {key: target[key] for key in ("ip", "online", "rate", "from_server", "eta")}
+        self.assertEqual(found, {"ip": "192.0.2.7", "online": True, "rate": 60.0, "from_server": 0.25, "eta": 10.0})
+        self.assertEqual((view["targets"][1]["from_server"], view["targets"][1]["eta"]), (None, None))
+        found = {key: view[key] for key in ("template_name", "size", "server_sent", "copies", "best", "rate", "eta")}
+        self.assertEqual(
+            found,
+            {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 1.0, "rate": 60.0,
+             "eta": 10.0},
+        )  # fmt: skip
+        self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
+        (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
+        self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
+        self.observer.running.clear()
+        await self.observer.courses.save(Course(1, 2000, [Point(5.0, 60, 30)]))
+        await self.ask("DELETE", "/api/v1/rollouts/1")
+        view = (await self.ask("GET", "/api/v1/rollouts/1")).json
+        self.assertEqual((view["copies"], view["rates"], view["rate"]), (2.0, [[5.0, 60, 30]], 0.0))
+        self.assertIsNotNone(view["finished"])
+
+    async def test_pages(self) -> None:
+        """The list has filters and pages, newest first, and says how many there are."""
+        for _ in range(3):
+            await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
+        other = TEMPLATE[:-1] + "0"
+        for query, numbers, total in (
+            ("", [3, 2, 1], 3),
+            ("?limit=1&offset=1", [2], 3),
+            ("?state=running", [3], 1),
+            ("?state=cancelled&limit=1", [2], 2),
+            ("?state=done", [], 0),
+            (f"?template={TEMPLATE.upper()}", [3, 2, 1], 3),
+            (f"?template={other}", [], 0),
+        ):
+            answer = (await self.ask("GET", f"/api/v1/rollouts{query}")).json
+            self.assertEqual(([one["id"] for one in answer["rollouts"]], answer["total"]), (numbers, total), query)
+
+    async def test_bad_queries(self) -> None:
+        """A query that is none is refused, and says which part of it."""
+        for query, field in (
+            ("limit=0", "limit"),
+            ("limit=x", "limit"),
+            ("offset=-1", "offset"),
+            ("state=lost", "state"),
+            ("template=x", "template"),
+            ("nothing=1", "nothing"),
+            ("limit=1&limit=2", "limit"),
+            ("%ff=1", None),
+            ("&".join(f"a{n}=1" for n in range(99)), None),
+            ("q=" + "x" * 5000, None),
+        ):
+            answer = await self.ask("GET", f"/api/v1/rollouts?{query}")
+            self.assertEqual((answer.status, answer.error_field), (400, field), query[:40])
+
+    async def test_preview(self) -> None:
+        """A preview says what each terminal lacks, and begins nothing."""
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
+        self.fleet.add(OTHER)
+        answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
+        self.assertEqual(
+            [(one["mac"], one["online"], one["bytes"]) for one in answer.json["terminals"]],
+            [(MAC, False, 0), (OTHER, True, 1000)],
+        )
+        found = [answer.json[key] for key in ("version", "total_bytes", "most_bytes", "nothing")]
+        self.assertEqual(found, [1, 1000, 1000, 1])
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
+
+    async def test_of_a_room(self) -> None:
+        """A rollout may be for a room: for those who stand in it by their addresses or by hand."""
+        room = (await self.ask("POST", "/api/v1/rooms", {"name": "Room 3", "subnets": ["198.51.100.0/24"]})).json["id"]
+        body = {"template": TEMPLATE, "room": room}
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 409)
+        await self.ask("PATCH", "/api/v1/terminals", {"macs": [OTHER], "room": room})
+        preview = await self.ask("POST", "/api/v1/rollouts/preview", body)
+        self.assertEqual([one["mac"] for one in preview.json["terminals"]], [OTHER])
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 201)
+        targets = (await self.ask("GET", "/api/v1/rollouts/1")).json["targets"]
+        self.assertEqual([target["mac"] for target in targets], [OTHER])
+        for wrong, status in (({"room": 99}, 404), ({"room": room, "macs": "all"}, 400), ({}, 400)):
+            answer = await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, **wrong})
+            self.assertEqual(answer.status, status, wrong)
+
+    async def test_retry(self) -> None:
+        """What failed is tried again; where nothing failed, that is said."""
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts/1/retry")).status, 409)
+        work = await self.rollouts.plan(1, MAC, 1.0)
+        assert work is not None
+        await self.rollouts.failed(work.tasks[0], "no space left", 6, None, 2.0)
+        answer = await self.ask("POST", "/api/v1/rollouts/1/retry")
+        self.assertEqual((answer.status, answer.json), (202, {"id": 1, "retried": 1}))
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts/1")).json["state"], "running")
+
     async def test_failure_is_explained(self) -> None:
         """A target that is tried again says when and why."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
@@ -58,7 +162,7 @@ class RolloutTests(ApiCase):
         self.assertEqual((answer.status, answer.code, answer.error_field), (404, "unknown_template", "template"))
         answer = await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": ["020000000099"]})
         self.assertEqual((answer.status, answer.code, answer.error_field), (404, "unknown_terminal", "macs"))
-        self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json, {"rollouts": []})
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
 
     async def test_bad_bodies(self) -> None:
         """What cannot be meant is refused with the field at fault."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.unit.web.api_case import DISK, HASH, MAC, TEMPLATE, ApiCase, level, upload_disk
+from tests.unit.web.api_case import DISK, HASH, MAC, OTHER, TEMPLATE, ApiCase, level, upload_disk
+from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadState
 from voi.errors import BadImage, NoSpace
 from voi.names import DiskName
@@ -18,6 +19,20 @@ class TemplateTests(ApiCase):
     async def test_none(self) -> None:
         """Without templates the list is empty."""
         self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": []})
+
+    async def test_who_has_which(self) -> None:
+        """Versions are told newest first, with their levels, and how many terminals have which."""
+        await self.publish(level(), level(1, info_hash=HASH[::-1]))
+        base, difference = (ReportedLevel(TEMPLATE, DiskName(DISK, number), 0, 0, number) for number in (0, 1))
+        await self.terminal(MAC, disks=[base, difference])
+        await self.terminal(OTHER, disks=[base])
+        versions = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}/versions")).json["versions"]
+        found = [(one["number"], one["size"], len(one["disks"]), one["terminals"]) for one in versions]
+        self.assertEqual(found, [(2, 2000, 2, 1), (1, 1000, 1, 1)])
+        for path in ("", f"/{TEMPLATE}"):
+            answer = (await self.ask("GET", f"/api/v1/templates{path}")).json
+            view = answer if path else answer["templates"][0]
+            self.assertEqual((view["terminals_current"], view["terminals_outdated"]), (1, 1))
 
     async def test_template(self) -> None:
         """A published template is shown with its group and its levels."""
@@ -36,6 +51,8 @@ class TemplateTests(ApiCase):
                 "version": 1,
                 "auto_update": False,
                 "group": {"uuid": template.group_uuid, "name": "Classroom"},
+                "terminals_current": 0,
+                "terminals_outdated": 0,
                 "created": "2023-11-14T22:13:20Z",
                 "updated": "2023-11-14T22:13:20Z",
                 "disks": [

@@ -6,6 +6,7 @@ from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
 from voi.store.commands import Ended
+from voi.web.requests import subnets_of
 from voi.wire.codes import Code
 
 
@@ -14,7 +15,7 @@ class TerminalTests(ApiCase):
 
     async def test_none(self) -> None:
         """Without terminals the list is empty."""
-        self.assertEqual((await self.ask("GET", "/api/v1/terminals")).json, {"terminals": []})
+        self.assertEqual((await self.ask("GET", "/api/v1/terminals")).json, {"terminals": [], "total": 0, "offset": 0})
 
     async def test_terminal(self) -> None:
         """A terminal is shown with its disks, those that only it has among them."""
@@ -34,10 +35,20 @@ class TerminalTests(ApiCase):
             answer.json,
             {
                 "mac": MAC,
+                "name": "",
                 "ip": "192.0.2.7",
+                "room": None,
                 "online": True,
+                "online_since": "2023-11-14T22:15:00Z",
                 "client_type": 2,
                 "boot_disk": "voi_0_x",
+                "template": TEMPLATE,
+                "version": 1,
+                "newest": 1,
+                "state": "current",
+                "progress": 1.0,
+                "rollout": None,
+                "reason": "",
                 "disks": [
                     {**disk, "level": 0, "name": f"voi_0_{DISK}", "operate_id": 0, "published": True},
                     {**disk, "level": 1, "name": f"voi_1_{DISK}", "operate_id": None, "published": False},
@@ -46,7 +57,10 @@ class TerminalTests(ApiCase):
                 "last_seen": "2023-11-14T22:13:20Z",
             },
         )
-        self.assertEqual((await self.ask("GET", "/api/v1/terminals")).json, {"terminals": [answer.json]})
+        listed = (await self.ask("GET", "/api/v1/terminals")).json
+        self.assertEqual(listed, {"terminals": [answer.json], "total": 1, "offset": 0})
+        short = (await self.ask("GET", "/api/v1/terminals?disks=0")).json["terminals"]
+        self.assertEqual(short, [{**answer.json, "disks": []}])
 
     async def test_spellings(self) -> None:
         """A MAC is found in any spelling; an offline terminal is shown as such."""
@@ -68,6 +82,108 @@ class TerminalTests(ApiCase):
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.json["boot_disk"], text)
         self.assertNotIn("\x1b", answer.text)
+
+
+class ListTests(ApiCase):
+    """The list of terminals: chosen, in order, a page of it."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
+        """Four terminals: PC 2 and PC 10 in the lab, one without a name, one of another network."""
+        await super().setUp()
+        for number, (name, ip) in enumerate(
+            (("PC 10", "10.0.1.9"), ("PC 2", "10.0.1.10"), ("", "10.0.1.2"), ("x", ""))
+        ):
+            mac = f"02:00:00:00:00:{number + 1:02}"
+            await self.terminals.touch(mac, ip or "2001:db8::1", 2, 1_700_000_000.0 + number)
+            await self.rooms.rename(mac, name)
+        self.lab = await self.rooms.add("Lab", subnets_of(["10.0.1.0/28"]), 1.0)
+        self.fleet.update((MAC, OTHER))
+
+    async def macs(self, query: str = "") -> list[int]:
+        """The last digits of those that come."""
+        answer = await self.ask("GET", f"/api/v1/terminals{query}")
+        self.assertEqual(answer.status, 200, answer.text)
+        return [int(terminal["mac"][-2:]) for terminal in answer.json["terminals"]]
+
+    async def test_order(self) -> None:
+        """By each column, both ways; numbers within names count as numbers, those without a name come last."""
+        for column, expected in (
+            ("mac", [1, 2, 3, 4]),
+            ("-mac", [4, 3, 2, 1]),
+            ("name", [2, 1, 4, 3]),
+            ("-name", [4, 1, 2, 3]),
+            ("ip", [3, 1, 2, 4]),
+            ("last_seen", [1, 2, 3, 4]),
+            ("-last_seen", [4, 3, 2, 1]),
+            ("room", [1, 2, 3, 4]),
+            ("state", [1, 2, 3, 4]),
+            ("-state", [3, 4, 1, 2]),
+            ("version", [1, 2, 3, 4]),
+        ):
+            self.assertEqual(await self.macs(f"?sort={column}"), expected, column)
+
+    async def test_chosen(self) -> None:
+        """By a part of name, MAC or address, by room, state, template, and whether it is online."""
+        for query, expected in (
+            ("?q=pc", [1, 2]),
+            ("?q=%20PC%202%20", [2]),
+            ("?q=0.1.1", [2]),
+            ("?q=00-03", [3]),
+            ("?q=nothing", []),
+            (f"?room={self.lab.id}", [1, 2, 3]),
+            ("?room=0", [4]),
+            ("?room=999", []),
+            ("?online=1", [1, 2]),
+            ("?online=false", [3, 4]),
+            ("?state=empty", [1, 2]),
+            ("?state=offline", [3, 4]),
+            ("?state=failed", []),
+            (f"?image={TEMPLATE}", []),
+            (f"?q=10.0&room={self.lab.id}&online=0", [3]),
+        ):
+            self.assertEqual(await self.macs(query), expected, query)
+
+    async def test_template(self) -> None:
+        """A template's terminals are those that have any of it."""
+        await self.publish(level())
+        await self.terminals.add_level(MAC, ReportedLevel(TEMPLATE, DiskName(DISK, 0), operate_id=0))
+        self.assertEqual(await self.macs(f"?image={TEMPLATE.upper()}"), [1])
+        self.assertEqual(await self.macs("?state=current"), [1])
+
+    async def test_page(self) -> None:
+        """A page says how many there are in all."""
+        answer = await self.ask("GET", "/api/v1/terminals?sort=name&offset=1&limit=2")
+        self.assertEqual([x["name"] for x in answer.json["terminals"]], ["PC 10", "x"])
+        self.assertEqual((answer.json["total"], answer.json["offset"]), (4, 1))
+        self.assertEqual(await self.macs("?offset=4"), [])
+
+    async def test_rollout(self) -> None:
+        """State, progress and reason are those of the newest rollout."""
+        await self.publish(level())
+        rollout = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
+        await self.rollouts.explain(rollout.id, MAC, "waits for its turn", 2.0)
+        (found,) = (await self.ask("GET", "/api/v1/terminals?state=waiting")).json["terminals"]
+        self.assertEqual(
+            [found[name] for name in ("mac", "template", "version", "newest", "progress", "rollout", "reason")],
+            [MAC, TEMPLATE, 0, 1, 0.25, rollout.id, "waits for its turn"],
+        )
+
+    async def test_refusals(self) -> None:
+        """What cannot be meant is refused with the field at fault."""
+        for query, field in (
+            ("?sort=colour", "sort"),
+            ("?state=happy", "state"),
+            ("?limit=0", "limit"),
+            ("?limit=10001", "limit"),
+            ("?offset=-1", "offset"),
+            ("?room=x", "room"),
+            ("?image=x", "image"),
+            ("?online=maybe", "online"),
+            ("?colour=red", "colour"),
+            (f"?q={'x' * 101}", "q"),
+        ):
+            answer = await self.ask("GET", f"/api/v1/terminals{query}")
+            self.assertEqual((answer.status, answer.error_field), (400, field), query)
 
 
 class CommandTests(ApiCase):
@@ -94,6 +210,22 @@ class CommandTests(ApiCase):
             outcomes["outcomes"],
             [{"mac": MAC, "state": "failed", "reason": "it is offline", "updated": "2023-11-14T22:13:20Z"}],
         )
+
+    async def test_of_a_terminal(self) -> None:
+        """A terminal's last commands come newest first, each with what became of it there."""
+        for command in ("restart", "shutdown"):
+            answer = await self.ask("POST", "/api/v1/commands", {"command": command, "macs": [MAC, OTHER]})
+        await self.commands.end([Ended(answer.json["batch_no"], MAC, "failed", "it is offline", 1_700_000_000.0)])
+        found = (await self.ask("GET", f"/api/v1/terminals/{MAC}/commands")).json["commands"]
+        self.assertEqual([(x["command"], x["state"]) for x in found], [("shutdown", "failed"), ("restart", "waiting")])
+        self.assertEqual((found[0]["reason"], found[0]["updated"]), ("it is offline", "2023-11-14T22:13:20Z"))
+
+    async def test_in_the_journal(self) -> None:
+        """Who gave a command to whom is found at each of its terminals."""
+        await self.ask("POST", "/api/v1/commands", {"command": "watermark", "switch": 1, "macs": [MAC, OTHER]})
+        (found,) = (await self.ask("GET", f"/api/v1/terminals/{OTHER}/events")).json["events"]
+        self.assertEqual((found["kind"], found["who"]), ("command.watermark_on", "token api-token"))
+        self.assertEqual((found["data"]["count"], found["mac"]), (2, None))
 
     async def test_all(self) -> None:
         """`all` is every terminal that ever logged in, the offline ones too."""

@@ -1,0 +1,177 @@
+"""Tests of how rollouts go: rates, what the server sent, and what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from voi.domain.rollouts import Target, TargetState, Task
+from voi.names import DiskName
+from voi.rollouts.board import Board, OpenTarget
+from voi.rollouts.course import MOST_POINTS, SAVE_SECONDS, SILENT_SECONDS, Observer, Pace
+from voi.store.courses import Course, Courses, Point
+
+HASH = b"h" * 20
+SIZE = 1000
+
+
+class PaceTests(SynchronousTestCase):
+    """One terminal's rate."""
+
+    def test_rate(self) -> None:
+        """A rate is what came since the last word, over the time since; later ones count as much as all before."""
+        pace = Pace(1000, 0.0, 0.0)
+        pace.hear(1000, 100.0, 10.0)
+        self.assertEqual((pace.rate, pace.eta), (10.0, 90.0))
+        pace.hear(1000, 100.0, 15.0)
+        self.assertEqual(pace.rate, 10.0)
+        pace.hear(1000, 400.0, 20.0)
+        self.assertEqual((pace.rate, pace.eta), (20.0, 30.0))
+
+    def test_silent(self) -> None:
+        """Who is silent for long has no rate, and no end is known."""
+        pace = Pace(1000, 0.0, 0.0)
+        pace.hear(1000, 100.0, 10.0)
+        pace.hear(1000, 100.0, 10.0 + SILENT_SECONDS + 1)
+        self.assertEqual((pace.rate, pace.eta), (0.0, None))
+
+    def test_anew(self) -> None:
+        """A check that finds less, or another plan, begins anew."""
+        for size, done in ((1000, 50.0), (2000, 500.0)):
+            pace = Pace(1000, 0.0, 0.0)
+            pace.hear(1000, 100.0, 10.0)
+            pace.hear(size, done, 20.0)
+            self.assertEqual((pace.rate, pace.done), (0.0, done))
+            pace.hear(size, done + 10, 30.0)
+            self.assertEqual(pace.rate, 1.0)
+
+
+@dataclass
+class FakeStatus:
+    """Of a torrent."""
+
+    uploaded: int = 0
+    upload_rate: int = 0
+
+
+class FakeSeeding:
+    """Statuses that a test sets."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, FakeStatus] = {}
+
+    def statuses(self) -> dict[bytes, FakeStatus]:
+        return self.known
+
+
+class ObserverTests(StoreCase):
+    """A rollout to two terminals, on the board and in the database."""
+
+    async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
+        super().setUp()
+        await self.publish(level())
+        for mac in (MAC, OTHER):
+            await self.terminal(mac)
+        await self.rollouts.begin(TEMPLATE, None, 0.0)
+        self.board, self.seeding, self.courses = Board(), FakeSeeding(), Courses(self.store)
+        self.observer = Observer(board=self.board, seeding=self.seeding, courses=self.courses, clock=Clock())
+        self.targets = [self.put(1, mac) for mac in (MAC, OTHER)]
+
+    def put(self, rollout_id: int, mac: str) -> OpenTarget:
+        """An open target with one task."""
+        target = self.board.put(Target(rollout_id, TEMPLATE, mac, TargetState.DOWNLOADING, "", 0, 0.0, 0.0))
+        name = DiskName(DISK, 0)
+        task = Task(f"{rollout_id}{mac}", rollout_id, mac, name, 0, HASH, SIZE, TargetState.DOWNLOADING, True, "")
+        target.take(target.target, [task], 0.0)
+        return target
+
+    def hear(self, target: OpenTarget, fraction: float, now: float) -> None:
+        """A terminal is so far."""
+        for progress in target.progress.values():
+            progress.hear(fraction, now)
+
+    async def test_rates(self) -> None:
+        """The rollout's rate is that of all its terminals, its end that of the slowest."""
+        await self.observer.look(0.0)
+        self.hear(self.targets[0], 0.5, 10.0)
+        self.hear(self.targets[1], 0.1, 10.0)
+        await self.observer.look(10.0)
+        now = self.observer.now(1)
+        assert now is not None
+        self.assertEqual((now.rate, now.eta), (60.0, 90.0))
+        pace = self.observer.pace(1, MAC)
+        assert pace is not None
+        self.assertEqual((pace.rate, pace.eta), (50.0, 10.0))
+        self.assertEqual(now.course.points[-1], Point(10.0, 60, 0))
+
+    async def test_server(self) -> None:
+        """What the server sent counts from the first look on; rollouts of the same torrent share it."""
+        self.seeding.known[HASH] = FakeStatus(5000, 0)
+        await self.observer.look(0.0)
+        self.seeding.known[HASH] = FakeStatus(5400, 40)
+        await self.observer.look(10.0)
+        now = self.observer.now(1)
+        assert now is not None
+        self.assertEqual((now.course.server_sent, now.server_rate), (400, 40.0))
+        await self.rollouts.begin(TEMPLATE, [MAC], 0.0)
+        self.put(2, MAC)
+        self.seeding.known[HASH] = FakeStatus(5600, 40)
+        await self.observer.look(20.0)
+        both = [self.observer.now(number) for number in (1, 2)]
+        self.assertEqual(
+            [now and (now.course.server_sent, now.server_rate) for now in both], [(500, 20.0), (100, 20.0)]
+        )
+
+    async def test_from_the_server(self) -> None:
+        """Of each terminal it is counted what the server sent it, over connections that end and begin anew."""
+        await self.observer.look(0.0)
+        for total in (100, 150, 20, 20):
+            self.observer.served(HASH, [(MAC, total), ("unknown", 5)])
+        pace = self.observer.pace(1, MAC)
+        assert pace is not None
+        self.assertEqual(pace.from_server, 170)
+
+    async def test_kept(self) -> None:
+        """It is written down now and then, and at the end; after a restart it goes on from there."""
+        self.seeding.known[HASH] = FakeStatus(0, 0)
+        await self.observer.look(0.0)
+        self.seeding.known[HASH] = FakeStatus(300, 0)
+        await self.observer.look(SAVE_SECONDS)
+        self.assertEqual((await self.courses.get(1) or Course(0, 0, [])).server_sent, 300)
+        again = Observer(board=self.board, seeding=self.seeding, courses=self.courses, clock=Clock())
+        await again.look(SAVE_SECONDS + 10)
+        self.seeding.known[HASH] = FakeStatus(400, 0)
+        for target in self.targets:
+            self.board.drop(target.key)
+        self.put(1, MAC)
+        await again.look(SAVE_SECONDS + 12)
+        self.board.drop((1, MAC))
+        await again.look(SAVE_SECONDS + 14)
+        self.assertIsNone(again.now(1))
+        self.assertIsNone(again.pace(1, MAC))
+        course = await again.course(1)
+        assert course is not None
+        self.assertEqual(course.server_sent, 400)
+        self.assertEqual([point.time for point in course.points], [0.0, 30.0, 40.0, 42.0, 44.0])
+        self.assertEqual(course.points[-1], Point(44.0, 0, 0))
+
+    async def test_long_rollouts(self) -> None:
+        """A plot has so many points at most, however long it takes, from its beginning to its end."""
+        for step in range(MOST_POINTS * 3):
+            await self.observer.look(2.0 * step)
+        now = self.observer.now(1)
+        assert now is not None
+        points = now.course.points
+        self.assertLessEqual(len(points), MOST_POINTS)
+        self.assertGreater(len(points), MOST_POINTS // 3)
+        self.assertLess(points[0].time, 20)
+        self.assertGreater(points[-1].time, 2.0 * MOST_POINTS * 3 - 20)
+
+    async def test_unknown(self) -> None:
+        """A rollout that was pruned meanwhile is not written down, and does no harm."""
+        await self.courses.save(Course(99, 1, []))
+        self.assertIsNone(await self.courses.get(99))
+        self.assertIsNone(self.observer.now(99))

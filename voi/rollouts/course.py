@@ -1,0 +1,213 @@
+"""How rollouts go: how fast each terminal gets on, what the server sent of it, and when the end is to be expected.
+
+Looked at every few seconds while anything is open; bounded by the terminals of open rollouts, and for each rollout by
+so many points of its plot. All rates are bytes a second, all times seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from voi.rollouts.board import Board, OpenTarget
+from voi.store.courses import Course, Courses, Point
+
+LOOK_SECONDS: Final = 2.0
+"""How often it is looked: a plot that moves, and nothing that is felt with 5,000 terminals."""
+SAVE_SECONDS: Final = 30.0
+"""How often what is known is written down: so much of a plot a crash may cost."""
+MOST_POINTS: Final = 600
+"""Points of one plot; of a longer rollout two become one, again and again."""
+SILENT_SECONDS: Final = 60.0
+"""A terminal of which no progress was heard for so long has no rate: deployed ones tell theirs every 20 seconds."""
+AT_A_TURN: Final = 500
+"""Targets that are looked at in one turn of the reactor: two milliseconds."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast one terminal gets on, by how its bytes grew; `size` is what it fetches, `done` what it has of that."""
+
+    size: int
+    done: float
+    moved: float
+    rate: float = 0.0
+    from_server: int = 0
+    """Bytes that the server sent it."""
+
+    def hear(self, size: int, done: float, now: float) -> None:
+        """Take in what it has now. A terminal tells that now and then, so a rate is that of the time between."""
+        if size != self.size or done < self.done:  # planned anew, or a check found less
+            self.size, self.done, self.moved, self.rate = size, done, now, 0.0
+        elif done > self.done:
+            latest = (done - self.done) / max(now - self.moved, LOOK_SECONDS / 2)
+            self.rate = (self.rate + latest) / 2 if self.rate else latest
+            self.done, self.moved = done, now
+        elif now - self.moved > SILENT_SECONDS:
+            self.rate = 0.0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it has all at this rate; None while it has no rate."""
+        return (self.size - self.done) / self.rate if self.rate else None
+
+
+class Now(NamedTuple):
+    """How a rollout goes at the moment; `eta` is of its slowest terminal that gets on, None where nobody does."""
+
+    rate: float
+    server_rate: float
+    eta: float | None
+    course: Course
+
+
+@dataclass(slots=True)
+class _Running:
+    """A rollout with something open."""
+
+    course: Course
+    paces: dict[str, Pace] = field(default_factory=dict)
+    server_rate: float = 0.0
+    spacing: float = LOOK_SECONDS
+    saved: float = 0.0
+
+    def add_point(self, now: float) -> None:
+        points = self.course.points
+        if points and now - points[-1].time < self.spacing * 0.9:
+            return
+        points.append(
+            Point(round(now, 1), round(sum(pace.rate for pace in self.paces.values())), round(self.server_rate))
+        )
+        if len(points) > MOST_POINTS:
+            self.course.points[:] = [_between(a, b) for a, b in zip(points[::2], points[1::2], strict=False)]
+            self.spacing *= 2
+
+
+def _between(one: Point, other: Point) -> Point:
+    return Point(other.time, (one.swarm + other.swarm) // 2, (one.server + other.server) // 2)
+
+
+class Status(Protocol):
+    """Where the server's own peer stands with a torrent."""
+
+    @property
+    def uploaded(self) -> int:
+        """Payload sent since the torrent was added."""
+
+    @property
+    def upload_rate(self) -> int:
+        """Payload sent now."""
+
+
+class Statuses(Protocol):
+    """The server's BitTorrent session."""
+
+    def statuses(self) -> Mapping[bytes, Status]:
+        """Where every torrent stands, by info-hash."""
+
+
+class Observer:
+    """Watches the board."""
+
+    def __init__(self, *, board: Board, seeding: Statuses, courses: Courses, clock: IReactorTime) -> None:
+        self._board = board
+        self._seeding = seeding
+        self._courses = courses
+        self._clock = clock
+        self._running: dict[int, _Running] = {}
+        self._sent: dict[bytes, int] = {}
+        self._connections: dict[tuple[bytes, str], int] = {}
+
+    async def look(self, now: float) -> None:
+        """Take in where everything stands; what has ended is written down and let go."""
+        open_now: dict[int, set[bytes]] = {}
+        for index, target in enumerate(self._board):
+            if index and not index % AT_A_TURN:
+                await deferLater(self._clock, 0)
+            rollout_id, mac = target.key
+            running = self._running.get(rollout_id) or await self._begin(rollout_id)
+            open_now.setdefault(rollout_id, set()).update(task.info_hash for task in target.unfinished)
+            _note_pace(running.paces, mac, target, now)
+        self._note_server(open_now)
+        for rollout_id, running in list(self._running.items()):
+            if rollout_id in open_now:
+                running.add_point(now)
+            else:
+                running.server_rate = 0.0
+                for pace in running.paces.values():
+                    pace.rate = 0.0
+                running.add_point(now)
+                del self._running[rollout_id]
+            if rollout_id not in open_now or now - running.saved >= SAVE_SECONDS:
+                running.saved = now
+                await self._courses.save(running.course)
+        if not open_now:
+            self._connections.clear()
+
+    async def _begin(self, rollout_id: int) -> _Running:
+        course = await self._courses.get(rollout_id) or Course(rollout_id, 0, [])
+        return self._running.setdefault(rollout_id, _Running(course))
+
+    def _note_server(self, open_now: Mapping[int, set[bytes]]) -> None:
+        """What the server sent since the last look, shared evenly by the rollouts that fetch the same torrent."""
+        sharers: dict[bytes, list[_Running]] = {}
+        for rollout_id, hashes in open_now.items():
+            running = self._running[rollout_id]
+            running.server_rate = 0.0
+            for info_hash in hashes:
+                sharers.setdefault(info_hash, []).append(running)
+        statuses = self._seeding.statuses()
+        for info_hash, several in sharers.items():
+            status = statuses.get(info_hash)
+            if status is None:
+                continue
+            before = self._sent.get(info_hash, status.uploaded)
+            for running in several:
+                running.course.server_sent += max(0, status.uploaded - before) // len(several)
+                running.server_rate += status.upload_rate / len(several)
+        self._sent = {info_hash: statuses[info_hash].uploaded for info_hash in sharers if info_hash in statuses}
+
+    def served(self, info_hash: bytes, sent: Iterable[tuple[str, int]]) -> None:
+        """What the server's peer has sent to terminals, by MAC, each in bytes since its connection began."""
+        for mac, total in sent:
+            before = self._connections.get((info_hash, mac), 0)
+            self._connections[info_hash, mac] = total
+            new = total - before if total >= before else total
+            if new:
+                for target, _ in self._board.tasks_for(mac, info_hash):
+                    running = self._running.get(target.key[0])
+                    if running is not None and mac in running.paces:
+                        running.paces[mac].from_server += new
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        """How one terminal gets on; None where nothing is known (any more)."""
+        running = self._running.get(rollout_id)
+        return running.paces.get(mac) if running is not None else None
+
+    def now(self, rollout_id: int) -> Now | None:
+        """How a rollout goes; None for one that has ended."""
+        running = self._running.get(rollout_id)
+        if running is None:
+            return None
+        etas = [pace.eta for pace in running.paces.values() if pace.eta is not None]
+        rate = sum(pace.rate for pace in running.paces.values())
+        return Now(rate, running.server_rate, max(etas, default=None), running.course)
+
+    def course(self, rollout_id: int) -> Deferred[Course | None]:
+        """How a rollout went that has ended."""
+        return self._courses.get(rollout_id)
+
+
+def _note_pace(paces: dict[str, Pace], mac: str, target: OpenTarget, now: float) -> None:
+    size = sum(task.size for task in target.tasks.values())
+    done = size * target.fraction()
+    pace = paces.get(mac)
+    if pace is None:
+        paces[mac] = Pace(size, done, now)
+    else:
+        pace.hear(size, done, now)

@@ -1,0 +1,60 @@
+"""How rollouts went: what the server sent, and the rates over time; written now and then, for a plot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.store.database import Store
+
+
+class Point(NamedTuple):
+    """Rates at a time, in bytes a second: what all terminals fetched together, and what the server sent."""
+
+    time: float
+    swarm: int
+    server: int
+
+
+@dataclass(slots=True)
+class Course:
+    """One rollout's: bytes that the server sent for it, and the points of its plot, oldest first."""
+
+    rollout_id: int
+    server_sent: int
+    points: list[Point]
+
+
+class Courses:
+    """Courses by the number of their rollout."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, rollout_id: int) -> Deferred[Course | None]:
+        """What was written down last."""
+
+        def job(db: Database) -> Course | None:
+            row = db.execute(
+                "SELECT server_sent, points FROM rollout_courses WHERE rollout_id = ?", (rollout_id,)
+            ).fetchone()
+            return Course(rollout_id, row[0], [Point(*point) for point in json.loads(row[1])]) if row else None
+
+        return self._store.read(job)
+
+    def save(self, course: Course) -> Deferred[None]:
+        """Write down how it went so far."""
+        points = list(course.points)  # as they are now; the text is made in the writer's thread
+
+        def job(db: Database) -> None:
+            db.execute(
+                "INSERT INTO rollout_courses SELECT id, ?, ? FROM rollouts WHERE id = ? "
+                "ON CONFLICT (rollout_id) DO UPDATE SET server_sent = excluded.server_sent, points = excluded.points",
+                (course.server_sent, json.dumps(points), course.rollout_id),
+            )
+
+        return self._store.write(job)

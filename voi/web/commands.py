@@ -1,0 +1,108 @@
+"""Routes of commands for terminals."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
+from voi.store.commands import Commands
+from voi.store.journal import Notes
+from voi.store.terminals import Terminals
+from voi.web.actor import Actor
+from voi.web.requests import CommandRequest, macs_of
+from voi.web.resources import CommandAccepted, CommandView, TerminalCommands
+from voi.web.routing import Route
+from voi.web.seams import CommandDesk
+from voi.web.views import COMMANDS, command_view, terminal_command
+
+LAST_COMMANDS: Final = 50
+"""Of one terminal: what its page shows."""
+
+_EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}
+
+
+class CommandRoutes:
+    """Telling terminals what to do, and what became of it."""
+
+    def __init__(self, *, terminals: Terminals, commands: Commands, command_desk: CommandDesk, journal: Notes) -> None:
+        self._terminals = terminals
+        self._commands = commands
+        self._desk = command_desk
+        self._journal = journal
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="POST",
+                path="/api/v1/commands",
+                handler=self.give,
+                summary="Give a command to terminals",
+                body=CommandRequest,
+                example=_EXAMPLE,
+                answer=CommandAccepted,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/commands/{batch_no}",
+                errors=(BadMac, UnknownTerminal, Conflict),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/commands/<number:batch_no>",
+                handler=self.outcomes,
+                summary="What became of a command, terminal by terminal",
+                answer=CommandView,
+                errors=(NotFound,),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/terminals/<mac:mac>/commands",
+                handler=self.of_terminal,
+                summary="The last commands for a terminal, and what became of them",
+                answer=TerminalCommands,
+                errors=(UnknownTerminal,),
+            ),
+        )
+
+    async def give(self, body: CommandRequest, actor: Actor) -> CommandAccepted:
+        """POST commands; nothing is sent to anybody if one of the MACs is not known."""
+        fields = _fields(body)
+        macs = macs_of(body.macs)
+        known = [terminal.mac for terminal in await self._terminals.all()]
+        if macs is None:
+            if not known:
+                raise Conflict("there is no terminal to send it to", field="macs")
+            macs = known
+        there = set(known)
+        for mac in macs:
+            if mac not in there:
+                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+        command = await self._desk.give(COMMANDS[body.command], fields, macs)
+        switched = {None: "", 0: "_off", 1: "_on"}[body.switch]
+        await self._journal.note(f"command.{body.command}{switched}", actor, macs=macs, batch_no=command.batch_no)
+        return CommandAccepted(command.batch_no)
+
+    async def outcomes(self, batch_no: int) -> CommandView:
+        """GET commands/{batch_no}."""
+        command = await self._commands.get(batch_no)
+        if command is None:
+            raise NotFound(f"no command {batch_no}")
+        return command_view(command)
+
+    async def of_terminal(self, mac: str) -> TerminalCommands:
+        """GET terminals/{mac}/commands."""
+        if await self._terminals.get(mac) is None:
+            raise UnknownTerminal(f"{mac} never logged in")
+        commands = await self._commands.of_terminal(mac, LAST_COMMANDS)
+        return TerminalCommands([terminal_command(command) for command in commands])
+
+
+def _fields(body: CommandRequest) -> dict[str, Any]:
+    """The fields of the command on the wire."""
+    if body.command != "watermark":
+        if body.switch is not None:
+            raise Malformed(f"switch: {body.command} has none", field="switch")
+        return {}
+    if body.switch is None:
+        raise Malformed("switch: watermark needs 1 for on or 0 for off", field="switch")
+    return {"switch": body.switch}

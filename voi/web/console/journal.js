@@ -1,0 +1,51 @@
+// One entry of the journal in the reader's language.
+import { known, t } from "./i18n.js";
+
+/**
+ * @typedef {{id: number, time: string, kind: string, who: string, from: string, text: string, mac: string | null,
+ *   rollout: number | null, template: string | null, data?: Record<string, unknown>}} Entry
+ */
+
+/** The first words of kinds, by which the journal is filtered. */
+export const GROUPS = [
+  "account",
+  "admin",
+  "terminal",
+  "command",
+  "room",
+  "template",
+  "upload",
+  "rollout",
+  "token",
+  "settings",
+  "server",
+];
+
+/**
+ * What happened: from the language file where it knows the kind and has all values, else the server's English.
+ * @param {Entry} entry
+ */
+export function told(entry) {
+  const text = known(`event.${entry.kind}`, values(entry.data ?? {}));
+  return text === null || /\{\w+\}/.test(text) ? entry.text : text;
+}
+
+/** Who did it; "server", "token NAME" and "terminal MAC" in the reader's language. @param {string} who */
+export function actor(who) {
+  const [kind, ...rest] = who.split(" ");
+  return known(`who.${kind}`, { name: rest.join(" ") })?.trim() ?? who;
+}
+
+/** The group of a kind by its name. @param {string} kind */
+export function groupName(kind) {
+  return known(`kind.${kind.split(".")[0]}`) ?? kind;
+}
+
+function values(data) {
+  const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
+  if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;
+  if ("count" in found)
+    found.whom =
+      found.count === "1" && found.terminal ? t("whom.one", found) : t("terminals.n", { n: Number(found.count) });
+  return found;
+}

@@ -1,0 +1,66 @@
+// Short messages at the edge of the page: what was done, what failed and why.
+import { html } from "./lib.js";
+import { known, t } from "./i18n.js";
+import { changed, useTopics } from "./store.js";
+import { Icon } from "./parts/icons.js";
+
+const MOST = 4;
+const SECONDS = 7;
+
+let notices = [];
+let next = 1;
+
+/** @param {"good" | "bad"} kind @param {string} title @param {string} [text] */
+function add(kind, title, text = "") {
+  const id = next++;
+  notices = [...notices, { id, kind, title, text }].slice(-MOST);
+  changed("notices");
+  if (kind === "good") setTimeout(() => drop(id), SECONDS * 1000);
+}
+
+function drop(id) {
+  notices = notices.filter((notice) => notice.id !== id);
+  changed("notices");
+}
+
+/** Say that something was done. @param {string} title */
+export function say(title) {
+  add("good", title);
+}
+
+/** Say that something failed; stays until it is closed. @param {Error & {code?: string}} error */
+export function complain(error) {
+  add("bad", known(`error.${error.code}`) ?? t("error.other"), error.message);
+}
+
+/**
+ * Do something that can fail, and say how it went; the answer, or null.
+ * @param {Promise<any>} work
+ * @param {string} [done]
+ */
+export async function reported(work, done) {
+  try {
+    const answer = await work;
+    if (done) say(done);
+    return answer ?? {};
+  } catch (error) {
+    complain(error);
+    return null;
+  }
+}
+
+/** The messages of now. */
+export function Notices() {
+  useTopics("notices");
+  return html`<div class="notices" role="status" aria-live="polite">
+    ${notices.map(
+      (notice) => html`<div key=${notice.id} class=${`notice ${notice.kind}`}>
+        <${Icon} name=${notice.kind === "good" ? "check" : "alert"} />
+        <div><strong>${notice.title}</strong>${notice.text && html`<p>${notice.text}</p>`}</div>
+        <button type="button" class="plain" aria-label=${t("action.close")} onClick=${() => drop(notice.id)}>
+          <${Icon} name="close" />
+        </button>
+      </div>`,
+    )}
+  </div>`;
+}

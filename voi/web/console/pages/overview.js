@@ -1,0 +1,103 @@
+// The first page: who is there, what runs, what moves, what wants a person.
+import { html } from "../lib.js";
+import { rate, size } from "../format.js";
+import { known, t } from "../i18n.js";
+import { Card, Empty, PageHead, Remote, Stat } from "../parts/bits.js";
+import { Icon } from "../parts/icons.js";
+import { useRemote } from "../remote.js";
+import { hashOf } from "../router.js";
+import { store, useTopics } from "../store.js";
+import { RolloutTable } from "./rollouts.js";
+
+const SECONDS = 10;
+const LOW_DISK = 0.1;
+
+/** The overview. */
+export function OverviewPage() {
+  const remote = useRemote("overview", { topics: ["terminals", "rollouts", "templates", "events"], every: SECONDS });
+  useTopics("rollouts");
+  return html`<div class="page">
+    <${PageHead} title=${t("nav.overview")}>
+      <a class="button primary" href=${hashOf(["rollouts", "new"])}><${Icon} name="send" />${t("rollouts.new")}</a>
+    <//>
+    <${Remote} remote=${remote}>${(overview) => html`<${Overview} overview=${overview} />`}<//>
+  </div>`;
+}
+
+function Overview({ overview }) {
+  const { terminals, rooms, disk, attention } = overview;
+  const running = overview.rollouts.map((x) => store.rollouts.get(x.id) ?? x).filter((x) => x.state === "running");
+  const share = disk.total ? disk.free / disk.total : 1;
+  return html`
+    <div class="tiles">
+      <${Card} className="tile">
+        <${Stat} label=${t("overview.online")}
+          value=${t("rooms.online", { online: terminals.online, total: terminals.total })}
+          href=${hashOf(["terminals"], { state: "online" })} note=${t("overview.online_note")} />
+      <//>
+      <${Card} className="tile">
+        <${Stat} label=${t("state.outdated")} value=${terminals.outdated}
+          href=${hashOf(["terminals"], { state: "outdated" })} note=${t("overview.outdated_note")} />
+      <//>
+      <${Card} className="tile">
+        <${Stat} label=${t("state.failed")} value=${terminals.failed} href=${hashOf(["terminals"], { state: "failed" })}
+          note=${t("overview.failed_note")} />
+      <//>
+      <${Traffic} first=${overview.traffic} />
+      <${Card} className=${`tile ${share < LOW_DISK ? "low" : ""}`}>
+        <${Stat} label=${t("overview.disk")} value=${size(disk.free)}
+          note=${t("overview.disk_of", { total: size(disk.total) })} />
+      <//>
+    </div>
+    <div class="columns">
+      <${Card} title=${t("overview.attention")} className="attention">
+        ${attention.length === 0 ? html`
+          <p class="calm"><${Icon} name="check" />${t("overview.calm")}</p>` : html`
+          <ul class="lines">
+            ${attention.map((item) => html`<${Attention} key=${item.kind + item.link + item.text} item=${item} />`)}
+          </ul>`}
+      <//>
+      <${Card} title=${t("nav.rooms")} actions=${html`<a href=${hashOf(["rooms"])}>${t("action.all")}</a>`}>
+        ${rooms.length === 0 ? html`
+          <${Empty} text=${t("rooms.empty")} />` : html`
+          <ul class="lines">${rooms.map((room) => html`<${Room} key=${room.id ?? 0} room=${room} />`)}</ul>`}
+      <//>
+    </div>
+    <${Card} title=${t("overview.running")} actions=${html`<a href=${hashOf(["rollouts"])}>${t("action.all")}</a>`}>
+      ${running.length === 0 ? html`
+        <${Empty} text=${t("overview.none_running")} />` : html`
+        <${RolloutTable} rollouts=${running} />`}
+    <//>
+  `;
+}
+
+function Traffic({ first }) {
+  useTopics("traffic");
+  const { server_out, server_in, swarm } = store.traffic ?? first;
+  return html`<${Card} className="tile">
+    <${Stat} label=${t("overview.swarm")} value=${rate(swarm)}
+      note=${t("overview.server_traffic", { out: rate(server_out), in: rate(server_in) })} />
+  <//>`;
+}
+
+function Attention({ item }) {
+  const text = known(`attention.${item.kind}`, { n: item.count }) ?? item.text;
+  return html`<li class=${`attention-${item.kind}`}>
+    <${Icon} name="alert" />
+    <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}>
+      <strong>${text}</strong>
+      ${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}
+    </a>
+  </li>`;
+}
+
+function Room({ room }) {
+  const href = room.id ? hashOf(["rooms", String(room.id)]) : hashOf(["terminals"], { room: "0" });
+  return html`<li>
+    <a href=${href}>${room.id ? room.name : t("rooms.none")}</a>
+    <span class="meter">
+      <meter max=${room.total || 1} value=${room.online} aria-label=${t("state.online")}>
+      </meter> ${t("rooms.online", { online: room.online, total: room.total })}
+    </span>
+  </li>`;
+}

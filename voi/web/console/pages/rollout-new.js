@@ -1,0 +1,139 @@
+// Start a rollout: which template, to whom, and what that will move, before it moves.
+import { html, useEffect, useMemo, useState } from "../lib.js";
+import { plan } from "../actions.js";
+import { change } from "../api.js";
+import { size } from "../format.js";
+import { language, t } from "../i18n.js";
+import { complain } from "../notices.js";
+import { Badge, Busy, Card, Choice, Failure, Field, PageHead, Stat } from "../parts/bits.js";
+import { Icon } from "../parts/icons.js";
+import { LongTable } from "../parts/table.js";
+import { go, hashOf } from "../router.js";
+import { loadTerminals, nameOf, roomOf, store, useTopics } from "../store.js";
+
+/** @param {{query: {template?: string, to?: string, room?: string}}} props */
+export function NewRolloutPage({ query }) {
+  useTopics("templates", "rooms", "terminals");
+  const [template, setTemplate] = useState(query.template ?? "");
+  const [to, setTo] = useState(query.to === "chosen" && plan.macs.length ? "chosen" : query.room ? "room" : "all");
+  const [room, setRoom] = useState(query.room ?? "");
+  const [preview, setPreview] = useState(null);
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+
+  useEffect(() => {
+    if (!store.terminalsLoaded) loadTerminals().catch(complain);
+  }, []);
+
+  const target =
+    to === "chosen" ? { macs: plan.macs } : to === "all" ? { macs: "all" } : room ? { room: Number(room) } : null;
+  const asked = template && target ? { template, ...target } : null;
+
+  useEffect(() => {
+    setPreview(null);
+    setError(null);
+    if (!asked) return undefined;
+    let gone = false;
+    change("POST", "rollouts/preview", asked).then(
+      (answer) => gone || setPreview(answer),
+      (problem) => gone || setError(problem),
+    );
+    return () => {
+      gone = true;
+    };
+  }, [template, to, room]);
+
+  const start = async () => {
+    setBusy(true);
+    try {
+      const { id } = await change("POST", "rollouts", asked);
+      go(["rollouts", String(id)]);
+    } catch (problem) {
+      complain(problem);
+      setBusy(false);
+    }
+  };
+
+  const ready = store.templates
+    .filter((x) => x.version > 0)
+    .map((x) => [x.uuid, `${x.name} · ${t("version.n", { version: x.version })}`]);
+  const rooms = store.rooms.map((x) => [x.id, t("new.room_of", { name: x.name, n: x.total })]);
+  const kinds = [
+    ["all", t("new.all")],
+    ["room", t("new.room")],
+    ...(plan.macs.length ? [["chosen", t("new.chosen", { n: plan.macs.length })]] : []),
+  ];
+  return html`<div class="page">
+    <${PageHead} title=${t("rollouts.new")} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
+      note=${t("new.note")} />
+    <${Card}>
+      <div class="form-row">
+        <${Field} label=${t("field.template")}>
+          <${Choice} name="template" value=${template} onChange=${setTemplate}
+            options=${[["", t("choose.template")], ...ready]} />
+        <//>
+        <fieldset class="radios">
+          <legend>${t("new.to")}</legend>
+          ${kinds.map(([kind, text]) => html`
+            <label key=${kind} class="check">
+              <input type="radio" name="to" value=${kind} checked=${to === kind} onChange=${() => setTo(kind)} />
+              ${text}
+            </label>`)}
+          ${to === "room" && html`
+            <${Choice} name="room" label=${t("field.room")} value=${room} onChange=${setRoom}
+              options=${[["", t("choose.room")], ...rooms]} />`}
+          <p class="field-hint">${t("new.choose_hint")} <a href=${hashOf(["terminals"])}>${t("nav.terminals")}</a></p>
+        </fieldset>
+      </div>
+    <//>
+    ${asked && !preview && !error && html`<${Busy} />`}
+    ${error && html`<${Failure} error=${error} />`}
+    ${preview && html`<${Preview} preview=${preview} />`}
+    <div class="page-foot">
+      <button type="button" class="primary big" disabled=${!preview || busy || preview.terminals.length === 0}
+        onClick=${start}>
+        <${Icon} name="send" />${preview ? t("new.start", { n: preview.terminals.length }) : t("new.start_plain")}
+      </button>
+    </div>
+  </div>`;
+}
+
+function Preview({ preview }) {
+  const { terminals } = preview;
+  const columns = useMemo(() => makeColumns(), [language()]);
+  const off = terminals.filter((x) => !x.online).length;
+  return html`<${Card} title=${t("new.preview")} className="tall">
+    <div class="stats">
+      <${Stat} label=${t("nav.terminals")} value=${terminals.length}
+        note=${off ? t("new.off", { n: off }) : t("new.all_online")} />
+      <${Stat} label=${t("new.total")} value=${size(preview.total_bytes)} note=${t("new.total_note")} />
+      <${Stat} label=${t("new.most")} value=${size(preview.most_bytes)} />
+      <${Stat} label=${t("new.nothing")} value=${preview.nothing} />
+    </div>
+    <${LongTable} label=${t("new.preview")} columns=${columns} rows=${terminals} rowKey=${(x) => x.mac}
+      empty=${t("terminals.none")} />
+  <//>`;
+}
+
+function makeColumns() {
+  const known = (row) => store.terminals.get(row.mac) ?? row;
+  return [
+    {
+      key: "name",
+      label: t("column.name"),
+      render: (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])}>${nameOf(known(x))}</a>`,
+    },
+    { key: "room", label: t("column.room"), render: (x) => roomOf(known(x).room)?.name ?? "–" },
+    {
+      key: "online",
+      label: t("field.state"),
+      render: (x) => html`<${Badge} state=${x.online ? "online" : "offline"} />`,
+    },
+    {
+      key: "bytes",
+      label: t("new.bytes"),
+      className: "number",
+      render: (x) => (x.bytes ? size(x.bytes) : t("new.has_all")),
+    },
+  ];
+}

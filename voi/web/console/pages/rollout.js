@@ -1,0 +1,227 @@
+// One rollout, live: how far it is in all and at each terminal, who sends, what it costs, why something does not go on.
+import { html, useEffect, useMemo, useState } from "../lib.js";
+import { change } from "../api.js";
+import { duration, factor, percent, rate, size } from "../format.js";
+import { ipKey } from "../filters.js";
+import { language, t } from "../i18n.js";
+import { hearRollout } from "../live.js";
+import { reported } from "../notices.js";
+import { Badge, Bar, Card, Choice, PageHead, Remote, Stat, When } from "../parts/bits.js";
+import { sure } from "../parts/dialog.js";
+import { Icon } from "../parts/icons.js";
+import { RatePlot } from "../parts/plot.js";
+import { LongTable } from "../parts/table.js";
+import { useRemote } from "../remote.js";
+import { hashOf } from "../router.js";
+import { loadTerminals, nameOf, store, useTopics } from "../store.js";
+
+const MOST_POINTS = 600;
+const STATES = ["failed", "downloading", "waiting", "done", "cancelled"];
+
+/**
+ * What the stream says laid over what was read.
+ * @param {any} rollout as GET answers it
+ * @param {any} news the same fields, those that changed; `targets` and `rates` in part
+ */
+export function merged(rollout, news) {
+  const { targets, rates, ...fields } = news;
+  const next = { ...rollout, ...fields };
+  if (targets?.length) {
+    const byMac = new Map(targets.map((target) => [target.mac, target]));
+    next.targets = rollout.targets.map((old) => (byMac.has(old.mac) ? { ...old, ...byMac.get(old.mac) } : old));
+  }
+  if (rates?.length) {
+    const last = rollout.rates.at(-1)?.[0] ?? 0;
+    next.rates = [...rollout.rates, ...rates.filter((point) => point[0] > last)].slice(-MOST_POINTS);
+  }
+  return next;
+}
+
+/** @param {{id: number}} props */
+export function RolloutPage({ id }) {
+  const remote = useRemote(`rollouts/${id}`);
+  const [live, setLive] = useState(null);
+
+  useEffect(() => {
+    if (!store.terminalsLoaded) loadTerminals().catch(() => {});
+  }, []);
+  useTopics("rollouts");
+  const state = store.rollouts.get(id)?.state;
+
+  useEffect(() => setLive(remote.value), [remote.value]);
+  useEffect(() => {
+    // Its end, a retry, a cancel by somebody else: read what became of each terminal.
+    if (live && state && state !== live.state) remote.reload();
+  }, [state]);
+  useEffect(() => hearRollout((data) => data.id === id && setLive((old) => old && merged(old, data))), [id]);
+
+  return html`
+    <${Remote} remote=${remote}>${(read) => html`<${Live} rollout=${live ?? read} reload=${remote.reload} />`}<//>`;
+}
+
+function Live({ rollout, reload }) {
+  const counts = useMemo(() => countOf(rollout.targets), [rollout.targets]);
+  const running = rollout.state === "running";
+  const act = async (work, done) => {
+    await reported(work, done);
+    reload();
+  };
+  const retry = () => act(change("POST", `rollouts/${rollout.id}/retry`), t("done.retry", { n: counts.failed }));
+  const cancel = async () => {
+    const n = counts.waiting + counts.downloading;
+    const question = {
+      title: t("ask.rollout_cancel.title"),
+      text: t("ask.rollout_cancel.text", { n }),
+      confirm: t("ask.rollout_cancel.yes", { n }),
+    };
+    if (await sure(question)) await act(change("DELETE", `rollouts/${rollout.id}`), t("done.rollout_cancel"));
+  };
+  // Against the whole time, as far as it can be told: half a rollout in half the time would look better than it is.
+  const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
+  const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
+  return html`<div class="page">
+    <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`}
+      back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
+      badge=${html`<${Badge} state=${rollout.state} />`}
+      note=${html`${t("rollout.n", { id: String(rollout.id) })} · ${t("rollout.begun")} <${When}
+          at=${rollout.created} />
+        ${rollout.finished && html` · ${t("rollout.ended")} <${When} at=${rollout.finished} />`}`}>
+      <a class="button" href=${hashOf(["templates", rollout.template])}>
+        <${Icon} name="templates" />
+        ${t("field.template")}
+      </a>
+      ${counts.failed > 0 && html`
+        <button type="button" onClick=${retry}>
+          <${Icon} name="restart" />
+          ${t("rollout.retry", { n: counts.failed })}
+        </button>`}
+      ${running && html`
+        <button type="button" class="danger" onClick=${cancel}><${Icon} name="close" />${t("rollout.cancel")}</button>`}
+    <//>
+    <${Card}>
+      <p class="total"><${Bar} wide value=${rollout.progress} state=${rollout.state} label=${t("rollout.total")} /></p>
+      <div class="stats">
+        <${Stat} label=${t("rollout.terminals")}
+          value=${t("rollouts.done_of", { done: counts.done, all: rollout.targets.length })}
+          note=${stateLine(counts)} />
+        <${Stat} label=${running ? t("column.eta") : t("rollout.took")}
+          value=${running ? duration(rollout.eta) : duration(rollout.elapsed)}
+          note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
+        <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"}
+          note=${t("rollout.rate_note")} />
+        <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)}
+          note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
+        <${Stat} label=${t("rollout.against_best")} value=${against}
+          note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
+      </div>
+    <//>
+    <${Card} title=${t("rollout.rates")}><${RatePlot} points=${rollout.rates} /><//>
+    <${Targets} targets=${rollout.targets} counts=${counts} />
+  </div>`;
+}
+
+function Targets({ targets, counts }) {
+  const [state, setState] = useState("");
+  const [q, setQ] = useState("");
+  const [sort, setSort] = useState("state");
+  useTopics("terminals");
+  const named = store.terminalsLoaded;
+  const columns = useMemo(() => makeColumns(), [language(), named]);
+  const rows = useMemo(() => {
+    const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (x) =>
+      (state === "" || x.state === state) &&
+      words.every((word) => `${called(x)} ${x.mac} ${x.ip}`.toLowerCase().includes(word));
+    return targets.filter(fits).sort(order(sort));
+  }, [targets, state, q, sort, named]);
+  const states = STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
+  return html`<${Card} title=${t("nav.terminals")} className="tall">
+    <div class="filters">
+      <label class="search">
+        <${Icon} name="search" />
+        <input type="search" placeholder=${t("filter.text")} aria-label=${t("filter.text")} value=${q}
+          onInput=${(event) => setQ(event.currentTarget.value)} />
+      </label>
+      <${Choice} label=${t("field.state")} value=${state} onChange=${setState}
+        options=${[["", t("filter.any_state")], ...states]} />
+    </div>
+    <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${(x) => x.mac} sort=${sort}
+      onSort=${setSort} empty=${t("terminals.no_match")} />
+  <//>`;
+}
+
+/** A target as people call it: its own name is with the terminal. */
+function called(target) {
+  return nameOf(store.terminals.get(target.mac) ?? target);
+}
+
+function makeColumns() {
+  const column = (key, className, render, label = t(`column.${key}`)) => ({
+    key,
+    label,
+    className,
+    sortable: key !== "reason",
+    render,
+  });
+  return [
+    column(
+      "name",
+      "",
+      (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])} title=${`${x.mac} ${x.ip}`}>${called(x)}</a>`,
+    ),
+    column(
+      "state",
+      "",
+      (x) =>
+        html`
+          <${Badge} state=${x.state} />
+          ${!x.online && x.state !== "done" && html` <span class="muted">${t("state.offline")}</span>`}`,
+    ),
+    column("progress", "", (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`),
+    column("rate", "number", (x) => (x.state === "downloading" ? rate(x.rate) : "–")),
+    column("from_server", "", source),
+    column("eta", "number", (x) => (x.state === "downloading" ? duration(x.eta) : "–")),
+    column(
+      "reason",
+      "",
+      (x) =>
+        html`
+          <span title=${x.reason}>${x.reason}</span>
+          ${x.next_try && html` <span class="muted">${t("rollout.next_try")} <${When} at=${x.next_try} /></span>`}`,
+    ),
+  ];
+}
+
+function source(target) {
+  if (target.from_server === null || target.from_server === undefined) return html`<span class="muted">–</span>`;
+  return html`
+    <span class="source">
+      <meter max="1" value=${target.from_server} aria-label=${t("column.from_server")}>
+      </meter> ${percent(target.from_server)}
+    </span>`;
+}
+
+function order(sort) {
+  const { compare } = new Intl.Collator(language(), { numeric: true, sensitivity: "base" });
+  const columns = {
+    name: (a, b) => compare(called(a), called(b)),
+    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state),
+    eta: (a, b) => (a.eta ?? Infinity) - (b.eta ?? Infinity) || 0,
+  };
+  const key = sort.replace(/^-/, "");
+  const by = columns[key] ?? ((a, b) => (a[key] ?? -1) - (b[key] ?? -1));
+  const sign = sort.startsWith("-") ? -1 : 1;
+  return (a, b) => sign * by(a, b) || columns.name(a, b) || ipKey(a.ip) - ipKey(b.ip);
+}
+
+function countOf(targets) {
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+  for (const target of targets) counts[target.state] += 1;
+  return counts;
+}
+
+function stateLine(counts) {
+  return STATES.filter((state) => state !== "done" && counts[state])
+    .map((state) => `${t(`state.${state}`)} ${counts[state]}`)
+    .join(" · ");
+}

@@ -1,0 +1,270 @@
+// Settings: what the server was started with, what can be changed here, tokens, accounts, one's own password.
+import { html, useState } from "../lib.js";
+import { change, setCsrf } from "../api.js";
+import { rate } from "../format.js";
+import { known, t } from "../i18n.js";
+import { reported, say } from "../notices.js";
+import { Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
+import { Form, show, sure } from "../parts/dialog.js";
+import { Icon } from "../parts/icons.js";
+import { useRemote } from "../remote.js";
+import { may, store } from "../store.js";
+
+const ROLES = ["administrator", "operator"];
+const SHORTEST = 8;
+const LONGEST_DAYS = 3650;
+
+/** Settings. */
+export function SettingsPage() {
+  const settings = useRemote("settings");
+  return html`<div class="page">
+    <${PageHead} title=${t("nav.settings")} />
+    <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
+    ${may("accounts") ? html`<${Tokens} /><${Accounts} />` : html`<p class="muted">${t("settings.not_yours")}</p>`}
+    ${store.session.kind === "account" && html`<${OwnPassword} />`}
+  </div>`;
+}
+
+function Server({ settings, reload }) {
+  const { addresses, limits } = settings;
+  const fact = (label, value, className = "") => html`<dt>${label}</dt><dd class=${className}>${value}</dd>`;
+  return html`
+    <${Card} title=${t("settings.server")}>
+      <dl class="facts">
+        ${fact(t("settings.version"), settings.version)}
+        ${fact(t("settings.data"), settings.data, "mono")}
+        ${fact(t("settings.token_file"), settings.token_file, "mono")}
+        ${Object.entries(addresses ?? {}).map(([name, value]) =>
+          fact(known(`settings.address.${name}`) ?? name, value, "mono"),
+        )}
+        ${fact(t("settings.link"), settings.link ? rate(settings.link) : t("settings.link_card"))}
+        ${fact(t("settings.upload_limit"), settings.upload_limit ? rate(settings.upload_limit) : t("word.none"))}
+        ${fact(t("settings.encryption"), settings.encryption ? t("word.on") : t("word.off"))}
+      </dl>
+      <p class="muted">${t("settings.fixed")}</p>
+    <//>
+    <${Retention} days=${settings.retention_days} reload=${reload} />
+    <${Card} title=${t("settings.limits")}>
+      <dl class="facts">
+        ${Object.entries(limits ?? {}).map(([name, value]) =>
+          fact(known(`settings.limit.${name}`) ?? name.replaceAll("_", " "), String(value), "mono"),
+        )}
+      </dl>
+    <//>
+  `;
+}
+
+function Retention({ days, reload }) {
+  const [value, setValue] = useState(String(days));
+  const here = may("accounts");
+  const save = async (event) => {
+    event.preventDefault();
+    await reported(change("PATCH", "settings", { retention_days: Number(value) }), t("done.saved"));
+    reload();
+  };
+  return html`<${Card} title=${t("settings.retention")}>
+    <form class="inline-form" onSubmit=${save}>
+      <${Field} label=${t("settings.retention_days")} hint=${t("settings.retention_hint")}>
+        <input type="number" min="1" max=${LONGEST_DAYS} required value=${value} disabled=${!here}
+          onInput=${(event) => setValue(event.currentTarget.value)} />
+      <//>
+      ${here && html`<button type="submit" disabled=${value === String(days)}>${t("action.save")}</button>`}
+    </form>
+  <//>`;
+}
+
+function Tokens() {
+  const remote = useRemote("tokens", { topics: ["events"], every: 5 });
+  const make = async () => {
+    const made = await show(TokenForm);
+    remote.reload();
+    if (made) await show(NewToken, { made });
+  };
+  const revoke = async (token) => {
+    const question = {
+      title: t("ask.token.title", { name: token.name }),
+      text: t("ask.token.text"),
+      confirm: t("ask.token.yes"),
+    };
+    if (!(await sure(question))) return;
+    await reported(change("DELETE", `tokens/${token.id}`), t("done.token"));
+    remote.reload();
+  };
+  const columns = [
+    { key: "name", label: t("field.name"), render: (x) => html`<strong>${x.name}</strong>` },
+    { key: "role", label: t("field.role"), render: (x) => t(`role.${x.role}`) },
+    { key: "created", label: t("column.created"), render: (x) => html`<${When} at=${x.created} />` },
+    {
+      key: "used",
+      label: t("column.last_used"),
+      render: (x) => (x.last_used ? html`<${When} at=${x.last_used} />` : t("word.never")),
+    },
+    {
+      key: "actions",
+      label: html`<span class="hidden">${t("column.actions")}</span>`,
+      className: "actions",
+      render: (x) =>
+        html`<button type="button" class="danger" onClick=${() => revoke(x)}>${t("settings.revoke")}</button>`,
+    },
+  ];
+  return html`
+    <${Card} title=${t("settings.tokens")} actions=${html`
+      <button type="button" onClick=${make}><${Icon} name="key" />${t("settings.new_token")}</button>`}>
+    <p class="muted">${t("settings.tokens_note")}</p>
+    <${Remote} remote=${remote}>
+      ${(answer) => html`
+        <${PlainTable} label=${t("settings.tokens")} columns=${columns} rows=${answer.tokens} rowKey=${(x) => x.id}
+          empty=${t("settings.no_tokens")} />`}
+    <//>
+  <//>`;
+}
+
+function RoleField({ value, onChange }) {
+  return html`
+    <${Field} label=${t("field.role")} hint=${t(`role.${value}.note`)}>
+      <${Choice} value=${value} options=${ROLES.map((role) => [role, t(`role.${role}`)])} onChange=${onChange} />
+    <//>`;
+}
+
+function TokenForm({ close }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState("operator");
+  const make = () => change("POST", "tokens", { name: name.trim(), role });
+  return html`
+    <${Form} title=${t("settings.new_token")} submit=${t("ask.token_new.yes")} ready=${name.trim() !== ""}
+      onSubmit=${make} close=${close}>
+    <${Field} label=${t("field.name")} hint=${t("ask.token_new.hint")}>
+      <input type="text" required maxlength="64" autofocus value=${name}
+        onInput=${(event) => setName(event.currentTarget.value)} />
+    <//>
+    <${RoleField} value=${role} onChange=${setRole} />
+  <//>`;
+}
+
+function NewToken({ made, close }) {
+  const copy = () => reported(navigator.clipboard.writeText(made.token), t("done.copied"));
+  return html`<div class="dialog">
+    <header><h2 id="dialog-title">${t("token.title", { name: made.name })}</h2></header>
+    <div class="dialog-body">
+      <p>${t("token.once")}</p>
+      <input type="text" class="mono" readonly aria-label=${t("token.label")} value=${made.token}
+        onFocus=${(event) => event.currentTarget.select()} />
+    </div>
+    <footer>
+      ${navigator.clipboard && html`<button type="button" onClick=${copy}>${t("action.copy")}</button>`}
+      <button type="button" class="primary" onClick=${() => close(null)}>${t("token.kept")}</button>
+    </footer>
+  </div>`;
+}
+
+function Accounts() {
+  const remote = useRemote("accounts", { topics: ["events"], every: 5 });
+  const edit = async (account) => {
+    if (await show(AccountForm, { account })) say(t("done.saved"));
+    remote.reload();
+  };
+  const remove = async (account) => {
+    const question = {
+      title: t("ask.account.title", { name: account.name }),
+      text: t("ask.account.text"),
+      confirm: t("ask.account.yes"),
+    };
+    if (!(await sure(question))) return;
+    await reported(change("DELETE", `accounts/${encodeURIComponent(account.name)}`), t("done.account"));
+    remote.reload();
+  };
+  const columns = [
+    { key: "name", label: t("field.name"), render: (x) => html`<strong>${x.name}</strong>` },
+    { key: "role", label: t("field.role"), render: (x) => t(`role.${x.role}`) },
+    { key: "created", label: t("column.created"), render: (x) => html`<${When} at=${x.created} />` },
+    {
+      key: "login",
+      label: t("column.last_login"),
+      render: (x) => (x.last_login ? html`<${When} at=${x.last_login} />` : t("word.never")),
+    },
+    {
+      key: "actions",
+      label: html`<span class="hidden">${t("column.actions")}</span>`,
+      className: "actions",
+      render: (x) => html`<button type="button" onClick=${() => edit(x)}>${t("action.edit")}</button>
+        ${x.name !== store.session.name && html` <button type="button" class="danger" onClick=${() => remove(x)}>
+            ${t("action.delete")}
+          </button>`}`,
+    },
+  ];
+  return html`
+    <${Card} title=${t("settings.accounts")} actions=${html`
+      <button type="button" onClick=${() => edit(null)}><${Icon} name="plus" />${t("settings.new_account")}</button>`}>
+    <${Remote} remote=${remote}>
+      ${(answer) => html`
+        <${PlainTable} label=${t("settings.accounts")} columns=${columns} rows=${answer.accounts}
+          rowKey=${(x) => x.name} empty=${t("settings.no_accounts")} />`}
+    <//>
+  <//>`;
+}
+
+function AccountForm({ account, close }) {
+  const [name, setName] = useState(account?.name ?? "");
+  const [role, setRole] = useState(account?.role ?? "operator");
+  const [password, setPassword] = useState("");
+  const ready = name.trim() !== "" && (password === "" ? account !== null : password.length >= SHORTEST);
+  const save = () => {
+    if (!account) return change("POST", "accounts", { name: name.trim(), role, password });
+    const body = { ...(role !== account.role && { role }), ...(password && { password }) };
+    return Object.keys(body).length
+      ? change("PATCH", `accounts/${encodeURIComponent(account.name)}`, body)
+      : Promise.resolve();
+  };
+  return html`
+    <${Form} title=${account ? t("ask.account_edit.title", { name: account.name }) : t("settings.new_account")}
+      submit=${t("action.save")} ready=${ready} onSubmit=${save} close=${close}>
+    ${!account && html`
+      <${Field} label=${t("field.name")}>
+        <input type="text" required maxlength="64" autocomplete="off" autofocus value=${name}
+          onInput=${(event) => setName(event.currentTarget.value)} />
+      <//>`}
+    <${RoleField} value=${role} onChange=${setRole} />
+    <${Field} label=${account ? t("field.new_password") : t("signin.password")}
+      hint=${account ? t("ask.account_edit.keep") : t("password.shortest", { n: SHORTEST })}>
+      <input type="password" minlength=${SHORTEST} autocomplete="new-password" value=${password}
+        onInput=${(event) => setPassword(event.currentTarget.value)} />
+    <//>
+  <//>`;
+}
+
+function OwnPassword() {
+  const open = () => show(PasswordForm).then((done) => done && say(t("done.password")));
+  return html`
+    <${Card} title=${t("settings.own")} actions=${html`
+      <button type="button" onClick=${open}>${t("settings.change_password")}</button>`}>
+    <p class="muted">${t("settings.own_note", { name: store.session.name, role: t(`role.${store.session.role}`) })}</p>
+  <//>`;
+}
+
+function PasswordForm({ close }) {
+  const [old, setOld] = useState("");
+  const [fresh, setFresh] = useState("");
+  const [again, setAgain] = useState("");
+  const differs = again !== "" && again !== fresh;
+  const input = (value, set, autocomplete) =>
+    html`
+      <input type="password" required autocomplete=${autocomplete} value=${value}
+        onInput=${(event) => set(event.currentTarget.value)} />`;
+  const save = async () => {
+    const { csrf } = await change("PUT", "session/password", { old, new: fresh });
+    if (csrf) setCsrf(csrf); // the session was begun anew
+  };
+  return html`
+    <${Form} title=${t("settings.change_password")} submit=${t("action.save")}
+      ready=${old !== "" && fresh.length >= SHORTEST && fresh === again}
+    onSubmit=${save} close=${close}>
+    <${Field} label=${t("field.old_password")}>${input(old, setOld, "current-password")}<//>
+    <${Field} label=${t("field.new_password")} hint=${t("password.shortest", { n: SHORTEST })}>
+      ${input(fresh, setFresh, "new-password")}
+    <//>
+    <${Field} label=${t("field.again")} error=${differs ? t("password.differs") : ""}>
+      ${input(again, setAgain, "new-password")}
+    <//>
+    <p class="muted">${t("password.others_end")}</p>
+  <//>`;
+}

@@ -1,0 +1,138 @@
+// Small things that every page is made of: heads, badges, bars, figures, fields, waiting and failing.
+import { html, useEffect, useId, useRef } from "../lib.js";
+import { known, t } from "../i18n.js";
+import { fullMoment, moment, percent } from "../format.js";
+import { Icon } from "./icons.js";
+
+/** The head of a page: its title, a way back, what can be done here. */
+export function PageHead({ title, back, badge, note, children }) {
+  const head = useRef(null);
+  useEffect(() => {
+    document.title = `${title} · VOI`;
+  }, [title]);
+  useEffect(() => {
+    // After a change of page the keyboard and the screen reader begin here.
+    if (!document.activeElement || document.activeElement === document.body) head.current.focus();
+  }, []);
+  return html`<header class="page-head">
+    <div class="page-title">
+      ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
+      <h1 ref=${head} tabindex="-1">${title}${badge}</h1>
+      ${note && html`<p class="muted">${note}</p>`}
+    </div>
+    <div class="page-actions">${children}</div>
+  </header>`;
+}
+
+/** A part of a page with a title of its own. */
+export function Card({ title, actions, className = "", children }) {
+  const id = useId();
+  return html`<section class=${`card ${className}`} aria-labelledby=${title ? id : null}>
+    ${title && html`
+      <header class="card-head"><h2 id=${id}>${title}</h2><div class="card-actions">${actions}</div></header>`}
+    ${children}
+  </section>`;
+}
+
+/** A state, as a word with a mark: colour is never all that tells. */
+export function Badge({ state, title }) {
+  return html`<span class=${`badge ${state}`} title=${title}>${known(`state.${state}`) ?? state}</span>`;
+}
+
+/** Progress from 0 to 1. */
+export function Bar({ value, label, state = "", wide = false }) {
+  const share = Math.max(0, Math.min(1, value ?? 0));
+  return html`<span class=${`bar ${state} ${wide ? "wide" : ""}`}>
+    <progress max="1" value=${share} aria-label=${label}></progress>
+    <span class="bar-text">${percent(share)}</span>
+  </span>`;
+}
+
+/** A figure with its name. */
+export function Stat({ label, value, note, href }) {
+  const figure = html`<span class="stat-value">${value}</span>`;
+  return html`<div class="stat">
+    <span class="stat-label">${label}</span>
+    ${href ? html`<a href=${href}>${figure}</a>` : figure}
+    ${note && html`<span class="stat-note">${note}</span>`}
+  </div>`;
+}
+
+/** A moment, in full where the pointer rests. */
+export function When({ at }) {
+  return at
+    ? html`<time datetime=${at} title=${fullMoment(at)}>${moment(at)}</time>`
+    : html`<span class="muted">–</span>`;
+}
+
+/** An input with its label, a hint, and what is wrong with it. */
+export function Field({ label, hint, error, children }) {
+  return html`<label class="field">
+    <span class="field-label">${label}</span>
+    ${children}
+    ${hint && html`<span class="field-hint">${hint}</span>`}
+    ${error && html`<span class="field-error" role="alert">${error}</span>`}
+  </label>`;
+}
+
+/** A choice of one: `options` are [value, text]. */
+export function Choice({ value, options, onChange, label, ...rest }) {
+  return html`
+    <select value=${value} aria-label=${label} onChange=${(event) => onChange(event.currentTarget.value)} ...${rest}>
+    ${options.map(([key, text]) => html`
+      <option key=${key} value=${key} selected=${String(key) === String(value)}>${text}</option>`)}
+  </select>`;
+}
+
+/** Something is on its way. */
+export function Busy() {
+  return html`<p class="busy" role="status">${t("wait.loading")}</p>`;
+}
+
+/** Something could not be read. */
+export function Failure({ error, retry }) {
+  return html`<div class="failure" role="alert">
+    <${Icon} name="alert" />
+    <div>
+      <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong>
+      ${error.message && html`<p>${error.message}</p>`}
+      ${retry && html`<button type="button" onClick=${retry}>${t("action.again")}</button>`}
+    </div>
+  </div>`;
+}
+
+/** Nothing is here, and what to do about it. */
+export function Empty({ text, children }) {
+  return html`<div class="empty"><p>${text}</p>${children}</div>`;
+}
+
+/** What a remote answer is shown as: itself, its failure, or a wait. */
+export function Remote({ remote, children }) {
+  if (remote.value)
+    return html`${remote.error && html`<${Failure} error=${remote.error} retry=${remote.reload} />`}
+      ${children(remote.value)}`;
+  if (remote.error) return html`<${Failure} error=${remote.error} retry=${remote.reload} />`;
+  return html`<${Busy} />`;
+}
+
+/** A small table without scrolling tricks; `columns` are {key, label, className?, render}. */
+export function PlainTable({ label, columns, rows, rowKey, empty }) {
+  if (!rows.length) return html`<${Empty} text=${empty} />`;
+  return html`<div class="plain-table">
+    <table aria-label=${label}>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`
+            <th key=${column.key} scope="col" class=${column.className}>${column.label}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) => html`<tr key=${rowKey(row)}>
+            ${columns.map((column) => html`<td key=${column.key} class=${column.className}>${column.render(row)}</td>`)}
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}

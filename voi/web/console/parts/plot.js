@@ -1,0 +1,92 @@
+// A plot of rates over time by uPlot, which is fetched when the first one is drawn.
+import { html, useEffect, useRef } from "../lib.js";
+import { t } from "../i18n.js";
+import { rate, size } from "../format.js";
+
+const HEIGHT = 240;
+
+let library = null;
+
+function load() {
+  library ??= new Promise((resolve, reject) => {
+    const sheet = document.createElement("link");
+    Object.assign(sheet, { rel: "stylesheet", href: "console/vendor/uplot/uPlot.min.css" });
+    const script = document.createElement("script");
+    script.src = "console/vendor/uplot/uPlot.iife.min.js";
+    script.onload = () => resolve(globalThis.uPlot);
+    script.onerror = () => {
+      library = null;
+      reject(new Error(script.src));
+    };
+    document.head.append(sheet, script);
+  });
+  return library;
+}
+
+/**
+ * Each point is [seconds since the epoch, swarm, server], rates in bytes a second.
+ * @param {{points: [number, number, number][]}} props
+ */
+export function RatePlot({ points }) {
+  const box = useRef(null);
+  const plot = useRef(null);
+  const latest = useRef(points);
+  latest.current = points;
+
+  useEffect(() => {
+    let gone = false;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const draw = async () => {
+      const UPlot = await load();
+      if (gone) return;
+      plot.current?.destroy();
+      plot.current = new UPlot(options(box.current), columns(latest.current), box.current);
+    };
+    const start = () => draw().catch(() => {}); // the figures beside it say the same
+    const observer = new ResizeObserver(() =>
+      plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }),
+    );
+    observer.observe(box.current);
+    dark.addEventListener("change", start);
+    start();
+    return () => {
+      gone = true;
+      observer.disconnect();
+      dark.removeEventListener("change", start);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, []);
+
+  useEffect(() => plot.current?.setData(columns(points)), [points]);
+
+  const last = points.at(-1);
+  const said = last ? t("plot.said", { swarm: rate(last[1]), server: rate(last[2]) }) : t("plot.none");
+  return html`<div class="plot" role="img" aria-label=${said} ref=${box}></div>`;
+}
+
+function columns(points) {
+  return [points.map((point) => point[0]), points.map((point) => point[1]), points.map((point) => point[2])];
+}
+
+function options(box) {
+  const style = getComputedStyle(box);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const shown = (_, value) => (value === null ? "–" : rate(value));
+  return {
+    width: box.clientWidth,
+    height: HEIGHT,
+    legend: { live: true },
+    axes: [
+      axis,
+      { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
+    ],
+    scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
+    series: [
+      { label: t("plot.time") },
+      { label: t("plot.swarm"), stroke: colour("--accent"), fill: colour("--accent-soft"), width: 2, value: shown },
+      { label: t("plot.server"), stroke: colour("--second"), width: 2, dash: [6, 3], value: shown },
+    ],
+  };
+}

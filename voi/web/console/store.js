@@ -1,0 +1,204 @@
+// What all pages share: who is signed in, terminals, rooms, templates, running rollouts, traffic. Bounded by the site.
+import { useEffect, useState } from "./lib.js";
+import { get } from "./api.js";
+
+/**
+ * @typedef {{mac: string, name: string, ip: string, room: number | null, online: boolean, online_since: string | null,
+ *   client_type: number, boot_disk: string | null, template: string | null, version: number, newest: number,
+ *   state: string, progress: number, rollout: number | null, reason: string, first_seen: string,
+ *   last_seen: string}} Terminal
+ */
+
+const MOST_ROLLOUTS = 200;
+
+export const store = {
+  /** @type {{name: string, role: string, csrf: string, version: string} | null} */
+  session: null,
+  /** @type {Map<string, Terminal>} a terminal that changes is a new object: rows compare by identity */
+  terminals: new Map(),
+  terminalsLoaded: false,
+  /** @type {{id: number, name: string, subnets: string[], online: number, total: number}[]} */
+  rooms: [],
+  /** @type {{name: string, subnet: string, count: number}[]} */
+  proposals: [],
+  unassigned: 0,
+  /** @type {{uuid: string, name: string, version: number, state: string}[]} */
+  templates: [],
+  /** @type {Map<number, object>} summaries heard of on this page, newest kept */
+  rollouts: new Map(),
+  /** @type {{server_out: number, server_in: number, swarm: number} | null} null until the stream tells */
+  traffic: null,
+  /** "connecting" | "live" | "lost" */
+  connection: "connecting",
+  /** The server was replaced by another version since this page was loaded. */
+  outdated: false,
+};
+
+let roomIndex = new Map();
+let templateIndex = new Map();
+
+const listeners = new Map();
+const dirty = new Set();
+const revisions = new Map();
+let frame = 0;
+
+/**
+ * Tell that a topic changed. However often that is, listeners hear of it once a frame, and not while nobody looks.
+ * @param {string} topic
+ */
+export function changed(topic) {
+  revisions.set(topic, (revisions.get(topic) ?? 0) + 1);
+  dirty.add(topic);
+  if (!frame) frame = requestAnimationFrame(flush);
+}
+
+function flush() {
+  frame = 0;
+  const topics = [...dirty];
+  dirty.clear();
+  const called = new Set(topics.flatMap((topic) => [...(listeners.get(topic) ?? [])]));
+  for (const listener of called) listener();
+}
+
+/**
+ * Hear of changes.
+ * @param {string[]} topics
+ * @param {() => void} listener
+ * @returns {() => void} call to stop
+ */
+export function listen(topics, listener) {
+  for (const topic of topics) {
+    if (!listeners.has(topic)) listeners.set(topic, new Set());
+    listeners.get(topic).add(listener);
+  }
+  return () => topics.forEach((topic) => listeners.get(topic).delete(listener));
+}
+
+/**
+ * Render the component again when one of these topics changes; the number is new after each change.
+ * @param {...string} topics
+ */
+export function useTopics(...topics) {
+  const [, setRevision] = useState(() => revisionOf(topics));
+  useEffect(() => {
+    const hear = () => setRevision(revisionOf(topics));
+    hear(); // what changed between the rendering and now
+    return listen(topics, hear);
+  }, [topics.join()]);
+  return revisionOf(topics);
+}
+
+function revisionOf(topics) {
+  return topics.reduce((sum, topic) => sum + (revisions.get(topic) ?? 0), 0);
+}
+
+/** Whether the one who is signed in may do that: "operate", "templates" or "accounts". @param {string} what */
+export function may(what) {
+  return what === "operate" ? store.session !== null : store.session?.role === "administrator";
+}
+
+/** The room of an id. @param {number | null} id */
+export function roomOf(id) {
+  return roomIndex.get(id);
+}
+
+/** The template of a uuid. @param {string | null} uuid */
+export function templateOf(uuid) {
+  return templateIndex.get(uuid);
+}
+
+/** A terminal as people call it. @param {{mac: string, name?: string}} terminal */
+export function nameOf(terminal) {
+  return terminal.name || terminal.mac;
+}
+
+// Changes heard while the list is on its way are newer than the list: kept, and put on it when it is there.
+let early = null;
+let loading = null;
+
+/** Read the terminals, once for all who ask at the same time. */
+export function loadTerminals() {
+  loading ??= readTerminals().finally(() => {
+    loading = null;
+    early = null;
+  });
+  return loading;
+}
+
+async function readTerminals() {
+  early = new Map();
+  const { terminals } = await get("terminals?disks=0&limit=10000&sort=name");
+  store.terminals = new Map(terminals.map((terminal) => [terminal.mac, terminal]));
+  store.terminalsLoaded = true;
+  for (const [mac, change] of early) merge(mac, change);
+  changed("terminals");
+}
+
+/**
+ * Take what the stream tells of terminals.
+ * @param {Partial<Terminal>[]} changes each with its mac
+ * @returns {boolean} whether one of them is new here, so that the list must be read again
+ */
+export function mergeTerminals(changes) {
+  let strange = false;
+  for (const change of changes) {
+    early?.set(change.mac, { ...early.get(change.mac), ...change });
+    strange = (store.terminalsLoaded && !merge(change.mac, change)) || strange;
+  }
+  changed("terminals");
+  return strange;
+}
+
+function merge(mac, change) {
+  const old = store.terminals.get(mac);
+  if (!old) return false;
+  store.terminals.set(mac, { ...old, ...change });
+  return true;
+}
+
+/** Take away terminals that were forgotten. @param {string[]} macs */
+export function dropTerminals(macs) {
+  for (const mac of macs) store.terminals.delete(mac);
+  changed("terminals");
+}
+
+/** Read the rooms. */
+export async function loadRooms() {
+  const { rooms, unassigned, proposals } = await get("rooms");
+  Object.assign(store, { rooms, unassigned, proposals });
+  roomIndex = new Map(rooms.map((room) => [room.id, room]));
+  changed("rooms");
+}
+
+/** Read the templates. */
+export async function loadTemplates() {
+  store.templates = (await get("templates")).templates;
+  templateIndex = new Map(store.templates.map((template) => [template.uuid, template]));
+  changed("templates");
+}
+
+/** Take summaries of rollouts. @param {{id: number}[]} summaries */
+export function mergeRollouts(summaries) {
+  for (const summary of summaries) store.rollouts.set(summary.id, summary);
+  if (store.rollouts.size > MOST_ROLLOUTS) {
+    const newest = [...store.rollouts.keys()].sort((a, b) => b - a).slice(0, MOST_ROLLOUTS);
+    store.rollouts = new Map(newest.map((id) => [id, store.rollouts.get(id)]));
+  }
+  changed("rollouts");
+}
+
+/** Forget everything of the one who was signed in. */
+export function clear() {
+  Object.assign(store, {
+    session: null,
+    terminals: new Map(),
+    terminalsLoaded: false,
+    rooms: [],
+    proposals: [],
+    unassigned: 0,
+    templates: [],
+    rollouts: new Map(),
+    traffic: null,
+    connection: "connecting",
+  });
+}

@@ -1,0 +1,194 @@
+"""What there is to tell open pages: who came and went, how far downloads are, what flows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from voi.domain.rollouts import Summary
+from voi.store.rollouts import Rollouts
+from voi.web.live import News
+from voi.web.resources import RolloutSummary, TrafficView
+from voi.web.seams import Observer, Traffic
+from voi.web.slices import in_parts
+
+SLOW_TICKS: Final = 2
+"""What is read from the database, or added up over all torrents, is looked at every other time."""
+MOST_ROWS: Final = 500
+"""Terminals that are told of with all that is known of them, in one tick; the others have their turn with the next."""
+
+
+class Progress(NamedTuple):
+    """What is told of a terminal that gets on, rounded to what a page can show."""
+
+    rollout: int
+    state: str
+    progress: float
+    rate: int
+
+
+OpenTargets = Callable[[], Iterable[tuple[int, str, str, float]]]
+"""Each open target: rollout, MAC, state, progress from 0 to 1."""
+
+
+class ProgressNews:
+    """How far terminals are: what changed of each, and for the page of a rollout the same with more to it.
+
+    `ended` is told the MACs of those that have nothing open any more.
+    """
+
+    def __init__(self, targets: OpenTargets, observer: Observer, ended: Callable[[Iterable[str]], None]) -> None:
+        self._targets = targets
+        self._observer = observer
+        self._ended = ended
+        self._known: dict[str, Progress] = {}
+
+    async def news(self) -> Sequence[News]:
+        """What changed."""
+        found: dict[str, Progress] = {}
+
+        def look(target: tuple[int, str, str, float]) -> None:
+            rollout_id, mac, state, progress = target
+            pace = self._observer.pace(rollout_id, mac)
+            newer = found.get(mac)
+            if newer is None or newer.rollout < rollout_id:
+                found[mac] = Progress(rollout_id, state, round(progress, 3), round(pace.rate) if pace else 0)
+
+        await in_parts(look, list(self._targets()))
+        known, self._known = self._known, found
+        changed = {mac: now for mac, now in found.items() if known.get(mac) != now}
+        gone = known.keys() - found.keys()
+        if gone:
+            self._ended(gone)
+        news: list[News] = []
+        if changed:
+            news.append(("terminals", [{"mac": mac, **now._asdict()} for mac, now in changed.items()]))
+        numbers = {now.rollout for now in changed.values()}
+        return [*news, *((f"rollout:{number}", self._of_rollout(number, changed)) for number in numbers)]
+
+    def _of_rollout(self, rollout_id: int, changed: Mapping[str, Progress]) -> dict[str, Any]:
+        now = self._observer.now(rollout_id)
+        targets = []
+        for mac, progress in changed.items():
+            if progress.rollout != rollout_id:
+                continue
+            pace = self._observer.pace(rollout_id, mac)
+            targets.append(
+                {
+                    "mac": mac,
+                    "state": progress.state,
+                    "progress": progress.progress,
+                    "rate": progress.rate,
+                    "eta": pace.eta if pace else None,
+                    "from_server": min(1.0, pace.from_server / pace.done) if pace and pace.done else None,
+                }
+            )
+        return {
+            "id": rollout_id,
+            "rate": now.rate if now else 0.0,
+            "eta": now.eta if now else None,
+            "server_sent": now.course.server_sent if now else 0,
+            "point": list(now.course.points[-1]) if now and now.course.points else None,
+            "targets": targets,
+        }
+
+
+class RowNews:
+    """All that is known of terminals that came, went, were renamed or are done; told of as rows of the list."""
+
+    def __init__(self, rows: Callable[[Sequence[str]], Awaitable[tuple[list[Any], list[str]]]]) -> None:
+        self._rows = rows
+        self._changed: dict[str, None] = {}
+
+    def changed(self, macs: Iterable[str]) -> None:
+        """Something of these is another."""
+        self._changed.update(dict.fromkeys(macs))
+
+    async def news(self) -> Sequence[News]:
+        """The rows of some that changed, and who is not known any more."""
+        macs = list(self._changed)[:MOST_ROWS]
+        if not macs:
+            return ()
+        for mac in macs:
+            del self._changed[mac]
+        rows, gone = await self._rows(macs)
+        news: list[News] = [("terminals", rows)] if rows else []
+        return [*news, ("gone", gone)] if gone else news
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    summary: Summary
+    view: RolloutSummary
+
+
+class RolloutNews:
+    """Rollouts in short, while they run and once when they have ended; and which of their targets became others."""
+
+    def __init__(self, rollouts: Rollouts, view: Callable[[Summary], Awaitable[RolloutSummary]]) -> None:
+        self._rollouts = rollouts
+        self._view = view
+        self._known: dict[int, _Shown] = {}
+        self._ticks = 0
+
+    async def news(self) -> Sequence[News]:
+        """What changed."""
+        self._ticks += 1
+        if self._ticks % SLOW_TICKS:
+            return ()
+        summaries = {summary.id: summary for summary in await self._rollouts.running()}
+        for number in self._known.keys() - summaries.keys():
+            ended = await self._rollouts.summary(number)
+            if ended is not None:
+                summaries[number] = ended
+        known, self._known = self._known, {}
+        told, stale = [], []
+        for number, summary in summaries.items():
+            shown = _Shown(summary, await self._view(summary))
+            if summary.state == "running":
+                self._known[number] = shown
+            before = known.get(number)
+            if before is None or before.view != shown.view:
+                told.append(shown.view)
+            if before is not None and before.summary != summary:
+                stale.append(number)
+        news: list[News] = [("rollouts", told)] if told else []
+        return [*news, *((f"stale:{number}", {"id": number}) for number in stale)]
+
+
+class TrafficNews:
+    """What flows now, in bytes a second."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._known: TrafficView | None = None
+        self._ticks = 0
+
+    async def news(self) -> Sequence[News]:
+        """The sums, where they changed."""
+        self._ticks += 1
+        if self._ticks % SLOW_TICKS:
+            return ()
+        known, self._known = (
+            self._known,
+            TrafficView(self._traffic.server_out, self._traffic.server_in, self._traffic.swarm),
+        )
+        return [("traffic", self._known)] if self._known != known else ()
+
+
+class UploadNews:
+    """That something is on its way to the templates: whoever shows it asks again."""
+
+    def __init__(self, progress: Callable[[], Awaitable[Mapping[str, float]]]) -> None:
+        self._progress = progress
+        self._known: Mapping[str, float] = {}
+        self._ticks = 0
+
+    async def news(self) -> Sequence[News]:
+        """Whether any upload got on, began or ended."""
+        self._ticks += 1
+        if self._ticks % SLOW_TICKS:
+            return ()
+        known, self._known = self._known, await self._progress()
+        return [("templates", [])] if self._known != known else ()

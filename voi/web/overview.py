@@ -1,0 +1,142 @@
+"""The route of the overview: what an administrator sees first, and what wants somebody."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from voi.domain.rollouts import Summary
+from voi.domain.rooms import Room
+from voi.domain.standing import State
+from voi.store.rollouts import Rollouts
+from voi.store.roster import Rosters
+from voi.store.uploads import Uploads
+from voi.web.checks import run_checks
+from voi.web.resources import (
+    Attention,
+    DiskRoom,
+    Overview,
+    RolloutSummary,
+    RoomTotals,
+    TerminalTotals,
+    TrafficView,
+)
+from voi.web.rooms import room_counts
+from voi.web.routing import Route
+from voi.web.rows import Row, row_maker
+from voi.web.seams import Coordinator, DiskUsage, Fleet, HealthCheck, Traffic
+from voi.web.slices import in_parts
+
+NEARLY_FULL: Final = 0.1
+"""Part of the server's disk below which what is free wants somebody, while uploads are still taken."""
+
+RECENT_SECONDS: Final = 86_400.0
+"""A failed upload of yesterday is history."""
+
+
+class OverviewRoutes:
+    """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk."""
+
+    def __init__(
+        self,
+        *,
+        rosters: Rosters,
+        rollouts: Rollouts,
+        shown: Callable[[Summary], Awaitable[RolloutSummary]],
+        uploads: Uploads,
+        fleet: Fleet,
+        coordinator: Coordinator,
+        traffic: Traffic,
+        disk: DiskUsage,
+        checks: Mapping[str, HealthCheck],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._rosters = rosters
+        self._rollouts = rollouts
+        self._shown = shown
+        self._uploads = uploads
+        self._fleet = fleet
+        self._coordinator = coordinator
+        self._traffic = traffic
+        self._disk = disk
+        self._checks = checks
+        self._now = now
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/overview",
+                handler=self.overview,
+                summary="How the site does, and what wants somebody",
+                answer=Overview,
+            ),
+        )
+
+    async def overview(self) -> Overview:
+        """GET overview."""
+        roster = await self._rosters.read()
+        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        states = Counter(row.state for row in rows)
+        free, size = await self._disk()
+        running = await self._rollouts.running()
+        wanting = [
+            *_terminals(states),
+            *_stuck(self._coordinator.standing_still()),
+            *_uploads(await self._uploads.failed_since(self._now() - RECENT_SECONDS)),
+            *_disk(free, size),
+            *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
+        ]
+        return Overview(
+            terminals=TerminalTotals(
+                sum(row.online for row in rows), len(rows), states[State.OUTDATED], states[State.FAILED]
+            ),
+            rooms=_rooms(list(roster.rooms), rows),
+            rollouts=[await self._shown(rollout) for rollout in running],
+            traffic=TrafficView(self._traffic.server_out, self._traffic.server_in, self._traffic.swarm),
+            disk=DiskRoom(free, size),
+            attention=wanting,
+        )
+
+
+def _rooms(rooms: list[Room], rows: list[Row]) -> list[RoomTotals]:
+    """All rooms by name, then those in none, if there are any."""
+    total, online = room_counts(rows)
+    found = [RoomTotals(room.id, room.name, online[room.id], total[room.id]) for room in rooms]
+    return found + ([RoomTotals(None, "", online[None], total[None])] if total[None] else [])
+
+
+def _terminals(states: Counter[State]) -> list[Attention]:
+    found = []
+    if failed := states[State.FAILED]:
+        found.append(Attention("failed", failed, f"failed terminals: {failed}", "#/terminals?state=failed"))
+    if outdated := states[State.OUTDATED]:
+        text = f"terminals with an older version: {outdated}"
+        found.append(Attention("outdated", outdated, text, "#/terminals?state=outdated"))
+    return found
+
+
+def _stuck(still: Mapping[int, int]) -> list[Attention]:
+    return [
+        Attention("stuck", count, f"rollout {number}: terminals that get nothing: {count}", f"#/rollouts/{number}")
+        for number, count in sorted(still.items())
+    ]
+
+
+def _uploads(failed: int) -> list[Attention]:
+    return (
+        [Attention("upload", failed, f"disks that could not be published: {failed}", "#/templates")] if failed else []
+    )
+
+
+def _disk(free: int, size: int) -> list[Attention]:
+    if free >= size * NEARLY_FULL:
+        return []
+    return [Attention("disk", 1, f"{free >> 20} MiB are free on the server's disk", "#/templates")]
+
+
+def _health(failing: Mapping[str, str]) -> list[Attention]:
+    return [Attention("health", 1, f"{name}: {result}", "#/settings") for name, result in failing.items()]

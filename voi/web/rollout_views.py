@@ -1,0 +1,116 @@
+"""From rollouts to the structs of the API; pure functions, what is fleeting is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState
+from voi.domain.templates import PublishedLevel, Template, missing_levels
+from voi.domain.terminals import ReportedLevel, Terminal
+from voi.store.courses import Course
+from voi.web.resources import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
+from voi.web.seams import Now, Pace
+from voi.web.views import moment
+
+
+def rollout_view(
+    rollout: Rollout,
+    targets: Sequence[TargetView],
+    *,
+    template: Template | None,
+    now: Now | None,
+    course: Course | None,
+    link: int,
+    time: float,
+) -> RolloutView:
+    """A rollout with its targets. `now` is of one that runs, `course` of one that has ended; `link` is the bytes a
+    second of the server's link, `time` the present.
+    """
+    course = now.course if now is not None else course
+    size = sum(level.file_size for level in template.levels) if template is not None else 0
+    sent = course.server_sent if course is not None else 0
+    ended = rollout.state != "running"
+    last = max((target.updated for target in rollout.targets), default=rollout.created)
+    return RolloutView(
+        id=rollout.id,
+        template=rollout.template_uuid,
+        template_name=template.name if template is not None else "",
+        version=rollout.version,
+        state=rollout.state,
+        created=moment(rollout.created),
+        finished=moment(last) if ended else None,
+        size=size,
+        server_sent=sent,
+        copies=sent / size if size else 0.0,
+        elapsed=max(0.0, (last if ended else time) - rollout.created),
+        best=size / link,
+        progress=_mean(target.progress for target in targets if target.state != "cancelled"),
+        rate=now.rate if now is not None else 0.0,
+        eta=now.eta if now is not None else None,
+        targets=list(targets),
+        rates=[(point.time, point.swarm, point.server) for point in course.points] if course is not None else [],
+    )
+
+
+def target_view(
+    target: Target, progress: float, *, terminal: Terminal | None, online: bool, pace: Pace | None
+) -> TargetView:
+    """One terminal of a rollout."""
+    waits = target.state is TargetState.WAITING and target.next_try > 0
+    is_open = target.state in OPEN_TARGETS
+    return TargetView(
+        mac=target.mac,
+        name=terminal.name if terminal is not None else "",
+        ip=terminal.ip if terminal is not None else "",
+        online=online,
+        rate=pace.rate if pace is not None and is_open else 0.0,
+        from_server=min(1.0, pace.from_server / pace.done) if pace is not None and pace.done else None,
+        eta=pace.eta if pace is not None and is_open else None,
+        state=target.state.value,
+        progress=min(max(progress, 0.0), 1.0),
+        reason=target.reason,
+        attempts=target.attempts,
+        next_try=moment(target.next_try) if waits else None,
+        updated=moment(target.updated),
+    )
+
+
+def rollout_summary(summary: Summary, name: str, progress: float, now: Now | None) -> RolloutSummary:
+    """A rollout in short."""
+    return RolloutSummary(
+        id=summary.id,
+        template=summary.template_uuid,
+        template_name=name,
+        version=summary.version,
+        state=summary.state,
+        created=moment(summary.created),
+        counts={state.value: count for state, count in summary.counts.items()},
+        progress=progress,
+        rate=now.rate if now is not None else 0.0,
+        eta=now.eta if now is not None else None,
+    )
+
+
+def rollout_preview(
+    template: Template, macs: Iterable[str], disks: Mapping[str, Sequence[ReportedLevel]], online: Iterable[str]
+) -> RolloutPreview:
+    """What a rollout of a template's newest version would do to these terminals."""
+    there = set(online)
+    targets = [PreviewTarget(mac, mac in there, _lacks(template.levels, disks.get(mac, ()))) for mac in macs]
+    return RolloutPreview(
+        template=template.uuid,
+        version=template.version,
+        terminals=targets,
+        total_bytes=sum(target.bytes for target in targets),
+        most_bytes=max((target.bytes for target in targets), default=0),
+        nothing=sum(not target.bytes for target in targets),
+    )
+
+
+def _lacks(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> int:
+    return sum(level.file_size for level in missing_levels(published, reported))
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0

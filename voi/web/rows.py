@@ -1,0 +1,102 @@
+"""Terminals as rows of a table: put together, chosen, put in order; pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final
+
+from voi.domain.rooms import RoomMap, address_of
+from voi.domain.standing import URGENCY, Standing, State
+from voi.domain.terminals import ReportedLevel, Terminal
+from voi.store.roster import Roster
+from voi.web.requests import TerminalQuery
+from voi.web.seams import Fleet
+
+_DIGITS: Final = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A terminal with all that a table shows of it; `since` is when it logged in, None while it is offline."""
+
+    terminal: Terminal
+    held: tuple[ReportedLevel, ...]
+    since: float | None
+    room: int | None
+    standing: Standing
+
+    @property
+    def online(self) -> bool:
+        """Whether it is connected."""
+        return self.since is not None
+
+    @property
+    def state(self) -> State:
+        """What becomes of it now."""
+        return self.standing.state
+
+
+def row_maker(roster: Roster, fleet: Fleet) -> Callable[[Terminal], Row]:
+    """What makes a row of each terminal of a roster."""
+    rooms = RoomMap(roster.rooms)
+
+    def row(terminal: Terminal) -> Row:
+        held, since = tuple(roster.disks.get(terminal.mac, ())), fleet.since(terminal.mac)
+        target = roster.targets.get(terminal.mac)
+        standing = roster.catalogue.standing(terminal, held, target, online=since is not None)
+        return Row(terminal, held, since, rooms.room_of(terminal.ip, terminal.room_id), standing)
+
+    return row
+
+
+def chosen(query: TerminalQuery, image: str | None) -> Callable[[Row], bool]:
+    """What says whether a row is wanted; `image` is the query's, in canonical spelling."""
+    text = query.q.strip().casefold()
+    mac = text.replace("-", ":").upper()
+
+    def wanted(row: Row) -> bool:
+        terminal = row.terminal
+        return (
+            (not text or text in terminal.name.casefold() or mac in terminal.mac or text in terminal.ip)
+            and (query.room is None or (row.room or 0) == query.room)
+            and (query.state is None or row.state == query.state)
+            and (query.online is None or row.online == query.online)
+            and (image is None or row.standing.template == image or any(x.template_uuid == image for x in row.held))
+        )
+
+    return wanted
+
+
+def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]:
+    """What gives the key of a row in a column; None for a row that has nothing there."""
+    keys: dict[str, Callable[[Row], Any]] = {
+        "name": lambda row: natural(row.terminal.name) or None,
+        "mac": lambda row: row.terminal.mac,
+        "ip": lambda row: _address_key(row.terminal.ip),
+        "room": lambda row: None if row.room is None else natural(room_names.get(row.room, "")),
+        "state": lambda row: URGENCY[row.state],
+        "last_seen": lambda row: row.terminal.last_seen,
+        "version": lambda row: row.standing.version,
+    }
+    return keys[column]
+
+
+def in_order(rows: Sequence[Row], keys: Sequence[Any], *, descending: bool) -> list[Row]:
+    """Rows in the order of their keys; those without one come last, those with the same one stay as they were."""
+    keyed = [(key, row) for key, row in zip(keys, rows, strict=True) if key is not None]
+    keyed.sort(key=itemgetter(0), reverse=descending)
+    return [row for _, row in keyed] + [row for key, row in zip(keys, rows, strict=True) if key is None]
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """A key by which PC 2 comes before PC 10."""
+    parts = _DIGITS.split(text.casefold())
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
+
+
+def _address_key(text: str) -> tuple[int, int, str]:
+    address = address_of(text)
+    return (9, 0, text) if address is None else (address.version, int(address), text)

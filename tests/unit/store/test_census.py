@@ -56,7 +56,8 @@ class CensusTests(StoreCase):
         cancelled = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
         await self.rollouts.cancel(cancelled.id, Code.CANCEL_SEND, 2.0)
         census = await self.count()
-        shown = [rollout.state for rollout in await self.rollouts.all()]
+        found = [await self.rollouts.get(number) for number in range(1, cancelled.id + 1)]
+        shown = [rollout.state for rollout in found if rollout is not None]
         self.assertEqual(census.rollouts, {state: shown.count(state) for state in census.rollouts})
         self.assertEqual(sorted(shown), ["cancelled", "done", "failed", "running"])
         self.assertEqual((census.targets["downloading"], census.targets["done"]), (1, 0))

@@ -159,6 +159,15 @@ class ValueTests(SynchronousTestCase):
         self.found = parsed(replace(READINGS, live=replace(LIVE, torrents={})))
         self.assertEqual(self.value("voi_torrent_bytes_total", torrent=str(NAME), direction="sent"), 0)
 
+    def test_no_database(self) -> None:
+        """Where the database cannot be asked, what it counts is missing rather than 0, and all others are there."""
+        missing = set(self.found) - set(parsed(replace(READINGS, census=None, terminals={})))
+        self.assertEqual(
+            missing,
+            {"voi_terminals", "voi_published_disks", "voi_rollouts", "voi_rollout_targets", "voi_upload_disks"}
+            | {"voi_torrent_info", "voi_torrent_size_bytes", "voi_torrent_bytes", "voi_torrent_peers"},
+        )
+
     def test_no_disk(self) -> None:
         """Where the disk cannot be asked, its families are missing, and all others are there."""
         self.assertEqual(

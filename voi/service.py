@@ -86,7 +86,7 @@ log = Logger()
 DISK_THREADS: Final = 4
 """Threads that read and hash disks: enough for one import beside one check, no more than a hard disk bears."""
 
-PRUNE_SECONDS: Final = 3600.0
+PRUNE_SECONDS: Final = 600.0
 """How often entries of the journal that are too old are thrown away."""
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to

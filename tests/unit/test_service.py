@@ -138,6 +138,72 @@ class ServiceTests(TestCase):
             return [x["state"] for x in outcomes] == ["done", "done"]
 
         await self.until(answered)
+        await self.wrote_down("rollout.finished")
+        overview = await self.api("GET", "/api/v1/overview")
+        self.assertEqual(overview["terminals"], {"online": 2, "total": 2, "outdated": 0, "failed": 0})
+        self.assertGreater(overview["disk"]["total"], overview["disk"]["free"])
+        found = await self.api("GET", f"/api/v1/terminals/{OTHER}")
+        self.assertEqual((found["state"], found["version"], found["template"]), ("current", 1, TEMPLATE))
+        events = (await self.api("GET", "/api/v1/events"))["events"]
+        kinds = [event["kind"] for event in reversed(events)]
+        self.assertEqual(
+            sorted(kinds),
+            [
+                "command.restart",
+                "rollout.begun",
+                "rollout.finished",
+                "server.started",
+                "terminal.first",
+                "terminal.first",
+                "upload.begun",
+                "upload.published",
+                "upload.requested",
+            ],
+        )
+
+    async def wrote_down(self, kind: str) -> None:
+        """Wait until the journal has such an entry."""
+
+        async def there() -> bool:
+            return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
+
+        await self.until(there)
+
+    async def test_stop_is_written_down(self) -> None:
+        """The next start finds in the journal that the server was stopped, and when it was started."""
+        self.start_server()
+        await self.wrote_down("server.started")
+        await self.server.stopService()
+        self.start_server()
+        await self.wrote_down("server.stopped")
+
+    async def test_forgotten_terminal(self) -> None:
+        """A terminal that is forgotten has no tracker key any more, and is a new one when it comes back."""
+        self.start_server()
+        one = self.path / "one"
+        one.mkdir()
+        service = self.start_terminal(MAC, "127.0.0.9", one)
+        await self.wrote_down("terminal.first")
+
+        async def online() -> bool:
+            found = (await self.api("GET", "/api/v1/terminals"))["terminals"]
+            return bool(found and found[0]["online"])
+
+        async def offline() -> bool:
+            return not await online()
+
+        await self.until(online)
+        key = (await self.server.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
+        self.assertEqual(self.server.keys.terminal_for(key), MAC)
+        await service.stopService()
+        await self.until(offline)
+        await self.server.store.write(lambda _db: None)  # when it left is written down
+        await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
+        self.assertIsNone(self.server.keys.terminal_for(key))
+        self.start_terminal(MAC, "127.0.0.9", one)
+        await self.until(online)
+        events = (await self.api("GET", "/api/v1/events?kind=terminal.first"))["events"]
+        self.assertEqual(len(events), 2)
 
     async def measured(self, size: int) -> None:
         """What the metrics say after two terminals and the server exchanged one disk."""

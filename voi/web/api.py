@@ -34,6 +34,7 @@ from voi.web.management import ManagementRoutes
 from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
 from voi.web.openapi import document
 from voi.web.overview import OverviewRoutes
+from voi.web.recent import RecentRows
 from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
 from voi.web.rooms import RoomRoutes
@@ -132,6 +133,7 @@ class Api:
             journal=journal,
             link=link,
         )
+        self._recent = RecentRows(rosters, fleet)
         terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
         tables: Sequence[RouteTable] = (
             *further,
@@ -139,11 +141,10 @@ class Api:
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
             OverviewRoutes(
-                rosters=rosters,
+                recent=self._recent,
                 rollouts=rollouts,
                 shown=rollout_routes.named,
                 uploads=uploads,
-                fleet=fleet,
                 coordinator=coordinator,
                 traffic=traffic,
                 disk=disk,
@@ -166,8 +167,7 @@ class Api:
                 uploads=uploads,
                 upload_desk=upload_desk,
                 publisher=publisher,
-                rosters=rosters,
-                fleet=fleet,
+                recent=self._recent,
                 journal=journal,
             ),
             SettingsRoutes(facts=facts, events=events, journal=journal),
@@ -223,6 +223,7 @@ class Api:
 
     def noted(self, event: Event) -> None:
         """Something was written down: it is news itself, and of the terminals and templates that it is about."""
+        self._recent.changed()
         self.live.tell("event", event_view(event))
         self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
         if event.template is not None:

@@ -282,6 +282,7 @@ class VoiService(MultiService):
             ),
             checks=health,
             in_thread=self._in_thread,
+            clock=reactor,
         )
         self._api = api = Api(
             token=opened.api_token,

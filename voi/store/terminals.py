@@ -142,10 +142,15 @@ def read_terminals(db: Database, macs: Sequence[str] | None = None) -> list[Term
 def read_all_disks(db: Database, macs: Sequence[str] | None = None) -> dict[str, list[ReportedLevel]]:
     """What every terminal has, or some of them; for use inside a job."""
     result: dict[str, list[ReportedLevel]] = {}
+    known: dict[tuple[Any, ...], ReportedLevel] = {}  # the terminals of a room have the same disks
     where, values = among("mac", macs)
     rows = db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks {where} ORDER BY mac, disk_uuid, level", values)
     for owner, *row in rows:
-        result.setdefault(owner, []).append(_level(row))
+        key = tuple(row)
+        level = known.get(key)
+        if level is None:
+            level = known[key] = _level(row)
+        result.setdefault(owner, []).append(level)
     return result
 
 

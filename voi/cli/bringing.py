@@ -1,0 +1,114 @@
+"""Commands that bring a template to the server: import of an image file, upload from a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from voi.cli.api import Api
+from voi.cli.completion import complete_template
+from voi.cli.failures import Failed, Interrupted
+from voi.cli.following import follow
+from voi.cli.naming import Choice, named, uuid_or_none
+from voi.cli.settings import connect, with_json, with_server
+from voi.cli.text import console, say_json
+
+DISK_TYPES: Final = ("system", "data")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="what the template is called")
+@click.option("--sys-type", type=click.IntRange(0, 127), default=0, show_default=True, help="protocol number of the OS")
+@click.option("--type", "kind", type=click.Choice(DISK_TYPES), default="system", show_default=True, help="of the disk")
+@with_server
+@with_json
+def import_(
+    file: Path,
+    name: str,
+    sys_type: int,
+    kind: str,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a template of the image FILE, a path on the server, and wait until it is published."""
+    api = connect(server, token, data)
+    body = {"name": name, "sys_type": sys_type, "disks": [{"type": kind, "path": str(file.absolute())}]}
+    template = api.change("POST", "/templates", body)
+    try:
+        path = f"/templates/{template['uuid']}"
+        template = follow(api, path, template, console(err=True), running=("importing", "uploading"))
+    except KeyboardInterrupt:
+        raise Interrupted(f"the import goes on; its template is {template['uuid']}") from None
+    if template["state"] == "failed":
+        raise Failed(template["reason"] or "the import failed; the server's log says why")
+    _tell(as_json, template, template["uuid"])
+
+
+@click.command()
+@click.argument("terminal", metavar="MAC")
+@click.argument("template", shell_complete=complete_template)
+@click.option("--no-wait", is_flag=True, help="only ask for it")
+@with_server
+@with_json
+def upload(
+    terminal: str,
+    template: str,
+    no_wait: bool,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Fetch from the terminal MAC (or its name) what it has of TEMPLATE and the server lacks.
+
+    A terminal that is off is asked at its next login. Where only the terminal knows the template, TEMPLATE is its uuid.
+    """
+    api = connect(server, token, data)
+    (found,) = Choice(every=False, room=None, terminals=(terminal,)).find(api)
+    body = {"mac": found["mac"], "template": _template(api, found["mac"], template)}
+    seen = api.change("POST", "/uploads", body)
+    path = f"/uploads/{seen['id']}"
+    if not no_wait:
+        if not found["online"]:
+            click.echo(
+                f"{found['mac']} is off and is asked at its next login; Ctrl-C: it is asked all the same", err=True
+            )
+        try:
+            seen = follow(api, path, seen, console(err=True), running=("open",))
+        except KeyboardInterrupt:
+            raise Interrupted(f"upload {seen['id']} goes on; `voi templates` says how far it is") from None
+    if seen["state"] == "failed":
+        reasons = "; ".join(f"{disk['name']}: {disk['reason']}" for disk in seen["disks"] if disk["reason"])
+        raise Failed(reasons or "the upload failed; the server's log says why")
+    _tell(as_json, seen, seen["template"])
+
+
+def _template(api: Api, mac: str, text: str) -> str:
+    """A template that the server or the terminal knows; the terminal tells no names.
+
+    :raises Failed: there is none of this name; says which uuids the terminal has.
+    """
+    uuid = uuid_or_none(text)
+    if uuid is not None:
+        return uuid
+    try:
+        return str(named(api.get("/templates")["templates"], text, "template", "uuid", "voi templates")["uuid"])
+    except Failed as error:
+        own = sorted({disk["template"] for disk in api.get(f"/terminals/{mac}")["disks"] if not disk["published"]})
+        if not own:
+            raise
+        told = "".join(f"\n  {uuid}" for uuid in own)
+        raise Failed(f"{error.message}\n{mac} has disks that the server lacks of:{told}") from error
+
+
+def _tell(as_json: bool, seen: dict[str, Any], uuid: str) -> None:
+    """What is left on stdout: all of it, or the uuid that the next command takes."""
+    if as_json:
+        say_json(seen)
+    else:
+        click.echo(uuid)

@@ -1,0 +1,71 @@
+"""Shell completion: the script for a shell, and names of templates and rooms while somebody types.
+
+A name comes from strangers, and a shell obeys what stands in a command line: only names of letters, digits and a few
+signs are completed as they are, all others by their uuid or number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from voi.cli.api import Api
+from voi.cli.settings import connect
+from voi.cli.text import printable
+
+PATIENCE_SECONDS: Final = 2.0
+"""Somebody waits for the Tab key."""
+
+_SAFE: Final = re.compile(r"\w[\w.+-]*")
+"""What no shell takes for anything but a word."""
+
+SHELLS: Final = ("bash", "zsh", "fish")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script of a SHELL.
+
+    \b
+    bash: eval "$(voi completion bash)" in ~/.bashrc
+    zsh:  eval "$(voi completion zsh)" in ~/.zshrc
+    fish: voi completion fish > ~/.config/fish/completions/voi.fish
+    """
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(context.find_root().command, {}, "voi", "_VOI_COMPLETE").source())
+
+
+def complete_template(context: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Templates that begin so."""
+    return _complete(context, typed, lambda api: api.get("/templates")["templates"], "uuid")
+
+
+def complete_room(context: click.Context, _param: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Rooms that begin so."""
+    return _complete(context, typed, lambda api: api.get("/rooms")["rooms"], "id")
+
+
+def _complete(
+    context: click.Context, typed: str, ask: Callable[[Api], Iterable[dict[str, Any]]], key: str
+) -> list[CompletionItem]:
+    given = context.params
+    try:
+        api = connect(given.get("server"), given.get("token"), given.get("data"), timeout=PATIENCE_SECONDS)
+        found = ask(api)
+    except click.ClickException:  # whatever it is: there is no place to say it while somebody types
+        return []
+    names = [one["name"] for one in found]
+    items = []
+    for one in found:
+        safe = _SAFE.fullmatch(one["name"]) and names.count(one["name"]) == 1
+        value = one["name"] if safe else str(one[key])
+        if value.startswith(typed) or one["name"].startswith(typed):
+            items.append(CompletionItem(value, help=None if safe else printable(one["name"], lines=False)))
+    return items

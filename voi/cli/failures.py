@@ -1,0 +1,67 @@
+"""How a command ends where it does not end well: one sentence on stderr, and an exit status for scripts."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+import click
+
+from voi.cli.text import printable
+
+STATUSES: Final = {
+    0: "done",
+    1: "refused or failed; the reason is on stderr",
+    2: "the command line or the file of settings is wrong",
+    3: "done, but some terminals failed",
+    4: "the server cannot be reached",
+    5: "no token, a wrong one, or one that may not do this",
+    130: "interrupted; what was begun goes on in the server",
+}
+"""Every exit status, as the help of `voi` tells it."""
+
+
+class Failed(click.ClickException):
+    """The server refused, or what it did failed."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class WrongSettings(Failed):
+    """The file of settings, or an address, is none."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SomeFailed(Failed):
+    """It was done, but not at every terminal."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class Unreachable(Failed):
+    """No answer at all, or none of ours. `lost` is whether the request may have arrived nevertheless."""
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str, *, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
+class NotLetIn(Failed):
+    """There is no token, the server does not know it, or it may not do this."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class Interrupted(Failed):
+    """Somebody pressed Ctrl-C; says what goes on all the same."""
+
+    exit_code: ClassVar[int] = 130
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        """It is no error, so the sentence stands alone."""
+        click.echo(f"\n{self.message}", err=True)

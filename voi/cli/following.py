@@ -1,0 +1,79 @@
+"""Waiting for long work of the server and showing how far it is: imports and uploads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from voi.cli.api import Api
+from voi.cli.failures import Unreachable
+
+LOOK_AGAIN_SECONDS: Final = 0.5
+"""Between two looks."""
+
+PATIENCE: Final = 120
+"""Looks in a row that may fail, a minute of them: the work goes on after a restart of the server."""
+
+_STAGES: Final = {
+    "requested": "waiting for the terminal",
+    "receiving": "copying and hashing",
+    "verifying": "checking",
+    "publishing": "publishing",
+}
+
+
+def follow(
+    api: Api,
+    path: str,
+    seen: dict[str, Any],
+    console: Console,
+    *,
+    running: tuple[str, ...],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Any:
+    """Show how far something is while its state is one of `running`; what it is then.
+
+    :raises Failed: the server refused, or could not be asked for long.
+    """
+    columns: tuple[ProgressColumn, ...] = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    failures = 0
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(stage(seen), total=1.0)
+        while seen["state"] in running:
+            sleep(LOOK_AGAIN_SECONDS)
+            try:
+                seen = api.get(path)
+            except Unreachable:
+                failures += 1
+                if failures >= PATIENCE:
+                    raise
+                shown.update(task, description="the server does not answer")
+            else:
+                failures = 0
+                shown.update(task, completed=seen["progress"], description=stage(seen))
+    return seen
+
+
+def stage(seen: dict[str, Any]) -> str:
+    """What is being done to a template, or to an upload, now."""
+    disks = seen["disks"] if "uploads" not in seen else [disk for one in seen["uploads"] for disk in one["disks"]]
+    states = [disk["state"] for disk in disks]
+    return next((text for state, text in _STAGES.items() if state in states), "importing")

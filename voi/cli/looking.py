@@ -1,0 +1,158 @@
+"""Commands that only look: status, terminals, templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.text import Text
+
+from voi.cli.completion import complete_room, complete_template
+from voi.cli.naming import room_named, template_named
+from voi.cli.settings import connect, with_json, with_server
+from voi.cli.text import cell, console, counted, duration, moment, rate, say_json, show, size, table
+
+STATES: Final = ("offline", "current", "outdated", "waiting", "downloading", "failed", "empty")
+
+_STYLES: Final = {"failed": "red", "outdated": "yellow", "downloading": "cyan", "current": "green", "offline": "dim"}
+
+
+@click.command()
+@with_server
+@with_json
+def status(server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """Show how it stands: terminals, rooms, running rollouts, traffic, what needs attention."""
+    seen = connect(server, token, data).get("/overview")
+    if as_json:
+        say_json(seen)
+        return
+    out = console()
+    counts, traffic, disk = seen["terminals"], seen["traffic"], seen["disk"]
+    out.print(
+        f"{counts['online']} of {counted(counts['total'], 'terminal')} online, "
+        f"{counts['outdated']} outdated, {counts['failed']} failed"
+    )
+    out.print(
+        f"server sends {rate(traffic['server_out'])}, receives {rate(traffic['server_in'])}; "
+        f"terminals fetch {rate(traffic['swarm'])}; disk: {size(disk['free'])} of {size(disk['total'])} free"
+    )
+    if seen["rooms"]:
+        rows = [(room["id"], room["name"] or "(no room)", room["online"], room["total"]) for room in seen["rooms"]]
+        out.print(table(("id", "name", "online", "of"), rows, title="Rooms"))
+    if seen["rollouts"]:
+        out.print(rollout_table(seen["rollouts"]))
+    for one in seen["attention"]:
+        out.print(cell(f"! {one['text']}", "yellow"))
+
+
+def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
+    """Rollouts in short."""
+    rows = [
+        (
+            one["id"],
+            one["template_name"] or one["template"],
+            one["version"],
+            state_cell(one),
+            ", ".join(f"{count} {state}" for state, count in one["counts"].items() if count),
+            rate(one["rate"]) if one["rate"] else "-",
+            duration(one["eta"]),
+            moment(one["created"]),
+        )
+        for one in rollouts
+    ]
+    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "begun")
+    return table(columns, rows, title="Rollouts")
+
+
+def state_cell(one: dict[str, Any]) -> Text:
+    """A state in its colour, with how far it is while it goes on."""
+    going = one["state"] in ("downloading", "running", "importing", "uploading")
+    text = f"{one['state']} {one['progress']:.0%}" if going else one["state"]
+    return cell(text, _STYLES.get(one["state"], ""))
+
+
+@click.command()
+@click.option("--room", metavar="ROOM", shell_complete=complete_room, help="name or number; 0: those in no room")
+@click.option("--state", type=click.Choice(STATES), help="only those in this state")
+@click.option("--outdated", is_flag=True, help="the same as --state outdated")
+@click.option("--online", is_flag=True, help="only those that are on")
+@click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those that boot it")
+@click.option("--search", metavar="TEXT", help="only those with this in name, MAC or IP address")
+@with_server
+@with_json
+def terminals(
+    room: str | None,
+    state: str | None,
+    outdated: bool,
+    online: bool,
+    template: str | None,
+    search: str | None,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """List terminals: where each stands, what it boots, and whether that is the newest."""
+    if outdated and state not in (None, "outdated"):
+        raise click.UsageError("--outdated is a --state of its own: say one of the two")
+    api = connect(server, token, data)
+    found = api.terminals(
+        q=search,
+        room=None if room is None else room_named(api, room),
+        state="outdated" if outdated else state,
+        image=None if template is None else template_named(api, template),
+        online="true" if online else None,
+    )
+    if as_json:
+        say_json({"terminals": found})
+        return
+    rooms = {one["id"]: one["name"] for one in api.get("/rooms")["rooms"]}
+    names = {one["uuid"]: one["name"] for one in api.get("/templates")["templates"]}
+    rows = [
+        (
+            one["name"],
+            one["mac"],
+            one["ip"],
+            rooms.get(one["room"]),
+            state_cell(one),
+            names.get(one["template"], one["template"]),
+            f"{one['version'] or '?'} of {one['newest']}" if one["template"] else "-",
+            "now" if one["online"] else moment(one["last_seen"]),
+            one["reason"],
+        )
+        for one in found
+    ]
+    columns = ("name", "mac", "address", "room", "state", "template", "version", "seen", "reason")
+    show(columns, rows, none="no such terminal")
+
+
+@click.command()
+@with_server
+@with_json
+def templates(server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """List templates: their versions, who has them, what the server sent of them."""
+    api = connect(server, token, data)
+    found = api.get("/templates")
+    if as_json:
+        say_json(found)
+        return
+    swarms = api.get("/swarms")["swarms"]
+    rows = []
+    for one in found["templates"]:
+        own = [swarm for swarm in swarms if swarm["template"] == one["uuid"]]
+        whole, sent = sum(swarm["size"] for swarm in own), sum(swarm["server_sent"] for swarm in own)
+        rows.append(
+            (
+                one["name"],
+                one["uuid"],
+                one["version"],
+                state_cell(one),
+                size(sum(disk["size"] for disk in one["disks"])),
+                f"{one['terminals_current']} / {one['terminals_outdated']}",
+                f"{sent / whole:.1f}" if whole else "-",
+                one["reason"],
+            )
+        )
+    columns = ("name", "uuid", "version", "state", "size", "current / outdated", "copies sent", "reason")
+    show(columns, rows, none="no template yet: `voi import FILE --name NAME` makes one of an image file")

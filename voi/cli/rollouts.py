@@ -1,0 +1,157 @@
+"""`voi rollout`: start, preview, watch, cancel, retry, list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from voi.cli.completion import complete_template
+from voi.cli.looking import rollout_table
+from voi.cli.naming import choice_of, template_named, with_terminals
+from voi.cli.settings import connect, with_json, with_server
+from voi.cli.text import console, counted, say_json, show, size
+from voi.cli.watching import watch as watch_rollout
+
+STATES: Final = ("running", "done", "failed", "cancelled")
+
+
+@click.group()
+def rollout() -> None:
+    """Versions of templates on their way to terminals."""
+
+
+@rollout.command()
+@click.argument("template", shell_complete=complete_template)
+@with_terminals
+@click.option("--watch", is_flag=True, help="watch it to its end")
+@with_server
+@with_json
+def start(
+    template: str,
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    watch: bool,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Send the newest version of TEMPLATE (name or uuid) to terminals; prints the rollout's number.
+
+    Terminals that are off get it at their next login.
+    """
+    choice = choice_of(every, room, terminals)
+    api = connect(server, token, data)
+    made = api.change("POST", "/rollouts", {"template": template_named(api, template), **choice.body(api)})
+    if watch:
+        click.echo(f"rollout {made['id']} has begun", err=True)
+        watch_rollout(api, made["id"], as_json=as_json)
+    elif as_json:
+        say_json(made)
+    else:
+        click.echo(made["id"])
+
+
+@rollout.command()
+@click.argument("template", shell_complete=complete_template)
+@with_terminals
+@with_server
+@with_json
+def preview(
+    template: str,
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Say how many bytes each terminal would fetch; changes nothing."""
+    choice = choice_of(every, room, terminals)
+    api = connect(server, token, data)
+    body = {"template": template_named(api, template), **choice.body(api)}
+    seen = api.change("POST", "/rollouts/preview", body)
+    if as_json:
+        say_json(seen)
+        return
+    rows = [
+        (one["mac"], "yes" if one["online"] else "no", size(one["bytes"]) if one["bytes"] else "nothing")
+        for one in sorted(seen["terminals"], key=lambda one: -one["bytes"])
+    ]
+    show(("mac", "online", "would fetch"), rows, none="no terminal")
+    click.echo(
+        f"version {seen['version']}: {size(seen['total_bytes'])} altogether, {size(seen['most_bytes'])} at most; "
+        f"{counted(seen['nothing'], 'terminal')} with nothing to fetch"
+    )
+
+
+@rollout.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@with_server
+@with_json
+def watch(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """Show how far rollout ID is until it has ended; Ctrl-C leaves it running.
+
+    With --json, a line for each time something changed: sums, and the targets that changed since the line before.
+    """
+    watch_rollout(connect(server, token, data), number, as_json=as_json)
+
+
+@rollout.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@with_server
+@with_json
+def cancel(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """Cancel rollout ID; terminals that have it all already keep it."""
+    seen = connect(server, token, data).change("DELETE", f"/rollouts/{number}")
+    if as_json:
+        say_json(seen)
+    else:
+        count = sum(target["state"] == "cancelled" for target in seen["targets"])
+        click.echo(f"rollout {number} is cancelled, for {counted(count, 'terminal')}")
+
+
+@rollout.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@with_server
+@with_json
+def retry(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """Let the terminals of rollout ID that failed try again."""
+    seen = connect(server, token, data).change("POST", f"/rollouts/{number}/retry")
+    if as_json:
+        say_json(seen)
+    else:
+        click.echo(f"{counted(seen['retried'], 'terminal')} of rollout {number} tried again")
+
+
+@rollout.command("list")
+@click.option("--state", type=click.Choice(STATES), help="only those in this state")
+@click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those of a template")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="the newest ones")
+@with_server
+@with_json
+def list_(
+    state: str | None,
+    template: str | None,
+    limit: int,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """List rollouts, newest first."""
+    api = connect(server, token, data)
+    uuid = None if template is None else template_named(api, template)
+    seen = api.get("/rollouts", {"state": state, "template": uuid, "limit": limit})
+    if as_json:
+        say_json(seen)
+    elif seen["rollouts"]:
+        console().print(rollout_table(seen["rollouts"]))
+        if seen["total"] > len(seen["rollouts"]):
+            click.echo(f"{len(seen['rollouts'])} of {seen['total']}; --limit shows more")
+    else:
+        click.echo("no rollout")

@@ -1,0 +1,47 @@
+"""The `voi` command with all that it can do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from voi import __version__
+from voi.cli.bringing import import_, upload
+from voi.cli.completion import completion
+from voi.cli.failures import STATUSES
+from voi.cli.journal import events
+from voi.cli.looking import status, templates, terminals
+from voi.cli.orders import restart, shutdown, wake, watermark
+from voi.cli.rollouts import rollout
+from voi.cli.tokens import token
+
+_EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
+
+
+@click.group(epilog=_EPILOG)
+@click.version_option(__version__, prog_name="voi")
+def main() -> None:
+    """Disk images for rooms full of PCs: what an administrator asks of a running voi server.
+
+    Server and token come from options, from VOI_SERVER and VOI_TOKEN, or from ~/.config/voi.toml (server = "...",
+    token = "..."); on the server itself the token is found in its data directory.
+    """
+
+
+for _command in (
+    status,
+    terminals,
+    templates,
+    import_,
+    upload,
+    rollout,
+    restart,
+    shutdown,
+    wake,
+    watermark,
+    events,
+    token,
+    completion,
+):
+    main.add_command(_command)

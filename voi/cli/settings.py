@@ -1,0 +1,134 @@
+"""Which server is meant and with which token: from options, the environment, a file, or the server's own directory.
+
+The token of the file goes to the file's server alone, and that of the data directory to this machine alone unless
+the directory was named: an option that names another server must not send it there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from voi.cli.api import REQUEST_SECONDS, Api
+from voi.cli.failures import NotLetIn, WrongSettings
+from voi.store.directory import DataDirectory
+
+DEFAULT_SERVER: Final = "http://127.0.0.1:50021"
+DATA_DIRECTORIES: Final = (Path("data"), Path("/var/lib/voi"))
+"""Where a server's data directory is looked for: its default, and where the service of README.rst has it."""
+
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file of settings may say."""
+
+    server: str | None = None
+    token: str | None = None
+    data: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Settings({self.server!r})"
+
+
+def file_of_settings() -> Path:
+    """Where the file is, whether or not there is one."""
+    base = os.environ.get("XDG_CONFIG_HOME") or ""
+    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "voi.toml"
+
+
+def read_settings(path: Path) -> Settings:
+    """What the file says; nothing where there is none.
+
+    :raises WrongSettings: it cannot be read, has a key that is none, or is open to others.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise WrongSettings(f"{path}: others may read or change it, and it is for a token: chmod 600 {path}")
+            return msgspec.convert(tomllib.load(file), Settings)
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings()
+    except OSError as error:
+        raise WrongSettings(f"{path}: {error.strerror}") from error
+    except msgspec.ValidationError as error:
+        raise WrongSettings(f"{path}: {error}; its keys are server, token and data") from error
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise WrongSettings(f"{path}: no TOML: {error}") from error
+
+
+def connect(server: str | None, token: str | None, data: Path | None, *, timeout: float = REQUEST_SECONDS) -> Api:
+    """The API of the server that is meant.
+
+    :raises WrongSettings: the address or the token is none, or the file is wrong.
+    :raises NotLetIn: there is no token to be had.
+    """
+    told = read_settings(file_of_settings())
+    address = address_of(server or told.server or DEFAULT_SERVER)
+    if not token and told.token and address == address_of(told.server or DEFAULT_SERVER):
+        token = told.token
+    if not token:
+        token = _token_of_directory(address, data or (Path(told.data).expanduser() if told.data else None))
+    if not token.isascii() or not token.isprintable():
+        raise WrongSettings("a token is one line of ASCII")
+    return Api(address, token, timeout)
+
+
+def address_of(text: str) -> str:
+    """A server's address without a slash at its end.
+
+    :raises WrongSettings: it is none.
+    """
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or not text.isascii() or not text.isprintable() or " " in text:
+        raise WrongSettings(f"{text} is no http:// or https:// address; it looks like {DEFAULT_SERVER}")
+    return text.rstrip("/")
+
+
+def _token_of_directory(address: str, named: Path | None) -> str:
+    if named is None and urlsplit(address).hostname not in _HERE:
+        raise NotLetIn(
+            f"no token for {address}: say --token or VOI_TOKEN, or write it into {file_of_settings()}; "
+            "`voi token make NAME` on the server makes one"
+        )
+    reason = ""
+    for directory in DATA_DIRECTORIES if named is None else (named,):
+        path = DataDirectory(directory).api_token
+        try:
+            if token := path.read_text("ascii").strip():
+                return token
+            reason = f"{path}: is empty"
+        except (OSError, UnicodeDecodeError) as error:
+            # Of several places the first that is there and cannot be read is the one to tell of.
+            if not reason or not isinstance(error, FileNotFoundError):
+                reason = f"{path}: {getattr(error, 'strerror', None) or 'no token'}"
+    raise NotLetIn(f"{reason}: say --data DIR (the server's data directory), --token or VOI_TOKEN")
+
+
+def with_server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which server is meant."""
+    options = (
+        click.option("--server", envvar="VOI_SERVER", help=f"its address  [default: {DEFAULT_SERVER}]"),
+        click.option("--token", envvar="VOI_TOKEN", help="its API token  [default: the one in the data directory]"),
+        click.option("--data", type=click.Path(path_type=Path), help="the server's data directory, for its token"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def with_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for programs")(command)

@@ -153,7 +153,7 @@ export function mergeTerminals(changes) {
 
 function merge(mac, change) {
   const old = store.terminals.get(mac);
-  if (!old) return false;
+  if (!old && !("first_seen" in change)) return false; // only a part of one that is not known
   store.terminals.set(mac, { ...old, ...change });
   return true;
 }

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -100,7 +101,11 @@ class BrowserCase(SynchronousTestCase):
 
     def until(self, condition: Any, what: str, seconds: float = PATIENCE) -> Any:
         """Look until something holds."""
-        return WebDriverWait(self.page, seconds, poll_frequency=0.1).until(lambda _: condition(), what)
+        try:
+            return WebDriverWait(self.page, seconds, poll_frequency=0.1).until(lambda _: condition())
+        except TimeoutException:
+            self.picture(f"failed-{self.id().rpartition('.')[2]}")
+            self.fail(f"waited in vain for {what}; the page says:\n{self.text()}")
 
     def open(self, place: str = "") -> None:
         """Go to a place of the console."""
@@ -154,7 +159,7 @@ class BrowserCase(SynchronousTestCase):
 
     def says(self, text: str) -> None:
         """Wait until the page says something."""
-        self.until(lambda: text in self.text(), f"the page to say {text!r}; it says:\n{self.text()}")
+        self.until(lambda: text in self.text(), f"the page to say {text!r}")
 
     def picture(self, name: str) -> None:
         """Keep a picture of the page."""

@@ -203,6 +203,7 @@ class Api:
         self.app: Klein = router(self.routes, access, Repeats(answers))
 
         self._row_news = RowNews(terminal_routes.some)
+        self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
         self._terminals = terminals
 
         async def uploading() -> dict[str, float]:
@@ -211,7 +212,7 @@ class Api:
         for source in (
             ProgressNews(coordinator.open_targets, observer, self._row_news.changed),
             self._row_news,
-            RolloutNews(rollouts, rollout_routes.named),
+            self._rollout_news,
             TrafficNews(traffic),
             UploadNews(uploading),
         ):
@@ -226,6 +227,8 @@ class Api:
         self._recent.changed()
         self.live.tell("event", event_view(event))
         self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
+        if event.rollout is not None:
+            self._rollout_news.changed(event.rollout)
         if event.template is not None:
             self.live.tell("templates", [])
         if len(self.live) and event.kind.startswith(_OF_ALL):

@@ -306,6 +306,17 @@ class StreamTests(ApiCase):
         (told,) = await self.heard(reader, "rollouts")
         self.assertEqual((told["state"], told["counts"]["cancelled"]), ("cancelled", 1))
 
+    async def test_a_rollout_that_is_over_at_once(self) -> None:
+        """A rollout that begins and ends between two looks is told of as it ended."""
+        await self.publish(level())
+        await self.terminal(MAC)
+        reader = await self.listen("?rollout=1")
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
+        await self.ask("DELETE", "/api/v1/rollouts/1")
+        (told,) = await self.heard(reader, "rollouts")
+        self.assertEqual((told["id"], told["state"]), (1, "cancelled"))
+        self.assertEqual(await self.heard(reader, "stale"), {"id": 1})
+
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()

@@ -86,7 +86,7 @@ log = Logger()
 DISK_THREADS: Final = 4
 """Threads that read and hash disks: enough for one import beside one check, no more than a hard disk bears."""
 
-PRUNE_SECONDS: Final = 3600.0
+PRUNE_SECONDS: Final = 600.0
 """How often entries of the journal that are too old are thrown away."""
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
@@ -282,6 +282,7 @@ class VoiService(MultiService):
             ),
             checks=health,
             in_thread=self._in_thread,
+            clock=reactor,
         )
         self._api = api = Api(
             token=opened.api_token,
@@ -321,6 +322,7 @@ class VoiService(MultiService):
         )
         self.fleet.online.append(api.changed)
         self.fleet.offline.append(api.changed)
+        handlers.reported.append(api.changed)
         self.journal.heard.append(api.noted)
         blocks = BlockDesk(self.keys, self.block_tables)
         self._door = Door(

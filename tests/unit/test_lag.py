@@ -73,6 +73,21 @@ class ProbeTests(SynchronousTestCase):
         self.look(0.0)
         self.assertEqual(sum(self.probe.counts), MOST_MISSED + 1)
 
+    def test_total(self) -> None:
+        """The lateness of all looks, those that were missed too."""
+        self.look(2.5 * INTERVAL)
+        self.assertAlmostEqual(self.probe.total, (2.5 + 1.5 + 0.5) * INTERVAL)
+
+    def test_late_part(self) -> None:
+        """The recent looks that a person would notice; a start with few of them is no alarm, nor is a sleep."""
+        self.look(0.2)
+        self.assertAlmostEqual(self.probe.late_part, 11 / 3000, places=3)
+        self.look(3600.0)
+        self.assertLess(self.probe.late_part, 0.01)
+        for _ in range(7000):
+            self.look(0.0)
+        self.assertEqual(self.probe.late_part, 0.0)
+
     def test_stop(self) -> None:
         """Nothing is left running."""
         self.probe.stop()

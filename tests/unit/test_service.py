@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import treq
+from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
@@ -24,6 +25,7 @@ from voi.demo.image import write_image
 from voi.demo.stage import free_port
 from voi.names import DiskName
 from voi.service import VoiService, port_of
+from voi.web.exposition import MEDIA
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 NAME = DiskName("0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
@@ -76,6 +78,21 @@ class ServiceTests(TestCase):
         self.assertLess(answer.code, 300, content)
         return content
 
+    async def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """The metrics: values by name and labels."""
+        token = (self.path / "data" / "api-token").read_text().strip()
+        url = f"http://127.0.0.1:{port_of(self.server._http_port)}/metrics"
+        headers = Headers({"Authorization": [f"Bearer {token}"]})
+        answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
+        self.assertEqual(answer.code, 200)
+        self.assertEqual(answer.headers.getRawHeaders("content-type"), [MEDIA])
+        families = text_string_to_metric_families(await answer.text("utf-8"))
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
     async def until(self, condition: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Ask again and again; trial's own timeout ends it."""
         while not (value := await condition()):
@@ -112,6 +129,7 @@ class ServiceTests(TestCase):
 
         await self.until(done)
         self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
+        await self.measured((one / str(NAME)).stat().st_size)
         self.assertEqual(len(self.told), 1)
         command = await self.api("POST", "/api/v1/commands", {"command": "restart", "macs": "all"})
 
@@ -120,6 +138,131 @@ class ServiceTests(TestCase):
             return [x["state"] for x in outcomes] == ["done", "done"]
 
         await self.until(answered)
+        await self.wrote_down("rollout.finished")
+        overview = await self.api("GET", "/api/v1/overview")
+        self.assertEqual(overview["terminals"], {"online": 2, "total": 2, "outdated": 0, "failed": 0})
+        self.assertGreater(overview["disk"]["total"], overview["disk"]["free"])
+        found = await self.api("GET", f"/api/v1/terminals/{OTHER}")
+        self.assertEqual((found["state"], found["version"], found["template"]), ("current", 1, TEMPLATE))
+        events = (await self.api("GET", "/api/v1/events"))["events"]
+        kinds = [event["kind"] for event in reversed(events)]
+        self.assertEqual(
+            sorted(kinds),
+            [
+                "command.restart",
+                "rollout.begun",
+                "rollout.finished",
+                "server.started",
+                "terminal.first",
+                "terminal.first",
+                "upload.begun",
+                "upload.published",
+                "upload.requested",
+            ],
+        )
+
+    async def wrote_down(self, kind: str) -> None:
+        """Wait until the journal has such an entry."""
+
+        async def there() -> bool:
+            return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
+
+        await self.until(there)
+
+    async def test_stop_is_written_down(self) -> None:
+        """The next start finds in the journal that the server was stopped, and when it was started."""
+        self.start_server()
+        await self.wrote_down("server.started")
+        await self.server.stopService()
+        self.start_server()
+        await self.wrote_down("server.stopped")
+
+    async def test_forgotten_terminal(self) -> None:
+        """A terminal that is forgotten has no tracker key any more, and is a new one when it comes back."""
+        self.start_server()
+        one = self.path / "one"
+        one.mkdir()
+        service = self.start_terminal(MAC, "127.0.0.9", one)
+        await self.wrote_down("terminal.first")
+
+        async def online() -> bool:
+            found = (await self.api("GET", "/api/v1/terminals"))["terminals"]
+            return bool(found and found[0]["online"])
+
+        async def offline() -> bool:
+            return not await online()
+
+        await self.until(online)
+        key = (await self.server.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
+        self.assertEqual(self.server.keys.terminal_for(key), MAC)
+        await service.stopService()
+        await self.until(offline)
+        await self.server.store.write(lambda _db: None)  # when it left is written down
+        await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
+        self.assertIsNone(self.server.keys.terminal_for(key))
+        self.start_terminal(MAC, "127.0.0.9", one)
+        await self.until(online)
+        events = (await self.api("GET", "/api/v1/events?kind=terminal.first"))["events"]
+        self.assertEqual(len(events), 2)
+
+    async def measured(self, size: int) -> None:
+        """What the metrics say after two terminals and the server exchanged one disk."""
+
+        async def settled() -> Any:
+            found = await self.scrape()
+            # What BitTorrent says is up to a second old.
+            received = found["voi_bittorrent_bytes_total", frozenset({("direction", "received")})]
+            return found if received >= size else None
+
+        found = await self.until(settled)
+
+        def value(name: str, **labels: str) -> float:
+            return float(found[name, frozenset(labels.items())])
+
+        torrent = str(NAME)
+        for expected, name, labels in (
+            (2, "voi_terminals", {"state": "current"}),
+            (0, "voi_terminals", {"state": "offline"}),
+            (2, "voi_terminal_sessions", {}),
+            (2, "voi_terminal_connections", {}),
+            (1, "voi_terminal_frames_received_total", {"code": "9014"}),
+            (1, "voi_terminal_frames_sent_total", {"code": "1015"}),
+            (0, "voi_terminal_frames_received_total", {"code": "other"}),
+            (0, "voi_terminal_errors_total", {"code": "framing"}),
+            (0, "voi_tracker_announces_total", {"protocol": "http", "outcome": "failed"}),
+            (1, "voi_tracker_swarms", {}),
+            (1, "voi_published_disks", {}),
+            (1, "voi_bittorrent_torrents", {"state": "seeding"}),
+            (1, "voi_torrent_info", {"torrent": torrent, "template": "Office", "template_uuid": TEMPLATE}),
+            (size, "voi_torrent_size_bytes", {"torrent": torrent}),
+            (1, "voi_rollouts", {"state": "done"}),
+            (0, "voi_rollout_targets", {"state": "downloading"}),
+            (1, "voi_upload_disks", {"state": "published"}),
+            (1, "voi_health_check", {"check": "bittorrent"}),
+            (1, "voi_database_worker_up", {"worker": "writer"}),
+        ):
+            self.assertEqual(value(name, **labels), expected, (name, labels))
+        announced = [value("voi_tracker_announces_total", protocol=x, outcome="answered") for x in ("http", "udp")]
+        self.assertGreaterEqual(sum(announced), 2)
+        # How much the server had to send is the terminals' choice: they have each other.
+        self.assertIn(("voi_torrent_bytes_total", frozenset({("torrent", torrent), ("direction", "sent")})), found)
+        for name, labels in (
+            ("voi_tracker_peers", {}),
+            ("voi_torrent_peers", {"torrent": torrent, "role": "seed"}),
+            ("voi_reactor_lag_seconds_count", {}),
+            ("voi_database_size_bytes", {"file": "main"}),
+            ("voi_disk_free_bytes", {}),
+            ("process_resident_memory_bytes", {}),
+        ):
+            self.assertGreater(value(name, **labels), 0, name)
+
+    async def test_metrics_need_a_token(self) -> None:
+        """They say who and what there is, so not everybody may read them."""
+        self.start_server()
+        url = f"http://127.0.0.1:{port_of(self.server._http_port)}/metrics"
+        answer = await treq.get(url, agent=Agent(reactor, pool=self.pool))
+        self.assertEqual(answer.code, 401)
+        await answer.text()
 
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""

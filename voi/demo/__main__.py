@@ -241,6 +241,8 @@ def main(keep: bool, megabytes: int, terminals: int, link: int, directory: Path)
 
 
 def _stay(demo: Demo, console: Console, place: Path) -> None:
+    signing_in = f"sign in as admin with {demo.server.admin_password}"
+    console.print(f"Console: {demo.server.url}/  {signing_in}", highlight=False, soft_wrap=True)
     console.print(f"API: {demo.server.url}/api/v1/  token: {demo.server.token}", highlight=False, soft_wrap=True)
     console.print(f"Files: {place}  (Ctrl-C ends it)", highlight=False, soft_wrap=True)
     try:

@@ -109,7 +109,6 @@ KINDS: Final[dict[str, str]] = {
     "rollout.retried": "Rollout {number}: tried again: {whom}",
     "rollout.target_failed": "Rollout {number}: terminal {terminal} failed: {reason}",
     "rollout.finished": "Rollout {number} has ended; done: {done}, failed: {failed}",
-    "settings.changed": "The setting {name} is {value} now",
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 

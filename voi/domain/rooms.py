@@ -6,6 +6,7 @@ import ipaddress
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from voi.errors import Malformed
@@ -16,6 +17,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 PROPOSED_V4: Final = 24
 PROPOSED_V6: Final = 64
 """Prefix lengths of proposals: how schools cut their networks, and how IPv6 cuts every one."""
+
+MOST_REMEMBERED: Final = 1 << 14
+"""Addresses whose reading is remembered: those of the largest site, which every list reads again."""
 
 MOST_PROPOSALS: Final = 100
 """Terminals scattered over more networks than that are no rooms."""
@@ -54,6 +58,7 @@ def subnet_of(text: str, field: str = "subnets") -> Network:
         raise Malformed(f"{field}: {text[:60]!r} is an address within {loose}: write that", field=field) from error
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def address_of(text: str) -> Address | None:
     """An address as terminals and sockets write it; IPv4 within IPv6 is IPv4, a scope is left off. None: it is none."""
     try:

@@ -397,7 +397,8 @@ class RolloutCoordinator:
 
     def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
         progress = target.progress[task.id]
-        if task.sent and fraction > progress.fraction:
+        # The first word tells what was there before: of an update, most of the disk.
+        if task.sent and 0 < progress.fraction < fraction:
             self.fetched += round(task.size * (fraction - progress.fraction))
         progress.hear(fraction, self._wall())
         paused = target.target.next_try > self._wall()  # a late word about the try that failed

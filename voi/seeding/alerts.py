@@ -181,6 +181,14 @@ class Peers:
     peers: tuple[PeerView, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Bytes of payload of all torrents since the session's start, of those that are gone too. For the session alone."""
+
+    sent: int
+    received: int
+
+
 Event: TypeAlias = (
     Listening
     | ListenFailed
@@ -199,6 +207,7 @@ Event: TypeAlias = (
     | AnnounceFailed
     | Status
     | Peers
+    | Totals
 )
 
 _STATES: Mapping[int, str] = {
@@ -299,6 +308,11 @@ def _statuses(alert: lt.state_update_alert) -> tuple[Event, ...]:
     return tuple(_status(status) for status in alert.status)
 
 
+def _totals(alert: lt.session_stats_alert) -> tuple[Event, ...]:
+    values = alert.values
+    return (Totals(values["net.sent_payload_bytes"], values["net.recv_payload_bytes"]),)
+
+
 def _status(status: lt.torrent_status) -> Status:
     return Status(
         info_hash=key_of(status.info_hashes),
@@ -370,5 +384,6 @@ CONVERTERS: Mapping[type[lt.alert], Callable[[Any], tuple[Event, ...]]] = {
     lt.tracker_reply_alert: _about(Announced),
     lt.tracker_error_alert: _announce_failed,
     lt.state_update_alert: _statuses,
+    lt.session_stats_alert: _totals,
     lt.alerts_dropped_alert: _dropped,
 }

@@ -68,8 +68,7 @@ class Hearing:
     """Keeps `torrents` true, fires who is `waiting`, and notes in the `ledger` what follows.
 
     `on_event` is told every event but the announces that went well. `admitted` is told what came in, with
-    None for a torrent that nobody wants any more. `sent` and `received` are bytes of payload of all torrents since the
-    start, of those that are gone too.
+    None for a torrent that nobody wants any more. `totals` is what was last heard of all torrents together.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class Hearing:
         self._ledger = ledger
         self._on_event = on_event
         self._admitted = admitted
-        self.sent = self.received = 0
+        self.totals = alerts.Totals(0, 0)
         self._handlers: Mapping[type, Callable[[Any], Event | None]] = {
             alerts.Listening: self._listening,
             alerts.ListenFailed: self._listen_failed,
@@ -103,6 +102,7 @@ class Hearing:
             alerts.Announced: self._announced,
             alerts.AnnounceFailed: self._announced,
             Status: self._status,
+            alerts.Totals: self._take_totals,
         }
 
     def hear(self, event: Event) -> None:
@@ -205,9 +205,6 @@ class Hearing:
 
     def _status(self, event: Status) -> Event:
         held = self._torrents[event.info_hash]
-        before = held.status
-        self.sent += _more(event.uploaded, 0 if before is None else before.uploaded)
-        self.received += _more(event.downloaded, 0 if before is None else before.downloaded)
         held.status = event
         if event.state == "seeding" and held.checked and not held.complete:
             # libtorrent says so of a torrent of which it has everything, so we missed some of what it said before.
@@ -217,7 +214,5 @@ class Hearing:
             self.tell(told)
         return event
 
-
-def _more(now: int, before: int) -> int:
-    """By how much a total has grown; libtorrent begins anew at 0 when a torrent is paused."""
-    return now - before if now >= before else now
+    def _take_totals(self, event: alerts.Totals) -> None:
+        self.totals = event

@@ -65,7 +65,7 @@ class Seeding:
     ) -> None:
         self._reactor = reactor
         self._settings = settings
-        self._intervals = (status_interval, save_interval)
+        self._intervals = (status_interval, status_interval, save_interval)
         self._ledger = Ledger(state_directory)
         self._state_directory = state_directory
         self._session: lt.session | None = None  # the only reference: dropping it ends the session
@@ -79,7 +79,7 @@ class Seeding:
         self._chance = random.Random()  # noqa: S311 - in which order pieces are fetched is no secret
         self._running = False
         self._news: IDelayedCall | None = None
-        self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._save)]
+        self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._ask_totals, self._save)]
 
     # Life
 
@@ -301,12 +301,12 @@ class Seeding:
     @property
     def sent(self) -> int:
         """Bytes of payload sent since the start, of torrents that are gone too; at most a status interval old."""
-        return self._hearing.sent
+        return self._hearing.totals.sent
 
     @property
     def received(self) -> int:
         """Bytes of payload received since the start, as `sent`."""
-        return self._hearing.received
+        return self._hearing.totals.received
 
     @property
     def failing(self) -> int:
@@ -473,6 +473,10 @@ class Seeding:
     def _ask_status(self) -> None:
         if self._session is not None:
             self._session.post_torrent_updates(0)
+
+    def _ask_totals(self) -> None:
+        if self._session is not None:
+            self._session.post_session_stats()
 
     def _save(self) -> None:
         for held in self._torrents.values():

@@ -19,7 +19,7 @@ from voi.names import DiskName
 from voi.store.database import Store
 from voi.store.rollouts import read_newest_targets
 from voi.store.roster import read_catalogue
-from voi.store.terminals import read_disks, read_terminals
+from voi.store.terminals import read_all_disks, read_terminals
 
 ROLLOUT_STATES = ("running", "done", "failed", "cancelled")
 
@@ -123,10 +123,10 @@ def _rollouts(db: Database) -> dict[str, int]:
 
 def _alike(db: Database) -> list[tuple[State, Sequence[str]]]:
     catalogue = read_catalogue(db)
-    found = []
-    for one, macs in db.execute(_ALIKE).fetchall():
-        (terminal,) = read_terminals(db, one)
-        target = read_newest_targets(db, one).get(one)
-        standing = catalogue.standing(terminal, read_disks(db, one), target, online=True)
-        found.append((standing.state, macs.split(",")))
-    return found
+    groups = {one: macs.split(",") for one, macs in db.execute(_ALIKE)}
+    examples = list(groups)
+    disks, targets = read_all_disks(db, examples), read_newest_targets(db, examples)
+    return [
+        (catalogue.standing(x, disks.get(x.mac, ()), targets.get(x.mac), online=True).state, groups[x.mac])
+        for x in read_terminals(db, examples)
+    ]

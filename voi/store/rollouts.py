@@ -19,7 +19,7 @@ from voi.names import DiskName
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
 from voi.store.templates import read_levels, read_template
-from voi.store.terminals import put_level, read_disks
+from voi.store.terminals import among, put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
@@ -349,14 +349,15 @@ class Rollouts:
         return self._store.read(job)
 
 
-def read_newest_targets(db: Database, mac: str | None = None) -> dict[str, Target]:
-    """The part of each terminal in the newest rollout that it was in, or of one terminal; for use inside a job."""
+def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict[str, Target]:
+    """The part of each terminal in the newest rollout that it was in, or of some terminals; for use inside a job."""
+    where, values = among("m.mac", macs)
     # CROSS JOIN keeps this order: two steps in indices for each terminal, however many rollouts there were.
     rows = db.execute(
         f"SELECT {_TARGET_COLUMNS} FROM terminals m CROSS JOIN rollout_targets t ON t.mac = m.mac "
         "AND t.rollout_id = (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) "
-        "CROSS JOIN rollouts r ON r.id = t.rollout_id" + ("" if mac is None else " WHERE m.mac = ?"),
-        () if mac is None else (mac,),
+        f"CROSS JOIN rollouts r ON r.id = t.rollout_id {where}",
+        values,
     )
     return {target.mac: target for target in map(_target, rows)}
 

@@ -39,14 +39,14 @@ class Rosters:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def read(self, mac: str | None = None) -> Deferred[Roster]:
-        """Of all terminals, or of one."""
+    def read(self, macs: Sequence[str] | None = None) -> Deferred[Roster]:
+        """Of all terminals, or of some."""
 
         def job(db: Database) -> Roster:
             return Roster(
-                read_terminals(db, mac),
-                read_all_disks(db, mac),
-                read_newest_targets(db, mac),
+                read_terminals(db, macs),
+                read_all_disks(db, macs),
+                read_newest_targets(db, macs),
                 read_rooms(db),
                 read_catalogue(db),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -132,21 +133,32 @@ def _level(row: Sequence[Any]) -> ReportedLevel:
     return ReportedLevel(template_uuid, DiskName(disk_uuid, level), kind, real_size, operate_id)
 
 
-def read_terminals(db: Database, mac: str | None = None) -> list[Terminal]:
-    """All terminals by MAC, or one of them; for use inside a job."""
-    if mac is None:
-        return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals ORDER BY mac")]
-    return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,))]
+def read_terminals(db: Database, macs: Sequence[str] | None = None) -> list[Terminal]:
+    """All terminals by MAC, or some of them; for use inside a job."""
+    where, values = among("mac", macs)
+    return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals {where} ORDER BY mac", values)]
 
 
-def read_all_disks(db: Database, mac: str | None = None) -> dict[str, list[ReportedLevel]]:
-    """What every terminal has, or one of them; for use inside a job."""
+def read_all_disks(db: Database, macs: Sequence[str] | None = None) -> dict[str, list[ReportedLevel]]:
+    """What every terminal has, or some of them; for use inside a job."""
     result: dict[str, list[ReportedLevel]] = {}
-    if mac is not None:
-        return {mac: read_disks(db, mac)}
-    for owner, *row in db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks ORDER BY mac, disk_uuid, level"):
-        result.setdefault(owner, []).append(_level(row))
+    known: dict[tuple[Any, ...], ReportedLevel] = {}  # the terminals of a room have the same disks
+    where, values = among("mac", macs)
+    rows = db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks {where} ORDER BY mac, disk_uuid, level", values)
+    for owner, *row in rows:
+        key = tuple(row)
+        level = known.get(key)
+        if level is None:
+            level = known[key] = _level(row)
+        result.setdefault(owner, []).append(level)
     return result
+
+
+def among(column: str, macs: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """The condition that a column is one of these MACs, with its values; None for no condition."""
+    if macs is None:
+        return "", ()
+    return f"WHERE {column} IN (SELECT value FROM json_each(?))", (json.dumps(list(macs)),)
 
 
 def read_disks(db: Database, mac: str) -> list[ReportedLevel]:

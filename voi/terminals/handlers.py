@@ -76,7 +76,7 @@ def date_time() -> str:
 
 
 class Handlers:
-    """Answers everything a terminal may ask."""
+    """Answers everything a terminal may ask; `reported` is called with the MAC when it said what it has or started."""
 
     def __init__(
         self,
@@ -100,6 +100,7 @@ class Handlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._journal = journal
+        self.reported: list[Callable[[str], None]] = []
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
             Code.TERMINAL_LOGIN: self._login,
@@ -172,6 +173,7 @@ class Handlers:
         except Malformed as error:
             raise UnknownTemplate(error.message, field="boot_disk") from error
         await self._terminals.set_boot_disk(_mac(connection), str(name))
+        self._tell_reported(_mac(connection))
         template = await self._templates.by_disk(name.uuid)
         if template is None:
             raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
@@ -201,7 +203,12 @@ class Handlers:
         template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
         await self._rollouts.disks_reported(mac, known)
+        self._tell_reported(mac)
         return success()
+
+    def _tell_reported(self, mac: str) -> None:
+        for listener in self.reported:
+            listener(mac)
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Protocol
 
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Role, leaders_wanted
+from voi.tracker.steering import Role, bridges_wanted, leaders_wanted
 
 
 class Asker(Protocol):
@@ -26,24 +26,27 @@ class Asker(Protocol):
 class Leaders:
     """The leaders and bridges of one swarm, by room. Nothing is kept of a room that :meth:`forget_room` was told of."""
 
-    __slots__ = ("_rooms",)
+    __slots__ = ("_looked", "_rooms")
 
     def __init__(self) -> None:
         # By room and terminal; the first of a room are its leaders, the others bridges. A terminal has one place,
         # whichever of its addresses or clients asks: none shall take all of them.
         self._rooms: dict[Hashable, dict[str, Asker]] = {}
+        # By room, when it was looked for who is lost, and until when nobody can be: a big room has many places.
+        self._looked: dict[Hashable, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         """How many rooms something is kept of."""
         return len(self._rooms)
 
-    def role(self, asker: Asker, policy: Policy, *, served: bool, alone: bool) -> Role:
+    def role(self, asker: Asker, policy: Policy, *, served: bool, alone: bool, downloading: int = 0) -> Role:
         """What an asker is to its room, by which it may take a place.
 
         Times that lie ahead are of a clock that was set back: they count as long ago, or nobody would be given up.
 
         :param served: somebody in the room has everything.
         :param alone: nobody of the swarm stands in another room.
+        :param downloading: how many of the room download.
         """
         now, room, terminal = asker.last_seen, asker.room, asker.terminal
         stuck = not 0 <= now - asker.moved < policy.stuck
@@ -52,22 +55,33 @@ class Leaders:
         leaders = self._rooms.get(room)
         if leaders is None:
             leaders = self._rooms[room] = {}
-        for leader in list(leaders.values()):
-            if not 0 <= now - leader.moved < policy.lost:
-                del leaders[leader.terminal]
+        self._give_up_lost(room, leaders, now, policy)
         if stuck:  # it is told of everybody without a place, which is for one who gets something
             leaders.pop(terminal, None)
             return Role.STUCK
         mine = leaders.get(terminal)
         lead = leaders_wanted(policy, alone=alone)
-        if mine is None and len(leaders) >= lead + (0 if alone else policy.bridges):
+        if mine is None and len(leaders) >= lead + (0 if alone else bridges_wanted(policy, downloading)):
             return Role.MEMBER
         if mine is None or mine.peer_id != asker.peer_id:  # a client that restarted takes over
             leaders[terminal] = asker
+            since, until = self._looked[room]
+            self._looked[room] = since, min(until, asker.moved + policy.lost)
         for first in islice(leaders, lead):
             if first == terminal:
                 return Role.LEADER
         return Role.MEMBER if alone else Role.BRIDGE
+
+    def _give_up_lost(self, room: Hashable, leaders: dict[str, Asker], now: float, policy: Policy) -> None:
+        """Take the places of those who are silent or stand still: looked for when the first of them may be."""
+        since, until = self._looked.get(room, (now, now))
+        if since <= now < until:
+            return
+        for leader in list(leaders.values()):
+            if not 0 <= now - leader.moved < policy.lost:
+                del leaders[leader.terminal]
+        soonest = min((leader.moved for leader in leaders.values()), default=now)
+        self._looked[room] = now, soonest + policy.lost
 
     def has_place(self, asker: Asker) -> bool:
         """Whether it leads its room, or is a bridge of it."""
@@ -82,3 +96,4 @@ class Leaders:
     def forget_room(self, room: Hashable) -> None:
         """Keep nothing of a room where nobody downloads."""
         self._rooms.pop(room, None)
+        self._looked.pop(room, None)

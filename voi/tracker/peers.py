@@ -216,7 +216,8 @@ class Swarm:
             return self.leaders.role(peer, policy, served=True, alone=False)  # of no matter where somebody has it all
         # At its first announce a room of several looks alone, if it is the first that is switched on.
         alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving) and peer.since < peer.last_seen
-        return self.leaders.role(peer, policy, served=False, alone=alone)
+        downloading = len(self.downloading.shelves[room])
+        return self.leaders.role(peer, policy, served=False, alone=alone, downloading=downloading)
 
     def standing(self, server: Server) -> Standing:
         """What every answer says now: the server's own peer is one of the swarm."""

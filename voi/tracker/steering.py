@@ -106,6 +106,11 @@ def _far_most(at: Situation, policy: Policy) -> int:
     return policy.bridges // (at.near_downloading + 1) if followers <= 0 else 0
 
 
+def bridges_wanted(policy: Policy, downloading: int) -> int:
+    """How many bridges a room has, in which so many download."""
+    return max(policy.bridges, round(policy.bridging * downloading))
+
+
 def leaders_wanted(policy: Policy, *, alone: bool) -> int:
     """How many leaders a room has that has no seed yet; `alone` if nobody of the swarm stands in another room."""
     return policy.leaders_alone if alone else policy.leaders

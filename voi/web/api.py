@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from voi import __version__
@@ -33,6 +34,7 @@ from voi.web.management import ManagementRoutes
 from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
 from voi.web.openapi import document
 from voi.web.overview import OverviewRoutes
+from voi.web.recent import RecentRows
 from voi.web.repeats import Repeats
 from voi.web.rollouts import RolloutRoutes
 from voi.web.rooms import RoomRoutes
@@ -63,6 +65,11 @@ from voi.web.templates import TemplateRoutes
 from voi.web.terminals import TerminalRoutes
 from voi.web.uploads import UploadRoutes
 from voi.web.views import event_view
+
+log = Logger()
+
+_OF_ALL: Final = ("room.", "upload.published")
+"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
 
 
 class Api:
@@ -126,6 +133,7 @@ class Api:
             journal=journal,
             link=link,
         )
+        self._recent = RecentRows(rosters, fleet)
         terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
         tables: Sequence[RouteTable] = (
             *further,
@@ -133,11 +141,10 @@ class Api:
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
             OverviewRoutes(
-                rosters=rosters,
+                recent=self._recent,
                 rollouts=rollouts,
                 shown=rollout_routes.named,
                 uploads=uploads,
-                fleet=fleet,
                 coordinator=coordinator,
                 traffic=traffic,
                 disk=disk,
@@ -160,8 +167,7 @@ class Api:
                 uploads=uploads,
                 upload_desk=upload_desk,
                 publisher=publisher,
-                rosters=rosters,
-                fleet=fleet,
+                recent=self._recent,
                 journal=journal,
             ),
             SettingsRoutes(facts=facts, events=events, journal=journal),
@@ -197,6 +203,8 @@ class Api:
         self.app: Klein = router(self.routes, access, Repeats(answers))
 
         self._row_news = RowNews(terminal_routes.some)
+        self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
+        self._terminals = terminals
 
         async def uploading() -> dict[str, float]:
             return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
@@ -204,22 +212,28 @@ class Api:
         for source in (
             ProgressNews(coordinator.open_targets, observer, self._row_news.changed),
             self._row_news,
-            RolloutNews(rollouts, rollout_routes.named),
+            self._rollout_news,
             TrafficNews(traffic),
             UploadNews(uploading),
         ):
             self.live.add(source)
 
     def changed(self, mac: str) -> None:
-        """A terminal came or went."""
+        """A terminal came, went, or said what it has."""
         self._row_news.changed([mac])
 
     def noted(self, event: Event) -> None:
         """Something was written down: it is news itself, and of the terminals and templates that it is about."""
+        self._recent.changed()
         self.live.tell("event", event_view(event))
         self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
+        if event.rollout is not None:
+            self._rollout_news.changed(event.rollout)
         if event.template is not None:
             self.live.tell("templates", [])
+        if len(self.live) and event.kind.startswith(_OF_ALL):
+            known = self._terminals.all().addCallback(lambda found: self._row_news.changed(x.mac for x in found))
+            known.addErrback(lambda failure: log.failure("terminals could not be listed", failure))
 
     async def _describe(self) -> dict[str, Any]:
         return self.document

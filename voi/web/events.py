@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
+from twisted.web.server import Request
+
 from voi.errors import BadMac, UnknownTerminal
 from voi.store.events import Events, Filter
 from voi.store.terminals import Terminals
 from voi.web.requests import EventQuery, mac_of
 from voi.web.resources import EventList
 from voi.web.routing import Route
-from voi.web.streaming import Streamed
+from voi.web.streaming import stream
 from voi.web.tables import csv_rows
 from voi.web.views import event_view, moment
 
@@ -49,6 +51,7 @@ class EventRoutes:
                 summary="All of that as a table for a spreadsheet",
                 query=EventQuery,
                 answer=str,
+                raw=True,
                 media=CSV,
                 errors=(BadMac,),
             ),
@@ -78,9 +81,9 @@ class EventRoutes:
         total = await self._events.count(replace(wanted, before=None))
         return EventList([event_view(event) for event in found], total)
 
-    async def export(self, query: EventQuery) -> Streamed:
+    async def export(self, request: Request, query: EventQuery) -> bytes:
         """GET events.csv; `limit` is of no matter, all are sent."""
-        return Streamed(CSV, self._parts(_filter(query)), "events.csv")
+        return await stream(request, CSV, self._parts(_filter(query)), filename="events.csv")
 
     async def _parts(self, wanted: Filter) -> AsyncIterator[bytes]:
         yield csv_rows([COLUMNS], first=True)

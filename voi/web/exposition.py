@@ -31,12 +31,12 @@ Rows = Iterable[tuple[Sequence[str], float]]
 @dataclass(frozen=True, slots=True)
 class Readings:
     """All that is told. `build` are names of programs and libraries with their versions, `health` says of each check
-    whether all is well; `storage` is None where the disk could not be asked.
+    whether all is well. `storage` is None where the disk could not be asked, `census` where the database could not.
     """
 
     build: Mapping[str, str]
     terminals: Mapping[str, int]
-    census: Census
+    census: Census | None
     live: Live
     storage: Storage | None
     health: Mapping[str, bool]
@@ -91,18 +91,16 @@ def families(readings: Readings) -> Iterator[Metric]:
     )
     yield from _terminals(readings)
     yield from _tracker(live)
-    yield from _torrents(live, census)
-    yield _gauge("voi_rollouts", "Rollouts ever begun, by state.", _one(census.rollouts), ["state"])
-    yield _gauge("voi_rollout_targets", "Terminals in running rollouts, by state.", _one(census.targets), ["state"])
-    yield _gauge(
-        "voi_upload_disks", "Disks of uploads and imports ever begun, by state.", _one(census.upload_disks), ["state"]
-    )
+    yield from _bittorrent(live)
+    if census is not None:
+        yield _gauge("voi_terminals", "Terminals that ever logged in, by state.", _one(readings.terminals), ["state"])
+        yield from _torrents(live, census)
+        yield from _counted(census)
     yield from _process(readings)
 
 
 def _terminals(readings: Readings) -> Iterator[Metric]:
     live = readings.live
-    yield _gauge("voi_terminals", "Terminals that ever logged in, by state.", _one(readings.terminals), ["state"])
     yield _gauge("voi_terminal_sessions", "Terminals that are logged in.", [((), live.sessions)])
     yield _gauge(
         "voi_terminal_connections", "Connections at the terminals' port, logged in or not.", [((), live.connections)]
@@ -134,12 +132,23 @@ def _tracker(live: Live) -> Iterator[Metric]:
     yield _gauge("voi_http_connections", "Connections at the HTTP port.", [((), live.http_connections)])
 
 
-def _torrents(live: Live, census: Census) -> Iterator[Metric]:
+def _bittorrent(live: Live) -> Iterator[Metric]:
     directions = [(("sent",), live.bytes_sent), (("received",), live.bytes_received)]
     yield _counter("voi_bittorrent_bytes", "Payload that the server sent and received.", directions, ["direction"])
     found = Counter(x.state if x.state in TORRENT_STATES else "other" for x in live.torrents.values())
     states = dict.fromkeys(TORRENT_STATES, 0) | found
     yield _gauge("voi_bittorrent_torrents", "Torrents of the server's own peer, by state.", _one(states), ["state"])
+
+
+def _counted(census: Census) -> Iterator[Metric]:
+    yield _gauge("voi_rollouts", "Rollouts ever begun, by state.", _one(census.rollouts), ["state"])
+    yield _gauge("voi_rollout_targets", "Terminals in running rollouts, by state.", _one(census.targets), ["state"])
+    yield _gauge(
+        "voi_upload_disks", "Disks of uploads and imports ever begun, by state.", _one(census.upload_disks), ["state"]
+    )
+
+
+def _torrents(live: Live, census: Census) -> Iterator[Metric]:
     yield _gauge("voi_published_disks", "Levels of templates that are published.", [((), census.level_count)])
 
     each = [(level, str(level.name), live.torrents.get(level.info_hash, _ABSENT)) for level in census.levels]

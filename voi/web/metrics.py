@@ -12,10 +12,12 @@ from importlib.metadata import version
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import TimeoutError as Late
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi import __version__
-from voi.store.census import take_census
+from voi.store.census import Census, take_census
 from voi.store.database import Store
 from voi.web.checks import run_checks
 from voi.web.exposition import MEDIA, Exposition, Readings
@@ -27,6 +29,10 @@ log = Logger()
 
 MOST_TORRENTS: Final = 500
 """Published levels that have series of their own, the newest: seven series each. Sites have some dozens."""
+
+
+CENSUS_SECONDS: Final = 4.0
+"""The database may take so long: with the health checks before it that is less than Prometheus waits."""
 
 
 class Meter(Protocol):
@@ -50,12 +56,14 @@ class MetricRoutes:
         meter: Meter,
         checks: Mapping[str, HealthCheck],
         in_thread: Callable[..., Awaitable[Any]],
+        clock: IReactorTime,
     ) -> None:
         self._store = store
         self._fleet = fleet
         self._meter = meter
         self._checks = checks
         self._in_thread = in_thread
+        self._clock = clock
         self._exposition = Exposition()
         self._one_at_a_time = DeferredLock()
         self._build = {"version": __version__, "python": platform.python_version()} | {
@@ -81,14 +89,22 @@ class MetricRoutes:
         return page
 
     async def _gather(self) -> bytes:
-        census = await take_census(self._store, MOST_TORRENTS)
-        terminals = census.terminals(self._fleet.__contains__)
         health = {name: said == "ok" for name, said in (await run_checks(self._checks)).items()}
+        census = await self._census() if health.get("database", True) else None
+        terminals = {} if census is None else census.terminals(self._fleet.__contains__)
         live = self._meter.live()
         page: bytes = await self._in_thread(
             lambda: self._exposition.write(Readings(self._build, terminals, census, live, self._storage(), health))
         )
         return page
+
+    async def _census(self) -> Census | None:
+        """What the database says; where it does not, the rest is worth telling all the more."""
+        try:
+            return await take_census(self._store, MOST_TORRENTS).addTimeout(CENSUS_SECONDS, self._clock)
+        except Late:
+            log.warn("the database did not count for metrics within {seconds:g} seconds", seconds=CENSUS_SECONDS)
+            return None
 
     def _storage(self) -> Storage | None:
         try:

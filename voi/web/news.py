@@ -130,15 +130,21 @@ class RolloutNews:
         self._rollouts = rollouts
         self._view = view
         self._known: dict[int, _Shown] = {}
+        self._changed: set[int] = set()
         self._ticks = 0
+
+    def changed(self, number: int) -> None:
+        """Something of a rollout was written down; one that is over in a second may never be seen to run."""
+        self._changed.add(number)
 
     async def news(self) -> Sequence[News]:
         """What changed."""
         self._ticks += 1
         if self._ticks % SLOW_TICKS:
             return ()
+        changed, self._changed = self._changed, set()
         summaries = {summary.id: summary for summary in await self._rollouts.running()}
-        for number in self._known.keys() - summaries.keys():
+        for number in (self._known.keys() | changed) - summaries.keys():
             ended = await self._rollouts.summary(number)
             if ended is not None:
                 summaries[number] = ended
@@ -151,7 +157,7 @@ class RolloutNews:
             before = known.get(number)
             if before is None or before.view != shown.view:
                 told.append(shown.view)
-            if before is not None and before.summary != summary:
+            if number in changed or (before is not None and before.summary != summary):
                 stale.append(number)
         news: list[News] = [("rollouts", told)] if told else []
         return [*news, *((f"stale:{number}", {"id": number}) for number in stale)]

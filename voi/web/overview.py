@@ -11,9 +11,9 @@ from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
 from voi.domain.standing import State
 from voi.store.rollouts import Rollouts
-from voi.store.roster import Rosters
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
+from voi.web.recent import RecentRows
 from voi.web.resources import (
     Attention,
     DiskRoom,
@@ -25,9 +25,8 @@ from voi.web.resources import (
 )
 from voi.web.rooms import room_counts
 from voi.web.routing import Route
-from voi.web.rows import Row, row_maker
-from voi.web.seams import Coordinator, DiskUsage, Fleet, HealthCheck, Traffic
-from voi.web.slices import in_parts
+from voi.web.rows import Row
+from voi.web.seams import Coordinator, DiskUsage, HealthCheck, Traffic
 
 NEARLY_FULL: Final = 0.1
 """Part of the server's disk below which what is free wants somebody, while uploads are still taken."""
@@ -42,22 +41,20 @@ class OverviewRoutes:
     def __init__(
         self,
         *,
-        rosters: Rosters,
+        recent: RecentRows,
         rollouts: Rollouts,
         shown: Callable[[Summary], Awaitable[RolloutSummary]],
         uploads: Uploads,
-        fleet: Fleet,
         coordinator: Coordinator,
         traffic: Traffic,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._rosters = rosters
+        self._recent = recent
         self._rollouts = rollouts
         self._shown = shown
         self._uploads = uploads
-        self._fleet = fleet
         self._coordinator = coordinator
         self._traffic = traffic
         self._disk = disk
@@ -78,8 +75,7 @@ class OverviewRoutes:
 
     async def overview(self) -> Overview:
         """GET overview."""
-        roster = await self._rosters.read()
-        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        rooms, rows = await self._recent.rows()
         states = Counter(row.state for row in rows)
         free, size = await self._disk()
         running = await self._rollouts.running()
@@ -94,7 +90,7 @@ class OverviewRoutes:
             terminals=TerminalTotals(
                 sum(row.online for row in rows), len(rows), states[State.OUTDATED], states[State.FAILED]
             ),
-            rooms=_rooms(list(roster.rooms), rows),
+            rooms=_rooms(rooms, rows),
             rollouts=[await self._shown(rollout) for rollout in running],
             traffic=TrafficView(self._traffic.server_out, self._traffic.server_in, self._traffic.swarm),
             disk=DiskRoom(free, size),

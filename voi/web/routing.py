@@ -35,7 +35,6 @@ from voi.web.actor import Actor, stranger
 from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
 from voi.web.queries import decode_query
 from voi.web.repeats import HEADER, Repeats
-from voi.web.streaming import stream
 
 log = Logger()
 
@@ -73,7 +72,7 @@ class Route:
     what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
     may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
     The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
-    An answer of another `media` than JSON is bytes, sent as they are, or a `Streamed`.
+    An answer of another `media` than JSON is bytes, sent as they are.
     """
 
     method: str
@@ -257,11 +256,7 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
             rest: bytes = await route.handler(request=request, **values)
             return rest
         if route.media != JSON:
-            result = await route.handler(**values)
-            if isinstance(result, bytes):
-                return _send(request, route.status, result, route.media)
-            assert isinstance(request, Request)
-            return await stream(request, result)
+            return _send(request, route.status, await route.handler(**values), route.media)
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if not (keys and route.changes and route.token and route.repeatable):
             answered = await _answer(route, request, values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,15 +16,6 @@ log = Logger()
 
 SLOW_SECONDS: Final = 60.0
 """A client that takes nothing for so long is cut off: it holds a place, and the part that it does not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """An answer in parts of some type; `filename` is what a browser saves it as."""
-
-    media: str
-    parts: AsyncIterator[bytes]
-    filename: str = ""
 
 
 @implementer(IPushProducer)
@@ -57,21 +47,21 @@ class _Tap:
         self.resumeProducing()
 
 
-async def stream(request: Request, streamed: Streamed) -> bytes:
-    """Send all parts; gives nothing that is left to be written.
+async def stream(request: Request, media: str, parts: AsyncIterator[bytes], *, filename: str = "") -> bytes:
+    """Send all parts; gives nothing that is left to be written. `filename` is what a browser saves it as.
 
     A failure on the way cuts the connection, so that the client does not take a part for the whole.
     """
-    request.setHeader(b"content-type", streamed.media.encode())
+    request.setHeader(b"content-type", media.encode())
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"x-content-type-options", b"nosniff")
-    if streamed.filename:
-        request.setHeader(b"content-disposition", f'attachment; filename="{streamed.filename}"'.encode())
+    if filename:
+        request.setHeader(b"content-disposition", f'attachment; filename="{filename}"'.encode())
     tap = _Tap()
     request.notifyFinish().addBoth(lambda _: tap.stopProducing())
     request.registerProducer(tap, True)
     try:
-        async for part in streamed.parts:
+        async for part in parts:
             await tap.ready().addTimeout(SLOW_SECONDS, request.channel)  # type: ignore[arg-type]  # it has callLater
             if tap.gone:
                 return b""

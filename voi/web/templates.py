@@ -14,16 +14,14 @@ from voi.domain.templates import Template
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.store.journal import Notes
-from voi.store.roster import Rosters
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
+from voi.web.recent import RecentRows
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
 from voi.web.resources import TemplateList, TemplateView, VersionList
 from voi.web.routing import Route
-from voi.web.rows import row_maker
-from voi.web.seams import Fleet, Publisher, UploadDesk
-from voi.web.slices import in_parts
+from voi.web.seams import Publisher, UploadDesk
 from voi.web.views import template_view, unpublished_view, version_view
 
 _EXAMPLE: Final = {"name": "Classroom", "sys_type": 3, "disks": [{"type": 0, "path": "/srv/images/windows.qcow2"}]}
@@ -39,16 +37,14 @@ class TemplateRoutes:
         uploads: Uploads,
         upload_desk: UploadDesk,
         publisher: Publisher,
-        rosters: Rosters,
-        fleet: Fleet,
+        recent: RecentRows,
         journal: Notes,
     ) -> None:
         self._templates = templates
         self._uploads = uploads
         self._desk = upload_desk
         self._publisher = publisher
-        self._rosters = rosters
-        self._fleet = fleet
+        self._recent = recent
         self._journal = journal
 
     def routes(self) -> tuple[Route, ...]:
@@ -134,8 +130,7 @@ class TemplateRoutes:
 
     async def _held(self) -> Counter[tuple[str, int]]:
         """How many terminals have which version of which template; version 0 is one that is not known."""
-        roster = await self._rosters.read()
-        rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
+        _, rows = await self._recent.rows()
         return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
 
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+from msgspec import structs
+
+from voi.domain.terminals import Terminal
 from voi.errors import UnknownTerminal
 from voi.names import canonical_uuid
-from voi.store.roster import Roster, Rosters
+from voi.store.roster import Rosters
 from voi.web.requests import TerminalQuery
 from voi.web.resources import TerminalList, TerminalView
 from voi.web.routing import Route
@@ -18,10 +21,6 @@ from voi.web.views import terminal_view
 
 UNSORTED: Final = TerminalQuery().sort
 """The order in which terminals are read."""
-
-
-FEW: Final = 10
-"""Terminals that are read one by one; for more it is less to read all."""
 
 
 class TerminalRoutes:
@@ -71,23 +70,21 @@ class TerminalRoutes:
         page = rows[query.offset : query.offset + query.limit]
         return TerminalList(await in_parts(view, page), len(rows), query.offset)
 
-    async def some(self, macs: Sequence[str]) -> tuple[list[TerminalView], list[str]]:
-        """Some of them without their disks, and which of these are not known (any more)."""
-        rosters = [await self._rosters.read(mac) for mac in macs] if len(macs) <= FEW else [await self._rosters.read()]
-        wanted, views = set(macs), []
-        for roster in rosters:
-            rows = [terminal for terminal in roster.terminals if terminal.mac in wanted]
+    async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Some terminals as they are now, all but their disks, and which of these are not known (any more)."""
+        roster = await self._rosters.read(macs)
+        make = row_maker(roster, self._fleet)
 
-            def view(row: Row, roster: Roster = roster) -> TerminalView:
-                published = roster.catalogue.published
-                return terminal_view(row, published=published, progress=self._coordinator.progress, disks=False)
+        def view(terminal: Terminal) -> dict[str, Any]:
+            found = terminal_view(make(terminal), published=(), progress=self._coordinator.progress, disks=False)
+            return {name: value for name, value in structs.asdict(found).items() if name != "disks"}
 
-            views += await in_parts(view, await in_parts(row_maker(roster, self._fleet), rows))
-        return views, sorted(wanted - {view.mac for view in views})
+        known = {terminal.mac for terminal in roster.terminals}
+        return await in_parts(view, roster.terminals), [mac for mac in macs if mac not in known]
 
     async def one(self, mac: str) -> TerminalView:
         """GET terminals/{mac}."""
-        roster = await self._rosters.read(mac)
+        roster = await self._rosters.read([mac])
         if not roster.terminals:
             raise UnknownTerminal(f"{mac} never logged in")
         row = row_maker(roster, self._fleet)(roster.terminals[0])

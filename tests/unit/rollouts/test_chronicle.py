@@ -111,8 +111,8 @@ class SightTests(CoordinatorCase):
         self.assertEqual(self.coordinator.standing_still(), {})
 
     async def test_fetched(self) -> None:
-        """Bytes are counted as terminals come nearer, and never taken back."""
+        """Bytes are counted as terminals come nearer, from their first word on, and never taken back."""
         await self.started()
-        for percent, expected in ((10, 0.1), (30, 0.3), (20, 0.3), (25, 0.35)):
+        for percent, expected in ((10, 0.0), (30, 0.2), (20, 0.2), (25, 0.25)):
             await self.coordinator.task_state(MAC, self.state(BASE, percent))
             self.assertAlmostEqual(self.coordinator.fetched, SIZE * expected, delta=2)

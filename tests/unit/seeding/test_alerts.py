@@ -92,6 +92,16 @@ class ConvertTests(SynchronousTestCase):
             (alerts.Status(HASH, "checking", 0.25, 1, 4, 2, 3, 5, 6, 7, 8, 9, 10),),
         )
 
+    def test_totals(self) -> None:
+        """Of all that the session counts, two numbers matter here, and both have the names that it uses."""
+        found = self.convert(
+            lt.session_stats_alert,
+            SimpleNamespace(values={"net.sent_payload_bytes": 1, "net.recv_payload_bytes": 2, "x": 3}),
+        )
+        self.assertEqual(found, (alerts.Totals(1, 2),))
+        names = {metric.name for metric in lt.session_stats_metrics()}
+        self.assertLessEqual({"net.sent_payload_bytes", "net.recv_payload_bytes"}, names)
+
     def test_half_open_peers_are_left_out(self) -> None:
         """A connection that has not shaken hands is no peer yet, and a client's name may be any bytes."""
         fields = {

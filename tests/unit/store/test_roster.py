@@ -23,7 +23,7 @@ class RosterTests(StoreCase):
             await self.terminals.report(mac, ReportedTemplate(TEMPLATE, "x", 1, ""), held)
         await self.rollouts.begin(TEMPLATE, [MAC, OTHER], 1.0)
         newest = await self.rollouts.begin(TEMPLATE, [MAC], 2.0)
-        for wanted, macs in ((None, [MAC, OTHER]), (MAC, [MAC]), ("AA:BB:CC:DD:EE:99", [])):
+        for wanted, macs in ((None, [MAC, OTHER]), ([MAC], [MAC]), (["AA:BB:CC:DD:EE:99"], []), ([], [])):
             roster = await Rosters(self.store).read(wanted)
             self.assertEqual([x.mac for x in roster.terminals], macs)
             self.assertEqual({mac for mac, levels in roster.disks.items() if levels}, set(macs))

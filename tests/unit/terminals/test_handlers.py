@@ -104,6 +104,8 @@ class HandlerCase(StoreCase):
             next_batch=self.fleet.next_batch,
             journal=Journal(self.events),
         )
+        self.reported: list[str] = []
+        handlers.reported.append(self.reported.append)
         self.factory = TerminalFactory(self.fleet, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
@@ -175,6 +177,7 @@ class HandlerTests(HandlerCase):
         template = await self.publish(level(0))
         await self.ask(Code.REPORT_DISKS, {"uuid": template.group_uuid, "disks": [{"uuid": DISK}]})
         self.assertEqual([d.template_uuid for d in await self.terminals.disks(MAC)], [TEMPLATE])
+        self.assertEqual(self.reported, [MAC])
         self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
 
     async def test_administrator(self) -> None:

@@ -17,7 +17,7 @@ from voi.tracker.policy import Policy
 from voi.tracker.steering import Role, Server
 from voi.tracker.swarm import SwarmTable
 
-POLICY = Policy(jitter=0.0, leaders_alone=3, leaders=1, bridges=1, stuck=15.0, lost=45.0)
+POLICY = Policy(jitter=0.0, leaders_alone=3, leaders=1, bridges=1, bridging=0.0, stuck=15.0, lost=45.0)
 MEMBER, LEADER, BRIDGE, STUCK = Role
 
 
@@ -101,6 +101,14 @@ class LeadersTests(SynchronousTestCase):
             self.role(asker)
         self.assertEqual(self.role(self.three, 44.9, moves=True), MEMBER)
         self.assertEqual(self.role(self.three, 45.0, moves=True), LEADER)
+
+    def test_silent_from_before(self) -> None:
+        """Of who had stood still for a while when it took its place, that while counts."""
+        self.role(self.one, 40.0, moves=True)
+        self.two.moved = 36.0
+        self.assertEqual(self.role(self.two, 50.0), BRIDGE)
+        self.assertEqual(self.role(self.three, 80.9, moves=True), MEMBER)
+        self.assertEqual(self.role(self.three, 81.0, moves=True), BRIDGE)
 
     def test_progress_keeps_the_place(self) -> None:
         """Who gets on, leads on."""

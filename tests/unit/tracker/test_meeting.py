@@ -16,7 +16,7 @@ from voi.tracker.policy import Policy
 from voi.tracker.steering import Server
 from voi.tracker.swarm import SwarmTable
 
-POLICY = Policy(jitter=0.0, leaders=1, leaders_alone=1, bridges=2)
+POLICY = Policy(jitter=0.0, leaders=1, leaders_alone=1, bridges=2, bridging=0.0)
 
 
 class MeetingTests(SynchronousTestCase):

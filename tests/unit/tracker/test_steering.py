@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Mix, Role, Server, Situation, leaders_wanted, steer
+from voi.tracker.steering import Mix, Role, Server, Situation, bridges_wanted, leaders_wanted, steer
 
 _SOME = st.integers(0, 200)
 SERVED = (Role.LEADER, Role.STUCK)
@@ -85,6 +85,11 @@ class SteeringTests(SynchronousTestCase):
         """A room that is all there is has its own number of leaders."""
         policy = Policy(leaders_alone=7, leaders=3)
         self.assertEqual([leaders_wanted(policy, alone=alone) for alone in (True, False)], [7, 3])
+
+    def test_bridges(self) -> None:
+        """A room has some bridges, and a big one a part of its terminals."""
+        policy = Policy(bridges=3, bridging=0.13)
+        self.assertEqual([bridges_wanted(policy, downloading) for downloading in (1, 8, 60, 250)], [3, 3, 8, 32])
 
     def test_nobody_wanted(self) -> None:
         """Who wants nobody gets nobody, the server's own peer neither."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import voi.web
+from voi.domain.events import KINDS
 
 CONSOLE = Path(voi.web.__file__).parent / "console"
 LANGUAGES = ("en", "zh-CN")
@@ -97,6 +98,16 @@ class LanguageTests(SynchronousTestCase):
         whole = {call["whole"] for call in calls} | set(_UNIT.findall(code))
         begins = tuple(call["begin"] for call in calls if call["begin"])
         self.assertEqual([key for key in texts("en") if key not in whole and not key.startswith(begins)], [])
+
+    def test_every_kind_of_entry(self) -> None:
+        """Each kind of entry in the journal has its sentence, with the values of the English one, and none is left."""
+        for language in LANGUAGES:
+            sentences = {
+                key.removeprefix("event."): set(_VALUE.findall(text))
+                for key, text in texts(language).items()
+                if key.startswith("event.") and "." in key.removeprefix("event.")
+            }
+            self.assertEqual(sentences, {kind: set(_VALUE.findall(text)) for kind, text in KINDS.items()}, language)
 
     def test_nothing_empty(self) -> None:
         """No text is empty."""

@@ -306,6 +306,17 @@ class StreamTests(ApiCase):
         (told,) = await self.heard(reader, "rollouts")
         self.assertEqual((told["state"], told["counts"]["cancelled"]), ("cancelled", 1))
 
+    async def test_a_rollout_that_is_over_at_once(self) -> None:
+        """A rollout that begins and ends between two looks is told of as it ended."""
+        await self.publish(level())
+        await self.terminal(MAC)
+        reader = await self.listen("?rollout=1")
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
+        await self.ask("DELETE", "/api/v1/rollouts/1")
+        (told,) = await self.heard(reader, "rollouts")
+        self.assertEqual((told["id"], told["state"]), (1, "cancelled"))
+        self.assertEqual(await self.heard(reader, "stale"), {"id": 1})
+
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()
@@ -319,12 +330,22 @@ class StreamTests(ApiCase):
         self.fleet.add(MAC)
         self.api.changed(MAC)
         (row,) = await self.heard(reader, "terminals")
-        self.assertEqual((row["mac"], row["online"], row["state"], row["disks"]), (MAC, True, "empty", []))
+        self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "empty"))
+        self.assertNotIn("disks", row)  # what a page knows of them stays
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
         self.assertEqual((await self.heard(reader, "terminals"))[0]["name"], "PC 1")
         self.fleet.discard(MAC)
         await self.ask("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
         self.assertEqual(await self.heard(reader, "gone"), [MAC])
+
+    async def test_all_rows(self) -> None:
+        """When rooms change, or a version is published, any terminal may stand elsewhere: all are told of."""
+        await self.terminal(MAC)
+        await self.terminal(OTHER)
+        reader = await self.listen()
+        made = await self.ask("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["192.0.2.0/24"]})
+        rows = await self.heard(reader, "terminals")
+        self.assertEqual([(row["mac"], row["room"]) for row in rows], [(x, made.json["id"]) for x in (MAC, OTHER)])
 
     async def test_journal(self) -> None:
         """What is written down is told, with who did it."""

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.web.streaming import SLOW_SECONDS, Streamed, stream
+from voi.web.streaming import SLOW_SECONDS, stream
 
 
 class FakeRequest:
@@ -61,7 +61,7 @@ class StreamTests(SynchronousTestCase):
 
     def start(self, fail_at: int = -1) -> Deferred[bytes]:
         """Begin to send them."""
-        work = stream(self.request, Streamed("text/x", self.parts(fail_at)))  # type: ignore[arg-type]  # enough of one
+        work = stream(self.request, "text/x", self.parts(fail_at))  # type: ignore[arg-type]  # enough of one
         return Deferred.fromCoroutine(work)
 
     def pause_after_the_first(self) -> None:

@@ -54,6 +54,7 @@ export function factor(value) {
 /** Seconds in the two units that count. @param {number | null | undefined} seconds */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  if (seconds > 0 && seconds < 1) return t("unit.seconds", { s: Math.max(0.01, Math.round(seconds * 100) / 100) });
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return t("unit.seconds", { s: whole });
   const minutes = Math.floor(whole / 60);
@@ -64,13 +65,22 @@ export function duration(seconds) {
   return t("unit.days_hours", { d: Math.floor(hours / 24), h: hours % 24 });
 }
 
+/** The time of day. @param {number} seconds since the epoch */
+export function clock(seconds) {
+  return timeOfDay().format(new Date(seconds * 1000));
+}
+
+function timeOfDay() {
+  return format("time of day", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+}
+
 /** A moment, in the reader's time zone. @param {string | null | undefined} iso */
 export function moment(iso) {
   if (!iso) return "–";
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();
   return today
-    ? format("time of day", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(date)
+    ? timeOfDay().format(date)
     : format("time", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(date);
 }
 

@@ -51,7 +51,9 @@ const HANDLERS = {
   },
   gone: dropTerminals,
   rollouts: mergeRollouts,
-  rollout: (data) => hearers.forEach((hearer) => hearer(data)),
+  rollout: (news) => hearers.forEach((hearer) => hearer(news)),
+  stale: () => changed("stale"),
+  resync: catchUp,
   traffic(data) {
     store.traffic = data;
     changed("traffic");

@@ -22,8 +22,10 @@ export const store = {
   /** @type {{name: string, subnet: string, count: number}[]} */
   proposals: [],
   unassigned: 0,
+  roomsLoaded: false,
   /** @type {{uuid: string, name: string, version: number, state: string}[]} */
   templates: [],
+  templatesLoaded: false,
   /** @type {Map<number, object>} summaries heard of on this page, newest kept */
   rollouts: new Map(),
   /** @type {{server_out: number, server_in: number, swarm: number} | null} null until the stream tells */
@@ -151,7 +153,7 @@ export function mergeTerminals(changes) {
 
 function merge(mac, change) {
   const old = store.terminals.get(mac);
-  if (!old) return false;
+  if (!old && !("first_seen" in change)) return false; // only a part of one that is not known
   store.terminals.set(mac, { ...old, ...change });
   return true;
 }
@@ -165,7 +167,7 @@ export function dropTerminals(macs) {
 /** Read the rooms. */
 export async function loadRooms() {
   const { rooms, unassigned, proposals } = await get("rooms");
-  Object.assign(store, { rooms, unassigned, proposals });
+  Object.assign(store, { rooms, unassigned, proposals, roomsLoaded: true });
   roomIndex = new Map(rooms.map((room) => [room.id, room]));
   changed("rooms");
 }
@@ -173,6 +175,7 @@ export async function loadRooms() {
 /** Read the templates. */
 export async function loadTemplates() {
   store.templates = (await get("templates")).templates;
+  store.templatesLoaded = true;
   templateIndex = new Map(store.templates.map((template) => [template.uuid, template]));
   changed("templates");
 }
@@ -196,7 +199,9 @@ export function clear() {
     rooms: [],
     proposals: [],
     unassigned: 0,
+    roomsLoaded: false,
     templates: [],
+    templatesLoaded: false,
     rollouts: new Map(),
     traffic: null,
     connection: "connecting",

@@ -12,6 +12,9 @@ import { RolloutTable } from "./rollouts.js";
 const SECONDS = 10;
 const LOW_DISK = 0.1;
 
+/** Kinds of which the server's sentence tells more than their number. */
+const DETAILED = new Set(["stuck", "disk", "health"]);
+
 /** The overview. */
 export function OverviewPage() {
   const remote = useRemote("overview", { topics: ["terminals", "rollouts", "templates", "events"], every: SECONDS });
@@ -86,7 +89,7 @@ function Attention({ item }) {
     <${Icon} name="alert" />
     <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}>
       <strong>${text}</strong>
-      ${item.text && item.text !== text && html`<span class="sub">${item.text}</span>`}
+      ${DETAILED.has(item.kind) && item.text !== text && html`<span class="sub">${item.text}</span>`}
     </a>
   </li>`;
 }

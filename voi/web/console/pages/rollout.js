@@ -1,6 +1,7 @@
 // One rollout, live: how far it is in all and at each terminal, who sends, what it costs, why something does not go on.
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { change } from "../api.js";
+import { countOf, merged, read, TARGET_STATES } from "../course.js";
 import { duration, factor, percent, rate, size } from "../format.js";
 import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
@@ -15,31 +16,13 @@ import { useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTerminals, nameOf, store, useTopics } from "../store.js";
 
-const MOST_POINTS = 600;
-const STATES = ["failed", "downloading", "waiting", "done", "cancelled"];
+const STALE_SECONDS = 3;
 
-/**
- * What the stream says laid over what was read.
- * @param {any} rollout as GET answers it
- * @param {any} news the same fields, those that changed; `targets` and `rates` in part
- */
-export function merged(rollout, news) {
-  const { targets, rates, ...fields } = news;
-  const next = { ...rollout, ...fields };
-  if (targets?.length) {
-    const byMac = new Map(targets.map((target) => [target.mac, target]));
-    next.targets = rollout.targets.map((old) => (byMac.has(old.mac) ? { ...old, ...byMac.get(old.mac) } : old));
-  }
-  if (rates?.length) {
-    const last = rollout.rates.at(-1)?.[0] ?? 0;
-    next.rates = [...rollout.rates, ...rates.filter((point) => point[0] > last)].slice(-MOST_POINTS);
-  }
-  return next;
-}
+const seconds = () => performance.now() / 1000;
 
 /** @param {{id: number}} props */
 export function RolloutPage({ id }) {
-  const remote = useRemote(`rollouts/${id}`);
+  const remote = useRemote(`rollouts/${id}`, { topics: ["stale"], every: STALE_SECONDS });
   const [live, setLive] = useState(null);
 
   useEffect(() => {
@@ -48,15 +31,18 @@ export function RolloutPage({ id }) {
   useTopics("rollouts");
   const state = store.rollouts.get(id)?.state;
 
-  useEffect(() => setLive(remote.value), [remote.value]);
+  useEffect(() => setLive(remote.value && read(remote.value, seconds())), [remote.value]);
   useEffect(() => {
     // Its end, a retry, a cancel by somebody else: read what became of each terminal.
     if (live && state && state !== live.state) remote.reload();
   }, [state]);
-  useEffect(() => hearRollout((data) => data.id === id && setLive((old) => old && merged(old, data))), [id]);
+  useEffect(
+    () => hearRollout((news) => news.id === id && setLive((old) => old && merged(old, news, seconds()))),
+    [id],
+  );
 
   return html`
-    <${Remote} remote=${remote}>${(read) => html`<${Live} rollout=${live ?? read} reload=${remote.reload} />`}<//>`;
+    <${Remote} remote=${remote}>${(value) => html`<${Live} rollout=${live ?? value} reload=${remote.reload} />`}<//>`;
 }
 
 function Live({ rollout, reload }) {
@@ -134,7 +120,7 @@ function Targets({ targets, counts }) {
       words.every((word) => `${called(x)} ${x.mac} ${x.ip}`.toLowerCase().includes(word));
     return targets.filter(fits).sort(order(sort));
   }, [targets, state, q, sort, named]);
-  const states = STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
+  const states = TARGET_STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
   return html`<${Card} title=${t("nav.terminals")} className="tall">
     <div class="filters">
       <label class="search">
@@ -205,7 +191,7 @@ function order(sort) {
   const { compare } = new Intl.Collator(language(), { numeric: true, sensitivity: "base" });
   const columns = {
     name: (a, b) => compare(called(a), called(b)),
-    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state),
+    state: (a, b) => TARGET_STATES.indexOf(a.state) - TARGET_STATES.indexOf(b.state),
     eta: (a, b) => (a.eta ?? Infinity) - (b.eta ?? Infinity) || 0,
   };
   const key = sort.replace(/^-/, "");
@@ -214,14 +200,8 @@ function order(sort) {
   return (a, b) => sign * by(a, b) || columns.name(a, b) || ipKey(a.ip) - ipKey(b.ip);
 }
 
-function countOf(targets) {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-  for (const target of targets) counts[target.state] += 1;
-  return counts;
-}
-
 function stateLine(counts) {
-  return STATES.filter((state) => state !== "done" && counts[state])
+  return TARGET_STATES.filter((state) => state !== "done" && counts[state])
     .map((state) => `${t(`state.${state}`)} ${counts[state]}`)
     .join(" · ");
 }

@@ -27,7 +27,7 @@ export function RoomPage({ id }) {
   );
 
   const room = roomOf(id);
-  if (!room) return store.rooms.length ? html`<${NoRoom} />` : html`<${Busy} />`;
+  if (!room) return store.roomsLoaded ? html`<${NoRoom} />` : html`<${Busy} />`;
   const acting = seats.filter((seat) => chosen.has(seat.mac));
   const toggle = (mac) => {
     const next = new Set(chosen);

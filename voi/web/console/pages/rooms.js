@@ -53,7 +53,7 @@ export function RoomsPage() {
     ${store.proposals.length > 0 && html`<${Proposals} />`}
     <${Card}>
       <${PlainTable} label=${t("nav.rooms")} columns=${columns()} rows=${store.rooms} rowKey=${(room) => room.id}
-        empty=${t("rooms.empty")} />
+        empty=${store.roomsLoaded ? t("rooms.empty") : t("wait.loading")} />
       ${
         store.unassigned > 0 &&
         html`

@@ -12,7 +12,7 @@ import { hashOf } from "../router.js";
 import { loadTemplates, may, nameOf, store, useTopics } from "../store.js";
 import { sizeOf } from "./templates.js";
 
-const MOVING_SECONDS = 1;
+const MOVING_SECONDS = 2;
 
 /** @param {{uuid: string}} props */
 export function TemplatePage({ uuid }) {

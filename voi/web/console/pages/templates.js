@@ -9,14 +9,12 @@ import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Choice, Failure, Field, PageHead, PlainTable, When } from "../parts/bits.js";
 import { Form, show } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
-import { usePolling } from "../remote.js";
 import { go, hashOf } from "../router.js";
 import { loadTemplates, loadTerminals, may, nameOf, store, useTopics } from "../store.js";
 
 const SYSTEMS = [0, 1, 2, 3, 4];
 const DISK_TYPES = [0, 1, 2];
 const OFFERED = 8;
-const MOVING_SECONDS = 2;
 
 /** All templates. */
 export function TemplatesPage() {
@@ -26,11 +24,6 @@ export function TemplatesPage() {
   useEffect(() => {
     load();
   }, []);
-  usePolling(
-    load,
-    MOVING_SECONDS,
-    store.templates.some((template) => template.uploads.length > 0),
-  );
   return html`<div class="page">
     <${PageHead} title=${t("nav.templates")} note=${t("templates.note")}>
       ${
@@ -49,7 +42,7 @@ export function TemplatesPage() {
     <${Card}>
       ${error && html`<${Failure} error=${error} retry=${load} />`}
       <${PlainTable} label=${t("nav.templates")} columns=${columns()} rows=${store.templates} rowKey=${(x) => x.uuid}
-        empty=${t("templates.empty")} />
+        empty=${store.templatesLoaded ? t("templates.empty") : t("wait.loading")} />
     <//>
   </div>`;
 }

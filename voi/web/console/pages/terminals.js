@@ -56,7 +56,7 @@ export function TerminalsPage({ query }) {
   const hidden = there.filter((mac) => !shown.has(mac)).length;
 
   return html`<div class="page full">
-    <${PageHead} title=${t("nav.terminals")}
+    <${PageHead} live title=${t("nav.terminals")}
       note=${store.terminalsLoaded ? t("terminals.shown", { n: rows.length, total: store.terminals.size }) : ""} />
     ${error && html`<${Failure} error=${error} retry=${load} />`}
     <${Filters} view=${view} set=${set} />

@@ -4,21 +4,20 @@ import { known, t } from "../i18n.js";
 import { fullMoment, moment, percent } from "../format.js";
 import { Icon } from "./icons.js";
 
-/** The head of a page: its title, a way back, what can be done here. */
-export function PageHead({ title, back, badge, note, children }) {
+/** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
+export function PageHead({ title, back, badge, note, live = false, children }) {
   const head = useRef(null);
   useEffect(() => {
     document.title = `${title} · VOI`;
   }, [title]);
   useEffect(() => {
-    // After a change of page the keyboard and the screen reader begin here.
-    if (!document.activeElement || document.activeElement === document.body) head.current.focus();
+    head.current.focus({ preventScroll: true }); // the keyboard and the screen reader begin here on a new page
   }, []);
   return html`<header class="page-head">
     <div class="page-title">
       ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
       <h1 ref=${head} tabindex="-1">${title}${badge}</h1>
-      ${note && html`<p class="muted">${note}</p>`}
+      ${note && html`<p class="muted" aria-live=${live ? "polite" : null}>${note}</p>`}
     </div>
     <div class="page-actions">${children}</div>
   </header>`;

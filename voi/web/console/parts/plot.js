@@ -1,7 +1,7 @@
 // A plot of rates over time by uPlot, which is fetched when the first one is drawn.
-import { html, useEffect, useRef } from "../lib.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
+import { clock, rate, size } from "../format.js";
 import { t } from "../i18n.js";
-import { rate, size } from "../format.js";
 
 const HEIGHT = 240;
 
@@ -32,6 +32,7 @@ export function RatePlot({ points }) {
   const plot = useRef(null);
   const latest = useRef(points);
   latest.current = points;
+  const [at, setAt] = useState(null);
 
   useEffect(() => {
     let gone = false;
@@ -40,7 +41,7 @@ export function RatePlot({ points }) {
       const UPlot = await load();
       if (gone) return;
       plot.current?.destroy();
-      plot.current = new UPlot(options(box.current), columns(latest.current), box.current);
+      plot.current = new UPlot(options(box.current, setAt), columns(latest.current), box.current);
     };
     const start = () => draw().catch(() => {}); // the figures beside it say the same
     const observer = new ResizeObserver(() =>
@@ -62,31 +63,40 @@ export function RatePlot({ points }) {
 
   const last = points.at(-1);
   const said = last ? t("plot.said", { swarm: rate(last[1]), server: rate(last[2]) }) : t("plot.none");
-  return html`<div class="plot" role="img" aria-label=${said} ref=${box}></div>`;
+  const point = points[at] ?? last;
+  return html`
+    <div class="plot" role="img" aria-label=${said} ref=${box}></div>
+    <p class="legend" aria-hidden="true">
+      <span class="swarm">${t("plot.swarm")} <strong>${rate(point?.[1])}</strong></span>
+      <span class="server">${t("plot.server")} <strong>${rate(point?.[2])}</strong></span>
+      ${point && html`<span class="muted">${clock(point[0])}</span>`}
+    </p>`;
 }
 
 function columns(points) {
   return [points.map((point) => point[0]), points.map((point) => point[1]), points.map((point) => point[2])];
 }
 
-function options(box) {
+/** `setAt` hears at which point the pointer is, null without one. */
+function options(box, setAt) {
   const style = getComputedStyle(box);
   const colour = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
-  const shown = (_, value) => (value === null ? "–" : rate(value));
   return {
     width: box.clientWidth,
     height: HEIGHT,
-    legend: { live: true },
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false } },
+    hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
     axes: [
-      axis,
+      { ...axis, space: 90, values: (_, ticks) => ticks.map(clock) },
       { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
     ],
     scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
     series: [
-      { label: t("plot.time") },
-      { label: t("plot.swarm"), stroke: colour("--accent"), fill: colour("--accent-soft"), width: 2, value: shown },
-      { label: t("plot.server"), stroke: colour("--second"), width: 2, dash: [6, 3], value: shown },
+      {},
+      { stroke: colour("--accent"), fill: colour("--accent-soft"), width: 2 },
+      { stroke: colour("--second"), width: 2, dash: [6, 3] },
     ],
   };
 }

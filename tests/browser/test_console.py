@@ -1,0 +1,163 @@
+"""What an administrator does in the browser, from the first sign-in to the end of a rollout."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.by import By
+
+from tests.browser.case import FIRST_RECEIVER, MIB, BrowserCase
+
+SLOW = "--download-limit=500000"
+
+
+class MainJobTests(BrowserCase):
+    """The way that everybody goes."""
+
+    def test_import_and_rollout(self) -> None:
+        """A first sign-in, the import of a template, a rollout to eight terminals watched to its end; what the page
+        says is what the API says.
+        """
+        terminals = self.terminals(8)
+        self.sign_in()
+        self.says("8")
+        self.picture("overview")
+        self.open("#/templates")
+        self.click("button.primary", "Import")
+        self.type("dialog [name=name]", "Classroom")
+        self.type("dialog [name=path]", str(self.image()))
+        self.click("dialog button[type=submit]")
+        self.until(lambda: any(x["state"] == "ready" for x in self.server.api("GET", "templates")["templates"]), "it")
+        self.open("#/rollouts/new")
+        self.choose("[name=template]", "Classroom")
+        self.find("button.primary.big", "8 terminals")
+        self.picture("rollout-new")
+        self.click("button.primary.big")
+        self.until(lambda: "#/rollouts/1" in self.page.current_url, "the rollout's page")
+        self.says("8")
+        self.picture("rollout-running")
+        self.until(lambda: self.server.api("GET", "rollouts/1")["state"] == "done", "the rollout to end")
+        self.find(".badge", "Done")
+        self.until(lambda: self.page.find_elements(By.CSS_SELECTOR, "tbody tr"), "the terminals")
+        rollout = self.server.api("GET", "rollouts/1")
+        self.says(f"{rollout['copies']:.2f}")
+        rows = [row.text for row in self.page.find_elements(By.CSS_SELECTOR, "tbody tr") if row.text]
+        self.assertEqual(len(rows), 8)
+        self.assertTrue(all("Done" in row and "100" in row for row in rows), rows)
+        self.picture("rollout-done")
+        self.assertEqual(len(terminals.macs), 8)
+        self.assertEqual(self.complaints(), [])
+
+    def test_every_page(self) -> None:
+        """Every page opens without a complaint of the browser; pictures are kept of each."""
+        self.terminals(3)
+        uuid = self.template(size=4 * MIB)
+        self.server.api("POST", "rooms", {"name": "Room 1", "subnets": ["127.0.0.0/8"]})
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.sign_in()
+        for place, name in (
+            ("", "overview"),
+            ("#/terminals", "terminals"),
+            (f"#/terminals/{FIRST_RECEIVER}", "terminal"),
+            ("#/rooms", "rooms"),
+            ("#/rooms/1", "room"),
+            ("#/templates", "templates"),
+            (f"#/templates/{uuid}", "template"),
+            ("#/rollouts", "rollouts"),
+            ("#/rollouts/1", "rollout"),
+            ("#/events", "events"),
+            ("#/settings", "settings"),
+        ):
+            self.open(place)
+            self.find("h1")
+            self.until(lambda: not self.page.find_elements(By.CSS_SELECTOR, ".busy"), f"{name} to be there")
+            self.picture(f"page-{name}")
+            self.assertEqual(self.complaints(), [], name)
+
+    def test_cancel(self) -> None:
+        """A rollout is cancelled after a question that says how many it hits."""
+        self.terminals(2, SLOW)
+        uuid = self.template(size=32 * MIB)
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.sign_in()
+        self.open("#/rollouts/1")
+        self.click("button.danger")
+        self.assertIn("2", self.find("dialog").text)
+        self.picture("rollout-cancel")
+        self.click("dialog button.danger")
+        self.find(".badge", "Cancelled")
+        self.assertEqual(self.server.api("GET", "rollouts/1")["state"], "cancelled")
+
+    def test_a_terminal_that_fails(self) -> None:
+        """A terminal that cannot take its disk is shown with the reason, as the API has it."""
+        terminals = self.terminals(1)
+        uuid = self.template(size=4 * MIB)
+        (disk,) = self.server.api("GET", f"templates/{uuid}")["disks"]
+        (terminals.directories[0] / disk["name"]).mkdir(parents=True)  # where the file is to be
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.sign_in()
+        self.open("#/rollouts/1")
+
+        def reason() -> str:
+            return str(self.server.api("GET", "rollouts/1")["targets"][0]["reason"])
+
+        self.until(lambda: disk["name"] in reason(), "the terminal to fail")
+        self.says(reason()[:60])
+        self.picture("rollout-failed")
+
+
+class PeopleTests(BrowserCase):
+    """Who may what."""
+
+    def test_operator(self) -> None:
+        """An operator is not offered what only administrators may, and is refused where they try all the same."""
+        body = {"name": "li", "password": "correct horse", "role": "operator"}
+        self.server.api("POST", "accounts", body)
+        self.sign_in("li", "correct horse")
+        self.open("#/templates")
+        self.find("h1")
+        self.assertEqual(self.page.find_elements(By.CSS_SELECTOR, "button.primary"), [])
+        self.open("#/settings")
+        self.find("h1")
+        self.picture("settings-operator")
+        refused = self.page.execute_async_script(
+            "const done = arguments[0];"
+            "fetch('api/v1/session').then((answer) => answer.json()).then((session) =>"
+            " fetch('api/v1/accounts', {method: 'POST', body: '{}', headers: {'X-CSRF-Token': session.csrf}}))"
+            ".then((answer) => done(answer.status))"
+        )
+        self.assertEqual(refused, 403)
+
+    def test_wrong_password(self) -> None:
+        """A wrong password is said to be so, and nobody is signed in."""
+        self.open()
+        self.type("[name=name]", "admin")
+        self.type("[name=password]", "wrong")
+        self.click("form button[type=submit]")
+        self.find("[role=alert]")
+        self.assertEqual(self.page.find_elements(By.CSS_SELECTOR, "nav"), [])
+
+    def test_names_are_text(self) -> None:
+        """A name that is markup is shown as it is, and does nothing."""
+        self.terminals(1)
+        hostile = "<img src=x onerror=document.title='owned'><b>bold</b>"
+        self.server.api("PATCH", "terminals", {"macs": [FIRST_RECEIVER], "name": hostile[:60]})
+        self.sign_in()
+        for place in ("#/terminals", f"#/terminals/{FIRST_RECEIVER}", "#/events"):
+            self.open(place)
+            self.says("<img src=x")
+            self.assertEqual(self.page.find_elements(By.CSS_SELECTOR, "img, main b"), [])
+        self.assertNotEqual(self.page.title, "owned")
+
+
+class ChineseTests(BrowserCase):
+    """A browser that speaks Chinese."""
+
+    language = "zh-CN"
+
+    def test_chinese(self) -> None:
+        """The console speaks the browser's language, and the other when it is asked to."""
+        self.sign_in()
+        self.assertEqual(self.page.find_element(By.TAG_NAME, "html").get_attribute("lang"), "zh-CN")
+        self.says("终端")
+        self.picture("overview-zh")
+        self.choose("select.language, .language select", "English")
+        self.says("Terminals")

@@ -1,0 +1,46 @@
+// A rollout as its page shows it: what the stream says laid over what was read. Pure; times are passed in.
+
+const MOST_POINTS = 600;
+
+/** States of a terminal in a rollout, those that want a person first. */
+export const TARGET_STATES = ["failed", "downloading", "waiting", "done", "cancelled"];
+
+/**
+ * What was read, with the moment it began by this page's clock: the server's may be another.
+ * @param {any} rollout as GET answers it
+ * @param {number} now seconds
+ */
+export function read(rollout, now) {
+  return { ...rollout, begun: now - rollout.elapsed };
+}
+
+/**
+ * @param {any} rollout as `read` gives it
+ * @param {{targets?: any[], point?: [number, number, number] | null, server_sent?: number}} news what changed
+ * @param {number} now seconds
+ */
+export function merged(rollout, news, now) {
+  const { targets = [], point, ...fields } = news;
+  const next = { ...rollout, ...fields };
+  if (targets.length) {
+    const byMac = new Map(targets.map((target) => [target.mac, target]));
+    next.targets = rollout.targets.map((old) => (byMac.has(old.mac) ? { ...old, ...byMac.get(old.mac) } : old));
+    next.progress = mean(next.targets.filter((target) => target.state !== "cancelled"));
+  }
+  if (point && point[0] > (rollout.rates.at(-1)?.[0] ?? 0)) next.rates = [...rollout.rates, point].slice(-MOST_POINTS);
+  next.server_sent = Math.max(rollout.server_sent, news.server_sent ?? 0); // 0 when its last target has just ended
+  next.copies = next.size ? next.server_sent / next.size : 0;
+  if (next.state === "running") next.elapsed = now - next.begun;
+  return next;
+}
+
+/** How many targets are in each state. @param {{state: string}[]} targets */
+export function countOf(targets) {
+  const counts = Object.fromEntries(TARGET_STATES.map((state) => [state, 0]));
+  for (const target of targets) counts[target.state] += 1;
+  return counts;
+}
+
+function mean(targets) {
+  return targets.length ? targets.reduce((sum, target) => sum + target.progress, 0) / targets.length : 0;
+}

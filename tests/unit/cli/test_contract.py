@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessTerminated
+from twisted.internet.interfaces import IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
@@ -75,6 +76,12 @@ class ContractTests(ApiCase):
         self.assertEqual(ended, status, (arguments, out, err))
         return str(out, "utf-8")
 
+    def listen(self, *arguments: str) -> tuple[Listener, IProcessTransport]:
+        """Start it and read what it prints."""
+        listener = Listener()
+        process = reactor.spawnProcess(listener, sys.executable, [sys.executable, *PROGRAM, *arguments], env=self.env())
+        return listener, process
+
     async def json(self, *arguments: str, status: int = 0) -> Any:
         """Run it with --json; the document."""
         return json.loads(await self.voi(*arguments, "--json", status=status))
@@ -137,10 +144,7 @@ class ContractTests(ApiCase):
     async def test_following(self) -> None:
         """What happens is shown as it happens, until Ctrl-C."""
         await self.journal.note("server.started", SERVER, version="1")
-        listener = Listener()
-        process = reactor.spawnProcess(
-            listener, sys.executable, [sys.executable, *PROGRAM, "events", "-f", "--json"], env=self.env()
-        )
+        listener, process = self.listen("events", "-f", "--json")
         await listener.wait_for(1)
         await self.journal.note("server.stopped", SERVER)
         self.clock.advance(1)
@@ -148,3 +152,14 @@ class ContractTests(ApiCase):
         process.signalProcess("INT")
         self.assertEqual(await listener.ended, 130, listener.told)
         self.assertEqual([json.loads(line)["kind"] for line in listener.lines], ["server.started", "server.stopped"])
+
+    async def test_interrupted_watch(self) -> None:
+        """Ctrl-C while a rollout is watched leaves it running, and says so."""
+        await self.site_with_terminals()
+        number = (await self.voi("rollout", "start", "classroom", "--all")).strip()
+        listener, process = self.listen("rollout", "watch", number, "--json")
+        await listener.wait_for(1)
+        process.signalProcess("INT")
+        self.assertEqual(await listener.ended, 130, listener.told)
+        self.assertIn(f"rollout {number} goes on".encode(), listener.told)
+        self.assertEqual((await self.ask("GET", f"/api/v1/rollouts/{number}")).json["state"], "running")

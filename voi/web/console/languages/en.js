@@ -478,6 +478,8 @@ export default {
   "unit.times": "{n}×",
   "version.n": "version {version}",
   "version.of": "version {version}, newest {newest}",
+  "version.short": "v{version}",
+  "version.short_of": "v{version} of v{newest}",
   "version.unknown": "version unknown",
   "wait.loading": "Loading …",
   "who.server": "Server",

@@ -478,6 +478,8 @@ export default {
   "unit.times": "{n} 倍",
   "version.n": "版本 {version}",
   "version.of": "版本 {version}，最新 {newest}",
+  "version.short": "v{version}",
+  "version.short_of": "v{version} / v{newest}",
   "version.unknown": "版本未知",
   "wait.loading": "正在加载……",
   "who.server": "服务器",

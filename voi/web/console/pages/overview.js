@@ -52,6 +52,11 @@ function Overview({ overview }) {
           note=${t("overview.disk_of", { total: size(disk.total) })} />
       <//>
     </div>
+    <${Card} title=${t("overview.running")} actions=${html`<a href=${hashOf(["rollouts"])}>${t("action.all")}</a>`}>
+      ${running.length === 0 ? html`
+        <${Empty} text=${t("overview.none_running")} />` : html`
+        <${RolloutTable} rollouts=${running} />`}
+    <//>
     <div class="columns">
       <${Card} title=${t("overview.attention")} className="attention">
         ${attention.length === 0 ? html`
@@ -66,11 +71,6 @@ function Overview({ overview }) {
           <ul class="lines">${rooms.map((room) => html`<${Room} key=${room.id ?? 0} room=${room} />`)}</ul>`}
       <//>
     </div>
-    <${Card} title=${t("overview.running")} actions=${html`<a href=${hashOf(["rollouts"])}>${t("action.all")}</a>`}>
-      ${running.length === 0 ? html`
-        <${Empty} text=${t("overview.none_running")} />` : html`
-        <${RolloutTable} rollouts=${running} />`}
-    <//>
   `;
 }
 

@@ -82,7 +82,7 @@ class Seat extends Component {
   render({ seat, chosen }) {
     const moving = seat.state === "downloading" || seat.state === "waiting";
     const template = templateOf(seat.template);
-    const image = template ? `${template.name} ${t("version.n", { version: seat.version })}` : seat.ip;
+    const image = template ? `${template.name} ${t("version.short", { version: seat.version })}` : seat.ip;
     // The latest toggle, not that of the last rendering: it knows what is chosen now.
     const toggle = () => this.props.toggle(seat.mac);
     return html`<li class=${`seat ${seat.state} ${chosen ? "chosen" : ""}`}>

@@ -7,6 +7,7 @@ import { reported, say } from "../notices.js";
 import { Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
+import { LanguageChoice } from "../parts/language.js";
 import { useRemote } from "../remote.js";
 import { may, store } from "../store.js";
 
@@ -21,6 +22,7 @@ export function SettingsPage() {
     <${PageHead} title=${t("nav.settings")} />
     <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
     ${may("accounts") ? html`<${Tokens} /><${Accounts} />` : html`<p class="muted">${t("settings.not_yours")}</p>`}
+    <${Card} title=${t("shell.language")}><${LanguageChoice} /><//>
     ${store.session.kind === "account" && html`<${OwnPassword} />`}
   </div>`;
 }

@@ -71,11 +71,12 @@ function columns() {
           : html`<${Badge} state=${x.state} title=${x.reason} />`,
     },
     { key: "version", label: t("field.version"), className: "number", render: (x) => x.version || "–" },
-    { key: "disks", label: t("column.levels"), className: "number", render: (x) => x.disks.length },
-    { key: "size", label: t("column.size"), className: "number", render: (x) => size(sizeOf(x)) },
+    { key: "disks", label: t("column.levels"), className: "number", render: (x) => x.disks.length || "–" },
+    { key: "size", label: t("column.size"), className: "number", render: (x) => size(sizeOf(x) || null) },
     {
       key: "terminals",
       label: t("nav.terminals"),
+      className: "nowrap",
       render: (x) =>
         html`
           <a href=${hashOf(["terminals"], { image: x.uuid })}>

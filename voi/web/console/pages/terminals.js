@@ -137,20 +137,13 @@ function makeColumns() {
   ];
 }
 
-function versionCell(terminal) {
-  const template = templateOf(terminal.template);
+function versionCell({ template: uuid, version, newest }) {
+  const template = templateOf(uuid);
   if (!template) return html`<span class="muted">–</span>`;
-  const old = terminal.version < terminal.newest;
-  const version =
-    terminal.version === 0
-      ? t("version.unknown")
-      : old
-        ? t("version.of", { version: terminal.version, newest: terminal.newest })
-        : t("version.n", { version: terminal.version });
-  return html`
-    <a href=${hashOf(["templates", template.uuid])}>
-      ${template.name}
-    </a> <span class=${old ? "old" : "muted"}>
-      ${version}
-    </span>`;
+  const old = version < newest;
+  const known = old ? t("version.short_of", { version, newest }) : t("version.short", { version });
+  const text = version === 0 ? t("version.unknown") : known;
+  return html`<a href=${hashOf(["templates", uuid])}>${template.name}</a> <span class=${old ? "old" : "muted"}>
+    ${text}
+  </span>`;
 }

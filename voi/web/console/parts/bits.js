@@ -1,7 +1,7 @@
 // Small things that every page is made of: heads, badges, bars, figures, fields, waiting and failing.
 import { html, useEffect, useId, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
-import { fullMoment, moment, percent } from "../format.js";
+import { count, fullMoment, moment, percent } from "../format.js";
 import { Icon } from "./icons.js";
 
 /** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
@@ -49,7 +49,7 @@ export function Bar({ value, label, state = "", wide = false }) {
 
 /** A figure with its name. */
 export function Stat({ label, value, note, href }) {
-  const figure = html`<span class="stat-value">${value}</span>`;
+  const figure = html`<span class="stat-value">${typeof value === "number" ? count(value) : value}</span>`;
   return html`<div class="stat">
     <span class="stat-label">${label}</span>
     ${href ? html`<a href=${href}>${figure}</a>` : figure}

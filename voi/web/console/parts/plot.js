@@ -86,10 +86,11 @@ function options(box, setAt) {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { show: false },
+    padding: [8, 16, 0, 0],
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
     axes: [
-      { ...axis, space: 90, values: (_, ticks) => ticks.map(clock) },
+      { ...axis, size: 30, space: 90, values: (_, ticks) => ticks.map(clock) },
       { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
     ],
     scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },

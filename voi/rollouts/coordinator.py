@@ -308,6 +308,7 @@ class RolloutCoordinator:
         current = target.tasks.get(task.id)
         if current is not None and current.state is not TargetState.DONE:
             target.tasks[task.id] = replace(current, sent=True, state=TargetState.DOWNLOADING)
+            target.target = replace(target.target, state=TargetState.DOWNLOADING, reason="")  # as `sent` writes it down
             target.progress[task.id].alive(self._wall())
 
     # What is heard.

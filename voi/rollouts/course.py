@@ -25,6 +25,8 @@ MOST_POINTS: Final = 600
 """Points of one plot; of a longer rollout two become one, again and again."""
 SILENT_SECONDS: Final = 60.0
 """A terminal of which no progress was heard for so long has no rate: deployed ones tell theirs every 20 seconds."""
+LAST_LOOKS: Final = 2
+"""How often it is looked after the end: what the seed says of itself is a second old."""
 AT_A_TURN: Final = 500
 """Targets that are looked at in one turn of the reactor: two milliseconds."""
 
@@ -75,6 +77,9 @@ class _Running:
     server_rate: float = 0.0
     spacing: float = LOOK_SECONDS
     saved: float = 0.0
+    torrents: set[bytes] = field(default_factory=set)
+    """Those that its terminals fetch, or fetched last."""
+    looks_left: int = LAST_LOOKS
 
     def add_point(self, now: float) -> None:
         points = self.course.points
@@ -125,25 +130,27 @@ class Observer:
 
     async def look(self, now: float) -> None:
         """Take in where everything stands; what has ended is written down and let go."""
-        open_now: dict[int, set[bytes]] = {}
+        open_now: set[int] = set()
         for index, target in enumerate(self._board):
             if index and not index % AT_A_TURN:
                 await deferLater(self._clock, 0)
             rollout_id, mac = target.key
             running = self._running.get(rollout_id) or await self._begin(rollout_id)
-            open_now.setdefault(rollout_id, set()).update(task.info_hash for task in target.unfinished)
+            if rollout_id not in open_now:
+                open_now.add(rollout_id)
+                running.torrents, running.looks_left = set(), LAST_LOOKS
+            running.torrents.update(task.info_hash for task in target.tasks.values())
             _note_pace(running.paces, mac, target, now)
-        self._note_server(open_now)
+        self._note_server()
         for rollout_id, running in list(self._running.items()):
-            if rollout_id in open_now:
-                running.add_point(now)
-            else:
-                running.server_rate = 0.0
+            if rollout_id not in open_now:
+                running.looks_left -= 1
                 for pace in running.paces.values():
                     pace.rate = 0.0
-                running.add_point(now)
+            running.add_point(now)
+            if not running.looks_left:
                 del self._running[rollout_id]
-            if rollout_id not in open_now or now - running.saved >= SAVE_SECONDS:
+            if not running.looks_left or now - running.saved >= SAVE_SECONDS:
                 running.saved = now
                 await self._courses.save(running.course)
         if not open_now:
@@ -153,13 +160,12 @@ class Observer:
         course = await self._courses.get(rollout_id) or Course(rollout_id, 0, [])
         return self._running.setdefault(rollout_id, _Running(course))
 
-    def _note_server(self, open_now: Mapping[int, set[bytes]]) -> None:
+    def _note_server(self) -> None:
         """What the server sent since the last look, shared evenly by the rollouts that fetch the same torrent."""
         sharers: dict[bytes, list[_Running]] = {}
-        for rollout_id, hashes in open_now.items():
-            running = self._running[rollout_id]
+        for running in self._running.values():
             running.server_rate = 0.0
-            for info_hash in hashes:
+            for info_hash in running.torrents:
                 sharers.setdefault(info_hash, []).append(running)
         statuses = self._seeding.statuses()
         for info_hash, several in sharers.items():

@@ -330,6 +330,15 @@ class ProgressTests(CoordinatorCase):
         await self.coordinator.tick()
         self.assertEqual((await self.rollout()).state, "done")
 
+    async def test_open_targets(self) -> None:
+        """A terminal that was sent something downloads, and is told of as one that does."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there.add(MAC)
+        await self.coordinator.begin(TEMPLATE, [MAC, OTHER])
+        await self.settle()
+        found = [(mac, state) for _, mac, state, _ in self.coordinator.open_targets()]
+        self.assertEqual(found, [(MAC, "downloading"), (OTHER, "waiting")])
+
     async def test_served(self) -> None:
         """What the server's peer sent to whom is told on, by terminal."""
         await self.started()

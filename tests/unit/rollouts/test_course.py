@@ -146,15 +146,14 @@ class ObserverTests(StoreCase):
         self.seeding.known[HASH] = FakeStatus(400, 0)
         for target in self.targets:
             self.board.drop(target.key)
-        self.put(1, MAC)
         await again.look(SAVE_SECONDS + 12)
-        self.board.drop((1, MAC))
+        self.seeding.known[HASH] = FakeStatus(420, 0)
         await again.look(SAVE_SECONDS + 14)
         self.assertIsNone(again.now(1))
         self.assertIsNone(again.pace(1, MAC))
         course = await again.course(1)
         assert course is not None
-        self.assertEqual(course.server_sent, 400)
+        self.assertEqual(course.server_sent, 420, "what the seed tells of the end comes after it")
         self.assertEqual([point.time for point in course.points], [0.0, 30.0, 40.0, 42.0, 44.0])
         self.assertEqual(course.points[-1], Point(44.0, 0, 0))
 

@@ -308,7 +308,7 @@ export default {
   "password.differs": "The two are not the same.",
   "password.others_end": "Whoever else is signed in with this account is signed out.",
   "password.shortest": "At least {n} characters.",
-  "plot.none": "No rates yet",
+  "plot.none": "There are no rates to show.",
   "plot.said": "Rates over time; now: all terminals {swarm}, the server sends {server}",
   "plot.server": "Server sends",
   "plot.swarm": "All terminals fetch",

@@ -308,7 +308,7 @@ export default {
   "password.differs": "两次输入不一致。",
   "password.others_end": "使用此账户的其他登录将被注销。",
   "password.shortest": "至少 {n} 个字符。",
-  "plot.none": "暂无速率数据",
+  "plot.none": "暂无速率数据。",
   "plot.said": "速率曲线；当前：全部终端 {swarm}，服务器发送 {server}",
   "plot.server": "服务器发送",
   "plot.swarm": "全部终端下载",

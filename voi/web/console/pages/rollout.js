@@ -7,7 +7,7 @@ import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
 import { hearRollout } from "../live.js";
 import { reported } from "../notices.js";
-import { Badge, Bar, Card, Choice, PageHead, Remote, Stat, When } from "../parts/bits.js";
+import { Badge, Bar, Card, Choice, Empty, PageHead, Remote, Stat, When } from "../parts/bits.js";
 import { sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { RatePlot } from "../parts/plot.js";
@@ -16,6 +16,7 @@ import { useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTerminals, nameOf, store, useTopics } from "../store.js";
 
+const FEWEST_POINTS = 2; // one is no line
 const STALE_SECONDS = 3;
 
 const seconds = () => performance.now() / 1000;
@@ -94,14 +95,18 @@ function Live({ rollout, reload }) {
           value=${running ? duration(rollout.eta) : duration(rollout.elapsed)}
           note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
         <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"}
-          note=${t("rollout.rate_note")} />
+          note=${running ? t("rollout.rate_note") : ""} />
         <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)}
           note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
         <${Stat} label=${t("rollout.against_best")} value=${against}
           note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
       </div>
     <//>
-    <${Card} title=${t("rollout.rates")}><${RatePlot} points=${rollout.rates} /><//>
+    <${Card} title=${t("rollout.rates")}>
+      ${rollout.rates.length < FEWEST_POINTS ? html`
+        <${Empty} text=${t("plot.none")} />` : html`
+        <${RatePlot} points=${rollout.rates} />`}
+    <//>
     <${Targets} targets=${rollout.targets} counts=${counts} />
   </div>`;
 }

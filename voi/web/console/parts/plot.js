@@ -62,7 +62,7 @@ export function RatePlot({ points }) {
   useEffect(() => plot.current?.setData(columns(points)), [points]);
 
   const last = points.at(-1);
-  const said = last ? t("plot.said", { swarm: rate(last[1]), server: rate(last[2]) }) : t("plot.none");
+  const said = t("plot.said", { swarm: rate(last?.[1]), server: rate(last?.[2]) });
   const point = points[at] ?? last;
   return html`
     <div class="plot" role="img" aria-label=${said} ref=${box}></div>

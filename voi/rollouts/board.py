@@ -64,6 +64,8 @@ class Board:
     def __init__(self) -> None:
         self._targets: dict[Key, OpenTarget] = {}
         self._by_mac: dict[str, set[Key]] = {}
+        self.ended: dict[int, set[bytes]] = {}
+        """Rollouts of which a target has ended, with its torrents, until somebody takes them out."""
 
     def __iter__(self) -> Iterator[OpenTarget]:
         return iter(list(self._targets.values()))
@@ -86,7 +88,9 @@ class Board:
 
     def drop(self, key: Key) -> None:
         """A target has ended."""
-        if self._targets.pop(key, None) is not None:
+        ended = self._targets.pop(key, None)
+        if ended is not None:
+            self.ended.setdefault(key[0], set()).update(task.info_hash for task in ended.tasks.values())
             keys = self._by_mac[key[1]]
             keys.discard(key)
             if not keys:

@@ -141,6 +141,11 @@ class Observer:
                 running.torrents, running.looks_left = set(), LAST_LOOKS
             running.torrents.update(task.info_hash for task in target.tasks.values())
             _note_pace(running.paces, mac, target, now)
+        ended = dict(self._board.ended)
+        self._board.ended.clear()
+        for rollout_id in ended.keys() - open_now:  # over before it was looked at, it may be
+            running = self._running.get(rollout_id) or await self._begin(rollout_id)
+            running.torrents |= ended[rollout_id]
         self._note_server()
         for rollout_id, running in list(self._running.items()):
             if rollout_id not in open_now:
@@ -172,11 +177,11 @@ class Observer:
             status = statuses.get(info_hash)
             if status is None:
                 continue
-            before = self._sent.get(info_hash, status.uploaded)
+            before = self._sent.get(info_hash, 0)
             for running in several:
                 running.course.server_sent += max(0, status.uploaded - before) // len(several)
                 running.server_rate += status.upload_rate / len(several)
-        self._sent = {info_hash: statuses[info_hash].uploaded for info_hash in sharers if info_hash in statuses}
+        self._sent = {info_hash: status.uploaded for info_hash, status in statuses.items()}
 
     def served(self, info_hash: bytes, sent: Iterable[tuple[str, int]]) -> None:
         """What the server's peer has sent to terminals, by MAC, each in bytes since its connection began."""

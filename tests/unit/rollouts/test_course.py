@@ -108,8 +108,15 @@ class ObserverTests(StoreCase):
         self.assertEqual(now.course.points[-1], Point(10.0, 60, 0))
 
     async def test_server(self) -> None:
-        """What the server sent counts from the first look on; rollouts of the same torrent share it."""
+        """What the server sent counts from the look before; rollouts of the same torrent share it."""
+        targets = [(1, MAC), (1, OTHER)]
+        for key in targets:
+            self.board.drop(key)
+        self.board.ended.clear()
         self.seeding.known[HASH] = FakeStatus(5000, 0)
+        await self.observer.look(-2.0)
+        for rollout_id, mac in targets:
+            self.put(rollout_id, mac)
         await self.observer.look(0.0)
         self.seeding.known[HASH] = FakeStatus(5400, 40)
         await self.observer.look(10.0)
@@ -124,6 +131,17 @@ class ObserverTests(StoreCase):
         self.assertEqual(
             [now and (now.course.server_sent, now.server_rate) for now in both], [(500, 20.0), (100, 20.0)]
         )
+
+    async def test_over_at_once(self) -> None:
+        """A rollout that begins and ends between two looks has its course all the same."""
+        for target in self.targets:
+            self.board.drop(target.key)
+        self.seeding.known[HASH] = FakeStatus(300, 0)
+        for now in (0.0, 2.0):
+            await self.observer.look(now)
+        course = await self.courses.get(1)
+        assert course is not None
+        self.assertEqual((course.server_sent, self.observer.now(1)), (300, None))
 
     async def test_from_the_server(self) -> None:
         """Of each terminal it is counted what the server sent it, over connections that end and begin anew."""
@@ -142,12 +160,13 @@ class ObserverTests(StoreCase):
         await self.observer.look(SAVE_SECONDS)
         self.assertEqual((await self.courses.get(1) or Course(0, 0, [])).server_sent, 300)
         again = Observer(board=self.board, seeding=self.seeding, courses=self.courses, clock=Clock())
+        self.seeding.known[HASH] = FakeStatus(0, 0)
         await again.look(SAVE_SECONDS + 10)
-        self.seeding.known[HASH] = FakeStatus(400, 0)
+        self.seeding.known[HASH] = FakeStatus(100, 0)
         for target in self.targets:
             self.board.drop(target.key)
         await again.look(SAVE_SECONDS + 12)
-        self.seeding.known[HASH] = FakeStatus(420, 0)
+        self.seeding.known[HASH] = FakeStatus(120, 0)
         await again.look(SAVE_SECONDS + 14)
         self.assertIsNone(again.now(1))
         self.assertIsNone(again.pace(1, MAC))

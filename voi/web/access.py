@@ -122,17 +122,22 @@ def set_cookie(request: IRequest, value: str) -> None:
 
 
 def check_origin(request: IRequest) -> None:
-    """Whether a browser says that a page of this very server asks; one that says nothing is no browser of today.
+    """Whether a browser says that a page of this very server asks.
+
+    Behind TLS a browser says so itself (`Sec-Fetch-Site`), which holds too where a proxy calls us by another name.
+    Elsewhere it says whose page asks (`Origin`). One that says neither is no browser of today.
 
     :raises Forbidden: another site's page asks.
     """
     headers = request.requestHeaders
-    origin = headers.getRawHeaders(b"origin", [b""])[0]
-    host = headers.getRawHeaders(b"host", [b""])[0]
-    site = headers.getRawHeaders(b"sec-fetch-site", [b"same-origin"])[0]
-    try:
-        same = not origin or urlsplit(origin).netloc == host
-    except ValueError:  # no URL at all
-        same = False
-    if not same or site not in (b"same-origin", b"none"):
-        raise Forbidden("a page of another site asked for this")
+    site = headers.getRawHeaders(b"sec-fetch-site", [b""])[0]
+    if site:
+        same = site in (b"same-origin", b"none")
+    else:
+        origin = headers.getRawHeaders(b"origin", [b""])[0]
+        try:
+            same = not origin or urlsplit(origin).netloc == headers.getRawHeaders(b"host", [b""])[0]
+        except ValueError:  # no URL at all
+            same = False
+    if not same:
+        raise Forbidden("a page of another site asked for this; a proxy before this server must pass Host on")

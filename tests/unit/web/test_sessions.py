@@ -147,6 +147,13 @@ class ProofTests(SessionCase):
         answer = await self.as_browser(headers, "POST", "/api/v1/tokens", {"name": "x"}, **own)
         self.assertEqual(answer.status, 201)
 
+    async def test_behind_a_proxy(self) -> None:
+        """Where the browser itself says that it is one site, it may be called otherwise than we are."""
+        _, headers = await self.sign_in()
+        behind = {"Origin": "https://voi.example", "Sec-Fetch-Site": "same-origin"}
+        answer = await self.as_browser(headers, "POST", "/api/v1/tokens", {"name": "x"}, **behind)
+        self.assertEqual(answer.status, 201)
+
     async def test_strange_cookies(self) -> None:
         """Cookies of others, and such as are none, are 401 and nothing worse."""
         for cookie in (f"{COOKIE}=", f"{COOKIE}=x", f"{COOKIE}={'A' * 43}", "a=b; c", "=", f'{COOKIE}="\\000', "ü=1"):

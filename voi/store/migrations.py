@@ -39,7 +39,7 @@ def _execute(db: Database, statements: str) -> None:
 
 
 @migrations()
-def m004_courses(db: Database) -> None:
+def m005_courses(db: Database) -> None:
     """How rollouts went: what the server sent, and the points of a plot."""
     db.execute(
         "CREATE TABLE rollout_courses (rollout_id INTEGER PRIMARY KEY REFERENCES rollouts(id), "

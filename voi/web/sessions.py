@@ -152,6 +152,7 @@ class AccountRoutes:
                 method="POST",
                 path="/api/v1/accounts",
                 handler=self.add,
+                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
                 summary="Make an account",
                 body=AccountRequest,
                 example={"name": "li.wei", "password": _PASSWORD, "role": "operator"},
@@ -165,6 +166,7 @@ class AccountRoutes:
                 method="PATCH",
                 path="/api/v1/accounts/<name:name>",
                 handler=self.change,
+                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
                 summary="Give an account another role or password",
                 body=AccountChange,
                 example={"role": "administrator"},

@@ -278,6 +278,13 @@ class TokenTests(SessionCase):
         self.assertNotIn(made["token"], found)
         self.assertNotIn(headers["Cookie"].partition("=")[2], found)
 
+    async def test_no_quick_hash_of_a_password(self) -> None:
+        """No route that is given a password keeps anything by which its request is known again."""
+        given = [route for route in self.api.routes if "password" in str(getattr(route.body, "__annotations__", ""))
+                 or "PasswordChange" in str(route.body)]  # fmt: skip
+        self.assertEqual(len(given), 4)
+        self.assertEqual([route.path for route in given if route.repeatable and route.token], [])
+
     async def test_the_file(self) -> None:
         """The token of the data directory is an administrator's."""
         found = await self.ask("GET", "/api/v1/session", token=TOKEN)

@@ -76,7 +76,7 @@ from voi.web.api import Api
 from voi.web.assets import AssetResource, console_assets
 from voi.web.metrics import MetricRoutes
 from voi.web.requests import MOST_MACS
-from voi.web.resources import Addresses, Limits, SettingsView
+from voi.web.resources.server import Addresses, Limits, SettingsView
 from voi.web.routing import BODY_LIMIT
 from voi.web.site import site
 from voi.web.traffic import SAMPLE_SECONDS, TrafficMeter

@@ -8,7 +8,7 @@ from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetSt
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.store.courses import Course
-from voi.web.resources import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
+from voi.web.resources.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.seams import Now, Pace
 from voi.web.views import moment
 

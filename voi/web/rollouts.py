@@ -16,7 +16,7 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
-from voi.web.resources import (
+from voi.web.resources.rollouts import (
     RolloutAccepted,
     RolloutList,
     RolloutPreview,

@@ -48,7 +48,7 @@ from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
 from voi.web.assets import Asset, AssetResource, asset
-from voi.web.resources import Addresses, Limits, SettingsView
+from voi.web.resources.server import Addresses, Limits, SettingsView
 from voi.web.seams import HealthCheck, TorrentStatus
 from voi.web.site import site
 from voi.wire.codes import Code

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Token
 from voi.errors import Conflict, UnknownToken
+from voi.reasons import Reason
 from voi.store.database import Store
 
 MOST_TOKENS: Final = 1000
@@ -40,7 +41,7 @@ class Tokens:
 
         def job(db: Database) -> tuple[str, Token]:
             if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
-                raise Conflict(f"there are {MOST_TOKENS} tokens already: revoke unused ones")
+                raise Conflict(Reason("tokens_full", most=MOST_TOKENS))
             number = db.execute(
                 "INSERT INTO tokens (name, role, hash, created) VALUES (?, ?, ?, ?) RETURNING id",
                 (name, role, _digest(secret), now),
@@ -78,7 +79,7 @@ class Tokens:
         def job(db: Database) -> Token:
             row = db.execute(f"DELETE FROM tokens WHERE id = ? RETURNING {_COLUMNS}", (number,)).fetchone()
             if row is None:
-                raise UnknownToken(f"no token {number}")
+                raise UnknownToken(Reason("no_token", number=number))
             return _token(row)
 
         return self._store.write(job)

@@ -48,6 +48,7 @@ class TemplateTests(ApiCase):
                 "state": "ready",
                 "progress": 1.0,
                 "reason": "",
+                "why": None,
                 "version": 1,
                 "auto_update": False,
                 "group": {"uuid": template.group_uuid, "name": "Classroom"},

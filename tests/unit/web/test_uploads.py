@@ -90,6 +90,7 @@ class UploadTests(ApiCase):
                     "rate": 1000,
                     "size": 2000,
                     "reason": "",
+                    "why": None,
                 }
             ],
         )

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from voi import __version__
 from voi.config import Config
+from voi.domain.rollouts import Links
 from voi.domain.templates import PublishedLevel
 from voi.doors import Doors
 from voi.errors import VoiError
@@ -252,7 +253,7 @@ class Assembly:
             notices=self._notices,
             coordinator=self.coordinator,
             observer=self.observer,
-            link=self._link,
+            links=Links(self._link, self._config.terminal_link or link_rate(self._config.link)),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
@@ -319,6 +320,7 @@ class Assembly:
             data=str(config.data_path),
             token_file=str(self._directory.api_token),
             link=config.link,
+            terminal_link=config.terminal_link,
             upload_limit=config.upload_limit,
             encryption=config.encryption,
             limits=Limits(

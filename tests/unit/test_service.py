@@ -257,12 +257,15 @@ class ServiceTests(TestCase):
             self.assertGreater(value(name, **labels), 0, name)
 
     async def test_metrics_need_a_token(self) -> None:
-        """They say who and what there is, so not everybody may read them."""
+        """They say who and what there is, so not everybody may read them; a token that may only look is enough."""
         self.start_server()
         url = f"http://127.0.0.1:{self.server.doors.http_port}/metrics"
-        answer = await treq.get(url, agent=Agent(reactor, pool=self.pool))
-        self.assertEqual(answer.code, 401)
-        await answer.text()
+        named = (await self.api("POST", "/api/v1/tokens", {"name": "monitoring", "role": "operator"}))["token"]
+        for token, status in (("", 401), ("wrong", 401), (named, 200)):
+            headers = Headers({"Authorization": [f"Bearer {token}"]} if token else {})
+            answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
+            self.assertEqual(answer.code, status, token)
+            await answer.text()
 
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""

@@ -11,7 +11,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.web.api_case import MAC, TEMPLATE, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, TEMPLATE, level
 from voi.errors import StorageMissing
 from voi.web.errors import unreadable
 from voi.web.requests import TemplateRequest

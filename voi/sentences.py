@@ -69,6 +69,7 @@ _PEOPLE: Final = {
     "accounts_full": "there are {most} accounts already: delete unused ones",
     "no_account": "no account {name}",
     "tokens_full": "there are {most} tokens already: revoke unused ones",
+    "token_exists": "there is a token {name} already: choose another name, or revoke it first",
     "no_token": "no token {number}",
     "streams_full": "{most} pages and programs listen already: close some",
 }

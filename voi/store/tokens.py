@@ -35,13 +35,15 @@ class Tokens:
     def make(self, name: str, role: Role, now: float) -> Deferred[tuple[str, Token]]:
         """A new token, told this once, and what is kept of it.
 
-        :raises Conflict: there are too many.
+        :raises Conflict: there are too many, or one of this name: the journal knows them by it.
         """
         secret = secrets.token_urlsafe(32)
 
         def job(db: Database) -> tuple[str, Token]:
             if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
                 raise Conflict(Reason("tokens_full", most=MOST_TOKENS))
+            if db.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
+                raise Conflict(Reason("token_exists", name=name), field="name")
             number = db.execute(
                 "INSERT INTO tokens (name, role, hash, created) VALUES (?, ?, ?, ?) RETURNING id",
                 (name, role, _digest(secret), now),

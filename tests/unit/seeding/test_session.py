@@ -86,7 +86,7 @@ class DownloadTests(SwarmCase):
 
     async def test_trackers_are_ours(self) -> None:
         """A torrent's own trackers and web seeds are dropped; those that we name are asked."""
-        url, requests = await self.tracker()
+        url, requests, first = await self.tracker()
         path = self.root / NAME
         path.write_bytes(content())
         torrent = torrent_of(path, trackers=(f"{url}/stranger",), web_seed=f"{url}/web/")
@@ -94,6 +94,7 @@ class DownloadTests(SwarmCase):
         await leech.seeding.download(torrent, leech.files)
         self.assertEqual(leech.events.of(alerts.AnnounceFailed), [])
         leech.seeding.set_trackers(hash_of(torrent), [f"{url}/key/announce"])
+        await first
         await leech.seeding.stop()
         self.assertEqual({request.partition(b"?")[0] for request in requests}, {b"GET /key/announce"})
 
@@ -232,12 +233,13 @@ class StopTests(SwarmCase):
 
     async def test_stop_waits_for_the_tracker(self) -> None:
         """The goodbye to a tracker in this very process is answered before the session ends."""
-        url, requests = await self.tracker()
+        url, requests, first = await self.tracker()
         seeder, torrent = await self.seeder()
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files, [f"{url}/announce"])
         leech.seeding.connect(hash_of(torrent), HOST, seeder.port)
         await leech.events.until(alerts.Finished)
+        await first
         await leech.seeding.stop()
         self.assertIn(b"event=stopped", requests[-1])
 

@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, ApiCase, level, upload_disk
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import CANCELLED, Upload, UploadState
 from voi.names import DiskName

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.unit.web.api_case import DISK, HASH, MAC, OTHER, TEMPLATE, ApiCase, level, upload_disk
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadState
 from voi.errors import BadImage, NoSpace

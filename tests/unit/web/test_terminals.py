@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
 from voi.reasons import Reason
@@ -214,7 +215,7 @@ class CommandTests(ApiCase):
                 {
                     "mac": MAC,
                     "state": "failed",
-                    "reason": "it is offline",
+                    "reason": "it is off",
                     "why": None,
                     "updated": "2023-11-14T22:13:20Z",
                 }

@@ -36,10 +36,11 @@ class TargetView(Struct, frozen=True):
 class RolloutView(Struct, frozen=True):
     """A version of a template on its way to terminals.
 
-    `size` is the bytes of all its levels; `server_sent` is what the server sent of them, `copies` the same as a
-    multiple of `size`. `elapsed` is the seconds from its beginning to its end, or until now. `best` is the least
-    number of seconds it could take a terminal that has nothing, if every link were as fast as the server's. `eta` is
-    in seconds, null while nobody gets anything. `rates` has points for a plot: seconds since the epoch, bytes a second
+    `size` is the bytes of the levels that its terminals lacked, each counted once; `server_sent` is what the server
+    sent of them, `copies` the same as a multiple of `size`. `elapsed` is the seconds from its beginning to its end,
+    or until now. `best` is the least number of seconds in which its terminals could have what they lacked, by the
+    links of server and terminals that the server was told of; 0 while nobody is known to lack anything. `eta` is in
+    seconds, null while nobody gets anything. `rates` has points for a plot: seconds since the epoch, bytes a second
     that all terminals fetched, and that the server sent.
     """
 

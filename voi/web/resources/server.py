@@ -92,7 +92,8 @@ class Limits(Struct, frozen=True):
 class SettingsView(Struct, frozen=True):
     """What the server was started with, and what can be set while it runs (`retention_days`).
 
-    `link` and `upload_limit` are bytes a second; 0 is what the network card says, and no limit.
+    `link`, `terminal_link` and `upload_limit` are bytes a second; 0 is what the network card says, the same as the
+    server's, and no limit.
     """
 
     version: str
@@ -100,6 +101,7 @@ class SettingsView(Struct, frozen=True):
     data: str
     token_file: str
     link: int
+    terminal_link: int
     upload_limit: int
     encryption: bool
     limits: Limits

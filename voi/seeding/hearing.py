@@ -12,6 +12,7 @@ import libtorrent as lt
 from twisted.logger import Logger
 
 from voi.errors import NotFound, StartupError
+from voi.reasons import Reason
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, Status
 from voi.seeding.ledger import FileFacts, Ledger, Trust
@@ -187,7 +188,7 @@ class Hearing:
     def _removed(self, event: alerts.Removed) -> Event:
         del self._torrents[event.info_hash]
         self._waiting.fire(alerts.Removed, event.info_hash, event)
-        self._waiting.fail_about(event.info_hash, NotFound("this torrent was removed"))
+        self._waiting.fail_about(event.info_hash, NotFound(Reason("torrent_removed")))
         return event
 
     def _resume_data(self, event: alerts.ResumeData) -> Event:

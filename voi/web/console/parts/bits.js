@@ -2,6 +2,7 @@
 import { html, useEffect, useId, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { count, fullMoment, moment, percent } from "../format.js";
+import { said } from "../reasons.js";
 import { Icon } from "./icons.js";
 
 /** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
@@ -94,7 +95,7 @@ export function Failure({ error, retry }) {
     <${Icon} name="alert" />
     <div>
       <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong>
-      ${error.message && html`<p>${error.message}</p>`}
+      ${error.message && html`<p>${said(error.message, error.why)}</p>`}
       ${retry && html`<button type="button" onClick=${retry}>${t("action.again")}</button>`}
     </div>
   </div>`;

@@ -13,7 +13,7 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any, Final, Self
 
-from voi.sentences import SENTENCES
+from voi.sentences import SENTENCES, SYSTEM
 
 LONGEST_VALUE: Final = 500
 """Characters of a text that is filled in: terminals, files and the operating system write those, and as they like."""
@@ -61,6 +61,14 @@ class Reason(str):
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is copied: as it is kept."""
         return recall, (str(self), kept(self))
+
+
+_SYSTEM: Final = {text: Reason(code) for code, text in SYSTEM.items()}
+
+
+def of_system(text: str | None) -> str:
+    """What the operating system said, to be filled into a sentence: a reason where it is one of the usual things."""
+    return _SYSTEM.get(text or "", str(text))
 
 
 def plain(reason: str) -> dict[str, Any]:

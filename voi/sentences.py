@@ -276,9 +276,28 @@ _HEALTH: Final = {
 }
 """What is wrong with the server, and what wants somebody."""
 
+SYSTEM: Final = {
+    "os_not_permitted": "Operation not permitted",
+    "os_no_such_file": "No such file or directory",
+    "os_io": "Input/output error",
+    "os_no_memory": "Cannot allocate memory",
+    "os_permission": "Permission denied",
+    "os_busy": "Device or resource busy",
+    "os_not_directory": "Not a directory",
+    "os_is_directory": "Is a directory",
+    "os_too_many_files": "Too many open files",
+    "os_too_large": "File too large",
+    "os_disk_full": "No space left on device",
+    "os_read_only": "Read-only file system",
+    "os_name_too_long": "File name too long",
+    "os_stale": "Stale file handle",
+    "os_quota": "Disk quota exceeded",
+}
+"""What the operating system says of files, in its own words: what administrators meet when a disk is full or sick."""
+
 SENTENCES: Final[dict[str, str]] = {
     code: sentence
-    for part in (_INPUT, _PEOPLE, _TERMINALS, _ROLLOUTS, _TEMPLATES, _FILES, _IMAGES, _HEALTH)
+    for part in (_INPUT, _PEOPLE, _TERMINALS, _ROLLOUTS, _TEMPLATES, _FILES, _IMAGES, _HEALTH, SYSTEM)
     for code, sentence in part.items()
 }
 """All of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 import voi.errors
 from voi.errors import Conflict, VoiError
-from voi.reasons import LONGEST_VALUE, Reason, kept, plain, recall
-from voi.sentences import SENTENCES
+from voi.reasons import LONGEST_VALUE, Reason, kept, of_system, plain, recall
+from voi.sentences import SENTENCES, SYSTEM
 
 ROOT = Path(voi.__file__).parent
 SPOKEN = (
@@ -134,6 +135,14 @@ class ReasonTests(SynchronousTestCase):
         reason = Reason("no_space", needed=3 << 30, available=10)
         self.assertEqual(reason, "3.0 GiB are needed on the server, 10 bytes are available")
 
+    def test_of_the_system(self) -> None:
+        """The usual words of the operating system are sentences of their own, others stay as they are."""
+        usual = (1, 2, 5, 12, 13, 16, 20, 21, 24, 27, 28, 30, 36, 116, 122)  # Linux's numbers, in the list's order
+        self.assertEqual([os.strerror(number) for number in usual], list(SYSTEM.values()))
+        self.assertEqual(plain(of_system("No space left on device")), {"code": "os_disk_full", "data": {}})
+        for said in ("Bad things", None):
+            self.assertEqual((of_system(said), plain(of_system(said))), (str(said), {}))
+
     def test_errors(self) -> None:
         """An error has the reason, and its text as a plain one."""
         error = Conflict(Reason("no_room", number=3))
@@ -163,7 +172,8 @@ class CatalogueTests(SynchronousTestCase):
     def test_none_left_over(self) -> None:
         """Each sentence is said somewhere."""
         said = "".join(path.read_text("utf-8") for path in files(".") if path.name != "sentences.py")
-        self.assertEqual([code for code in SENTENCES if f'Reason("{code}"' not in said], [])
+        left = [code for code in SENTENCES if f'Reason("{code}"' not in said]
+        self.assertEqual(left, list(SYSTEM))  # those are found by what the system says
 
     def test_errors_that_people_meet(self) -> None:
         """Where the console's actions are refused, no error has a sentence from elsewhere than the catalogue."""

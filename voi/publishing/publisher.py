@@ -24,7 +24,7 @@ from voi.names import DiskName
 from voi.publishing.examine import WrongPieces, check_parent, examine, install, read_header
 from voi.publishing.seams import Admission, InThread, Seeder
 from voi.publishing.tables import keep_table
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 from voi.seeding.hashing import Cancelled, copy_and_hash
 from voi.store.directory import DataDirectory, write_atomically
 from voi.store.templates import Templates
@@ -329,7 +329,9 @@ class Publisher:
         try:
             data: bytes = await self._in_thread(path.read_bytes)
         except OSError as error:
-            raise StorageMissing(Reason("torrent_file_failed", name=path.name, text=str(error.strerror))) from error
+            raise StorageMissing(
+                Reason("torrent_file_failed", name=path.name, text=of_system(error.strerror))
+            ) from error
         return data
 
     def _keep_torrent(self, torrent: bytes) -> None:
@@ -381,6 +383,8 @@ def _reason(error: Exception, disk: UploadDisk) -> str:
     if isinstance(error, VoiError):
         return error.reason
     if isinstance(error, OSError):
-        return Reason("file_failed", text=error.strerror or str(error), path=str(error.filename or disk.name))
+        return Reason(
+            "file_failed", text=of_system(error.strerror or str(error)), path=str(error.filename or disk.name)
+        )
     log.failure("upload of {name}", Failure(error), name=str(disk.name))
     return Reason("server_failed")

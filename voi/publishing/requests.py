@@ -18,7 +18,7 @@ from voi.publishing.examine import check_parent, read_header
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.seams import InThread
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
@@ -132,7 +132,7 @@ def _check_image(path: Path, name: DiskName, field: str) -> int:
         return path.stat().st_size
     except OSError as error:
         raise BadImage(
-            Reason("file_of_field", field=field, path=str(path), why=str(error.strerror)), field=field
+            Reason("file_of_field", field=field, path=str(path), why=of_system(error.strerror)), field=field
         ) from error
     except BadImage as error:
         raise BadImage(Reason("file_of_field", field=field, path=str(path), why=error.reason), field=field) from error

@@ -12,7 +12,7 @@ from voi.domain import metainfo
 from voi.domain.rollouts import Task
 from voi.domain.templates import PublishedLevel, Template
 from voi.errors import Conflict, StorageMissing, TerminalOffline
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 from voi.rollouts.seams import Fleet, InThread
 from voi.store.directory import DataDirectory
 from voi.store.terminals import Terminals
@@ -110,7 +110,9 @@ class Sender:
         try:
             torrent: bytes = await self._in_thread(path.read_bytes)
         except OSError as error:
-            raise StorageMissing(Reason("torrent_file_missing", name=path.name, text=str(error.strerror))) from error
+            raise StorageMissing(
+                Reason("torrent_file_missing", name=path.name, text=of_system(error.strerror))
+            ) from error
         self._torrents[info_hash] = torrent
         if len(self._torrents) > _CACHED:
             self._torrents.popitem(last=False)

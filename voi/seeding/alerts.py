@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import libtorrent as lt
 from twisted.logger import Logger
 
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 
 log = Logger()
 
@@ -282,12 +282,12 @@ def _piece_failed(alert: lt.hash_failed_alert) -> tuple[Event, ...]:
 
 
 def _file_failed(alert: lt.file_error_alert) -> tuple[Event, ...]:
-    reason = Reason("file_failed", text=alert.error.message(), path=alert.filename())
+    reason = Reason("file_failed", text=of_system(alert.error.message()), path=alert.filename())
     return _about(lambda key: TorrentFailed(key, reason))(alert)
 
 
 def _torrent_failed(alert: lt.torrent_error_alert) -> tuple[Event, ...]:
-    reason = Reason("torrent_stopped", text=alert.error.message())
+    reason = Reason("torrent_stopped", text=of_system(alert.error.message()))
     return _about(lambda key: TorrentFailed(key, reason))(alert)
 
 

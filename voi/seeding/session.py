@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, PeerView, Status
 from voi.seeding.hearing import Hearing, Held
@@ -313,7 +313,7 @@ class Seeding:
             self._session.async_add_torrent(params)
             added = await answer
             if added.error is not None:
-                raise TorrentRefused(Reason("torrent_refused", name=torrent.name, text=added.error))
+                raise TorrentRefused(Reason("torrent_refused", name=torrent.name, text=of_system(added.error)))
         except Exception as error:
             if self._torrents.get(key) is held:
                 del self._torrents[key]
@@ -452,7 +452,7 @@ class Seeding:
 
 
 def _file_failed(error: OSError, path: object) -> Reason:
-    return Reason("file_failed", text=str(error.strerror), path=str(path))
+    return Reason("file_failed", text=of_system(error.strerror), path=str(path))
 
 
 def _stopping() -> Conflict:

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import StartupError, StorageMissing
-from voi.reasons import Reason
+from voi.reasons import Reason, of_system
 from voi.store.migrations import migrations
 
 log = Logger()
@@ -285,5 +285,5 @@ def disk_usage(directory: Path) -> tuple[int, int]:
     try:
         usage = shutil.disk_usage(directory)
     except OSError as error:
-        raise StorageMissing(Reason("path_failed", path=str(directory), text=str(error.strerror))) from error
+        raise StorageMissing(Reason("path_failed", path=str(directory), text=of_system(error.strerror))) from error
     return usage.free, usage.total

@@ -128,9 +128,7 @@ def command_view(command: Command) -> CommandView:
         command=_COMMAND_NAMES.get(command.code, str(command.code)),
         switch=switch if isinstance(switch, int) else None,
         created=moment(command.created),
-        outcomes=[
-            OutcomeView(x.mac, x.state, str(x.reason), why_of(x.reason), moment(x.updated)) for x in command.outcomes
-        ],
+        outcomes=[_outcome(outcome) for outcome in command.outcomes],
     )
 
 

@@ -1,6 +1,6 @@
 // Why something is as it is, in the reader's language: the server says of what its sentence is made.
 import { diskLabel, duration, percent, size } from "./format.js";
-import { known } from "./i18n.js";
+import { known, t } from "./i18n.js";
 
 /**
  * @typedef {{code: string, data: Record<string, string | number | Why>}} Why
@@ -26,7 +26,7 @@ const VALUES = {
   field,
   floor: size,
   free: size,
-  minutes: (minutes) => duration(minutes * 60),
+  minutes: (minutes) => t("unit.minutes", { m: Math.round(minutes) }),
   needed: size,
   number: String,
   parent: diskLabel,
@@ -35,7 +35,7 @@ const VALUES = {
   promised: size,
   required: role,
   role,
-  seconds: duration,
+  seconds: span,
   size,
   state: (state) => known(`state.${state}`) ?? state,
 };
@@ -58,6 +58,13 @@ function spoken({ code, data }) {
     values[name] = shown;
   }
   return known(`reason.${code}`, values);
+}
+
+/** Seconds; whole minutes without the seconds that are none. @param {number} seconds */
+function span(seconds) {
+  const whole = Math.round(seconds);
+  const even = whole >= 60 && whole < 3600 && whole % 60 === 0;
+  return even ? t("unit.minutes", { m: whole / 60 }) : duration(seconds);
 }
 
 /** A part of a request as its form calls it: of `disks[0].path` the last. @param {string} path */

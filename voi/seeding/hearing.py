@@ -144,16 +144,24 @@ class Hearing:
     def _state_changed(self, event: alerts.StateChanged) -> Event:
         held = self._torrents[event.info_hash]
         if event.state == "checking":
+            # The check that it was added for is told late, and says nothing against who has read the file meanwhile.
+            expected = held.trust is Trust.CHECK and not held.checked
             held.checked = held.complete = False
-            if held.verified:
-                # libtorrent found the file not to be what we took it for.
-                held.verified = False
-                self._notes.unawaited(partial(self._ledger.forget, event.info_hash))
+            if not expected:
+                self._distrust(event.info_hash, held)
         return event
+
+    def _distrust(self, info_hash: bytes, held: Held) -> None:
+        """Take back what was noted of a file: libtorrent found it to be otherwise."""
+        if held.verified:
+            held.verified = False
+            self._notes.unawaited(partial(self._ledger.forget, info_hash))
 
     def _checked(self, event: alerts.Checked) -> Event:
         held = self._torrents[event.info_hash]
         held.checked = True
+        if held.trust is Trust.CHECK and not held.complete:
+            self._distrust(event.info_hash, held)
         if held.complete and held.trust is Trust.CHECK and held.facts is not None and not held.verified:
             work = partial(self._ledger.record_verified, event.info_hash, held.path, held.facts)
             self._notes.unawaited(work, held.vouched_for)

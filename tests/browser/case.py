@@ -112,13 +112,13 @@ class BrowserCase(SynchronousTestCase):
         """Go to a place of the console."""
         self.page.get(f"{self.server.url}/{place}")
 
-    def sign_in(self, name: str = "admin", password: str = "") -> None:
-        """Sign in, and wait for the console."""
+    def sign_in(self, name: str = "admin", password: str = "", then: str = "nav") -> None:
+        """Sign in, and wait for the console, or for what there is then."""
         self.open()
         self.type("[name=name]", name)
         self.type("[name=password]", password or self.server.admin_password)
         self.find("form button[type=submit]").click()
-        self.find("nav")
+        self.find(then)
 
     def find(self, selector: str, text: str = "") -> WebElement:
         """Wait for an element that is shown, and has this text somewhere in it."""

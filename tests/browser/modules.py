@@ -25,7 +25,7 @@ globalThis.use = (name) => import(`/console/${name}`);
 // A clock that stands still until it is moved, so that no test waits.
 let now = 0;
 let next = 1;
-const timers = new Map();
+const timers = (globalThis.timers = new Map());
 const keep = (every) => (action, milliseconds = 0) => {
   timers.set(next, { at: now + milliseconds, action, every: every ? milliseconds : null });
   return next++;
@@ -60,7 +60,7 @@ globalThis.pass = async (seconds) => {
 // Frames come when they are asked for.
 let frames = [];
 globalThis.requestAnimationFrame = (action) => frames.push(action);
-globalThis.frame = () => frames.splice(0).forEach((action) => action(now));
+globalThis.frame = () => frames.splice(0).map((action) => action(now)).length;
 
 // A server that answers what it was told to, and notes what it was asked.
 globalThis.asked = [];
@@ -144,9 +144,10 @@ class ModuleCase(SynchronousTestCase):
     def js(self, body: str, **values: Any) -> Any:
         """What the body of an async function returns, called with these values by name.
 
-        There is ``use`` to import a module of the console; ``pass`` lets so many seconds go by, ``settle`` lets what
-        is ready run, ``frame`` draws; ``answers`` are what requests get, by path, ``asked`` what was asked for;
-        ``streams`` are the event streams that were opened, which ``say`` and ``fail``.
+        There is ``use`` to import a module of the console; ``pass`` lets so many seconds go by, ``timers`` are those
+        that run, ``settle`` lets what is ready run, ``frame`` draws, and returns how often that was asked for;
+        ``answers`` are what requests get, by path, ``asked`` what was asked for; ``streams`` are the event streams
+        that were opened, which ``say`` and ``fail``.
         """
         answer = self.page.execute_async_script(_CALL, body, values)
         if "error" in answer:

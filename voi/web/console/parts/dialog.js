@@ -52,8 +52,12 @@ function Dialog({ Content, props }) {
   const box = useRef(null);
   useLayoutEffect(() => {
     const before = document.activeElement;
-    box.current.showModal();
-    return () => before?.isConnected && before.focus?.();
+    const dialog = box.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // nothing behind it takes the focus as long as it is open
+      if (before?.isConnected) before.focus?.();
+    };
   }, []);
   const cancel = (event) => {
     event.preventDefault();

@@ -39,6 +39,13 @@ class Malformed(VoiError):
     slug = "malformed"
 
 
+class WrongType(VoiError):
+    """A body that says that it is something else than JSON."""
+
+    http_status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    slug = "wrong_type"
+
+
 class BadMac(Malformed):
     """A text that is no MAC address, or another terminal's."""
 
@@ -193,6 +200,12 @@ class StorageMissing(VoiError):
     wire_code = 20724
     http_status = HTTPStatus.INTERNAL_SERVER_ERROR
     slug = "storage"
+
+
+class NotSaved(StorageMissing):
+    """The database could not be written: nothing of what was asked for was done."""
+
+    slug = "not_saved"
 
 
 class RemoteProtocolError(VoiError):

@@ -5,18 +5,23 @@ Strangers may ask, so a sentence says what is wrong and what to do, and names no
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from sqlite_utils import Database
 from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
+from voi.errors import NotSaved
 from voi.lag import LATE_SECONDS, LagProbe
 from voi.publishing.space import MARGIN
 from voi.reasons import Reason
 from voi.store.database import Store, WorkerState, free_bytes
 from voi.store.directory import DataDirectory
+
+log = Logger()
 
 Check = Callable[[], str | Awaitable[str]]
 """Gives nothing when all is well, else a sentence for the administrator."""
@@ -61,7 +66,16 @@ def checks(
             return Reason("database_late", seconds=ANSWER_SECONDS, waiting=store.reader.waiting)
         return ""
 
-    def writer() -> str:
+    async def writer() -> str:
+        state = store.writer
+        if state.alive and state.failure and not state.busy_seconds:
+            # Nobody may want to write for hours: whether it works again is found out by trying.
+            try:
+                await store.write(_touch).addTimeout(ANSWER_SECONDS, clock)
+            except sqlite3.Error as error:
+                return Reason("write_failed", text=str(error))
+            except (NotSaved, Late) as error:
+                log.debug("the database cannot be written yet: {error}", error=error)
         return writer_problem(store.writer)
 
     def reactor() -> str:
@@ -104,6 +118,12 @@ def bittorrent_problem(port: int, failing: int) -> str:
     if not port:
         return Reason("not_listening")
     return Reason("torrents_failing", count=failing) if failing else ""
+
+
+def _touch(db: Database) -> None:
+    """Write a page of the database, and change nothing in it."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version = {int(version)}")
 
 
 def _ask(db: Database) -> None:

@@ -92,7 +92,7 @@ class CheckTests(StoreCase):
         await busy
 
     async def test_write_fails(self) -> None:
-        """The last write's failure is told until one goes well."""
+        """The last write's failure is told until one goes well, if only the one by which the check itself tries."""
 
         def end_transaction(db: Database) -> None:
             db.execute("COMMIT")
@@ -100,9 +100,21 @@ class CheckTests(StoreCase):
         done = self.store.write(end_transaction)
         done.addErrback(lambda _failure: None)
         await done
-        self.assertIn("the last write to the database failed (", await self.said("database writer"))
-        await self.store.write(lambda _db: None)
+        with mock.patch.object(health, "_touch", end_transaction):
+            self.assertIn("the last write to the database failed (", await self.said("database writer"))
+            self.assertIn("the last write to the database failed (", await self.said("database writer"))
         self.assertEqual(await self.said("database writer"), "")
+
+    async def test_not_a_page(self) -> None:
+        """An attempt that SQLite refuses before it comes to the disk is told as one that failed."""
+        self.store._writer._failure = "disk I/O error"
+        await self.store.read(lambda _db: self.store._writer._db.execute("PRAGMA query_only = ON"))
+        self.assertIn("(attempt to write a readonly database)", await self.said("database writer"))
+
+    async def test_tries_only_after_a_failure(self) -> None:
+        """While all is well nothing is written for a look at it."""
+        with mock.patch.object(health, "_touch", lambda _db: self.fail("was written")):
+            self.assertEqual(await self.said("database writer"), "")
 
     async def test_threads_ended(self) -> None:
         """A thread that has ended is told at once; nothing is asked of it."""

@@ -56,11 +56,13 @@ class Api:
     def change(self, method: str, path: str, body: Any = None, *, again: bool = True) -> Any:
         """Change something, once: where the connection is lost it is asked for a second time with the same key.
 
-        :param again: False where the server does not keep its answer, because that is a secret.
+        :param again: False where the server keeps no answer to know it again by: there is a secret in it, or nothing is
+            changed. Such a request takes no key.
         :raises Failed: as `get` does.
         """
-        headers = {"Idempotency-Key": secrets.token_urlsafe(24)}
-        return self._twice(method, path, body, headers) if again else self._ask(method, path, body, headers)
+        if not again:
+            return self._ask(method, path, body, {})
+        return self._twice(method, path, body, {"Idempotency-Key": secrets.token_urlsafe(24)})
 
     def terminals(self, **query: Any) -> list[dict[str, Any]]:
         """All terminals that are asked for, without their disks."""

@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from voi.cli.api import Api
-from voi.cli.settings import connect
+from voi.cli.settings import connect, told_before
 from voi.cli.text import printable
 
 PATIENCE_SECONDS: Final = 2.0
@@ -55,9 +55,9 @@ def complete_room(context: click.Context, _param: click.Parameter, typed: str) -
 def _complete(
     context: click.Context, typed: str, ask: Callable[[Api], Iterable[dict[str, Any]]], key: str
 ) -> list[CompletionItem]:
-    given = context.params
+    given = {name: context.params.get(name) or told_before(context, name) for name in ("server", "token", "data")}
     try:
-        api = connect(given.get("server"), given.get("token"), given.get("data"), timeout=PATIENCE_SECONDS)
+        api = connect(given["server"], given["token"], given["data"], timeout=PATIENCE_SECONDS)
         found = ask(api)
     except click.ClickException:  # whatever it is: there is no place to say it while somebody types
         return []

@@ -55,7 +55,9 @@ def restart(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Restart terminals."""
+    """Restart terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
+    all are off.
+    """
     choice = choice_of(every, room, terminals)
     _give(connect(server, token, data), choice, {"command": "restart"}, yes=yes, wait=wait, as_json=as_json)
 
@@ -77,7 +79,9 @@ def shutdown(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Shut terminals down."""
+    """Shut down terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
+    all are off.
+    """
     choice = choice_of(every, room, terminals)
     _give(connect(server, token, data), choice, {"command": "shutdown"}, yes=yes, wait=wait, as_json=as_json)
 
@@ -141,12 +145,26 @@ def _few_enough(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+def _only_online(found: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Those that are on, and those that are left out.
+
+    :raises Failed: all of them are off.
+    """
+    online = [one for one in found if one["online"]]
+    if not online:
+        raise Failed(f"{'all of them are' if len(found) > 1 else 'it is'} off, so nothing was done")
+    return online, [one for one in found if not one["online"]]
+
+
 def _give(api: Api, choice: Choice, body: dict[str, Any], *, yes: bool, wait: float, as_json: bool) -> None:
     """Ask, give the command to the very terminals that were asked about, wait, and tell what became of it."""
     found = _few_enough(choice.find(api))
-    online = sum(one["online"] for one in found)
+    off: list[dict[str, Any]] = []
+    if body["command"] in _ASK:  # of no use to who is off, where the others get it at their next login
+        found, off = _only_online(found)
+    left_out = f"{len(off)} that {'is' if len(off) == 1 else 'are'} off left out"
     if not yes:
-        question = f"{_ASK[body['command']]} {counted(len(found), 'terminal')} ({online} online)?"
+        question = f"{_ASK[body['command']]} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
         try:
             sure = click.confirm(question, err=True)
         except click.Abort:
@@ -160,7 +178,7 @@ def _give(api: Api, choice: Choice, body: dict[str, Any], *, yes: bool, wait: fl
         raise Interrupted(f"command {number} was given, and goes on") from None
     counts = Counter(one["state"] for one in seen["outcomes"])
     if as_json:
-        say_json(seen)
+        say_json({**seen, "left_out": [one["mac"] for one in off]})
     else:
         names = {one["mac"]: one["name"] for one in found}
         rows = [
@@ -170,7 +188,8 @@ def _give(api: Api, choice: Choice, body: dict[str, Any], *, yes: bool, wait: fl
         ]
         if rows:
             show(("name", "mac", "state", "reason"), rows, none="")
-        click.echo(f"command {number}: " + ", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+        told = [f"{count} {state}" for state, count in sorted(counts.items())]
+        click.echo(f"command {number}: " + ", ".join(told + ([left_out] if off else [])))
     if counts["failed"]:
         raise SomeFailed(f"{counts['failed']} of {counted(len(found), 'terminal')} failed")
 

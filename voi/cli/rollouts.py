@@ -74,7 +74,7 @@ def preview(
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
     body = {"template": template_named(api, template), **choice.body(api)}
-    seen = api.change("POST", "/rollouts/preview", body)
+    seen = api.change("POST", "/rollouts/preview", body, again=False)
     if as_json:
         say_json(seen)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import click
@@ -14,6 +15,7 @@ from voi.cli.journal import events
 from voi.cli.looking import status, templates, terminals
 from voi.cli.orders import restart, shutdown, wake, watermark
 from voi.cli.rollouts import rollout
+from voi.cli.settings import with_server_of_all
 from voi.cli.tokens import token
 
 _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
@@ -21,11 +23,12 @@ _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for num
 
 @click.group(epilog=_EPILOG)
 @click.version_option(__version__, prog_name="voi")
-def main() -> None:
+@with_server_of_all
+def main(server: str | None, token: str | None, data: Path | None) -> None:
     """Disk images for rooms full of PCs: what an administrator asks of a running voi server.
 
-    Server and token come from options, from VOI_SERVER and VOI_TOKEN, or from ~/.config/voi.toml (server = "...",
-    token = "..."); on the server itself the token is found in its data directory.
+    Server and token come from options, before the command or after it, from VOI_SERVER and VOI_TOKEN, or from
+    ~/.config/voi.toml (server = "...", token = "..."); on the server itself the token is found in its data directory.
     """
 
 

@@ -117,12 +117,44 @@ def _token_of_directory(address: str, named: Path | None) -> str:
     raise NotLetIn(f"{reason}: say --data DIR (the server's data directory), --token or VOI_TOKEN")
 
 
+def _of_root(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What a command was not told, `voi` itself may have been, by an option before the command or the environment."""
+    return value if value is not None else told_before(context, param.name or "")
+
+
+def told_before(context: click.Context, name: str) -> Any:
+    """The value of one of `with_server`'s options that stood before the command."""
+    return context.find_root().params.get(name)
+
+
 def with_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which server is meant."""
+    """The options that say which server is meant, where they are not said before the command."""
+    return _with_options(command, callback=_of_root)
+
+
+def with_server_of_all(group: Callable[..., Any]) -> Callable[..., Any]:
+    """The same options before the command; they hold unless the command has its own."""
+    return _with_options(group, envvars=("VOI_SERVER", "VOI_TOKEN"))
+
+
+def _with_options(
+    command: Callable[..., Any],
+    *,
+    envvars: tuple[str | None, str | None] = (None, None),
+    callback: Callable[[click.Context, click.Parameter, Any], Any] | None = None,
+) -> Callable[..., Any]:
+    directory = click.Path(path_type=Path)
     options = (
-        click.option("--server", envvar="VOI_SERVER", help=f"its address  [default: {DEFAULT_SERVER}]"),
-        click.option("--token", envvar="VOI_TOKEN", help="its API token  [default: the one in the data directory]"),
-        click.option("--data", type=click.Path(path_type=Path), help="the server's data directory, for its token"),
+        click.option(
+            "--server", envvar=envvars[0], callback=callback, help=f"its address  [default: {DEFAULT_SERVER}]"
+        ),
+        click.option(
+            "--token",
+            envvar=envvars[1],
+            callback=callback,
+            help="its API token  [default: the one in the data directory]",
+        ),
+        click.option("--data", type=directory, callback=callback, help="the server's data directory, for its token"),
     )
     for option in reversed(options):
         command = option(command)

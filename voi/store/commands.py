@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.reasons import Reason, kept, recall
 from voi.store.database import Store
+from voi.store.searching import Conditions, part
+
+STATES: Final = ("waiting", "done", "failed")
+"""What may become of a command at a terminal."""
+
+_COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,29 @@ class Command:
     waits: bool
     created: float
     outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A command without its outcomes, and how many of them are in each state."""
+
+    command: Command
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which commands are meant; None and the empty text leave a thing open.
+
+    `q` is a part of the number, `codes` are those of the commands whose names have it in them. `state` is that of the
+    outcome at the terminal `mac`.
+    """
+
+    q: str = ""
+    codes: Sequence[int] = ()
+    code: int | None = None
+    mac: str | None = None
+    state: str | None = None
 
 
 class Ended(NamedTuple):
@@ -154,17 +183,45 @@ class Commands:
         """A command with its outcomes by MAC."""
         return self._store.read(lambda db: _get(db, batch_no))
 
-    def of_terminal(self, mac: str, limit: int) -> Deferred[list[Command]]:
-        """The last commands for a terminal, newest first, each with its outcome there alone."""
+    def find(
+        self, wanted: Filter, *, sort: str = "-created", limit: int = -1, offset: int = 0
+    ) -> Deferred[tuple[list[Counted], int]]:
+        """Some commands, each with how many outcomes it has of which kind; and how many are meant in all.
 
-        def job(db: Database) -> list[Command]:
+        :param sort: ``created`` or ``command``, with a ``-`` before it the other way round.
+        """
+        where = _where(wanted)
+        if wanted.mac is not None:
+            where.add("c.batch_no IN (SELECT o.batch_no FROM command_outcomes o WHERE o.mac = ?)", wanted.mac)
+
+        def job(db: Database) -> tuple[list[Counted], int]:
+            total = db.execute(f"SELECT count(*) FROM commands c WHERE {where}", where.values).fetchone()[0]
+            query = f"SELECT {_COMMAND} FROM commands c WHERE {where} ORDER BY {_order(sort)} LIMIT ? OFFSET ?"
+            rows = db.execute(query, [*where.values, limit, offset]).fetchall()
+            return [Counted(_command(row), _counts(db, row[0])) for row in rows], total
+
+        return self._store.read(job)
+
+    def of_terminal(
+        self, mac: str, limit: int, *, wanted: Filter | None = None, sort: str = "-created", offset: int = 0
+    ) -> Deferred[tuple[list[Command], int]]:
+        """Commands for a terminal, each with its outcome there alone; and how many are meant in all.
+
+        :param sort: as `find` takes it.
+        """
+        where = _where(wanted or Filter())
+        where.equal("o.mac", mac)
+        where.equal("o.state", None if wanted is None else wanted.state)
+        found_in = f"FROM command_outcomes o JOIN commands c ON c.batch_no = o.batch_no WHERE {where}"
+
+        def job(db: Database) -> tuple[list[Command], int]:
+            total = db.execute(f"SELECT count(*) {found_in}", where.values).fetchone()[0]
             rows = db.execute(
-                "SELECT c.batch_no, c.code, c.body, c.waits, c.created, o.mac, o.state, o.reason, o.updated, o.why "
-                "FROM command_outcomes o JOIN commands c ON c.batch_no = o.batch_no "
-                "WHERE o.mac = ? ORDER BY o.batch_no DESC LIMIT ?",
-                (mac, limit),
+                f"SELECT {_COMMAND}, o.mac, o.state, o.reason, o.updated, o.why {found_in} "
+                f"ORDER BY {_order(sort)} LIMIT ? OFFSET ?",
+                [*where.values, limit, offset],
             )
-            return [_command(row[:5], [_outcome(row[5:])]) for row in rows]
+            return [_command(row[:5], [_outcome(row[5:])]) for row in rows], total
 
         return self._store.read(job)
 
@@ -173,7 +230,7 @@ class Commands:
 
         def job(db: Database) -> list[Command]:
             rows = db.execute(
-                "SELECT c.batch_no, c.code, c.body, c.waits, c.created FROM command_outcomes o "
+                f"SELECT {_COMMAND} FROM command_outcomes o "
                 "JOIN commands c ON c.batch_no = o.batch_no "
                 "WHERE o.mac = ? AND o.state = 'waiting' AND c.waits = 1 ORDER BY c.batch_no",
                 (mac,),
@@ -181,6 +238,26 @@ class Commands:
             return [_command(row) for row in rows]
 
         return self._store.read(job)
+
+
+def _where(wanted: Filter) -> Conditions:
+    """The condition of a filter, but for what it says of a terminal."""
+    where = Conditions()
+    where.equal("c.code", wanted.code)
+    if wanted.q:
+        codes = ", ".join(str(int(code)) for code in wanted.codes)
+        where.add(f"c.code IN ({codes}) OR c.batch_no LIKE ? ESCAPE '\\'", part(wanted.q))
+    return where
+
+
+def _order(sort: str) -> str:
+    column = {"created": "c.batch_no", "command": "c.code"}[sort.removeprefix("-")]
+    return f"{column} {'DESC' if sort.startswith('-') else 'ASC'}, c.batch_no DESC"
+
+
+def _counts(db: Database, batch_no: int) -> dict[str, int]:
+    query = "SELECT state, count(*) FROM command_outcomes WHERE batch_no = ? GROUP BY state"
+    return dict.fromkeys(STATES, 0) | dict(db.execute(query, (batch_no,)).fetchall())
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:

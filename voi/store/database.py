@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voi.errors import StartupError, StorageMissing
+from voi.errors import NotSaved, StartupError, StorageMissing
 from voi.reasons import Reason, of_system
 from voi.store.migrations import migrations
 
@@ -214,7 +214,7 @@ class _Worker:
             self._failure = str(error)
             if self._db.conn.in_transaction:
                 self._db.conn.execute("ROLLBACK")
-            failure = Failure(StorageMissing(Reason("database_failed", text=str(error))))
+            failure = Failure(NotSaved(Reason("database_failed", text=str(error))))
             for pending in batch:
                 pending.result = failure
 

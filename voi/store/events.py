@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.events import BY_STRANGERS, Event
 from voi.store.database import Store
+from voi.store.searching import Conditions
 
 RETENTION_DAYS: Final = 365
 """How long entries are kept unless an administrator says otherwise: a school year."""
@@ -79,17 +80,18 @@ class Events:
 
         return self._store.write(job)
 
-    def find(self, wanted: Filter, limit: int) -> Deferred[list[Event]]:
-        """The newest entries that a filter means; the terminals of those that are about several are left out."""
-        where, values = _where(wanted)
-        query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id DESC LIMIT ?"
-        return self._store.read(lambda db: [_event(row) for row in db.execute(query, (*values, limit))])
+    def find(self, wanted: Filter, limit: int, *, offset: int = 0, oldest_first: bool = False) -> Deferred[list[Event]]:
+        """Entries that a filter means, newest first unless said; the terminals of those about several are left out."""
+        where, order = _where(wanted), "ASC" if oldest_first else "DESC"
+        query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"
+        values = (*where.values, limit, offset)
+        return self._store.read(lambda db: [_event(row) for row in db.execute(query, values)])
 
     def count(self, wanted: Filter) -> Deferred[int]:
         """How many entries a filter means."""
-        where, values = _where(wanted)
+        where = _where(wanted)
         query = f"SELECT count(*) FROM events WHERE {where}"
-        return self._store.read(lambda db: int(db.execute(query, values).fetchone()[0]))
+        return self._store.read(lambda db: int(db.execute(query, where.values).fetchone()[0]))
 
     def rollouts_left_open(self) -> Deferred[list[int]]:
         """Rollouts that changed last in the server's life before this one, without an entry that they have ended."""
@@ -158,28 +160,19 @@ def _event(row: Sequence[Any]) -> Event:
     return Event(number, time, kind, who, origin, text, mac, rollout, template, json.loads(data))
 
 
-def _where(wanted: Filter) -> tuple[str, list[Any]]:
-    """The condition of a filter, and its values."""
-    parts: list[str] = ["1"]
-    values: list[Any] = []
-
-    def add(part: str, *given: Any) -> None:
-        parts.append(part)
-        values.extend(given)
-
-    if wanted.q:
-        escaped = wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        add("text LIKE ? ESCAPE '\\'", f"%{escaped}%")
-    if wanted.who:
-        add("who = ?", wanted.who)
+def _where(wanted: Filter) -> Conditions:
+    """The condition of a filter."""
+    where = Conditions()
+    where.contains(wanted.q, "text")
+    where.equal("who", wanted.who or None)
     if wanted.kind:
-        add("(kind = ? OR substr(kind, 1, ?) = ?)", wanted.kind, len(wanted.kind) + 1, f"{wanted.kind}.")
+        where.add("kind = ? OR substr(kind, 1, ?) = ?", wanted.kind, len(wanted.kind) + 1, f"{wanted.kind}.")
     if wanted.mac is not None:
-        add("id IN (SELECT event_id FROM event_terminals WHERE mac = ?)", wanted.mac)
+        where.add("id IN (SELECT event_id FROM event_terminals WHERE mac = ?)", wanted.mac)
     if wanted.since is not None:
-        add("time >= ?", wanted.since)
+        where.add("time >= ?", wanted.since)
     if wanted.until is not None:
-        add("time < ?", wanted.until)
+        where.add("time < ?", wanted.until)
     if wanted.before is not None:
-        add("id < ?", wanted.before)
-    return " AND ".join(parts), values
+        where.add("id < ?", wanted.before)
+    return where

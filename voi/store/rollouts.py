@@ -19,6 +19,7 @@ from voi.names import DiskName
 from voi.reasons import Reason, kept, recall
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
+from voi.store.searching import Conditions, part
 from voi.store.templates import read_levels, read_template
 from voi.store.terminals import among, put_level, read_disks
 
@@ -26,6 +27,7 @@ _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
 _TARGET_COLUMNS = "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated"
 _TARGET = f"{_TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
+_ORDERS = {"created": "r.id", "template_name": "coalesce(t.name, '') COLLATE NOCASE", "version": "r.version"}
 _CANCELLED = Reason("cancelled")
 
 
@@ -334,15 +336,32 @@ class Rollouts:
         return self._store.read(lambda db: _get(db, rollout_id))
 
     def summaries(
-        self, *, template_uuid: str | None = None, state: str | None = None, limit: int = -1, offset: int = 0
+        self,
+        *,
+        q: str = "",
+        template_uuid: str | None = None,
+        state: str | None = None,
+        sort: str = "-created",
+        limit: int = -1,
+        offset: int = 0,
     ) -> Deferred[tuple[list[Summary], int]]:
-        """Rollouts in short, newest first, of one template or in one state if so asked; and how many there are."""
+        """Rollouts in short, of one template or in one state if so asked; and how many there are.
+
+        :param q: a part of the template's name, or the rollout's number.
+        :param sort: ``created``, ``template_name`` or ``version``, with a ``-`` before it the other way round.
+        """
+        where = Conditions()
+        where.equal("r.template_uuid", template_uuid)
+        if q:
+            number = int(q) if q.isascii() and q.isdecimal() and len(q) < 16 else None
+            where.add("t.name LIKE ? ESCAPE '\\' OR r.id = ?", part(q), number)
+        order = f"{_ORDERS[sort.removeprefix('-')]} {'DESC' if sort.startswith('-') else 'ASC'}, r.id DESC"
+        found_in = f"FROM rollouts r LEFT JOIN templates t ON t.uuid = r.template_uuid WHERE {where}"
 
         def job(db: Database) -> tuple[list[Summary], int]:
-            where, values = ("WHERE template_uuid = ?", [template_uuid]) if template_uuid else ("", [])
-            query = f"SELECT id FROM rollouts {where} ORDER BY id DESC"
+            query, values = f"SELECT r.id {found_in} ORDER BY {order}", where.values
             if state is None:  # by far the most often: only those that are shown are counted through
-                total = db.execute(f"SELECT count(*) FROM rollouts {where}", values).fetchone()[0]
+                total = db.execute(f"SELECT count(*) {found_in}", values).fetchone()[0]
                 rows = db.execute(f"{query} LIMIT ? OFFSET ?", [*values, limit, offset])
                 return [_summary(db, row[0]) for row in rows.fetchall()], total
             found = [_summary(db, row[0]) for row in db.execute(query, values).fetchall()]

@@ -17,6 +17,7 @@ from voi.errors import Conflict
 from voi.names import DiskName
 from voi.reasons import Reason, kept, recall
 from voi.store.database import Store
+from voi.store.searching import Conditions
 from voi.store.templates import publish_level
 from voi.store.terminals import put_level
 
@@ -27,6 +28,15 @@ _DISK = (
 _FROM = "FROM upload_disks d JOIN uploads u ON u.id = d.upload_id"
 _OPEN = "d.state IN (" + ", ".join(f"'{state}'" for state in OPEN_STATES) + ")"
 _UPLOAD = "id, template_uuid, name, sys_type, desc, mac, created"
+_ORDERS = {"created": "u.id", "name": "u.name COLLATE NOCASE"}
+_ANY = "EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND {})"
+_ANY_OPEN, _ANY_FAILED = _ANY.format(_OPEN), _ANY.format("d.state = 'failed'")
+_IN_STATE = {
+    "open": _ANY_OPEN,
+    "failed": f"NOT {_ANY_OPEN} AND {_ANY_FAILED}",
+    "published": f"NOT {_ANY_OPEN} AND NOT {_ANY_FAILED}",
+}
+"""What must hold of an upload, as `Upload.state` says it of one that was read."""
 
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
@@ -227,6 +237,38 @@ class Uploads:
     def get(self, upload_id: int) -> Deferred[Upload | None]:
         """One upload with its disks."""
         return self._store.read(lambda db: _get(db, upload_id))
+
+    def find(
+        self,
+        *,
+        q: str = "",
+        state: str | None = None,
+        template_uuid: str | None = None,
+        mac: str | None = None,
+        sort: str = "-created",
+        limit: int = -1,
+        offset: int = 0,
+    ) -> Deferred[tuple[list[Upload], int]]:
+        """Some uploads with their disks, and how many are meant in all.
+
+        :param q: a part of the template's name or of the terminal's MAC.
+        :param sort: ``created`` or ``name``, with a ``-`` before it the other way round.
+        """
+        where = Conditions()
+        where.contains(q, "u.name", "u.mac")
+        where.equal("u.template_uuid", template_uuid)
+        where.equal("u.mac", mac)
+        if state is not None:
+            where.add(_IN_STATE[state])
+        order = f"{_ORDERS[sort.removeprefix('-')]} {'DESC' if sort.startswith('-') else 'ASC'}, u.id DESC"
+
+        def job(db: Database) -> tuple[list[Upload], int]:
+            total = db.execute(f"SELECT count(*) FROM uploads u WHERE {where}", where.values).fetchone()[0]
+            query = f"SELECT {_UPLOAD} FROM uploads u WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
+            rows = db.execute(query, [*where.values, limit, offset]).fetchall()
+            return [_upload(db, row) for row in rows], total
+
+        return self._store.read(job)
 
     def of_template(self, template_uuid: str) -> Deferred[list[Upload]]:
         """A template's uploads, oldest first."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.reasons import Reason
-from voi.store.commands import Commands
+from voi.store.commands import Commands, Filter
 from voi.store.journal import Notes
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
-from voi.web.requests import CommandRequest, macs_of
-from voi.web.resources.commands import CommandAccepted, CommandView, TerminalCommands
+from voi.web.questions import CommandQuery, TerminalCommandQuery
+from voi.web.requests import CommandRequest, mac_of, macs_of
+from voi.web.resources.commands import CommandAccepted, CommandList, CommandView, TerminalCommands
 from voi.web.routing import Route
 from voi.web.seams import CommandDesk
-from voi.web.views import COMMANDS, command_view, terminal_command
-
-LAST_COMMANDS: Final = 50
-"""Of one terminal: what its page shows."""
+from voi.web.views import COMMAND_NAMES, COMMANDS, command_summary, command_view, terminal_command
 
 _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}
 
@@ -49,6 +48,15 @@ class CommandRoutes:
             ),
             Route(
                 method="GET",
+                path="/api/v1/commands",
+                handler=self.all,
+                summary="Commands in short, newest first unless said, with how many outcomes each has of which kind",
+                query=CommandQuery,
+                answer=CommandList,
+                errors=(BadMac,),
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/commands/<number:batch_no>",
                 handler=self.outcomes,
                 summary="What became of a command, terminal by terminal",
@@ -59,7 +67,8 @@ class CommandRoutes:
                 method="GET",
                 path="/api/v1/terminals/<mac:mac>/commands",
                 handler=self.of_terminal,
-                summary="The last commands for a terminal, and what became of them",
+                summary="Commands for a terminal, newest first unless said, and what became of them",
+                query=TerminalCommandQuery,
                 answer=TerminalCommands,
                 errors=(UnknownTerminal,),
             ),
@@ -83,6 +92,14 @@ class CommandRoutes:
         await self._journal.note(f"command.{body.command}{switched}", actor, macs=macs, batch_no=command.batch_no)
         return CommandAccepted(command.batch_no)
 
+    async def all(self, query: CommandQuery) -> CommandList:
+        """GET commands."""
+        mac = None if query.mac is None else mac_of(query.mac, "mac")
+        found, total = await self._commands.find(
+            _filter(query, mac), sort=query.sort, limit=query.limit, offset=query.offset
+        )
+        return CommandList([command_summary(counted) for counted in found], total, query.offset)
+
     async def outcomes(self, batch_no: int) -> CommandView:
         """GET commands/{batch_no}."""
         command = await self._commands.get(batch_no)
@@ -90,12 +107,22 @@ class CommandRoutes:
             raise NotFound(Reason("no_command", number=batch_no))
         return command_view(command)
 
-    async def of_terminal(self, mac: str) -> TerminalCommands:
+    async def of_terminal(self, mac: str, query: TerminalCommandQuery) -> TerminalCommands:
         """GET terminals/{mac}/commands."""
         if await self._terminals.get(mac) is None:
             raise UnknownTerminal(Reason("never_logged_in", mac=mac))
-        commands = await self._commands.of_terminal(mac, LAST_COMMANDS)
-        return TerminalCommands([terminal_command(command) for command in commands])
+        wanted = replace(_filter(query), state=query.state)
+        found, total = await self._commands.of_terminal(
+            mac, query.limit, wanted=wanted, sort=query.sort, offset=query.offset
+        )
+        return TerminalCommands([terminal_command(command) for command in found], total, query.offset)
+
+
+def _filter(query: CommandQuery | TerminalCommandQuery, mac: str | None = None) -> Filter:
+    q = query.q.strip().casefold()
+    codes = [code for code, name in COMMAND_NAMES.items() if q in name]
+    code = next((code for code, name in COMMAND_NAMES.items() if name == query.command), None)
+    return Filter(q=q, codes=codes, code=code, mac=mac)
 
 
 def _fields(body: CommandRequest) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from voi.reasons import Reason
 from voi.web.resources.reasons import Why, why_of
 
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_BOUND: Final = re.compile(r"Expected `(?P<kind>str|int)` (?:of length )?(?P<sign>[<>]=) (?P<number>\d{1,15})")
-_MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]{1,80})`")
+_BOUND: Final = re.compile(r"Expected `(?P<kind>str|int|array)` (?:of length )?(?P<sign>[<>]=) (?P<number>\d{1,15})")
+_MISSING: Final = re.compile(r"Object missing required field `[^`]{1,80}`")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `[^`]{1,80}`")
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>[^`]{1,80})`")
 
 
@@ -90,8 +91,9 @@ def _unfit(field: str, text: str) -> Reason:
             return at_most if bound["sign"] == "<=" else Reason("too_short", field=field, fewest=number)
         at_most = Reason("too_large", field=field, largest=number)
         return at_most if bound["sign"] == "<=" else Reason("too_small", field=field, smallest=number)
-    missing = _MISSING.fullmatch(text)
-    return Reason("missing", field=field, name=missing["name"]) if missing else Reason("unfit", field=field, text=text)
+    if _MISSING.fullmatch(text):
+        return Reason("missing", field=field)
+    return Reason("unknown_field", field=field) if _UNKNOWN.fullmatch(text) else Reason("unfit", field=field, text=text)
 
 
 def _field(text: str) -> str | None:

@@ -12,7 +12,8 @@ from voi.errors import BadMac, UnknownTerminal
 from voi.reasons import Reason
 from voi.store.events import Events, Filter
 from voi.store.terminals import Terminals
-from voi.web.requests import EventQuery, mac_of
+from voi.web.questions import EventExport, EventQuery, TerminalEventQuery
+from voi.web.requests import mac_of
 from voi.web.resources.events import EventList
 from voi.web.routing import Route
 from voi.web.streaming import stream
@@ -40,7 +41,7 @@ class EventRoutes:
                 method="GET",
                 path="/api/v1/events",
                 handler=self.some,
-                summary="What happened, newest first",
+                summary="What happened, newest first unless said",
                 query=EventQuery,
                 answer=EventList,
                 errors=(BadMac,),
@@ -49,8 +50,8 @@ class EventRoutes:
                 method="GET",
                 path="/api/v1/events.csv",
                 handler=self.export,
-                summary="All of that as a table for a spreadsheet",
-                query=EventQuery,
+                summary="All of that as a table for a spreadsheet, newest first",
+                query=EventExport,
                 answer=str,
                 raw=True,
                 media=CSV,
@@ -60,8 +61,8 @@ class EventRoutes:
                 method="GET",
                 path="/api/v1/terminals/<mac:mac>/events",
                 handler=self.of_terminal,
-                summary="What happened to a terminal, newest first",
-                query=EventQuery,
+                summary="What happened to a terminal, newest first unless said",
+                query=TerminalEventQuery,
                 answer=EventList,
                 errors=(UnknownTerminal, BadMac),
             ),
@@ -69,22 +70,24 @@ class EventRoutes:
 
     async def some(self, query: EventQuery) -> EventList:
         """GET events."""
-        return await self._list(_filter(query), query.limit)
+        return await self._list(replace(_filter(query), mac=_mac(query.mac)), query)
 
-    async def of_terminal(self, mac: str, query: EventQuery) -> EventList:
+    async def of_terminal(self, mac: str, query: TerminalEventQuery) -> EventList:
         """GET terminals/{mac}/events."""
         if await self._terminals.get(mac) is None:
             raise UnknownTerminal(Reason("never_logged_in", mac=mac))
-        return await self._list(replace(_filter(query), mac=mac), query.limit)
+        return await self._list(replace(_filter(query), mac=mac), query)
 
-    async def _list(self, wanted: Filter, limit: int) -> EventList:
-        found = await self._events.find(wanted, limit)
-        total = await self._events.count(replace(wanted, before=None))
-        return EventList([event_view(event) for event in found], total)
+    async def _list(self, wanted: Filter, query: TerminalEventQuery) -> EventList:
+        found = await self._events.find(
+            replace(wanted, before=query.before), query.limit, offset=query.offset, oldest_first=query.sort == "time"
+        )
+        return EventList([event_view(event) for event in found], await self._events.count(wanted), query.offset)
 
-    async def export(self, request: Request, query: EventQuery) -> bytes:
-        """GET events.csv; `limit` is of no matter, all are sent."""
-        return await stream(request, CSV, self._parts(_filter(query)), filename="events.csv")
+    async def export(self, request: Request, query: EventExport) -> bytes:
+        """GET events.csv; all are sent, as they are found."""
+        parts = self._parts(replace(_filter(query), mac=_mac(query.mac)))
+        return await stream(request, CSV, parts, filename="events.csv")
 
     async def _parts(self, wanted: Filter) -> AsyncIterator[bytes]:
         yield csv_rows([COLUMNS], first=True)
@@ -98,13 +101,15 @@ class EventRoutes:
             wanted = replace(wanted, before=found[-1].id)
 
 
-def _filter(query: EventQuery) -> Filter:
+def _mac(text: str | None) -> str | None:
+    return None if text is None else mac_of(text, "mac")
+
+
+def _filter(query: TerminalEventQuery | EventExport) -> Filter:
     return Filter(
         q=query.q.strip(),
         who=query.who,
         kind=query.kind,
-        mac=None if query.mac is None else mac_of(query.mac, "mac"),
         since=None if query.since is None else query.since.timestamp(),
         until=None if query.until is None else query.until.timestamp(),
-        before=query.before,
     )

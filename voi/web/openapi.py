@@ -10,7 +10,7 @@ import msgspec
 
 from voi import __version__
 from voi.domain.accounts import Role
-from voi.errors import Conflict, Forbidden, Malformed, Unauthorized, VoiError
+from voi.errors import Conflict, Forbidden, Malformed, Unauthorized, VoiError, WrongType
 from voi.web.access import COOKIE, CSRF_HEADER
 from voi.web.errors import BodyTooLarge, ErrorBody
 from voi.web.routing import JSON, Route
@@ -93,7 +93,7 @@ def _operation(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     ]
     if route.query is not None:
         parameters += _query(route.query)
-    if route.changes and route.token and route.repeatable:
+    if route.keeps:
         parameters.append(_KEY)
     if parameters:
         operation["parameters"] = parameters
@@ -131,12 +131,11 @@ def _responses(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         errors.append(Unauthorized)
     if route.changes or route.role is not Role.OPERATOR:
         errors.append(Forbidden)
-    if route.query is not None:
-        errors.append(Malformed)
+    errors.append(Malformed)  # a query that has what there is not
     if route.body is not None:
-        errors += [Malformed, BodyTooLarge]
-    if route.changes and route.token and route.repeatable:
-        errors += [Malformed, Conflict]
+        errors += [BodyTooLarge, WrongType]
+    if route.keeps:
+        errors.append(Conflict)
     failure = {"application/json": {"schema": schemas[ErrorBody]}}
     for http_status, text in _by_status(errors):
         responses[str(http_status.value)] = {"description": text, "content": failure}

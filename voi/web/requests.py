@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -28,7 +27,6 @@ DiskNameText = Annotated[str, Meta(max_length=64, description="voi_<level>_<uuid
 MAX_DISKS: Final = 64
 MOST_MACS: Final = 10_000
 Number = Annotated[int, Meta(ge=0, le=999_999_999_999_999)]
-Limit = Annotated[int, Meta(ge=1, le=10_000)]
 Offset = Annotated[int, Meta(ge=0, le=10_000_000)]
 MOST_SUBNETS: Final = 64  # of one room
 
@@ -91,15 +89,6 @@ class UploadRequest(Struct, frozen=True, forbid_unknown_fields=True):
     mac: Mac
     template: Uuid | TemplateToUpload
     disks: Annotated[list[DiskNameText | DiskToUpload], Meta(min_length=1, max_length=MAX_DISKS)] | None = None
-
-
-class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which rollouts, and which part of them."""
-
-    state: Literal["running", "done", "failed", "cancelled"] | None = None
-    template: Uuid | None = None
-    limit: Limit = 1000
-    offset: Offset = 0
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -278,19 +267,6 @@ class RoomChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: RoomName | None = None
     subnets: Subnets | None = None
-
-
-class EventQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which entries of the journal: `kind` may be its first word alone; `before` an id, for the next page."""
-
-    q: Search = ""
-    who: Annotated[str, Meta(max_length=128)] = ""
-    kind: Annotated[str, Meta(max_length=64)] = ""
-    mac: Mac | None = None
-    since: Annotated[datetime, Meta(tz=True)] | None = None
-    until: Annotated[datetime, Meta(tz=True)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    before: Number | None = None
 
 
 def plain_name(text: str, field: str) -> str:

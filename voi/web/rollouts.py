@@ -16,7 +16,8 @@ from voi.store.roster import Rosters
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
-from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
+from voi.web.questions import RolloutFilter
+from voi.web.requests import RolloutRequest, macs_of
 from voi.web.resources.rollouts import (
     RolloutAccepted,
     RolloutList,
@@ -68,7 +69,7 @@ class RolloutRoutes:
                 method="GET",
                 path="/api/v1/rollouts",
                 handler=self.all,
-                summary="Rollouts in short, newest first",
+                summary="Rollouts in short, newest first unless said",
                 query=RolloutFilter,
                 answer=RolloutList,
             ),
@@ -127,7 +128,12 @@ class RolloutRoutes:
         """GET rollouts."""
         template = None if query.template is None else canonical_uuid(query.template, "template")
         summaries, total = await self._rollouts.summaries(
-            template_uuid=template, state=query.state, limit=query.limit, offset=query.offset
+            q=query.q.strip(),
+            template_uuid=template,
+            state=query.state,
+            sort=query.sort,
+            limit=query.limit,
+            offset=query.offset,
         )
         names = {template.uuid: template.name for template in await self._templates.all()}
         views = [await self.summary(one, names.get(one.template_uuid, "")) for one in summaries]

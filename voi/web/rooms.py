@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from voi.domain.rooms import Room, proposals
 from voi.errors import Conflict, Malformed, NotFound
@@ -14,6 +15,8 @@ from voi.store.journal import Notes
 from voi.store.rooms import Rooms
 from voi.store.roster import Roster, Rosters
 from voi.web.actor import Actor
+from voi.web.lists import natural, page
+from voi.web.questions import RoomQuery
 from voi.web.requests import RoomChange, RoomRequest, plain_name, subnets_of
 from voi.web.resources.rooms import ProposalView, RoomList, RoomView
 from voi.web.routing import Route
@@ -23,6 +26,12 @@ from voi.web.slices import in_parts
 from voi.web.views import room_view
 
 _EXAMPLE: Final = {"name": "Room 3", "subnets": ["10.0.3.0/24"]}
+
+_COLUMNS: Final[Mapping[str, Callable[[RoomView], Any]]] = {
+    "name": lambda view: natural(view.name),
+    "total": lambda view: view.total,
+    "online": lambda view: view.online,
+}
 
 
 class RoomRoutes:
@@ -41,7 +50,8 @@ class RoomRoutes:
                 method="GET",
                 path="/api/v1/rooms",
                 handler=self.all,
-                summary="All rooms, and those that terminals' addresses propose",
+                summary="Rooms, all or those that are asked for, and those that terminals' addresses propose",
+                query=RoomQuery,
                 answer=RoomList,
             ),
             Route(
@@ -75,15 +85,19 @@ class RoomRoutes:
             ),
         )
 
-    async def all(self) -> RoomList:
+    async def all(self, query: RoomQuery) -> RoomList:
         """GET rooms."""
         roster = await self._rosters.read()
         rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
         total, online = room_counts(rows)
         # Terminals that were put somewhere by hand need no room of their addresses.
         seen = (row.terminal.ip for row in rows if row.room is None)
+        views = [room_view(room, online=online[room.id], total=total[room.id]) for room in roster.rooms]
+        found, count = page(views, query, texts=lambda view: (view.name, *view.subnets), columns=_COLUMNS)
         return RoomList(
-            [room_view(room, online=online[room.id], total=total[room.id]) for room in roster.rooms],
+            found,
+            count,
+            query.offset,
             total[None],
             [ProposalView(x.name, str(x.subnet), x.count) for x in proposals(seen, roster.rooms)],
         )

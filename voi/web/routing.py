@@ -27,7 +27,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, ValidationError
 
 from voi.domain.accounts import Role
-from voi.errors import Forbidden, Malformed, VoiError
+from voi.errors import Forbidden, Malformed, VoiError, WrongType
 from voi.names import canonical_mac, canonical_uuid
 from voi.reasons import Reason
 from voi.store.answers import KeptAnswer
@@ -35,6 +35,7 @@ from voi.web.access import Access, address_of, check_origin, set_cookie
 from voi.web.actor import Actor, stranger
 from voi.web.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
 from voi.web.queries import decode_query
+from voi.web.questions import NoQuery
 from voi.web.repeats import HEADER, Repeats
 
 log = Logger()
@@ -43,6 +44,11 @@ BODY_LIMIT: Final = 1 << 20
 """Bytes of a request body: the longest we expect, 10,000 MACs, has 200 KB."""
 
 JSON: Final = "application/json"
+
+BODY_TYPES: Final = (b"", JSON.encode(), b"application/x-www-form-urlencoded")
+"""What a body of JSON may be called: the last is what ``curl -d`` calls everything, and scripts leave it at that. No
+form gets in by it: it would not be JSON, and a browser must show its proof all the same.
+"""
 
 _PARAMETER: Final = re.compile(r"<(?P<kind>\w+):(?P<name>\w+)>")
 
@@ -70,10 +76,11 @@ class Route:
     `path` has werkzeug's ``<converter:name>`` for what varies. `location` is the Location header of the
     answer, its ``{names}`` filled from it. `errors` are those the handler may raise beyond what every route
     answers. `also` are further statuses with their answers. `example` is a body that works. `query` is a struct of
-    what may stand after the question mark, each field with a default. `role` is who may; without `token` everybody
-    may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: its answer has a secret.
-    The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to say.
-    An answer of another `media` than JSON is bytes, sent as they are.
+    what may stand after the question mark, each field with a default; without it nothing may. `role` is who may;
+    without `token` everybody may. A change with an Idempotency-Key is made once, unless it is not `repeatable`: where
+    there is a secret in it or in its answer, which nobody may keep, and where nothing is changed; a key is refused
+    there. The handler of a `raw` route gets the `request` too, answers by itself, as `media`, and gives what is left to
+    say. An answer of another `media` than JSON is bytes, sent as they are.
     """
 
     method: str
@@ -98,6 +105,11 @@ class Route:
     def changes(self) -> bool:
         """Whether it is more than a question."""
         return self.method != "GET"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its answer is kept, to be given again where it is asked for again with the same key."""
+        return self.changes and self.token and self.repeatable
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
@@ -248,8 +260,12 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
         actor = await _let_in(route, access, request)
         if tells_actor:
             values["actor"] = actor
+        keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
+        if keys and route.changes and not route.keeps:
+            raise Malformed(Reason("key_not_kept"), field="Idempotency-Key")
+        query = decode_query(_query_of(request), route.query or NoQuery)
         if route.query is not None:
-            values["query"] = decode_query(_query_of(request), route.query)
+            values["query"] = query
         content = b"" if decoder is None else _content(request)
         if decoder is not None:
             values["body"] = _decode(content, decoder)
@@ -258,8 +274,7 @@ def _responder(route: Route, access: Access, repeats: Repeats) -> Callable[..., 
             return rest
         if route.media != JSON:
             return _send(request, route.status, await route.handler(**values), route.media)
-        keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
-        if not (keys and route.changes and route.token and route.repeatable):
+        if not (keys and route.keeps):
             answered = await _answer(route, request, values)
         else:
             hashed = sha256(b"\0".join((route.method.encode(), request.uri, content))).digest()
@@ -338,6 +353,10 @@ def _query_of(request: IRequest) -> bytes:
 
 
 def _content(request: IRequest) -> bytes:
+    """The body, which must be JSON; what a client says that it is counts where that was said on purpose."""
+    given = request.requestHeaders.getRawHeaders(b"content-type", [b""])[0]
+    if given.partition(b";")[0].strip().lower() not in BODY_TYPES:
+        raise WrongType(Reason("wrong_type", text=given.decode("ascii", "replace")), field="Content-Type")
     content: bytes = request.content.read(BODY_LIMIT + 1)
     if len(content) > BODY_LIMIT:
         raise BodyTooLarge(Reason("body_too_large", most=BODY_LIMIT))

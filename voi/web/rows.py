@@ -1,21 +1,18 @@
-"""Terminals as rows of a table: put together, chosen, put in order; pure functions."""
+"""Terminals as rows of a table: put together, chosen, with keys for their order; pure functions."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
 from voi.domain.rooms import RoomMap, address_of
 from voi.domain.standing import URGENCY, Standing, State
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.store.roster import Roster
+from voi.web.lists import natural
 from voi.web.requests import TerminalQuery
 from voi.web.seams import Fleet
-
-_DIGITS: Final = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +79,6 @@ def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]
         "version": lambda row: row.standing.version,
     }
     return keys[column]
-
-
-def in_order(rows: Sequence[Row], keys: Sequence[Any], *, descending: bool) -> list[Row]:
-    """Rows in the order of their keys; those without one come last, those with the same one stay as they were."""
-    keyed = [(key, row) for key, row in zip(keys, rows, strict=True) if key is not None]
-    keyed.sort(key=itemgetter(0), reverse=descending)
-    return [row for _, row in keyed] + [row for key, row in zip(keys, rows, strict=True) if key is None]
-
-
-def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """A key by which PC 2 comes before PC 10."""
-    parts = _DIGITS.split(text.casefold())
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
 def _address_key(text: str) -> tuple[int, int, str]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any, Final
 
 from voi import __version__
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
-from voi.web.resources.server import Health, LagView, SwarmList, Welcome
+from voi.web.lists import page
+from voi.web.questions import SwarmQuery
+from voi.web.resources.server import Health, LagView, SwarmList, SwarmView, Welcome
 from voi.web.routing import Route, WithStatus
 from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view
+
+_COLUMNS: Final[Mapping[str, Callable[[SwarmView], Any]]] = {
+    "name": lambda view: view.name,
+    "size": lambda view: view.size,
+    "seeds": lambda view: view.seeds,
+    "leeches": lambda view: view.leeches,
+    "server_sent": lambda view: view.server_sent,
+}
 
 
 class ServerRoutes:
@@ -42,7 +53,8 @@ class ServerRoutes:
                 method="GET",
                 path="/api/v1/swarms",
                 handler=self.swarms,
-                summary="Every torrent: who has it, and how much of it the server sent",
+                summary="Torrents, all or those that are asked for: who has each, and how much of it the server sent",
+                query=SwarmQuery,
                 answer=SwarmList,
             ),
             Route(
@@ -71,7 +83,7 @@ class ServerRoutes:
             ),
         )
 
-    async def swarms(self) -> SwarmList:
+    async def swarms(self, query: SwarmQuery) -> SwarmList:
         """GET swarms."""
         # Uploads first: one that is published between the two questions is then seen twice, and shown once.
         known = {
@@ -87,7 +99,10 @@ class ServerRoutes:
             swarm_view(name, info_hash, template_uuid, size, self._tracker.counts(info_hash), statuses.get(info_hash))
             for info_hash, (name, template_uuid, size) in known.items()
         ]
-        return SwarmList(sorted(views, key=lambda view: view.name))
+        found, total = page(
+            views, query, texts=lambda view: (view.name, view.info_hash, view.template), columns=_COLUMNS
+        )
+        return SwarmList(found, total, query.offset)
 
     async def lag(self) -> LagView:
         """GET lag."""

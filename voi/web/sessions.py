@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from voi import __version__
 from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
@@ -16,6 +17,8 @@ from voi.store.journal import Notes
 from voi.store.sessions import Sessions
 from voi.store.tokens import Tokens
 from voi.web.actor import Actor
+from voi.web.lists import natural, page
+from voi.web.questions import AccountQuery, TokenQuery
 from voi.web.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
 from voi.web.resources.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
 from voi.web.resources.server import Done
@@ -24,6 +27,20 @@ from voi.web.seams import Passwords
 from voi.web.views import moment
 
 _PASSWORD: Final = "correct horse battery"  # noqa: S105 - an example in the API's description
+
+_ACCOUNT_COLUMNS: Final[Mapping[str, Callable[[AccountView], Any]]] = {
+    "name": lambda view: natural(view.name),
+    "role": lambda view: view.role,
+    "created": lambda view: view.created,
+    "last_login": lambda view: view.last_login,
+}
+_TOKEN_COLUMNS: Final[Mapping[str, Callable[[TokenView], Any]]] = {
+    "id": lambda view: view.id,
+    "name": lambda view: natural(view.name),
+    "role": lambda view: view.role,
+    "created": lambda view: view.created,
+    "last_used": lambda view: view.last_used,
+}
 
 
 class SessionRoutes:
@@ -138,7 +155,8 @@ class AccountRoutes:
                 method="GET",
                 path="/api/v1/accounts",
                 handler=self.all,
-                summary="All accounts",
+                summary="Accounts: all, or those that are asked for",
+                query=AccountQuery,
                 answer=AccountList,
                 role=Role.ADMINISTRATOR,
             ),
@@ -181,7 +199,8 @@ class AccountRoutes:
                 method="GET",
                 path="/api/v1/tokens",
                 handler=self.tokens,
-                summary="All tokens, without what is secret of them",
+                summary="Tokens, without what is secret of them: all, or those that are asked for",
+                query=TokenQuery,
                 answer=TokenList,
                 role=Role.ADMINISTRATOR,
             ),
@@ -209,9 +228,11 @@ class AccountRoutes:
             ),
         )
 
-    async def all(self) -> AccountList:
+    async def all(self, query: AccountQuery) -> AccountList:
         """GET accounts."""
-        return AccountList([_account_view(account) for account in await self._accounts.all()])
+        views = [_account_view(account) for account in await self._accounts.all()]
+        found, total = page(views, query, texts=lambda view: (view.name,), columns=_ACCOUNT_COLUMNS)
+        return AccountList(found, total, query.offset)
 
     async def add(self, body: AccountRequest, actor: Actor) -> AccountView:
         """POST accounts."""
@@ -244,9 +265,11 @@ class AccountRoutes:
         await self._journal.note("account.removed", actor, name=name)
         return _account_view(account)
 
-    async def tokens(self) -> TokenList:
+    async def tokens(self, query: TokenQuery) -> TokenList:
         """GET tokens."""
-        return TokenList([_token_view(token) for token in await self._tokens.all()])
+        views = [_token_view(token) for token in await self._tokens.all()]
+        found, total = page(views, query, texts=lambda view: (view.name,), columns=_TOKEN_COLUMNS)
+        return TokenList(found, total, query.offset)
 
     async def make_token(self, body: TokenRequest, actor: Actor) -> NewToken:
         """POST tokens."""

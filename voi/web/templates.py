@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,14 +18,29 @@ from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
+from voi.web.lists import natural, page
+from voi.web.questions import TemplateQuery, VersionQuery
 from voi.web.recent import RecentRows
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
-from voi.web.resources.templates import TemplateList, TemplateView, VersionList
+from voi.web.resources.templates import TemplateList, TemplateView, VersionList, VersionView
 from voi.web.routing import Route
 from voi.web.seams import Publisher, UploadDesk
 from voi.web.views import template_view, unpublished_view, version_view
 
 _EXAMPLE: Final = {"name": "Classroom", "sys_type": 3, "disks": [{"type": 0, "path": "/srv/images/windows.qcow2"}]}
+
+_COLUMNS: Final[Mapping[str, Callable[[TemplateView], Any]]] = {
+    "name": lambda view: natural(view.name),
+    "state": lambda view: view.state,
+    "version": lambda view: view.version,
+    "created": lambda view: view.created,
+    "updated": lambda view: view.updated,
+}
+_VERSION_COLUMNS: Final[Mapping[str, Callable[[VersionView], Any]]] = {
+    "number": lambda view: view.number,
+    "size": lambda view: view.size,
+    "terminals": lambda view: view.terminals,
+}
 
 
 class TemplateRoutes:
@@ -55,7 +70,8 @@ class TemplateRoutes:
                 method="GET",
                 path="/api/v1/templates",
                 handler=self.all,
-                summary="All templates",
+                summary="Templates: all, or those that are asked for",
+                query=TemplateQuery,
                 answer=TemplateList,
             ),
             Route(
@@ -83,7 +99,8 @@ class TemplateRoutes:
                 method="GET",
                 path="/api/v1/templates/<uuid:uuid>/versions",
                 handler=self.versions,
-                summary="The versions of a template, newest first, and how many terminals have which",
+                summary="The versions of a template, newest first unless said, and how many terminals have which",
+                query=VersionQuery,
                 answer=VersionList,
                 errors=(UnknownTemplate,),
             ),
@@ -100,14 +117,17 @@ class TemplateRoutes:
             ),
         )
 
-    async def all(self) -> TemplateList:
+    async def all(self, query: TemplateQuery) -> TemplateList:
         """GET templates: the published, and those on their way to being so."""
         under_way = await self._under_way()
         templates = await self._templates.all()
         views = [template_view(x, under_way.pop(x.uuid, []), self._publisher) for x in templates]
         views += [unpublished_view(uploads, self._publisher) for uploads in under_way.values()]
         held = await self._held()
-        return TemplateList(sorted((_counted(view, held) for view in views), key=lambda view: (view.name, view.uuid)))
+        views = sorted((_counted(view, held) for view in views), key=lambda view: view.uuid)
+        wanted = [view for view in views if query.state in (None, view.state)]
+        found, total = page(wanted, query, texts=_texts, columns=_COLUMNS)
+        return TemplateList(found, total, query.offset)
 
     async def one(self, uuid: str) -> TemplateView:
         """GET templates/{uuid}."""
@@ -120,14 +140,16 @@ class TemplateRoutes:
             raise UnknownTemplate(Reason("no_template", uuid=uuid))
         return unpublished_view(uploads, self._publisher)
 
-    async def versions(self, uuid: str) -> VersionList:
+    async def versions(self, uuid: str, query: VersionQuery) -> VersionList:
         """GET templates/{uuid}/versions."""
         template = await self._templates.get(uuid)
         if template is None:
             raise UnknownTemplate(Reason("no_published_template", uuid=uuid))
         held = await self._held()
         found = await self._templates.versions(uuid)
-        return VersionList([version_view(version, template, held[uuid, version.number]) for version in found])
+        views = [version_view(version, template, held[uuid, version.number]) for version in found]
+        wanted, total = page(views, query, texts=_version_texts, columns=_VERSION_COLUMNS)
+        return VersionList(wanted, total, query.offset)
 
     async def _held(self) -> Counter[tuple[str, int]]:
         """How many terminals have which version of which template; version 0 is one that is not known."""
@@ -174,6 +196,16 @@ class TemplateRoutes:
             if upload is not None and upload.state == "open":
                 result.setdefault(upload.template_uuid, []).append(upload)
         return result
+
+
+def _texts(view: TemplateView) -> tuple[str, ...]:
+    """What of a template is searched."""
+    return view.name, view.desc
+
+
+def _version_texts(view: VersionView) -> tuple[str | None, ...]:
+    """What of a version is searched."""
+    return view.uploader, *(disk.name for disk in view.disks)
 
 
 def _counted(view: TemplateView, held: Mapping[tuple[str, int], int]) -> TemplateView:

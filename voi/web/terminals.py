@@ -12,10 +12,11 @@ from voi.errors import UnknownTerminal
 from voi.names import canonical_uuid
 from voi.reasons import Reason
 from voi.store.roster import Rosters
+from voi.web.lists import in_order
 from voi.web.requests import TerminalQuery
 from voi.web.resources.terminals import TerminalList, TerminalView
 from voi.web.routing import Route
-from voi.web.rows import Row, chosen, in_order, row_maker, sort_key
+from voi.web.rows import Row, chosen, row_maker, sort_key
 from voi.web.seams import Coordinator, Fleet
 from voi.web.slices import in_parts
 from voi.web.views import terminal_view

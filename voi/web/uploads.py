@@ -18,8 +18,9 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
+from voi.web.questions import UploadQuery
 from voi.web.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
-from voi.web.resources.templates import UploadView
+from voi.web.resources.templates import UploadList, UploadView
 from voi.web.routing import Route
 from voi.web.seams import Notices, Publisher, UploadDesk
 from voi.web.views import upload_view
@@ -71,6 +72,15 @@ class UploadRoutes:
             ),
             Route(
                 method="GET",
+                path="/api/v1/uploads",
+                handler=self.all,
+                summary="Uploads and imports, open and ended, newest first unless said",
+                query=UploadQuery,
+                answer=UploadList,
+                errors=(BadMac,),
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/uploads/<number:upload_id>",
                 handler=self.one,
                 summary="How far an upload is",
@@ -87,6 +97,19 @@ class UploadRoutes:
                 errors=(UnknownUpload,),
             ),
         )
+
+    async def all(self, query: UploadQuery) -> UploadList:
+        """GET uploads."""
+        found, total = await self._uploads.find(
+            q=query.q.strip(),
+            state=query.state,
+            template_uuid=None if query.template is None else canonical_uuid(query.template, "template"),
+            mac=None if query.mac is None else mac_of(query.mac, "mac"),
+            sort=query.sort,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        return UploadList([upload_view(upload, self._publisher) for upload in found], total, query.offset)
 
     async def ask(self, body: UploadRequest, actor: Actor) -> UploadView:
         """POST uploads."""

@@ -13,8 +13,8 @@ from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
-from voi.store.commands import Command, Outcome
-from voi.web.resources.commands import CommandView, OutcomeView, TerminalCommand
+from voi.store.commands import Command, Counted, Outcome
+from voi.web.resources.commands import CommandSummary, CommandView, OutcomeView, TerminalCommand
 from voi.web.resources.events import EventView
 from voi.web.resources.reasons import why_of
 from voi.web.resources.rooms import RoomView
@@ -34,7 +34,7 @@ from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
 from voi.wire.codes import Code
 
 COMMANDS = {"restart": Code.RESTART, "shutdown": Code.SHUT_DOWN, "watermark": Code.WATERMARK}
-_COMMAND_NAMES = {**{int(code): name for name, code in COMMANDS.items()}, int(Code.CANCEL_SEND): "cancel"}
+COMMAND_NAMES = {**{int(code): name for name, code in COMMANDS.items()}, int(Code.CANCEL_SEND): "cancel"}
 
 
 def moment(seconds: float) -> datetime:
@@ -125,10 +125,18 @@ def command_view(command: Command) -> CommandView:
     switch = command.body.get("switch")
     return CommandView(
         batch_no=command.batch_no,
-        command=_COMMAND_NAMES.get(command.code, str(command.code)),
+        command=COMMAND_NAMES.get(command.code, str(command.code)),
         switch=switch if isinstance(switch, int) else None,
         created=moment(command.created),
         outcomes=[_outcome(outcome) for outcome in command.outcomes],
+    )
+
+
+def command_summary(counted: Counted) -> CommandSummary:
+    """A command in short."""
+    view = command_view(counted.command)
+    return CommandSummary(
+        view.batch_no, view.command, view.switch, view.created, sum(counted.counts.values()), dict(counted.counts)
     )
 
 

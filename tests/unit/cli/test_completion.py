@@ -36,6 +36,12 @@ class CompletionTests(ScriptedCase):
         self.assertEqual(self.complete("rollout", "start", "Off"), ["Office"])
         self.assertEqual(self.complete("upload", "02:00:00:00:00:01", "O"), ["Office", "Other"])
 
+    def test_server_before_the_command(self) -> None:
+        """The server that was named before the command is the one that is asked."""
+        self.templates((UUID, "Office"))
+        found = self.complete("--server", self.server, "rollout", "start", "Off", VOI_SERVER="http://127.0.0.1:1")
+        self.assertEqual(found, ["Office"])
+
     def test_rooms(self) -> None:
         """Rooms are completed by name."""
         self.rooms((1, "Physics"), (2, "Chemistry"))

@@ -23,13 +23,13 @@ class OrderTests(ScriptedCase):
         super().setUp()
         self.terminals("Teacher", "Seat 2", "Seat 3", online=2)
         self.script.say("POST", "/commands", {"batch_no": 5}, status=202)
-        self.script.say("GET", "/commands/5", outcomes(("waiting", ""), ("done", "")), outcomes(*[("done", "")] * 3))
+        self.script.say("GET", "/commands/5", outcomes(("waiting", ""), ("done", "")), outcomes(*[("done", "")] * 2))
 
     def test_question(self) -> None:
         """Before a restart it is asked, with how many it hits; no leaves all alone."""
         result = self.voi("restart", "--all", typed="n\n")
         self.assertEqual((result.exit_code, self.script.changes()), (1, []))
-        self.assertIn("Restart 3 terminals (2 online)?", result.stderr)
+        self.assertIn("Restart 2 terminals (1 that is off left out)?", result.stderr)
 
     def test_nobody_to_ask(self) -> None:
         """A script without --yes gets no restart, and is told what to say."""
@@ -41,8 +41,19 @@ class OrderTests(ScriptedCase):
         """The command goes to those who were asked about, and its outcomes are waited for."""
         result = self.voi("restart", "--all", typed="y\n")
         self.assertEqual(result.exit_code, 0, result.stderr)
-        self.assertEqual(self.script.changes(), [("POST", "/commands", {"command": "restart", "macs": list(MACS)})])
-        self.assertIn("3 done", result.stdout)
+        self.assertEqual(self.script.changes(), [("POST", "/commands", {"command": "restart", "macs": list(MACS[:2])})])
+        self.assertIn("2 done, 1 that is off left out", result.stdout)
+
+    def test_off(self) -> None:
+        """Where all are off nothing is done, and that is a failure; a watermark goes to them nevertheless."""
+        self.terminals("Teacher", "Seat 2", "Seat 3", online=0)
+        for arguments, text in ((("--all",), "all of them are off"), (("Teacher",), "it is off")):
+            result = self.voi("shutdown", *arguments, "--yes")
+            self.assertEqual((result.exit_code, self.script.changes()), (1, []))
+            self.assertIn(text, result.stderr)
+        self.script.say("GET", "/commands/5", outcomes(*[("waiting", "off; waits for its next login")] * 3))
+        self.assertEqual(self.voi("watermark", "on", "--all").exit_code, 0)
+        self.assertEqual(self.script.changes()[0][2]["macs"], list(MACS))
 
     def test_some_failed(self) -> None:
         """Terminals that failed are listed with their reasons; exit status 3."""
@@ -74,7 +85,8 @@ class OrderTests(ScriptedCase):
         self.script.say("GET", "/commands/5", outcomes(("failed", "no")))
         result = self.voi("restart", MACS[0], "--yes", "--json")
         self.assertEqual(result.exit_code, 3)
-        self.assertEqual(json.loads(result.stdout)["outcomes"][0]["reason"], "no")
+        said = json.loads(result.stdout)
+        self.assertEqual((said["outcomes"][0]["reason"], said["left_out"]), ("no", []))
 
     def test_interrupt(self) -> None:
         """Ctrl-C while it waits says that the command was given."""

@@ -43,6 +43,24 @@ class SettingsTests(ScriptedCase):
         self.assertEqual(self.asked(env=env)[1], "Bearer from-environment")
         self.assertEqual(self.asked("--token", "from-option", env=env)[1], "Bearer from-option")
 
+    def test_before_the_command(self) -> None:
+        """Options before the command hold too, but for those that the command has itself."""
+        env: dict[str, str | None] = {"VOI_TOKEN": "from-environment", "VOI_SERVER": "http://127.0.0.1:1"}
+        for arguments, token in (
+            (("--server", self.server, "templates"), "from-environment"),
+            (("--server", self.server, "--token", "before", "templates"), "before"),
+            (
+                ("--server", "http://127.0.0.1:1", "--token", "before", "token", "list", "--server", self.server),
+                "before",
+            ),
+            (("--server", self.server, "--token", "before", "token", "list", "--token", "behind"), "behind"),
+        ):
+            self.script.asked.clear()
+            self.script.say("GET", "/tokens", {"tokens": []})
+            result = self.bare(*arguments, env=env)
+            self.assertEqual(result.exit_code, 0, (arguments, result.stderr))
+            self.assertEqual(self.script.asked[0].token, f"Bearer {token}")
+
     def test_token_of_another_server(self) -> None:
         """The file's token is not shown to a server that an option names."""
         self.write('server = "http://192.0.2.1:50021"\ntoken = "from-file"\n')

@@ -78,7 +78,7 @@ class KeptTests(StoreCase):
         assert found is not None
         self.assertEqual([plain(outcome.reason) for outcome in found.outcomes], [PLAIN, {}])
         new = await commands.begin(Code.WATERMARK, {"switch": 0}, [MAC], waits=True, now=3.0, replaces=True)
-        last = await commands.of_terminal(MAC, 2)
+        last, _ = await commands.of_terminal(MAC, 2)
         expected = {"code": "newer_command", "data": {"number": new.batch_no}}
         self.assertEqual([plain(command.outcomes[0].reason) for command in last], [{}, expected])
 

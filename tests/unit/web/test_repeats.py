@@ -80,6 +80,31 @@ class RepeatTests(ApiCase):
             self.assertEqual((answer.status, answer.error_field), (400, "Idempotency-Key"), key)
         self.assertEqual(self.coordinator.begun, 0)
 
+    async def test_where_nothing_is_kept(self) -> None:
+        """A key is refused, before anything is done, where no answer is kept: it would promise what does not hold."""
+        token = {"name": "backup"}
+        answer = await self.ask("POST", "/api/v1/tokens", token, headers=KEY)
+        self.assertEqual((answer.status, answer.error_field), (400, "Idempotency-Key"))
+        self.assertEqual((await self.ask("GET", "/api/v1/tokens")).json["tokens"], [])
+        changes = [route for route in self.api.routes if route.changes and not route.keeps]
+        self.assertEqual(
+            {(route.method, route.path.removeprefix("/api/v1/")) for route in changes},
+            {
+                ("POST", "session"),
+                ("DELETE", "session"),
+                ("PUT", "session/password"),
+                ("POST", "accounts"),
+                ("PATCH", "accounts/<name:name>"),
+                ("POST", "tokens"),
+                ("POST", "rollouts/preview"),
+            },
+        )
+        for route in changes:
+            path = route.template.replace("{name}", "somebody")
+            answer = await self.ask(route.method, path, route.example, headers=KEY)
+            self.assertEqual((answer.status, answer.error_field), (400, "Idempotency-Key"), route.path)
+            self.assertEqual(answer.json["error"]["why"]["code"], "key_not_kept")
+
     async def test_forgotten(self) -> None:
         """After a day an answer is forgotten."""
         answers = Answers(self.store)

@@ -119,6 +119,25 @@ class EveryRouteTests(RawCase):
                 answer = await self.ask(route.method, f"{concrete(route)}?{query}")
                 self.assertEqual((answer.status, answer.code), (400, "malformed"), (route.path, query))
 
+    async def test_content_types(self) -> None:
+        """A body that says on purpose that it is no JSON is refused; what curl says of every body is let pass."""
+        for kind in ("application/json", "Application/JSON; charset=utf-8", "application/x-www-form-urlencoded"):
+            headers = {"Content-Type": kind}
+            answer = await self.ask("POST", "/api/v1/rooms", {"name": f"of {kind[:30]}"}, headers=headers)
+            self.assertEqual(answer.status, 201, kind)
+        for kind in ("text/plain", "multipart/form-data; boundary=x", "application/jsonx", "application/octet-stream"):
+            for route in self.api.routes:
+                if route.body is not None:
+                    headers = {"Content-Type": kind}
+                    answer = await self.ask(route.method, concrete(route), route.example, headers=headers)
+                    self.assertEqual((answer.status, answer.code), (415, "wrong_type"), (route.path, kind))
+
+    async def test_unknown_questions(self) -> None:
+        """No route ignores what it does not know after the question mark."""
+        for route in self.api.routes:
+            answer = await self.ask(route.method, f"{concrete(route)}?nothing=1", route.example)
+            self.assertEqual((answer.status, answer.error_field), (400, "nothing"), route.path)
+
     async def test_too_large(self) -> None:
         """Every route, with a body or without, answers 413 to one beyond the bound before a byte of it is read."""
         heads = [
@@ -295,7 +314,7 @@ class ErrorTests(SynchronousTestCase):
         """What people get wrong in forms has sentences of its own, the rest is said in the decoder's words."""
         self.assertEqual(self.why_of(b'{"name": ""}'), "too_short 1")
         self.assertEqual(self.why_of(b'{"name": "%b"}' % (b"x" * 300)), "too_long 256")
-        self.assertEqual(self.why_of(b'{"name": "x"}'), "missing disks")
+        self.assertEqual(self.why_of(b'{"name": "x"}'), "missing")
         self.assertEqual(self.why_of(b'{"retention_days": 0}', SettingsChange), "too_small 1")
         self.assertEqual(self.why_of(b'{"retention_days": 999999}', SettingsChange), "too_large 3650")
         self.assertEqual(self.why_of(b'{"name": 1}'), "unfit")

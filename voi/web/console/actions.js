@@ -128,7 +128,7 @@ function RenameForm({ terminal, close }) {
     <${Form} title=${t("ask.rename.title", { name: nameOf(terminal) })} submit=${t("action.save")} onSubmit=${save}
       close=${close}>
     <${Field} label=${t("field.name")} hint=${t("ask.rename.hint")}>
-      <input type="text" value=${name} maxlength="256" autofocus
+      <input type="text" value=${name} maxlength="64" autofocus
         onInput=${(event) => setName(event.currentTarget.value)} />
     <//>
   <//>`;

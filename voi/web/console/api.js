@@ -64,23 +64,39 @@ export function get(path, signal) {
 
 /**
  * Change something. When the connection breaks before the answer, the same request with the same key is sent again:
- * the server does it once.
+ * the server does it once. Where it keeps no answer to know a request again by, see `changeOnce`.
  * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path below /api/v1/
  * @param {unknown} [body]
  */
 export async function change(method, path, body) {
-  const headers = { "X-CSRF-Token": csrf, "Idempotency-Key": newKey() };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const text = body === undefined ? undefined : JSON.stringify(body);
+  const key = newKey();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await answer(path, { method, headers, body: text, signal: AbortSignal.timeout(CHANGE_SECONDS * 1000) });
+      return await ask(method, path, body, { "Idempotency-Key": key });
     } catch (error) {
       if (error.code !== "unreachable" || attempt === TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, attempt * 1000));
     }
   }
+}
+
+/**
+ * Ask for something that has a password or a token in it, or changes nothing: of that the server keeps no answer, so
+ * it is sent once and without a key, and whoever gets no answer looks whether it was done.
+ * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
+ * @param {string} path below /api/v1/
+ * @param {unknown} [body]
+ */
+export function changeOnce(method, path, body) {
+  return ask(method, path, body, {});
+}
+
+function ask(method, path, body, further) {
+  const headers = { "X-CSRF-Token": csrf, ...further };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return answer(path, { method, headers, body: text, signal: AbortSignal.timeout(CHANGE_SECONDS * 1000) });
 }
 
 async function answer(path, options) {

@@ -1,6 +1,6 @@
 // The console's beginning: language, session, the frame around every page, which page that is.
 import { html, render, useEffect, useState } from "./lib.js";
-import { change, get, onSignedOut, setCsrf } from "./api.js";
+import { changeOnce, get, onSignedOut, setCsrf } from "./api.js";
 import { language, preferred, setLanguage, t } from "./i18n.js";
 import { connect, disconnect } from "./live.js";
 import { complain, Notices } from "./notices.js";
@@ -92,7 +92,7 @@ function end() {
 
 async function signOut() {
   try {
-    await change("DELETE", "session");
+    await changeOnce("DELETE", "session");
   } catch (error) {
     if (error.status !== 401) return complain(error);
   }

@@ -15,6 +15,7 @@ const FIELDS = {
   old: "field.old_password",
   password: "signin.password",
   retention_days: "settings.retention_days",
+  type: "column.type",
 };
 
 /** What a value means by its name: everything else is shown as it is. */
@@ -46,7 +47,13 @@ const VALUES = {
  * @param {Why | null | undefined} why of what it is made; what is older than that has none
  */
 export function said(text, why) {
-  return (why && spoken(why)) ?? text;
+  return (why && spoken(why)) ?? labelled(text, why);
+}
+
+/** The server's own sentence, with what it calls a part of a request called as its form calls that. */
+function labelled(text, why) {
+  const path = why?.data.field;
+  return path && text.startsWith(`${path}: `) ? field(path) + text.slice(path.length) : text;
 }
 
 /** @param {Why} why */

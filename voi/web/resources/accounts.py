@@ -30,9 +30,11 @@ class AccountView(Struct, frozen=True):
 
 
 class AccountList(Struct, frozen=True):
-    """All accounts, by name."""
+    """Accounts; `total` is how many were asked for, `offset` how many of them were left out first."""
 
     accounts: list[AccountView]
+    total: int
+    offset: int
 
 
 class TokenView(Struct, frozen=True):
@@ -46,9 +48,13 @@ class TokenView(Struct, frozen=True):
 
 
 class TokenList(Struct, frozen=True):
-    """All tokens, oldest first. The one in the data directory is not among them."""
+    """Tokens, without the one in the data directory; `total` is how many were asked for, `offset` how many of them were
+    left out first.
+    """
 
     tokens: list[TokenView]
+    total: int
+    offset: int
 
 
 class NewToken(Struct, frozen=True):

@@ -23,9 +23,11 @@ class TerminalCommand(Struct, frozen=True):
 
 
 class TerminalCommands(Struct, frozen=True):
-    """The last commands for a terminal, newest first."""
+    """Commands for a terminal; `total` is how many were asked for, `offset` how many of them were left out first."""
 
     commands: list[TerminalCommand]
+    total: int
+    offset: int
 
 
 class CommandAccepted(Struct, frozen=True):
@@ -52,3 +54,22 @@ class CommandView(Struct, frozen=True):
     switch: int | None
     created: datetime
     outcomes: list[OutcomeView]
+
+
+class CommandSummary(Struct, frozen=True):
+    """A command in short: for how many terminals it was, and how many of them are in each state."""
+
+    batch_no: int
+    command: str
+    switch: int | None
+    created: datetime
+    terminals: int
+    counts: dict[str, int]
+
+
+class CommandList(Struct, frozen=True):
+    """Commands in short; `total` is how many were asked for, `offset` how many of them were left out first."""
+
+    commands: list[CommandSummary]
+    total: int
+    offset: int

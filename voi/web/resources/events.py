@@ -27,7 +27,10 @@ class EventView(Struct, frozen=True):
 
 
 class EventList(Struct, frozen=True):
-    """Entries of the journal, newest first; `total` is how many there are of the kind that was asked for."""
+    """Entries of the journal; `total` is how many there are of the kind that was asked for, whatever `before` says, and
+    `offset` how many of those before it were left out first.
+    """
 
     events: list[EventView]
     total: int
+    offset: int

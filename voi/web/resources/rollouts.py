@@ -85,7 +85,7 @@ class RolloutSummary(Struct, frozen=True):
 
 
 class RolloutList(Struct, frozen=True):
-    """Rollouts, newest first; `total` is how many there are, of which these begin at `offset`."""
+    """Rollouts; `total` is how many were asked for, `offset` how many of them were left out first."""
 
     rollouts: list[RolloutSummary]
     total: int

@@ -24,8 +24,12 @@ class ProposalView(Struct, frozen=True):
 
 
 class RoomList(Struct, frozen=True):
-    """All rooms by name; how many terminals stand in none; rooms that their addresses propose."""
+    """Rooms, of which `total` were asked for and `offset` left out first; how many terminals stand in none; rooms that
+    their addresses propose.
+    """
 
     rooms: list[RoomView]
+    total: int
+    offset: int
     unassigned: int
     proposals: list[ProposalView]

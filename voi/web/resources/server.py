@@ -66,9 +66,13 @@ class SwarmView(Struct, frozen=True):
 
 
 class SwarmList(Struct, frozen=True):
-    """Every torrent that is published or being uploaded, by disk name."""
+    """Torrents that are published or being uploaded; `total` is how many were asked for, `offset` how many of them were
+    left out first.
+    """
 
     swarms: list[SwarmView]
+    total: int
+    offset: int
 
 
 class Addresses(Struct, frozen=True):

@@ -37,6 +37,16 @@ class UploadView(Struct, frozen=True):
     disks: list[UploadDiskView]
 
 
+class UploadList(Struct, frozen=True):
+    """Uploads and imports, open and ended; `total` is how many were asked for, `offset` how many of them were left out
+    first.
+    """
+
+    uploads: list[UploadView]
+    total: int
+    offset: int
+
+
 class GroupView(Struct, frozen=True):
     """What terminals call a desktop group."""
 
@@ -87,9 +97,13 @@ class TemplateView(Struct, frozen=True):
 
 
 class TemplateList(Struct, frozen=True):
-    """All templates by name, with those that are being imported or uploaded for the first time."""
+    """Templates, with those that are being imported or uploaded for the first time; `total` is how many were asked for,
+    `offset` how many of them were left out first.
+    """
 
     templates: list[TemplateView]
+    total: int
+    offset: int
 
 
 class VersionDisk(Struct, frozen=True):
@@ -111,6 +125,8 @@ class VersionView(Struct, frozen=True):
 
 
 class VersionList(Struct, frozen=True):
-    """The versions of a template, newest first."""
+    """Versions of a template; `total` is how many were asked for, `offset` how many of them were left out first."""
 
     versions: list[VersionView]
+    total: int
+    offset: int

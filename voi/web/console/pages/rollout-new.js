@@ -1,7 +1,7 @@
 // Start a rollout: which template, to whom, and what that will move, before it moves.
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { plan } from "../actions.js";
-import { change } from "../api.js";
+import { change, changeOnce } from "../api.js";
 import { size } from "../format.js";
 import { language, t } from "../i18n.js";
 import { complain } from "../notices.js";
@@ -34,7 +34,7 @@ export function NewRolloutPage({ query }) {
     setError(null);
     if (!asked) return undefined;
     let gone = false;
-    change("POST", "rollouts/preview", asked).then(
+    changeOnce("POST", "rollouts/preview", asked).then(
       (answer) => gone || setPreview(answer),
       (problem) => gone || setError(problem),
     );

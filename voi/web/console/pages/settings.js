@@ -1,6 +1,6 @@
 // Settings: what the server was started with, what can be changed here, tokens, accounts, one's own password.
 import { html, useState } from "../lib.js";
-import { change, setCsrf } from "../api.js";
+import { change, changeOnce, setCsrf } from "../api.js";
 import { rate } from "../format.js";
 import { known, t } from "../i18n.js";
 import { reported, say } from "../notices.js";
@@ -13,6 +13,7 @@ import { may, store } from "../store.js";
 
 const ROLES = ["administrator", "operator"];
 const SHORTEST = 8;
+const LONGEST = 256; // characters of a password
 const LONGEST_DAYS = 3650;
 
 /** Settings. */
@@ -132,7 +133,7 @@ function RoleField({ value, onChange }) {
 function TokenForm({ close }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState("operator");
-  const make = () => change("POST", "tokens", { name: name.trim(), role });
+  const make = () => changeOnce("POST", "tokens", { name: name.trim(), role });
   return html`
     <${Form} title=${t("settings.new_token")} submit=${t("ask.token_new.yes")} ready=${name.trim() !== ""}
       onSubmit=${make} close=${close}>
@@ -212,10 +213,10 @@ function AccountForm({ account, close }) {
   const [password, setPassword] = useState("");
   const ready = name.trim() !== "" && (password === "" ? account !== null : password.length >= SHORTEST);
   const save = () => {
-    if (!account) return change("POST", "accounts", { name: name.trim(), role, password });
+    if (!account) return changeOnce("POST", "accounts", { name: name.trim(), role, password });
     const body = { ...(role !== account.role && { role }), ...(password && { password }) };
     return Object.keys(body).length
-      ? change("PATCH", `accounts/${encodeURIComponent(account.name)}`, body)
+      ? changeOnce("PATCH", `accounts/${encodeURIComponent(account.name)}`, body)
       : Promise.resolve();
   };
   return html`
@@ -229,7 +230,7 @@ function AccountForm({ account, close }) {
     <${RoleField} value=${role} onChange=${setRole} />
     <${Field} label=${account ? t("field.new_password") : t("signin.password")}
       hint=${account ? t("ask.account_edit.keep") : t("password.shortest", { n: SHORTEST })}>
-      <input type="password" minlength=${SHORTEST} autocomplete="new-password" value=${password}
+      <input type="password" minlength=${SHORTEST} maxlength=${LONGEST} autocomplete="new-password" value=${password}
         onInput=${(event) => setPassword(event.currentTarget.value)} />
     <//>
   <//>`;
@@ -251,10 +252,10 @@ function PasswordForm({ close }) {
   const differs = again !== "" && again !== fresh;
   const input = (value, set, autocomplete) =>
     html`
-      <input type="password" required autocomplete=${autocomplete} value=${value}
+      <input type="password" required maxlength=${LONGEST} autocomplete=${autocomplete} value=${value}
         onInput=${(event) => set(event.currentTarget.value)} />`;
   const save = async () => {
-    const { csrf } = await change("PUT", "session/password", { old, new: fresh });
+    const { csrf } = await changeOnce("PUT", "session/password", { old, new: fresh });
     if (csrf) setCsrf(csrf); // the session was begun anew
   };
   return html`

@@ -1,6 +1,6 @@
 // Nobody is signed in: name and password.
 import { html, useState } from "../lib.js";
-import { change } from "../api.js";
+import { changeOnce } from "../api.js";
 import { known, t } from "../i18n.js";
 import { Field } from "../parts/bits.js";
 import { LanguageChoice } from "../parts/language.js";
@@ -17,7 +17,7 @@ export function SignInPage({ onSession }) {
     setBusy(true);
     setError(null);
     try {
-      onSession(await change("POST", "session", { name, password }));
+      onSession(await changeOnce("POST", "session", { name, password }));
     } catch (problem) {
       setError(problem);
       setPassword("");

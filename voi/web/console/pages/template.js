@@ -2,7 +2,7 @@
 import { html, useState } from "../lib.js";
 import { change } from "../api.js";
 import { diskLabel, rate, size } from "../format.js";
-import { t } from "../i18n.js";
+import { known, t } from "../i18n.js";
 import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Field, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
@@ -92,7 +92,7 @@ function Facts({ template, reread }) {
       <span>${t("field.auto_update")} <span class="muted">${t("template.auto_note")}</span></span>
     </label>
     <dl class="facts">
-      <dt>${t("field.sys_type")}</dt><dd>${t(`system.${template.sys_type}`)}</dd>
+      <dt>${t("field.sys_type")}</dt><dd>${known(`system.${template.sys_type}`) ?? t("system.0")}</dd>
       <dt>${t("column.created")}</dt><dd><${When} at=${template.created} /></dd>
       <dt>UUID</dt><dd class="mono">${template.uuid}</dd>
     </dl>

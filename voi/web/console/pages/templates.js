@@ -13,7 +13,7 @@ import { said } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTemplates, loadTerminals, may, nameOf, store, useTopics } from "../store.js";
 
-const SYSTEMS = [0, 1, 2, 3, 4];
+const SYSTEMS = [0, 1, 2, 3]; // 4 is Windows 10 as well: who has it keeps it, and nobody need choose between the two
 const DISK_TYPES = [0, 1, 2];
 const OFFERED = 8;
 

@@ -138,12 +138,8 @@ class Pace(Protocol):
         """What it fetches now."""
 
     @property
-    def done(self) -> float:
-        """What it has of what it fetches."""
-
-    @property
-    def from_server(self) -> int:
-        """What the server sent it."""
+    def part_from_server(self) -> float | None:
+        """How much of what it has the server sent it, 0 to 1; None while it has nothing."""
 
     @property
     def eta(self) -> float | None:

@@ -112,6 +112,9 @@ KINDS: Final[dict[str, str]] = {
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 
+BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first")
+"""Kinds that anybody who reaches the server can bring about, as often as they like."""
+
 
 def make_event(
     kind: str,

@@ -43,21 +43,23 @@ class Held:
     status: Status | None = None
     window: Window | None = None  # the partly present pieces, of which some are wanted at a time
 
+    def ask(self, work: Callable[[lt.torrent_handle], object]) -> None:
+        """Ask its handle, where there is one; of one that has gone a moment ago its removal tells whoever waits."""
+        if self.handle is None:
+            return
+        try:
+            work(self.handle)
+        except RuntimeError as error:
+            log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+
     def want(self, pieces: Sequence[int]) -> None:
         """Let pieces of the window be fetched."""
-        if pieces and self.handle is not None:
-            try:
-                self.handle.prioritize_pieces([(piece, WANTED) for piece in pieces])
-            except RuntimeError as error:
-                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+        if pieces:
+            self.ask(lambda handle: handle.prioritize_pieces([(piece, WANTED) for piece in pieces]))
 
     def look_for_peers(self) -> None:
         """Ask the tracker for peers now."""
-        if self.handle is not None:
-            try:
-                self.handle.force_reannounce()
-            except RuntimeError as error:
-                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+        self.ask(lambda handle: handle.force_reannounce())
 
     def vouched_for(self, noted: object) -> None:
         """The ledger has noted the whole file, or (not True) has not."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import libtorrent as lt
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,7 +22,8 @@ from voi.errors import Conflict, NotFound, StartupError, StorageMissing, Torrent
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, PeerView, Status
 from voi.seeding.hearing import Hearing, Held
-from voi.seeding.ledger import FileFacts, Judgement, Ledger, Trust, sync_file
+from voi.seeding.leaving import Leaving, write_down
+from voi.seeding.ledger import Judgement, Ledger, Trust, sync_file
 from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
@@ -36,7 +37,6 @@ log = Logger()
 _LISTEN_WITHIN = 10.0  # seconds; binding a port is instant, this is for a machine that swaps
 _ANSWER_WITHIN = 60.0  # seconds to add, remove or flush: a hard disk with everything queued before it
 _PEERS_WITHIN = 5.0  # seconds that a page may wait
-_SAVE_WITHIN = 5.0  # seconds at a stop; what was not saved by then is hashed at the next start
 _LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
 _GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
 _NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one question for many that change together
@@ -93,7 +93,7 @@ class Seeding:
     def stop(self) -> Deferred[None]:
         """Pause, save what downloads need to go on, say goodbye to trackers, and end the session.
 
-        Takes at most about ten seconds, and as long as the disk needs for what it has not yet written.
+        Takes at most about fifteen seconds, and as long as the disk needs for what it has not yet written.
         """
         return self._life.run(lambda: Deferred.fromCoroutine(self._stop()))
 
@@ -137,20 +137,21 @@ class Seeding:
         if self._news is not None:
             self._news.cancel()
             self._news = None
+        leaving = Leaving(self._reactor, self._torrents, self._waiting)
         await self._hear()
-        await self._announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
+        await leaving.announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
         self._session.pause()
         await self._hear()
         await self._notes.idle()
         await self._questions.run(lambda: None)
-        saved = await self._save_to_stop()
+        left = await leaving.save()
         # The session's destructor waits for open announces while it holds Python's lock: the whole process
         # would stand still, and a tracker in this same process could not even answer.
-        await self._announces_answered(_GOODBYE_WITHIN)
+        await leaving.announces_answered(_GOODBYE_WITHIN)
         self._waiting.fail_all(_stopping())
         await self._drop()
         try:
-            await self._notes.in_turn(self._write_down, saved)
+            await self._notes.in_turn(write_down, self._ledger, left)
         except OSError:
             log.failure("the stop could not be noted, the next start will take it for unclean")
 
@@ -164,41 +165,6 @@ class Seeding:
         """Block until libtorrent has done all that it was asked before."""
         if self._session is not None:
             self._session.is_paused()
-
-    async def _save_to_stop(self) -> list[tuple[bytes, Path, bytes | None]]:
-        asked: list[tuple[bytes, Path]] = []
-        answers: list[Deferred[alerts.ResumeData]] = []
-        unsaved: list[tuple[bytes, Path, bytes | None]] = []
-        for info_hash, held in self._torrents.items():
-            if held.handle is None or held.verified or held.removing:
-                continue
-            if not held.checked:
-                unsaved.append((info_hash, held.path, None))  # half a check is worth nothing later
-                continue
-            asked.append((info_hash, held.path))
-            answers.append(self._waiting.expect(alerts.ResumeData, info_hash, _SAVE_WITHIN))
-            _safely(held.handle.save_resume_data, lt.save_resume_flags_t.flush_disk_cache)
-        results = await DeferredList(answers, consumeErrors=True)
-        for (info_hash, path), (success, answer) in zip(asked, results, strict=True):
-            data = answer.data if success and isinstance(answer, alerts.ResumeData) else None
-            if data is None:
-                log.warn("{path}: nothing was saved to go on from, it will be checked", path=path)
-            unsaved.append((info_hash, path, data))
-        return unsaved
-
-    async def _announces_answered(self, seconds: float) -> None:
-        give_up = self._reactor.seconds() + seconds
-        while any(held.announces for held in self._torrents.values()) and self._reactor.seconds() < give_up:
-            await deferLater(self._reactor, 0.02, lambda: None)
-
-    def _write_down(self, saved: list[tuple[bytes, Path, bytes | None]]) -> None:
-        for info_hash, path, data in saved:
-            if data is None or FileFacts.of(path) is None:
-                self._ledger.forget(info_hash)
-            else:
-                sync_file(path)
-                self._ledger.record_partial(info_hash, path, data)
-        self._ledger.close()
 
     async def _drop(self) -> None:
         pump, self._pump = self._pump, None
@@ -272,7 +238,7 @@ class Seeding:
             log.warn("cannot connect to a peer at {host} port {port}", host=host, port=port)
             return
         if held.handle is not None:
-            _safely(held.handle.connect_peer, peer)
+            held.ask(lambda handle: handle.connect_peer(peer))
         elif len(held.early_peers) < _EARLY_PEERS:
             held.early_peers.append(peer)
 
@@ -287,7 +253,7 @@ class Seeding:
         entries = [lt.announce_entry(url) for url in urls]
         for tier, entry in enumerate(entries):
             entry.tier = tier
-        _safely(held.handle.replace_trackers, entries)
+        held.ask(lambda handle: handle.replace_trackers(entries))
 
     def status(self, info_hash: bytes) -> Status | None:
         """Where a torrent stood when last seen, at the last turn of its interval; None before the first time."""
@@ -411,7 +377,7 @@ class Seeding:
         if held is None or held.handle is None:
             raise NotFound("this torrent is not in the session")
         flushed = self._waiting.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
-        _safely(held.handle.flush_cache)
+        held.ask(lambda handle: handle.flush_cache())
         await flushed
         try:
             await self._notes.in_thread(sync_file, held.path)
@@ -481,19 +447,11 @@ class Seeding:
     def _save(self) -> None:
         for held in self._torrents.values():
             if held.handle is not None and held.checked and not (held.verified or held.removing):
-                _safely(held.handle.save_resume_data, lt.save_resume_flags_t.only_if_modified)
+                held.ask(lambda handle: handle.save_resume_data(lt.save_resume_flags_t.only_if_modified))
 
 
 def _stopping() -> Conflict:
     return Conflict("the BitTorrent session is not running")
-
-
-def _safely(ask: Callable[..., object], *args: object) -> None:
-    """Ask a handle whose torrent may have gone a moment ago; its removal says so to whoever waits."""
-    try:
-        ask(*args)
-    except RuntimeError as error:
-        log.debug("a torrent is gone: {error}", error=error)
 
 
 def _go_on(work: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import PublishedLevel, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
@@ -117,6 +117,24 @@ class Rollouts:
             return rollout
 
         return self._store.write(job)
+
+    def demand(self, rollout_id: int) -> Deferred[Demand]:
+        """What its terminals have to fetch, of those for which that has been found out: it is when they are online."""
+
+        def job(db: Database) -> Demand:
+            image = db.execute(
+                "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM rollout_tasks "
+                "WHERE rollout_id = ? GROUP BY info_hash)",
+                (rollout_id,),
+            ).fetchone()[0]
+            most, total, terminals = db.execute(
+                "SELECT coalesce(max(size), 0), coalesce(sum(size), 0), count(*) FROM "
+                "(SELECT sum(size) AS size FROM rollout_tasks WHERE rollout_id = ? GROUP BY mac)",
+                (rollout_id,),
+            ).fetchone()
+            return Demand(image, most, total, terminals)
+
+        return self._store.read(job)
 
     def plan(self, rollout_id: int, mac: str, now: float) -> Deferred[Work | None]:
         """The work for one terminal now: its tasks, made for the levels it lacks if there are none yet.

@@ -34,13 +34,17 @@ class Tokens:
     def make(self, name: str, role: Role, now: float) -> Deferred[tuple[str, Token]]:
         """A new token, told this once, and what is kept of it.
 
-        :raises Conflict: there are too many.
+        :raises Conflict: there are too many, or one of this name: the journal knows them by it.
         """
         secret = secrets.token_urlsafe(32)
 
         def job(db: Database) -> tuple[str, Token]:
             if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
                 raise Conflict(f"there are {MOST_TOKENS} tokens already: revoke unused ones")
+            if db.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
+                raise Conflict(
+                    f"there is a token {name} already: choose another name, or revoke it first", field="name"
+                )
             number = db.execute(
                 "INSERT INTO tokens (name, role, hash, created) VALUES (?, ?, ?, ?) RETURNING id",
                 (name, role, _digest(secret), now),

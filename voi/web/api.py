@@ -13,6 +13,7 @@ from twisted.web.resource import IResource
 
 from voi import __version__
 from voi.domain.events import Event
+from voi.domain.rollouts import Links
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
 from voi.store.commands import Commands
@@ -76,7 +77,7 @@ class Api:
     """Everything under ``/api/v1``, and ``/healthz``.
 
     `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
-    `link` is the bytes a second of the server's link; `further` tables of routes are served beside its own.
+    `links` are those of server and terminals; `further` tables of routes are served beside its own.
 
     :raises ValueError: the token is empty.
     """
@@ -102,7 +103,7 @@ class Api:
         notices: Notices,
         coordinator: Coordinator,
         observer: Observer,
-        link: int,
+        links: Links,
         tracker: Tracker,
         seeding: Seeding,
         lag: Lag,
@@ -131,7 +132,7 @@ class Api:
             coordinator=coordinator,
             observer=observer,
             journal=journal,
-            link=link,
+            links=links,
         )
         self._recent = RecentRows(rosters, fleet)
         terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)

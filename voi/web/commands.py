@@ -11,7 +11,7 @@ from voi.store.journal import Notes
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import CommandRequest, macs_of
-from voi.web.resources import CommandAccepted, CommandView, TerminalCommands
+from voi.web.resources.commands import CommandAccepted, CommandView, TerminalCommands
 from voi.web.routing import Route
 from voi.web.seams import CommandDesk
 from voi.web.views import COMMANDS, command_view, terminal_command

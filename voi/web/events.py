@@ -12,7 +12,7 @@ from voi.errors import BadMac, UnknownTerminal
 from voi.store.events import Events, Filter
 from voi.store.terminals import Terminals
 from voi.web.requests import EventQuery, mac_of
-from voi.web.resources import EventList
+from voi.web.resources.events import EventList
 from voi.web.routing import Route
 from voi.web.streaming import stream
 from voi.web.tables import csv_rows

@@ -12,7 +12,7 @@ from voi.store.rooms import Rooms
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import TerminalChange, TerminalsRequest, macs_of, plain_name
-from voi.web.resources import Changed, Forgotten, Woken
+from voi.web.resources.terminals import Changed, Forgotten, Woken
 from voi.web.routing import Route
 from voi.web.seams import Fleet, Waker
 

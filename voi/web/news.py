@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from voi.domain.rollouts import Summary
 from voi.store.rollouts import Rollouts
 from voi.web.live import News
-from voi.web.resources import RolloutSummary, TrafficView
+from voi.web.resources.overview import TrafficView
+from voi.web.resources.rollouts import RolloutSummary
 from voi.web.seams import Observer, Traffic
 from voi.web.slices import in_parts
 

@@ -14,15 +14,8 @@ from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
 from voi.web.recent import RecentRows
-from voi.web.resources import (
-    Attention,
-    DiskRoom,
-    Overview,
-    RolloutSummary,
-    RoomTotals,
-    TerminalTotals,
-    TrafficView,
-)
+from voi.web.resources.overview import Attention, DiskRoom, Overview, RoomTotals, TerminalTotals, TrafficView
+from voi.web.resources.rollouts import RolloutSummary
 from voi.web.rooms import room_counts
 from voi.web.routing import Route
 from voi.web.rows import Row

@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from typing import Final
 
-from voi.domain.rollouts import Summary, Target, TargetState
+from voi.domain.rollouts import Links, Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
 from voi.store.journal import Notes
@@ -16,7 +16,7 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
-from voi.web.resources import (
+from voi.web.resources.rollouts import (
     RolloutAccepted,
     RolloutList,
     RolloutPreview,
@@ -35,7 +35,7 @@ _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "
 
 
 class RolloutRoutes:
-    """Templates on their way to terminals. `link` is the bytes a second of the server's link."""
+    """Templates on their way to terminals."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class RolloutRoutes:
         coordinator: Coordinator,
         observer: Observer,
         journal: Notes,
-        link: int,
+        links: Links,
     ) -> None:
         self._rollouts = rollouts
         self._templates = templates
@@ -58,7 +58,7 @@ class RolloutRoutes:
         self._coordinator = coordinator
         self._observer = observer
         self._journal = journal
-        self._link = link
+        self._links = links
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -218,9 +218,10 @@ class RolloutRoutes:
             rollout,
             await in_parts(view, rollout.targets),
             template=await self._templates.get(rollout.template_uuid),
+            demand=await self._rollouts.demand(rollout_id),
+            links=self._links,
             now=now,
             course=None if now is not None else await self._observer.course(rollout_id),
-            link=self._link,
             time=time.time(),
         )
 

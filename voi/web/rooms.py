@@ -14,7 +14,7 @@ from voi.store.rooms import Rooms
 from voi.store.roster import Roster, Rosters
 from voi.web.actor import Actor
 from voi.web.requests import RoomChange, RoomRequest, plain_name, subnets_of
-from voi.web.resources import ProposalView, RoomList, RoomView
+from voi.web.resources.rooms import ProposalView, RoomList, RoomView
 from voi.web.routing import Route
 from voi.web.rows import Row, row_maker
 from voi.web.seams import Fleet

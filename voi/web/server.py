@@ -9,7 +9,7 @@ from voi import __version__
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
-from voi.web.resources import Health, LagView, SwarmList, Welcome
+from voi.web.resources.server import Health, LagView, SwarmList, Welcome
 from voi.web.routing import Route, WithStatus
 from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view

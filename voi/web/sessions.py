@@ -16,15 +16,8 @@ from voi.store.sessions import Sessions
 from voi.store.tokens import Tokens
 from voi.web.actor import Actor
 from voi.web.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
-from voi.web.resources import (
-    AccountList,
-    AccountView,
-    Done,
-    NewToken,
-    SessionView,
-    TokenList,
-    TokenView,
-)
+from voi.web.resources.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
+from voi.web.resources.server import Done
 from voi.web.routing import Route, WithCookie
 from voi.web.seams import Passwords
 from voi.web.views import moment

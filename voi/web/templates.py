@@ -19,7 +19,7 @@ from voi.store.uploads import Uploads
 from voi.web.actor import Actor
 from voi.web.recent import RecentRows
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
-from voi.web.resources import TemplateList, TemplateView, VersionList
+from voi.web.resources.templates import TemplateList, TemplateView, VersionList
 from voi.web.routing import Route
 from voi.web.seams import Publisher, UploadDesk
 from voi.web.views import template_view, unpublished_view, version_view

@@ -12,7 +12,7 @@ from voi.errors import UnknownTerminal
 from voi.names import canonical_uuid
 from voi.store.roster import Rosters
 from voi.web.requests import TerminalQuery
-from voi.web.resources import TerminalList, TerminalView
+from voi.web.resources.terminals import TerminalList, TerminalView
 from voi.web.routing import Route
 from voi.web.rows import Row, chosen, in_order, row_maker, sort_key
 from voi.web.seams import Coordinator, Fleet

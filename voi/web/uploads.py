@@ -18,7 +18,7 @@ from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
 from voi.web.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
-from voi.web.resources import UploadView
+from voi.web.resources.templates import UploadView
 from voi.web.routing import Route
 from voi.web.seams import Notices, Publisher, UploadDesk
 from voi.web.views import upload_view

@@ -14,23 +14,20 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 from voi.store.commands import Command
-from voi.web.resources import (
-    CommandView,
-    EventView,
+from voi.web.resources.commands import CommandView, OutcomeView, TerminalCommand
+from voi.web.resources.events import EventView
+from voi.web.resources.rooms import RoomView
+from voi.web.resources.server import SwarmView
+from voi.web.resources.templates import (
     GroupView,
-    OutcomeView,
-    RoomView,
-    SwarmView,
     TemplateDisk,
     TemplateView,
-    TerminalCommand,
-    TerminalDisk,
-    TerminalView,
     UploadDiskView,
     UploadView,
     VersionDisk,
     VersionView,
 )
+from voi.web.resources.terminals import TerminalDisk, TerminalView
 from voi.web.rows import Row
 from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
 from voi.wire.codes import Code

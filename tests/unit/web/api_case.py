@@ -23,7 +23,7 @@ from twisted.web.resource import Resource
 from zope.interface import implementer
 
 from voi import __version__
-from voi.domain.rollouts import Rollout, Target
+from voi.domain.rollouts import Links, Rollout, Target
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState
@@ -48,7 +48,7 @@ from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
 from voi.web.assets import Asset, AssetResource, asset
-from voi.web.resources import Addresses, Limits, SettingsView
+from voi.web.resources.server import Addresses, Limits, SettingsView
 from voi.web.seams import HealthCheck, TorrentStatus
 from voi.web.site import site
 from voi.wire.codes import Code
@@ -368,7 +368,7 @@ class ApiCase(TestCase):
             notices=self.notices,
             coordinator=self.coordinator,
             observer=self.observer,
-            link=1000,
+            links=Links(1000, 500),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
@@ -381,7 +381,7 @@ class ApiCase(TestCase):
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
-                __version__, Addresses("", "", "", ""), "", "", 0, 0, False, Limits(1, 2, 3, 4), days
+                __version__, Addresses("", "", "", ""), "", "", 0, 0, 0, False, Limits(1, 2, 3, 4), days
             ),
             forget_key=self.forgotten_keys.append,
             checks=self.checks,

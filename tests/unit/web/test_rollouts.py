@@ -49,6 +49,7 @@ class RolloutTests(ApiCase):
         """A running rollout tells rates, ends and sources; one that has ended what is kept of it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         self.fleet.add(MAC)
+        await self.rollouts.plan(1, MAC, 2.0)
         self.observer.paces[1, MAC] = Pace(1000, 400.0, 0.0, 60.0, 100)
         self.observer.running[1] = Now(60.0, 30.0, 10.0, Course(1, 1500, [Point(5.0, 60, 30)]))
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
@@ -59,7 +60,7 @@ class RolloutTests(ApiCase):
         found = {key: view[key] for key in ("template_name", "size", "server_sent", "copies", "best", "rate", "eta")}
         self.assertEqual(
             found,
-            {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 1.0, "rate": 60.0,
+            {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 2.0, "rate": 60.0,
              "eta": 10.0},
         )  # fmt: skip
         self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))

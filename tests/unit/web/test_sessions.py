@@ -260,6 +260,10 @@ class TokenTests(SessionCase):
         (listed,) = (await self.ask("GET", "/api/v1/tokens")).json["tokens"]
         self.assertNotIn(made["token"], str(listed))
         self.assertEqual((listed["name"], listed["last_used"] is not None), ("backup", True))
+        again = await self.ask("POST", "/api/v1/tokens", {"name": "backup"})
+        self.assertEqual(
+            (again.status, again.json["error"]["field"]), (409, "name"), "the journal knows it by its name"
+        )
         self.assertEqual((await self.ask("DELETE", f"/api/v1/tokens/{made['id']}")).status, 200)
         self.assertEqual((await self.ask("GET", "/api/v1/accounts", token=made["token"])).status, 401)
 

@@ -10,6 +10,7 @@ import importlib.util
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -24,6 +25,7 @@ PATIENCE: Final = 60.0
 BETWEEN: Final = (0.08, 0.35)
 """Seconds between two things that somebody does: so that they meet the stream's messages at any moment."""
 PLACES: Final = 30
+ROW: Final = 40  # pixels, of `table.js`
 SORTS: Final = ("state", "ip", "version", "room", "progress", "mac", "online_since", "name")
 BACKSPACE: Final = "\ue003"
 
@@ -31,7 +33,7 @@ BACKSPACE: Final = "\ue003"
 def _missing() -> str:
     if importlib.util.find_spec("selenium") is None:
         return "selenium is not installed (the extra `browser`)"
-    from tests.browser.case import CHROMIUM, DRIVER  # noqa: PLC0415 - needs selenium
+    from tests.browser.case import CHROMIUM, DRIVER
 
     return "" if CHROMIUM and DRIVER else "Debian's chromium and chromium-driver are not installed"
 
@@ -73,7 +75,7 @@ class Visitor:
     """A browser, and an administrator in front of it."""
 
     def __init__(self, directory: Path, server: Server) -> None:
-        from tests.browser.case import browser  # noqa: PLC0415 - needs selenium
+        from tests.browser.case import browser
 
         self._server = server
         self._page = browser(directory)
@@ -115,7 +117,7 @@ class Visitor:
         for word in words:
             keys += [(key, word[: n + 1]) for n, key in enumerate(word)]
             keys += [(BACKSPACE, word[:n]) for n in reversed(range(len(word)))]
-        return [self._timed(_rows(self._count(text)), lambda key=key: field.send_keys(key)) for key, text in keys]
+        return [self._timed(_rows(self._count(text)), partial(field.send_keys, key)) for key, text in keys]
 
     def presses_with_all(self, words: Sequence[str]) -> list[float]:
         """The same while all terminals are chosen."""
@@ -144,7 +146,7 @@ class Visitor:
         for _ in range(PLACES):
             index = self._random.randrange(len(self._terminals) - ROOM)
             holds = f"document.querySelector('tr[data-index=\"{index + 5}\"]')"
-            found.append(self._timed(holds, lambda index=index: self._run(f"benchScroll({index * 40})")))
+            found.append(self._timed(holds, partial(self._run, f"benchScroll({index * ROW})")))
         return found
 
     def choices(self) -> list[float]:

@@ -160,7 +160,11 @@ class RolloutCoordinator:
 
     def open_targets(self) -> Iterator[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
-        return ((*target.key, target.target.state.value, target.fraction()) for target in self._board)
+        return ((x.target.rollout_id, x.target.mac, x.target.state, x.fraction()) for x in self._board)
+
+    def open_progress(self, rollout_id: int) -> float:
+        """The sum of the progress of a rollout's open targets, each from 0 to 1."""
+        return sum(target.fraction() for target in self._board if target.target.rollout_id == rollout_id)
 
     async def retry(self, rollout_id: int) -> list[str]:
         """Let the terminals that failed try again; their MACs.
@@ -182,6 +186,8 @@ class RolloutCoordinator:
         """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
         now, counts = self._wall(), Counter[int]()
         for target in self._board:
+            if any(now - progress.advanced < STUCK_SECONDS for progress in target.progress.values()):
+                continue  # most get on, and a page is waiting
             rollout_id, mac = target.key
             at_work = mac in self._fleet and any(task.sent for task in target.unfinished)
             if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:

@@ -339,6 +339,15 @@ class ProgressTests(CoordinatorCase):
         found = [(mac, state) for _, mac, state, _ in self.coordinator.open_targets()]
         self.assertEqual(found, [(MAC, "downloading"), (OTHER, "waiting")])
 
+    async def test_open_progress(self) -> None:
+        """How far a rollout is counts what its open targets have, by bytes, and nothing of another rollout."""
+        await self.started()
+        self.assertEqual(self.coordinator.open_progress(1), 0.0)
+        await self.coordinator.task_state(MAC, self.state(BASE, 50))
+        expected = self.coordinator.progress(await self.target())
+        self.assertGreater(expected, 0.0)
+        self.assertEqual((self.coordinator.open_progress(1), self.coordinator.open_progress(2)), (expected, 0.0))
+
     async def test_served(self) -> None:
         """What the server's peer sent to whom is told on, by terminal."""
         await self.started()

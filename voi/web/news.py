@@ -42,6 +42,12 @@ def _told(seen: _Seen) -> Progress:
     return Progress(rollout_id, state, round(progress, 3), round(rate))
 
 
+def _entry(mac: str, now: Progress) -> dict[str, Any]:
+    return {
+        "mac": mac, "rollout": now.rollout, "state": now.state, "progress": now.progress, "rate": now.rate,
+    }  # fmt: skip
+
+
 class ProgressNews:
     """How far terminals are: what changed of each, and for the page of a rollout the same with more to it.
 
@@ -93,7 +99,7 @@ class ProgressNews:
             self._ended(gone)
         news: list[News] = []
         if changed:
-            news.append(("terminals", [{"mac": mac, **now._asdict()} for mac, now in changed.items()]))
+            news.append(("terminals", [_entry(mac, now) for mac, now in changed.items()]))
         numbers = [number for number in {now.rollout for now in changed.values()} if self._wanted(f"rollout:{number}")]
         return [*news, *((f"rollout:{number}", self._of_rollout(number, changed)) for number in numbers)]
 

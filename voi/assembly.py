@@ -197,7 +197,9 @@ class Assembly:
             board=board,
             served=self.observer.served,
         )
-        self.chronicle = RolloutChronicle(self.coordinator, self._rollouts, self.templates, self.journal, reactor)
+        self.chronicle = RolloutChronicle(
+            self.coordinator, self._rollouts, self.templates, self.journal, self._events, reactor
+        )
 
     def _make_terminals(self, admin: AdminDesk) -> None:
         """What answers terminals."""

@@ -99,6 +99,7 @@ class VoiService(MultiService):
         for step in (
             parts.coordinator.recover,  # first: terminals come back within a second
             self._learn_keys,
+            parts.chronicle.recover,
             parts.command_desk.recover,
             self._listen_to_peers,
             self._seed_all,

@@ -20,6 +20,8 @@ from voi.demo.stage import Server, Terminals
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER: Final = shutil.which("chromedriver")
+MISSING: Final = None if CHROMIUM and DRIVER else "Debian's chromium and chromium-driver are not installed"
+"""Why there are no tests in a browser on this machine."""
 PATIENCE: Final = 60.0
 SCREENSHOTS: Final = Path(os.environ.get("VOI_SCREENSHOTS", "build/screenshots")).absolute()
 """Pictures of the pages, to be looked at."""
@@ -57,8 +59,7 @@ class BrowserCase(SynchronousTestCase):
     """Each test has a server of its own, and a browser that was never there before."""
 
     timeout = 300
-    if CHROMIUM is None or DRIVER is None:
-        skip = "Debian's chromium and chromium-driver are not installed"
+    skip = MISSING
 
     language = "en"
 
@@ -111,13 +112,13 @@ class BrowserCase(SynchronousTestCase):
         """Go to a place of the console."""
         self.page.get(f"{self.server.url}/{place}")
 
-    def sign_in(self, name: str = "admin", password: str = "") -> None:
-        """Sign in, and wait for the console."""
+    def sign_in(self, name: str = "admin", password: str = "", then: str = "nav") -> None:
+        """Sign in, and wait for the console, or for what there is then."""
         self.open()
         self.type("[name=name]", name)
         self.type("[name=password]", password or self.server.admin_password)
         self.find("form button[type=submit]").click()
-        self.find("nav")
+        self.find(then)
 
     def find(self, selector: str, text: str = "") -> WebElement:
         """Wait for an element that is shown, and has this text somewhere in it."""

@@ -10,10 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "__init__"}
+GROUND = {"names", "errors", "reasons", "__init__"}
 MAY: dict[str, set[str]] = {
+    "sentences": set(),
+    "reasons": {"sentences"},
     "errors": set(),
-    "names": {"errors"},
+    "names": {"errors", "reasons"},
     "wire": GROUND,
     "domain": GROUND,
     "store": GROUND | {"domain"},

@@ -38,7 +38,9 @@ class OpenTarget:
     @property
     def unfinished(self) -> list[Task]:
         """Tasks that are not done, parents first."""
-        tasks = (task for task in self.tasks.values() if task.state is not TargetState.DONE)
+        tasks = [task for task in self.tasks.values() if task.state is not TargetState.DONE]
+        if len(tasks) < 2:  # as a rule, and it is asked with every word of a terminal
+            return tasks
         return sorted(tasks, key=lambda task: (task.name.uuid, task.name.level))
 
     def take(self, target: Target, tasks: Iterable[Task], now: float) -> None:
@@ -142,6 +144,6 @@ class Board:
         return {
             task.info_hash
             for target in self._targets.values()
-            for task in target.unfinished
+            for task in target.tasks.values()
             if task.state is TargetState.DOWNLOADING
         }

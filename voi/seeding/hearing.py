@@ -12,6 +12,7 @@ import libtorrent as lt
 from twisted.logger import Logger
 
 from voi.errors import NotFound, StartupError
+from voi.reasons import Reason
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, Status
 from voi.seeding.ledger import FileFacts, Ledger, Trust
@@ -143,16 +144,24 @@ class Hearing:
     def _state_changed(self, event: alerts.StateChanged) -> Event:
         held = self._torrents[event.info_hash]
         if event.state == "checking":
+            # The check that it was added for is told late, and says nothing against who has read the file meanwhile.
+            expected = held.trust is Trust.CHECK and not held.checked
             held.checked = held.complete = False
-            if held.verified:
-                # libtorrent found the file not to be what we took it for.
-                held.verified = False
-                self._notes.unawaited(partial(self._ledger.forget, event.info_hash))
+            if not expected:
+                self._distrust(event.info_hash, held)
         return event
+
+    def _distrust(self, info_hash: bytes, held: Held) -> None:
+        """Take back what was noted of a file: libtorrent found it to be otherwise."""
+        if held.verified:
+            held.verified = False
+            self._notes.unawaited(partial(self._ledger.forget, info_hash))
 
     def _checked(self, event: alerts.Checked) -> Event:
         held = self._torrents[event.info_hash]
         held.checked = True
+        if held.trust is Trust.CHECK and not held.complete:
+            self._distrust(event.info_hash, held)
         if held.complete and held.trust is Trust.CHECK and held.facts is not None and not held.verified:
             work = partial(self._ledger.record_verified, event.info_hash, held.path, held.facts)
             self._notes.unawaited(work, held.vouched_for)
@@ -187,7 +196,7 @@ class Hearing:
     def _removed(self, event: alerts.Removed) -> Event:
         del self._torrents[event.info_hash]
         self._waiting.fire(alerts.Removed, event.info_hash, event)
-        self._waiting.fail_about(event.info_hash, NotFound("this torrent was removed"))
+        self._waiting.fail_about(event.info_hash, NotFound(Reason("torrent_removed")))
         return event
 
     def _resume_data(self, event: alerts.ResumeData) -> Event:

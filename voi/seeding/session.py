@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.reasons import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, PeerView, Status
 from voi.seeding.hearing import Hearing, Held
@@ -288,7 +289,7 @@ class Seeding:
         try:
             judgement = await self._notes.in_turn(self._ledger.judge, torrent.info_hash, path, torrent.length)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({path})") from error
+            raise StorageMissing(_file_failed(error, path)) from error
         return judgement.trust is Trust.CHECK and judgement.facts is not None and judgement.facts.size > 0
 
     async def _add(
@@ -299,7 +300,7 @@ class Seeding:
         torrent = Torrent.parse(raw)
         key = torrent.info_hash
         if key in self._torrents:
-            raise Conflict(f"{torrent.name}: this torrent is already in the session")
+            raise Conflict(Reason("torrent_there", name=torrent.name))
         held = self._torrents[key] = Held(torrent, directory / torrent.name)
         try:
             judgement, params = await self._notes.in_turn(self._prepare, held, trackers, survey, seeding)
@@ -312,12 +313,12 @@ class Seeding:
             self._session.async_add_torrent(params)
             added = await answer
             if added.error is not None:
-                raise TorrentRefused(f"{torrent.name}: {added.error}")
+                raise TorrentRefused(Reason("torrent_refused", name=torrent.name, text=of_system(added.error)))
         except Exception as error:
             if self._torrents.get(key) is held:
                 del self._torrents[key]
             if isinstance(error, StorageMissing):
-                self._hearing.tell(alerts.TorrentFailed(key, error.message))
+                self._hearing.tell(alerts.TorrentFailed(key, error.reason))
             self._waiting.fail_about(key, error)
             raise
         return judgement.trust
@@ -332,7 +333,7 @@ class Seeding:
                 held.path.stat()
             judgement = self._ledger.judge(held.torrent.info_hash, held.path, held.torrent.length)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({error.filename})") from error
+            raise StorageMissing(_file_failed(error, error.filename)) from error
         if survey is not None and survey.facts != judgement.facts:
             log.warn("{name} was changed since it was compared: it is checked", name=held.torrent.name)
             survey = None
@@ -346,7 +347,7 @@ class Seeding:
             await self._notes.in_thread(sync_file, path)  # out of the ledger's turn: it may take minutes
             noted = await self._notes.in_turn(self._ledger.record_verified, info_hash, path)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({path})") from error
+            raise StorageMissing(_file_failed(error, path)) from error
         held = self._torrents.get(info_hash)
         if held is not None and held.path == path:
             held.vouched_for(noted)
@@ -370,24 +371,24 @@ class Seeding:
             try:
                 await self._notes.in_turn(self._ledger.forget, info_hash)
             except OSError as error:
-                raise StorageMissing(f"{error.strerror} ({error.filename})") from error
+                raise StorageMissing(_file_failed(error, error.filename)) from error
 
     async def _flush(self, info_hash: bytes) -> None:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
-            raise NotFound("this torrent is not in the session")
+            raise NotFound(Reason("torrent_not_there"))
         flushed = self._waiting.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
         held.ask(lambda handle: handle.flush_cache())
         await flushed
         try:
             await self._notes.in_thread(sync_file, held.path)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({held.path})") from error
+            raise StorageMissing(_file_failed(error, held.path)) from error
 
     async def _ask_peers(self, info_hash: bytes) -> tuple[PeerView, ...]:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
-            raise NotFound("this torrent is not in the session")
+            raise NotFound(Reason("torrent_not_there"))
         under_way = self._waiting.expected(alerts.Peers, info_hash)
         answer = self._waiting.expect(alerts.Peers, info_hash, _PEERS_WITHIN)
         if not under_way:
@@ -403,7 +404,7 @@ class Seeding:
 
     def _no_answer(self, failure: Failure, info_hash: bytes) -> None:
         gone = failure.check(RuntimeError) is not None
-        problem = NotFound("this torrent was removed") if gone else VoiError(str(failure.value))
+        problem = NotFound(Reason("torrent_removed")) if gone else VoiError(str(failure.value))
         self._waiting.fail(alerts.Peers, info_hash, problem)
 
     # What libtorrent says
@@ -450,8 +451,12 @@ class Seeding:
                 held.ask(lambda handle: handle.save_resume_data(lt.save_resume_flags_t.only_if_modified))
 
 
+def _file_failed(error: OSError, path: object) -> Reason:
+    return Reason("file_failed", text=of_system(error.strerror), path=str(path))
+
+
 def _stopping() -> Conflict:
-    return Conflict("the BitTorrent session is not running")
+    return Conflict(Reason("seed_stopped"))
 
 
 def _go_on(work: Callable[[], None]) -> None:

@@ -91,6 +91,20 @@ class Events:
         query = f"SELECT count(*) FROM events WHERE {where}"
         return self._store.read(lambda db: int(db.execute(query, values).fetchone()[0]))
 
+    def rollouts_left_open(self) -> Deferred[list[int]]:
+        """Rollouts that changed last in the server's life before this one, without an entry that they have ended."""
+
+        def job(db: Database) -> list[int]:
+            rows = db.execute(
+                "SELECT rollout_id FROM "
+                "(SELECT rollout_id, max(updated) AS last FROM rollout_targets GROUP BY rollout_id) "
+                "WHERE last >= (SELECT max(time) FROM events WHERE kind = 'server.started') AND NOT EXISTS "
+                "(SELECT 1 FROM events WHERE kind = 'rollout.finished' AND rollout = rollout_id AND time >= last)"
+            )
+            return [row[0] for row in rows]
+
+        return self._store.read(job)
+
     def retention_days(self) -> Deferred[int]:
         """How many days entries are kept."""
 

@@ -47,6 +47,13 @@ def m005_courses(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_whys(db: Database) -> None:
+    """Of what each reason is made, so that it can be said in other languages; older ones are texts alone."""
+    for table in ("rollout_targets", "upload_disks", "command_outcomes"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN why TEXT NOT NULL DEFAULT ''")  # JSON, '' if none
+
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

@@ -20,6 +20,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from voi.errors import Busy
+from voi.reasons import Reason
 from voi.web.actor import Actor
 
 log = Logger()
@@ -125,7 +126,7 @@ class Live:
         :raises Busy: as many listen as may.
         """
         if len(self._streams) >= MOST_STREAMS:
-            raise Busy(f"{MOST_STREAMS} pages and programs listen already: close some")
+            raise Busy(Reason("streams_full", most=MOST_STREAMS))
         stream = Stream(request, actor, wants)
         request.setHeader(b"content-type", b"text/event-stream")
         request.setHeader(b"cache-control", b"no-store")

@@ -8,6 +8,7 @@ from voi.domain.rollouts import OPEN_TARGETS, Demand, Links, Rollout, Summary, T
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.store.courses import Course
+from voi.web.resources.reasons import why_of
 from voi.web.resources.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.seams import Now, Pace
 from voi.web.views import moment
@@ -66,7 +67,8 @@ def target_view(
         eta=pace.eta if pace is not None and is_open else None,
         state=target.state.value,
         progress=min(max(progress, 0.0), 1.0),
-        reason=target.reason,
+        reason=str(target.reason),
+        why=why_of(target.reason),
         attempts=target.attempts,
         next_try=moment(target.next_try) if waits else None,
         updated=moment(target.updated),

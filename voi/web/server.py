@@ -104,7 +104,7 @@ class ServerRoutes:
 
     async def health(self) -> Health | WithStatus:
         """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
-        results = await run_checks(self._checks)
+        results = {name: str(result) for name, result in (await run_checks(self._checks)).items()}
         if all(result == "ok" for result in results.values()):
             return Health("ok", __version__, results)
         return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))

@@ -12,7 +12,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.accounts import Role
 from voi.errors import Busy
 from voi.rollouts.course import Now, Pace

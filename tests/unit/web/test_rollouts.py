@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
 
@@ -152,9 +154,13 @@ class RolloutTests(ApiCase):
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
         work = await self.rollouts.plan(1, MAC, 1.0)
         assert work is not None
-        await self.rollouts.failed(work.tasks[0], "no space left", 1, 1_700_000_000.0, 2.0)
+        reason = Reason("terminal_answered", code=7, text="no space left")
+        await self.rollouts.failed(work.tasks[0], reason, 1, 1_700_000_000.0, 2.0)
         target = (await self.ask("GET", "/api/v1/rollouts/1")).json["targets"][0]
-        self.assertEqual((target["reason"], target["attempts"]), ("no space left", 1))
+        self.assertEqual((target["reason"], target["attempts"]), ("the terminal answered 7: no space left", 1))
+        self.assertEqual(target["why"], {"code": "terminal_answered", "data": {"code": 7, "text": "no space left"}})
+        (terminal,) = (await self.ask("GET", "/api/v1/terminals")).json["terminals"][:1]
+        self.assertEqual((terminal["reason"], terminal["why"]), (target["reason"], target["why"]))
         self.assertEqual(target["next_try"], "2023-11-14T22:13:20Z")
 
     async def test_unknown_things(self) -> None:

@@ -11,10 +11,12 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.web.api_case import MAC, TEMPLATE, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, TEMPLATE, level
 from voi.errors import StorageMissing
+from voi.reasons import Reason
 from voi.web.errors import unreadable
-from voi.web.requests import TemplateRequest
+from voi.web.requests import SettingsChange, TemplateRequest
 from voi.web.routing import BODY_LIMIT, Route, finishing
 
 
@@ -279,6 +281,24 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(self.field_of(b'{"name": "x", "disks": [{"type": 0}]}'), "disks[0].path")
         self.assertEqual(self.field_of(b'{"name": "x", "nmae": "y"}'), "nmae")
         self.assertIsNone(self.field_of(b"[]"))
+
+    def why_of(self, data: bytes, kind: type[msgspec.Struct] = TemplateRequest) -> str:
+        """What the error for a body is made of: its code, and the bound or the name in it."""
+        with self.assertRaises(msgspec.ValidationError) as caught:
+            msgspec.json.decode(data, type=kind)
+        reason = unreadable(caught.exception).reason
+        assert isinstance(reason, Reason)
+        values = [str(value) for name, value in reason.data.items() if name not in ("field", "text")]
+        return " ".join([reason.code, *values])
+
+    def test_said_in_other_languages(self) -> None:
+        """What people get wrong in forms has sentences of its own, the rest is said in the decoder's words."""
+        self.assertEqual(self.why_of(b'{"name": ""}'), "too_short 1")
+        self.assertEqual(self.why_of(b'{"name": "%b"}' % (b"x" * 300)), "too_long 256")
+        self.assertEqual(self.why_of(b'{"name": "x"}'), "missing disks")
+        self.assertEqual(self.why_of(b'{"retention_days": 0}', SettingsChange), "too_small 1")
+        self.assertEqual(self.why_of(b'{"retention_days": 999999}', SettingsChange), "too_large 3650")
+        self.assertEqual(self.why_of(b'{"name": 1}'), "unfit")
 
     def test_failure_after_the_client_has_gone(self) -> None:
         """What fails when nobody listens any more is logged."""

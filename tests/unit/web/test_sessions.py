@@ -223,6 +223,12 @@ class AccountTests(SessionCase):
             answer = await self.ask("POST", "/api/v1/accounts", body)
             self.assertEqual((answer.status, answer.error_field), (status, field), body)
 
+    async def test_refused_in_other_languages(self) -> None:
+        """Beside the sentence of a refusal stands what it is made of."""
+        answer = await self.ask("POST", "/api/v1/accounts", {"name": "new", "password": "short"})
+        why = {"code": "password_length", "data": {"field": "password", "least": 8, "most": 256}}
+        self.assertEqual(answer.json["error"]["why"], why)
+
     async def test_the_last_administrator(self) -> None:
         """The last administrator can neither be deleted nor demoted."""
         for method, body in (("DELETE", None), ("PATCH", {"role": "operator"})):

@@ -27,7 +27,7 @@ export function merged(rollout, news, now) {
     next.targets = rollout.targets.map((old) => (byMac.has(old.mac) ? { ...old, ...byMac.get(old.mac) } : old));
     next.progress = mean(next.targets.filter((target) => target.state !== "cancelled"));
   }
-  if (point && point[0] > (rollout.rates.at(-1)?.[0] ?? 0)) next.rates = [...rollout.rates, point].slice(-MOST_POINTS);
+  if (point && point[0] > (rollout.rates.at(-1)?.[0] ?? 0)) next.rates = thinned([...rollout.rates, point]);
   next.server_sent = Math.max(rollout.server_sent, news.server_sent ?? 0); // 0 when its last target has just ended
   next.copies = next.size ? next.server_sent / next.size : 0;
   if (next.state === "running") next.elapsed = now - next.begun;
@@ -39,6 +39,15 @@ export function countOf(targets) {
   const counts = Object.fromEntries(TARGET_STATES.map((state) => [state, 0]));
   for (const target of targets) counts[target.state] += 1;
   return counts;
+}
+
+/** Of too many points two become one, as the server does it: a plot of a whole night still begins in the evening. */
+function thinned(rates) {
+  if (rates.length <= MOST_POINTS) return rates;
+  const whole = rates.length - (rates.length % 2);
+  const pairs = Array.from({ length: whole / 2 }, (_, index) => [rates[2 * index], rates[2 * index + 1]]);
+  const between = ([[, ...a], [time, ...b]]) => [time, ...a.map((value, index) => (value + b[index]) / 2)];
+  return [...pairs.map(between), ...rates.slice(whole)];
 }
 
 function mean(targets) {

@@ -7,6 +7,7 @@ const KEPT = "voi.language";
 
 let texts = {};
 let code = "en";
+let wanted = "en";
 let plurals = new Intl.PluralRules("en");
 
 /** The language in use. */
@@ -17,7 +18,7 @@ export function language() {
 /** What was chosen here before, else what the browser prefers, else English. */
 export function preferred() {
   const kept = stored();
-  if (kept in LANGUAGES) return kept;
+  if (Object.hasOwn(LANGUAGES, kept)) return kept;
   const first = (navigator.languages ?? []).find((tag) => /^(en|zh)\b/i.test(tag));
   return first && /^zh/i.test(first) ? "zh-CN" : "en";
 }
@@ -28,7 +29,10 @@ export function preferred() {
  * @param {boolean} keep also on later visits
  */
 export async function setLanguage(chosen, keep = false) {
-  texts = (await import(`./languages/${chosen}.js`)).default;
+  wanted = chosen;
+  const read = (await import(`./languages/${chosen}.js`)).default;
+  if (wanted !== chosen) return; // another was chosen meanwhile
+  texts = read;
   code = chosen;
   plurals = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;

@@ -4,10 +4,10 @@
 
 /** @param {string} hash @returns {Place} */
 export function placeOf(hash) {
-  const [path, search = ""] = hash.replace(/^#?\/?/, "").split("?");
+  const [path, ...search] = hash.replace(/^#?\/?/, "").split("?");
   return {
     path: path.split("/").filter(Boolean).map(decoded),
-    query: Object.fromEntries(new URLSearchParams(search)),
+    query: Object.fromEntries(new URLSearchParams(search.join("?"))),
   };
 }
 

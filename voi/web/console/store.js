@@ -5,8 +5,8 @@ import { get } from "./api.js";
 /**
  * @typedef {{mac: string, name: string, ip: string, room: number | null, online: boolean, online_since: string | null,
  *   client_type: number, boot_disk: string | null, template: string | null, version: number, newest: number,
- *   state: string, progress: number, rollout: number | null, reason: string, first_seen: string,
- *   last_seen: string}} Terminal
+ *   state: string, progress: number, rollout: number | null, reason: string,
+ *   why: import("./reasons.js").Why | null, first_seen: string, last_seen: string}} Terminal
  */
 
 const MOST_ROLLOUTS = 200;
@@ -114,25 +114,28 @@ export function nameOf(terminal) {
   return terminal.name || terminal.mac;
 }
 
-// Changes heard while the list is on its way are newer than the list: kept, and put on it when it is there.
+// What is heard while the list is on its way is newer than the list: kept, and put on it when it is there. A terminal
+// that was forgotten meanwhile is null.
 let early = null;
 let loading = null;
 
 /** Read the terminals, once for all who ask at the same time. */
 export function loadTerminals() {
-  loading ??= readTerminals().finally(() => {
-    loading = null;
-    early = null;
+  if (loading) return loading;
+  const reading = readTerminals().finally(() => {
+    if (loading === reading) loading = early = null;
   });
-  return loading;
+  loading = reading;
+  return reading;
 }
 
 async function readTerminals() {
-  early = new Map();
+  const heard = (early = new Map());
   const { terminals } = await get("terminals?disks=0&limit=10000&sort=name");
+  if (early !== heard) return; // whoever asked has signed out
   store.terminals = new Map(terminals.map((terminal) => [terminal.mac, terminal]));
   store.terminalsLoaded = true;
-  for (const [mac, change] of early) merge(mac, change);
+  for (const [mac, change] of heard) change ? merge(mac, change) : store.terminals.delete(mac);
   changed("terminals");
 }
 
@@ -160,7 +163,10 @@ function merge(mac, change) {
 
 /** Take away terminals that were forgotten. @param {string[]} macs */
 export function dropTerminals(macs) {
-  for (const mac of macs) store.terminals.delete(mac);
+  for (const mac of macs) {
+    early?.set(mac, null);
+    store.terminals.delete(mac);
+  }
   changed("terminals");
 }
 
@@ -192,6 +198,7 @@ export function mergeRollouts(summaries) {
 
 /** Forget everything of the one who was signed in. */
 export function clear() {
+  loading = early = null;
   Object.assign(store, {
     session: null,
     terminals: new Map(),

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
+
 
 class TerminalCommand(Struct, frozen=True):
     """A command and what became of it at one terminal."""
@@ -16,6 +18,7 @@ class TerminalCommand(Struct, frozen=True):
     created: datetime
     state: str
     reason: str
+    why: Why | None
     updated: datetime
 
 
@@ -37,6 +40,7 @@ class OutcomeView(Struct, frozen=True):
     mac: str
     state: str
     reason: str
+    why: Why | None
     updated: datetime
 
 

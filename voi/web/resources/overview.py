@@ -6,7 +6,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
 from voi.web.resources.rollouts import RolloutSummary
+
+Kind = Literal["failed", "stuck", "outdated", "disk", "upload", "health"]
+"""What it is that wants somebody."""
 
 
 class TerminalTotals(Struct, frozen=True):
@@ -45,9 +49,10 @@ class DiskRoom(Struct, frozen=True):
 class Attention(Struct, frozen=True):
     """Something that wants somebody: how many of it, and the page of the console where one can act."""
 
-    kind: Literal["failed", "stuck", "outdated", "disk", "upload", "health"]
+    kind: Kind
     count: int
     text: str
+    why: Why | None
     link: str
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
+
 
 class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it is tried again after a failure.
@@ -25,6 +27,7 @@ class TargetView(Struct, frozen=True):
     state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
     progress: float
     reason: str
+    why: Why | None
     attempts: int
     next_try: datetime | None
     updated: datetime

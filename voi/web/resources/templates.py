@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
+
 
 class UploadDiskView(Struct, frozen=True):
     """One disk of an upload; `torrent_id` is the id that its terminal knows."""
@@ -19,6 +21,7 @@ class UploadDiskView(Struct, frozen=True):
     rate: int
     size: int
     reason: str
+    why: Why | None
 
 
 class UploadView(Struct, frozen=True):
@@ -71,6 +74,7 @@ class TemplateView(Struct, frozen=True):
     state: Literal["ready", "importing", "uploading", "failed"]
     progress: float
     reason: str
+    why: Why | None
     version: int
     auto_update: bool
     group: GroupView | None

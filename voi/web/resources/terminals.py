@@ -7,6 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
+
 
 class TerminalDisk(Struct, frozen=True):
     """A level that a terminal says it has; not `published` means that only the terminal has it."""
@@ -43,6 +45,7 @@ class TerminalView(Struct, frozen=True):
     progress: float
     rollout: int | None
     reason: str
+    why: Why | None
     first_seen: datetime
     last_seen: datetime
     disks: list[TerminalDisk]

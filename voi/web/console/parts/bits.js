@@ -1,25 +1,32 @@
 // Small things that every page is made of: heads, badges, bars, figures, fields, waiting and failing.
-import { html, useEffect, useId, useRef } from "../lib.js";
+import { html, useEffect, useId, useLayoutEffect, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { count, fullMoment, moment, percent } from "../format.js";
+import { said } from "../reasons.js";
 import { Icon } from "./icons.js";
 
 /** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
 export function PageHead({ title, back, badge, note, live = false, children }) {
   const head = useRef(null);
+  const actions = useRef(null);
+  const acting = actions.current?.contains(document.activeElement);
   useEffect(() => {
     document.title = `${title} · VOI`;
   }, [title]);
   useEffect(() => {
     head.current.focus({ preventScroll: true }); // the keyboard and the screen reader begin here on a new page
   }, []);
+  useLayoutEffect(() => {
+    // What had the focus may be gone, such as the button that cancels what is cancelled now.
+    if (acting && document.activeElement === document.body) head.current.focus({ preventScroll: true });
+  });
   return html`<header class="page-head">
     <div class="page-title">
       ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.label}</a>`}
       <h1 ref=${head} tabindex="-1">${title}${badge}</h1>
       ${note && html`<p class="muted" aria-live=${live ? "polite" : null}>${note}</p>`}
     </div>
-    <div class="page-actions">${children}</div>
+    <div class="page-actions" ref=${actions}>${children}</div>
   </header>`;
 }
 
@@ -94,7 +101,7 @@ export function Failure({ error, retry }) {
     <${Icon} name="alert" />
     <div>
       <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong>
-      ${error.message && html`<p>${error.message}</p>`}
+      ${error.message && html`<p>${said(error.message, error.why)}</p>`}
       ${retry && html`<button type="button" onClick=${retry}>${t("action.again")}</button>`}
     </div>
   </div>`;

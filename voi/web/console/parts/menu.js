@@ -21,13 +21,18 @@ export function Menu({ label, items, disabled = false }) {
   }, [open]);
 
   function onKeyDown(event) {
-    if (!open) return;
-    const entries = [...box.current.querySelectorAll('[role="menuitem"]:not(:disabled)')];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) {
+    if (!open) {
+      if (event.key !== "ArrowDown") return;
       event.preventDefault();
-      const at = entries.indexOf(document.activeElement);
-      entries[(at + step + entries.length) % entries.length]?.focus();
+      setOpen(true);
+      return;
+    }
+    const entries = [...box.current.querySelectorAll('[role="menuitem"]:not(:disabled)')];
+    const at = entries.indexOf(document.activeElement);
+    const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      entries[(next + entries.length) % entries.length]?.focus();
     } else if (event.key === "Escape") {
       event.preventDefault();
       setOpen(false);

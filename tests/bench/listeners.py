@@ -3,7 +3,8 @@ when the news say that it changed, as often as the page does.
 
 A child of the `console` bench. Orders, one JSON object a line: ``open`` (port, token, pages: for each the path of its
 stream, and of what it reads again, upon which events, how often at most), ``count`` (bytes so far, by streams and by
-readings, and how many streams stand), ``close``. A page whose stream ends connects again after the console's pauses.
+readings, how many streams stand, and what went wrong), ``close``. A page whose stream ends connects again after the
+console's pauses.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Page:
         self.failures = 0
         self.retry = 0.0
         self.next_reading = 0.0
-        self.received = self.read = self.readings = 0
+        self.received = self.read = 0
+        self.failed = ""
         self._end = b""
 
     def connect(self) -> None:
@@ -70,13 +72,15 @@ class Page:
         self.failures += 1
 
     def read_again(self) -> None:
-        """Read what the page shows."""
+        """Read what the page shows; in a thread, so what goes wrong is kept to be told."""
         request = urllib.request.Request(
             f"http://{LOOPBACK}:{self.port}/api/v1/{self.reads}", headers={"Authorization": f"Bearer {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            self.read += len(answer.read())
-        self.readings += 1
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                self.read += len(answer.read())
+        except OSError as error:
+            self.failed = f"{self.reads}: {error}"
 
 
 class Listeners:
@@ -121,8 +125,8 @@ class Listeners:
         return {
             "streams": total(lambda page: page.received),
             "read": total(lambda page: page.read),
-            "readings": total(lambda page: page.readings),
             "live": total(lambda page: page.live),
+            "failed": next((page.failed for page in self._pages if page.failed), ""),
         }
 
     def _close(self, _order: Mapping[str, Any]) -> object:

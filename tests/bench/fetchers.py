@@ -44,13 +44,15 @@ class Fetch:
 
 
 class Round:
-    """Terminals that each do something once in so many seconds, spread over that time."""
+    """Terminals that each do something once in so many seconds from `begun` on, spread over that time."""
 
-    def __init__(self, terminals: Sequence[Terminal], seconds: float, act: Callable[[Terminal], None]) -> None:
+    def __init__(
+        self, terminals: Sequence[Terminal], seconds: float, act: Callable[[Terminal], None], begun: float
+    ) -> None:
         self._terminals = terminals
         self._seconds = seconds
         self._act = act
-        self._begun = time.monotonic()
+        self._begun = begun
         self._acted = 0
 
     def go_on(self, now: float) -> None:
@@ -124,11 +126,11 @@ class Fetchers(Crowd):
         say(taken=len(self._fetches))
 
     def _work(self) -> None:
-        moving, seconds = self._order["moving"], self._order["seconds"]
+        moving, seconds, now = self._order["moving"], self._order["seconds"], time.monotonic()
         self._rounds = [
-            Round(self._all[:moving], seconds, self._get_on),
-            Round(self._all[moving:], BEAT_SECONDS, self._check),
-            Round(self._all, BEAT_SECONDS, self._live),
+            Round(self._all[:moving], seconds, self._get_on, now),
+            Round(self._all[moving:], BEAT_SECONDS, self._check, now),
+            Round(self._all, BEAT_SECONDS, self._live, now),
         ]
         say(moving=moving)
 

@@ -24,7 +24,7 @@ from voi.demo.stage import LOOPBACK
 
 PAUSES: Final = (1, 2, 4, 8, 15)
 """Of `live.js`: seconds until it connects again, longer with each failure."""
-_NAME: Final = re.compile(rb"^event: (\w+)$", re.MULTILINE)
+_NAME: Final = re.compile(rb"^event: (\w+)\n", re.MULTILINE)
 _READ: Final = 1 << 20
 _LONGEST_LINE: Final = 64  # of which the end of one part may be the beginning of a name
 

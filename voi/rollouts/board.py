@@ -38,7 +38,9 @@ class OpenTarget:
     @property
     def unfinished(self) -> list[Task]:
         """Tasks that are not done, parents first."""
-        tasks = (task for task in self.tasks.values() if task.state is not TargetState.DONE)
+        tasks = [task for task in self.tasks.values() if task.state is not TargetState.DONE]
+        if len(tasks) < 2:  # as a rule, and it is asked with every word of a terminal
+            return tasks
         return sorted(tasks, key=lambda task: (task.name.uuid, task.name.level))
 
     def take(self, target: Target, tasks: Iterable[Task], now: float) -> None:
@@ -55,6 +57,9 @@ class OpenTarget:
         """How much of all it lacks is there, 0 to 1."""
         if not self.tasks:
             return 0.0
+        if len(self.tasks) == 1:  # as a rule, and it is asked of each terminal each second
+            ((task_id, task),) = self.tasks.items()
+            return self.progress[task_id].fraction if task.size else 1.0
         return target_progress((task.size, self.progress[task.id].fraction) for task in self.tasks.values())
 
 
@@ -139,6 +144,6 @@ class Board:
         return {
             task.info_hash
             for target in self._targets.values()
-            for task in target.unfinished
+            for task in target.tasks.values()
             if task.state is TargetState.DOWNLOADING
         }

@@ -120,6 +120,9 @@ class Coordinator(Protocol):
     def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
 
+    def open_progress(self, rollout_id: int) -> float:
+        """The sum of the progress of a rollout's open targets, each from 0 to 1."""
+
     def retry(self, rollout_id: int) -> Awaitable[list[str]]:
         """Let the terminals that failed try again; their MACs."""
 

@@ -400,6 +400,33 @@ class JournalTests(ModuleCase):
         self.assertEqual([name for name in found if name == name.lower()], [])
 
 
+class ReasonTests(ModuleCase):
+    """reasons.js: why, as people say it."""
+
+    def said(self, text: str, field: str) -> str:
+        """A sentence of the server about a part of a request."""
+        sentence: str = self.js(
+            "return (await use('reasons.js')).said(text, { code: 'too_long', data: { field, most: 64 } })",
+            text=text,
+            field=field,
+        )
+        return sentence
+
+    def test_fields(self) -> None:
+        """A part of a request is called as its form calls it, however deep it lies."""
+        self.assertEqual(self.said("name: at most 64 characters", "name"), "Name: at most 64 characters")
+        self.assertEqual(
+            self.said("disks[0].path: at most 64 characters", "disks[0].path"),
+            "Path on the server: at most 64 characters",
+        )
+        self.assertEqual(self.said("old: at most 64 characters", "old"), "Present password: at most 64 characters")
+
+    def test_no_form(self) -> None:
+        """One that no form has keeps its name, and a sentence that does not begin with it stays as it is."""
+        self.assertEqual(self.said("switch: at most 64 characters", "switch"), "switch: at most 64 characters")
+        self.assertEqual(self.said("at most 64 characters", "name"), "at most 64 characters")
+
+
 class PlaceTests(ModuleCase):
     """router.js: places and their addresses."""
 
@@ -793,6 +820,16 @@ class RequestTests(ModuleCase):
             "return [code, asked.length, new Set(asked.map((x) => x.headers['Idempotency-Key'])).size]"
         )
         self.assertEqual(found, ["unreachable", 3, 1])
+
+    def test_once_without_key(self) -> None:
+        """What the server keeps no answer of is sent once, with the proof and without a key."""
+        found = self.js(
+            "const { changeOnce, setCsrf } = await use('api.js'); setCsrf('proof');"
+            "const failed = changeOnce('POST', 'tokens', { name: 'x' }).catch((error) => error.code);"
+            "await settle(); await pass(10); const { headers } = asked[0];"
+            "return [await failed, asked.length, headers['X-CSRF-Token'], 'Idempotency-Key' in headers]"
+        )
+        self.assertEqual(found, ["unreachable", 1, "proof", False])
 
     def test_refused_once(self) -> None:
         """A change that was refused is not sent again."""

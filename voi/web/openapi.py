@@ -66,8 +66,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
                 "Times are in UTC, sizes in bytes, rates in bytes a second, progress from 0 to 1. "
                 "Every answer that is no success has the shape of `ErrorBody`. "
                 "Sentences are English; `why` beside one has its code and the values in it, for other languages. "
-                "Lists take `q`, `sort` (a `-` turns the order round), `limit` and `offset`, and say `total`; a name in "
-                "a query that an operation does not know is refused. Bodies are JSON, whether they are called so, are "
+                "Lists take `q`, `sort` (a `-` turns the order round), `limit` and `offset`, and say `total`; what "
+                "an operation does not know in its query is refused. Bodies are JSON, whether they are called so, are "
                 "not called anything, or `application/x-www-form-urlencoded`, as curl does; any other type is refused. "
                 "An `Idempotency-Key` is refused where it is not among an operation's parameters: nothing is kept."
             ),

@@ -218,16 +218,16 @@ class LargeListTests(ListCase):
 
     async def test_commands(self) -> None:
         """Newest first with how many outcomes of which kind; by command and terminal; found by name and number."""
-        await self.terminal(MAC)
-        await self.terminal(OTHER)
+        for mac in (MAC, OTHER, "02:00:00:00:00:03"):
+            await self.terminal(mac)
         await self.ask("POST", "/api/v1/commands", {"command": "watermark", "macs": "all", "switch": 1})
         await self.ask("POST", "/api/v1/commands", {"command": "restart", "macs": [OTHER]})
         await self.commands.end([Ended(1, MAC, "failed", Reason("cancelled"), 5.0)])
         listed = (await self.ask("GET", "/api/v1/commands")).json
         second, first = listed["commands"]
         self.assertEqual((listed["total"], listed["offset"], second["command"]), (2, 0, "restart"))
-        self.assertEqual(first["counts"], {"waiting": 1, "done": 0, "failed": 1})
-        self.assertEqual((first["batch_no"], first["terminals"], first["switch"]), (1, 2, 1))
+        self.assertEqual(first["counts"], {"waiting": 2, "done": 0, "failed": 1})
+        self.assertEqual((first["batch_no"], first["terminals"], first["switch"]), (1, 3, 1))
         self.assertEqual(await self.ids("commands?sort=created", "batch_no"), ([1, 2], 2))
         self.assertEqual(await self.ids("commands?command=watermark", "batch_no"), ([1], 1))
         self.assertEqual(await self.ids(f"commands?mac={MAC}", "batch_no"), ([1], 1))

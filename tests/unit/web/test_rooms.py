@@ -30,6 +30,8 @@ class RoomTests(ApiCase):
             (await self.ask("GET", ROOMS)).json,
             {
                 "rooms": [made],
+                "total": 1,
+                "offset": 0,
                 "unassigned": 1,
                 "proposals": [{"name": "10.0.2", "subnet": "10.0.2.0/24", "count": 1}],
             },

@@ -19,7 +19,7 @@ class SwarmTests(ApiCase):
 
     async def test_none(self) -> None:
         """Without torrents the list is empty."""
-        self.assertEqual((await self.ask("GET", "/api/v1/swarms")).json, {"swarms": []})
+        self.assertEqual((await self.ask("GET", "/api/v1/swarms")).json, {"swarms": [], "total": 0, "offset": 0})
 
     async def test_published(self) -> None:
         """A published disk's swarm tells who has it and how many copies the server sent."""

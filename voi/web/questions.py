@@ -11,10 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from voi.web.requests import Mac, Number, Offset, Search, Uuid
-
-MOST_LISTED: Final = 10_000
-"""Entries of a list that is in memory anyway: nobody who asks without a limit loses any."""
+from voi.web.requests import MOST_LISTED, Mac, Number, Offset, Search, Uuid
 
 MOST_READ: Final = 1000
 """Entries of a list that grows for years; each costs some rows of the database."""

@@ -26,9 +26,10 @@ from voi.web.seams import Coordinator, DiskUsage, HealthCheck, Traffic
 NEARLY_FULL: Final = 0.1
 """Part of the server's disk below which what is free wants somebody, while uploads are still taken."""
 
-SHARED_SECONDS: Final = 6.0
-"""How old an answer may be. Each page asks every ten seconds, at its own time, and adding up 5,000 terminals takes
-30 ms beside reading them: ten pages would take 5 % of a core with that alone.
+SHARED_SECONDS: Final = 9.0
+"""How old an answer may be. Each page asks every ten seconds, at its own time, and to read 5,000 terminals and add them
+up takes 150 ms of a core: ten pages would take as much as all else that is live. Whoever changes something gets a new
+answer at once.
 """
 
 RECENT_SECONDS: Final = 86_400.0

@@ -69,8 +69,8 @@ class Board:
     def __init__(self) -> None:
         self._targets: dict[Key, OpenTarget] = {}
         self._by_mac: dict[str, set[Key]] = {}
-        self.ended: dict[int, set[bytes]] = {}
-        """Rollouts of which a target has ended, with its torrents, until somebody takes them out."""
+        self.ended: list[OpenTarget] = []
+        """Targets that have ended, until somebody takes them out."""
 
     def __iter__(self) -> Iterator[OpenTarget]:
         return iter(list(self._targets.values()))
@@ -95,7 +95,7 @@ class Board:
         """A target has ended."""
         ended = self._targets.pop(key, None)
         if ended is not None:
-            self.ended.setdefault(key[0], set()).update(task.info_hash for task in ended.tasks.values())
+            self.ended.append(ended)
             keys = self._by_mac[key[1]]
             keys.discard(key)
             if not keys:
@@ -104,10 +104,10 @@ class Board:
     def settle(self, target: Target) -> None:
         """Take a target's new state; one that has ended is dropped."""
         key = target.rollout_id, target.mac
+        if (found := self._targets.get(key)) is not None:
+            found.target = target
         if target.state not in OPEN_TARGETS:
             self.drop(key)
-        elif (found := self._targets.get(key)) is not None:
-            found.target = target
 
     def of_terminal(self, mac: str) -> list[OpenTarget]:
         """A terminal's targets, oldest rollout first."""

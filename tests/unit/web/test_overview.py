@@ -66,7 +66,7 @@ class OverviewTests(ApiCase):
         self.api._overview._answer._seconds = 1e9  # however slow the machine is
         await self.terminal()
         await self.get()
-        self.coordinator.still = {1: 3}
+        self.coordinator.watch.still = {1: 3}
         self.assertEqual((await self.get())["attention"], [])
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
         self.assertEqual([x["count"] for x in (await self.get())["attention"]], [3])

@@ -46,7 +46,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch."""
+    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
+
+    `reason` is a `voi.reasons.Reason` where it is known of what it is made.
+    """
 
     rollout_id: int
     template_uuid: str

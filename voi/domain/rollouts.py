@@ -48,6 +48,7 @@ class Task:
 class Target:
     """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
 
+    `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
     `reason` is a `voi.reasons.Reason` where it is known of what it is made.
     """
 
@@ -59,6 +60,7 @@ class Target:
     attempts: int
     next_try: float
     updated: float
+    from_server: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def browser(directory: Path, *, language: str = "en", dark: bool = False) -> Chr
         options.add_argument(flag)
     if dark:
         options.add_argument("--force-dark-mode")
+    options.accept_insecure_certs = True  # a test behind TLS has a certificate that nobody signed
     options.add_experimental_option("prefs", {"intl.accept_languages": language})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return Chrome(options=options, service=Service(DRIVER))
@@ -66,10 +67,14 @@ class BrowserCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.root = Path(self.mktemp()).absolute()
         self.root.mkdir()
-        self.server = Server(self.root / "server").up()
+        self.server = self.make_server().up()
         self.addCleanup(self.server.stop)
         self.page = browser(self.root / "browser", language=self.language)
         self.addCleanup(self.page.quit)
+
+    def make_server(self) -> Server:
+        """The server that the test has."""
+        return Server(self.root / "server")
 
     # What there is.
 

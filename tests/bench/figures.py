@@ -44,6 +44,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "start.clean": Target("start: 200 torrents seeded after a clean stop", 10, 2, "s"),
     "lag.p999": Target("reactor lag p99.9 while seeding, 500 announces/s", 20, 5, "ms"),
     "live.cpu": Target("live: share of a core for ten open pages", 5, 1, "%"),
+    "overnight.heap": Target("overnight: heap of a page in the morning / in the evening", 1.25, 1.05),
+    "overnight.key": Target("overnight: a key press in the morning is shown in", 100, 50, "ms"),
 }
 
 

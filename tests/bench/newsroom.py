@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from voi.demo.stage import LOOPBACK
 from voi.domain.accounts import Role
-from voi.rollouts.course import Pace
+from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course
 from voi.web.actor import Actor
 from voi.web.live import Live
@@ -52,8 +52,9 @@ class School:
         """As the observer's."""
         return self._paces[mac]
 
-    def now(self, rollout_id: int) -> None:
+    def now(self, rollout_id: int) -> Now | None:
         """As the observer's: nobody looks at the rollout itself."""
+        return None
 
     async def course(self, rollout_id: int) -> Course | None:
         """As the observer's."""

@@ -18,6 +18,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: str = "tcp:50021"
     bittorrent: str = "0.0.0.0:50020"
     link: int = 0
+    terminal_link: int = 0
     upload_limit: int = 0
     encryption: bool = False
 
@@ -50,6 +51,7 @@ class Options(usage.Options):
         ["http", None, None, "endpoint of the tracker and the API [default: tcp:50021]"],
         ["bittorrent", "b", None, "HOST:PORT of the BitTorrent session [default: 0.0.0.0:50020]"],
         ["link", None, None, "bytes a second of this machine's link [default: what its network card says]", int],
+        ["terminal-link", None, None, "bytes a second of a terminal's link [default: as this machine's]", int],
         ["upload-limit", None, None, "bytes a second that the server's seed sends at most [default: 0, no limit]", int],
     ]
     optFlags: ClassVar[list[list[Any]]] = [  # noqa: N815 - Twisted's name

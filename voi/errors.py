@@ -12,16 +12,18 @@ from typing import ClassVar
 class VoiError(Exception):
     """Something that went wrong and has a sentence for the person who must act.
 
-    `field` names the part of the input that is at fault, where there is one.
+    `reason` is the sentence, with what it takes to say it in another language where it comes from the catalogue;
+    `message` is the plain text of it. `field` names the part of the input that is at fault, where there is one.
     """
 
     wire_code: ClassVar[int] = 99999
     http_status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     slug: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, reason: str, *, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.message = str(reason)
         self.field = field
 
 

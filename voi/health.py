@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from voi.lag import LATE_SECONDS, LagProbe
 from voi.publishing.space import MARGIN
+from voi.reasons import Reason
 from voi.store.database import Store, WorkerState, free_bytes
 from voi.store.directory import DataDirectory
 
@@ -52,17 +53,12 @@ def checks(
     """The checks of a server, by name."""
 
     async def database() -> str:
-        gone = _ended(store.reader, "reads the database", "nothing can be looked up")
-        if gone:
-            return gone
+        if not store.reader.alive:
+            return Reason("reader_gone")
         try:
             await store.read(_ask).addTimeout(ANSWER_SECONDS, clock)
         except Late:
-            waiting = store.reader.waiting
-            return (
-                f"the database did not answer within {ANSWER_SECONDS:.0f} seconds, {waiting} questions wait: "
-                "look whether the disk fails or another program holds the file"
-            )
+            return Reason("database_late", seconds=ANSWER_SECONDS, waiting=store.reader.waiting)
         return ""
 
     def writer() -> str:
@@ -73,12 +69,7 @@ def checks(
 
     def disk_space() -> str:
         free = free_bytes(directory.root)
-        if free >= MARGIN:
-            return ""
-        return (
-            f"{free >> 20} MiB are free on the server's disk: no upload is taken below {MARGIN >> 20} MiB, "
-            "and soon nothing can be saved; make room"
-        )
+        return "" if free >= MARGIN else Reason("disk_full", free=free, floor=MARGIN)
 
     def bittorrent() -> str:
         return bittorrent_problem(peer.port, torrents.failing)
@@ -94,43 +85,25 @@ def checks(
 
 def writer_problem(state: WorkerState) -> str:
     """What is wrong with the thread that writes the database."""
-    gone = _ended(state, "writes the database", "nothing is saved any more")
-    if gone:
-        return gone
+    if not state.alive:
+        return Reason("writer_gone")
     if state.busy_seconds > BUSY_SECONDS:
-        return (
-            f"the database has been at one write for {state.busy_seconds:.0f} seconds and {state.waiting} wait behind "
-            "it: look whether the disk fails or another program holds the file"
-        )
-    if state.failure:
-        return f"the last write to the database failed ({state.failure}): look after the disk of the data directory"
-    return ""
+        return Reason("writer_hangs", seconds=state.busy_seconds, waiting=state.waiting)
+    return Reason("write_failed", text=state.failure) if state.failure else ""
 
 
 def lag_problem(late_part: float) -> str:
     """What is wrong with the reactor, of whose recent looks this part (0 to 1) came late."""
     if late_part < LATE_PART:
         return ""
-    return (
-        f"the server came more than {LATE_SECONDS * 1000:.0f} ms late in {late_part:.0%} of the last minute: "
-        "terminals wait; the machine is too busy, or lacks memory"
-    )
+    return Reason("server_late", milliseconds=LATE_SECONDS * 1000, part=late_part)
 
 
 def bittorrent_problem(port: int, failing: int) -> str:
     """What is wrong with the BitTorrent session."""
     if not port:
-        return "the BitTorrent session does not listen yet"
-    if failing:
-        return (
-            f"torrents that stand still because their files cannot be read or written: {failing}; "
-            "the server's log says which, and why"
-        )
-    return ""
-
-
-def _ended(state: WorkerState, does: str, consequence: str) -> str:
-    return "" if state.alive else f"the thread that {does} has ended, {consequence}: restart the server"
+        return Reason("not_listening")
+    return Reason("torrents_failing", count=failing) if failing else ""
 
 
 def _ask(db: Database) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from voi.errors import BadMac, Malformed
+from voi.reasons import Reason
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-]?)(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", re.ASCII)
@@ -22,7 +23,7 @@ def canonical_mac(text: str) -> str:
     :raises BadMac: the text is no MAC address.
     """
     if not _MAC.fullmatch(text):
-        raise BadMac(f"mac: {text[:40]!r} is not a MAC address")
+        raise BadMac(Reason("not_mac", field="mac", text=text[:40]))
     digits = re.sub("[:-]", "", text).upper()
     return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
@@ -33,7 +34,7 @@ def canonical_uuid(text: str, field: str = "uuid") -> str:
     :raises Malformed: the text is no uuid; the message names `field`.
     """
     if not _UUID.fullmatch(text):
-        raise Malformed(f"{field}: {text[:60]!r} is not a uuid", field=field)
+        raise Malformed(Reason("not_uuid", field=field, text=text[:60]), field=field)
     return text.lower()
 
 
@@ -52,7 +53,7 @@ class DiskName:
         """
         match = _DISK.fullmatch(text.removesuffix(".torrent"))
         if match is None:
-            raise Malformed(f"{field}: {text[:80]!r} is no disk name (voi_<level>_<uuid>)", field=field)
+            raise Malformed(Reason("not_disk_name", field=field, text=text[:80]), field=field)
         return cls(uuid=match[2].lower(), level=int(match[1]))
 
     @property

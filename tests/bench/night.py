@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Any, Final
 
 from twisted.internet import reactor as installed
@@ -21,11 +22,12 @@ from twisted.protocols.basic import LineReceiver
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from tests.bench.newsroom import SOMEBODY, LetIn, School
 from voi import __version__
 from voi.demo.stage import LOOPBACK
-from voi.rollouts.course import Now
+from voi.domain.accounts import Role
+from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
+from voi.web.actor import Actor
 from voi.web.assets import AssetResource, console_assets
 from voi.web.live import Live, News
 from voi.web.news import ProgressNews
@@ -41,21 +43,50 @@ ROOMS: Final = 20
 SIZE: Final = 30 * 10**9
 STAMP: Final = "2026-05-28T20:26:40Z"
 UUID: Final = "6f1a8c52-0000-4000-8000-000000000001"
+SOMEBODY: Final = Actor("token", "bench", Role.OPERATOR, LOOPBACK)
+STEP: Final = 0.0011  # of progress in a second: a little more than what is told
 _PAUSE: Final = 0.0005
 """Seconds between two looks at whether the pages have taken everything."""
 
 
-class Night(School):
-    """A rollout that never ends, and what an open page asks for."""
+class LetIn:
+    """Everybody."""
+
+    async def still(self, actor: Actor) -> bool:
+        """As long as they like."""
+        return True
+
+
+class Night:
+    """Terminals of a rollout that never ends, of which the first move, and what an open page asks for."""
 
     def __init__(self, terminals: int, moving: int) -> None:
-        super().__init__(terminals, moving)
+        self._random = Random(1)
+        self._macs = [f"02:00:00:{n >> 16:02X}:{n >> 8 & 255:02X}:{n & 255:02X}" for n in range(terminals)]
+        self._progress = [0.0] * terminals
+        self._paces = {mac: Pace(10**9, 0.0, 0.0) for mac in self._macs}
+        self._moving = moving
         self.seconds = 0
         self._course = Course(1, 0, [])
 
+    def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
+        """As the coordinator's."""
+        for index, mac in enumerate(self._macs):
+            yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index]
+
+    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+        """As the observer's."""
+        return self._paces[mac]
+
+    async def course(self, rollout_id: int) -> Course | None:
+        """As the observer's."""
+        return self._course
+
     def move(self) -> None:
         """A second passes."""
-        super().move()
+        for index in range(self._moving):
+            self._progress[index] = (self._progress[index] + STEP) % 1.0
+            self._paces[self._macs[index]].rate = self._random.uniform(1e6, 1e7)
         self.seconds += 1
         self._course.server_sent += 10**6
         if self.seconds % LOOK == 0:
@@ -132,9 +163,10 @@ class Api(Resource):
 
     def boot(self) -> None:
         """Begin anew, with nobody connected."""
-        news = ProgressNews(self._night.open_targets, self._night, lambda _macs: None)
+        night = self._night
+        news = ProgressNews(night.open_targets, night, lambda _macs: None, lambda name: self.live.wanted(name))
         hello = {"version": __version__, "boot": secrets.token_hex(8)}
-        self.live = Live(clock=self.clock, access=LetIn(), hello=hello, sources=[news, self._night])
+        self.live = Live(clock=self.clock, access=LetIn(), hello=hello, sources=[news, night])
 
     def render_GET(self, request: Request) -> Any:
         """An answer, or the stream."""

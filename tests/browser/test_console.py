@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from selenium.webdriver.common.by import By
 
 from tests.browser.case import FIRST_RECEIVER, MIB, BrowserCase
@@ -161,3 +163,43 @@ class ChineseTests(BrowserCase):
         self.picture("overview-zh")
         self.choose("select.language, .language select", "English")
         self.says("Terminals")
+
+    def test_why_a_terminal_fails(self) -> None:
+        """The reason of a terminal that fails is in Chinese, on every page that has it."""
+        terminals = self.terminals(1)
+        uuid = self.template(size=4 * MIB)
+        (disk,) = self.server.api("GET", f"templates/{uuid}")["disks"]
+        (terminals.directories[0] / disk["name"]).mkdir(parents=True)  # where the file is to be
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.sign_in()
+        self.open("#/rollouts/1")
+
+        def target() -> dict[str, Any]:
+            found: dict[str, Any] = self.server.api("GET", "rollouts/1")["targets"][0]
+            return found
+
+        self.until(lambda: disk["name"] in target()["reason"], "the terminal to fail")
+        self.assertEqual(target()["why"]["code"], "tried_again")
+        for place, name in (("#/rollouts/1", "rollout"), (f"#/terminals/{FIRST_RECEIVER}", "terminal")):
+            self.open(place)
+            self.says("秒后重试")
+            self.assertNotIn("tried again", self.text())
+            self.picture(f"{name}-failed-zh")
+
+    def test_why_it_is_refused(self) -> None:
+        """What a form has wrong is said in Chinese, in the form's own words; so is what the journal has of reasons."""
+        self.open()
+        self.type("[name=name]", "admin")
+        self.type("[name=password]", "wrong")
+        self.click("form button[type=submit]")
+        self.find("[role=alert]", "用户名或密码错误")
+        self.sign_in()
+        self.open("#/events")
+        self.says("登录被拒绝：用户名或密码错误")
+        self.open("#/rooms")
+        self.click("button.primary")
+        self.type("dialog input", "一号教室")
+        self.type("dialog textarea", "10.1.2.3/24")
+        self.click("dialog button[type=submit]")
+        self.find("dialog [role=alert]", "子网：“10.1.2.3/24”是 10.1.2.0/24 中的一个地址，请填写 10.1.2.0/24")
+        self.picture("refused-zh")

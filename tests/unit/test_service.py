@@ -24,7 +24,7 @@ from voi.config import Config, Options
 from voi.demo.image import write_image
 from voi.demo.stage import free_port
 from voi.names import DiskName
-from voi.service import VoiService, port_of
+from voi.service import VoiService
 from voi.web.exposition import MEDIA
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -59,7 +59,7 @@ class ServiceTests(TestCase):
 
     def start_terminal(self, mac: str, address: str, directory: Path) -> TerminalService:
         """Start a terminal, and stop it when the test is over."""
-        port = port_of(self.server._ports[0])
+        port = self.server.doors.terminals_port
         values = {"server": f"127.0.0.1:{port}", "mac": mac, "disks": str(directory), "address": address}
         service = TerminalService(make_config(values), reactor=reactor)
         service.startService()
@@ -69,7 +69,7 @@ class ServiceTests(TestCase):
     async def api(self, method: str, path: str, body: object = None) -> Any:
         """A request to the API that goes well."""
         token = (self.path / "data" / "api-token").read_text().strip()
-        url = f"http://127.0.0.1:{port_of(self.server._http_port)}{path}"
+        url = f"http://127.0.0.1:{self.server.doors.http_port}{path}"
         agent = Agent(reactor, pool=self.pool)
         headers = Headers({"Authorization": [f"Bearer {token}"]})
         data = b"" if body is None else json.dumps(body).encode()
@@ -81,7 +81,7 @@ class ServiceTests(TestCase):
     async def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """The metrics: values by name and labels."""
         token = (self.path / "data" / "api-token").read_text().strip()
-        url = f"http://127.0.0.1:{port_of(self.server._http_port)}/metrics"
+        url = f"http://127.0.0.1:{self.server.doors.http_port}/metrics"
         headers = Headers({"Authorization": [f"Bearer {token}"]})
         answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
         self.assertEqual(answer.code, 200)
@@ -193,13 +193,13 @@ class ServiceTests(TestCase):
             return not await online()
 
         await self.until(online)
-        key = (await self.server.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
-        self.assertEqual(self.server.keys.terminal_for(key), MAC)
+        key = (await self.server.parts.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
+        self.assertEqual(self.server.parts.keys.terminal_for(key), MAC)
         await service.stopService()
         await self.until(offline)
-        await self.server.store.write(lambda _db: None)  # when it left is written down
+        await self.server.parts.store.write(lambda _db: None)  # when it left is written down
         await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
-        self.assertIsNone(self.server.keys.terminal_for(key))
+        self.assertIsNone(self.server.parts.keys.terminal_for(key))
         self.start_terminal(MAC, "127.0.0.9", one)
         await self.until(online)
         events = (await self.api("GET", "/api/v1/events?kind=terminal.first"))["events"]
@@ -257,12 +257,15 @@ class ServiceTests(TestCase):
             self.assertGreater(value(name, **labels), 0, name)
 
     async def test_metrics_need_a_token(self) -> None:
-        """They say who and what there is, so not everybody may read them."""
+        """They say who and what there is, so not everybody may read them; a token that may only look is enough."""
         self.start_server()
-        url = f"http://127.0.0.1:{port_of(self.server._http_port)}/metrics"
-        answer = await treq.get(url, agent=Agent(reactor, pool=self.pool))
-        self.assertEqual(answer.code, 401)
-        await answer.text()
+        url = f"http://127.0.0.1:{self.server.doors.http_port}/metrics"
+        named = (await self.api("POST", "/api/v1/tokens", {"name": "monitoring", "role": "operator"}))["token"]
+        for token, status in (("", 401), ("wrong", 401), (named, 200)):
+            headers = Headers({"Authorization": [f"Bearer {token}"]} if token else {})
+            answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
+            self.assertEqual(answer.code, status, token)
+            await answer.text()
 
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""
@@ -281,22 +284,22 @@ class ServiceTests(TestCase):
         self.start_server()
 
         async def up() -> bool:
-            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.own_peer.port)
+            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.parts.own_peer.port)
 
         await self.until(up)
 
     async def test_urls(self) -> None:
         """The tracker's URL has the host by which the terminal reached us, whatever its kind."""
         self.start_server()
-        port = port_of(self.server._http_port)
+        port = self.server.doors.http_port
         for host, shown in (
             ("10.0.0.1", "10.0.0.1"),
             ("::ffff:10.0.0.1", "10.0.0.1"),
             ("fe80::1%eth0", "[fe80::1]"),
         ):
-            self.assertEqual(self.server.tracker_url(host, "k"), f"http://{shown}:{port}/k/announce")
+            self.assertEqual(self.server.doors.tracker_url(host, "k"), f"http://{shown}:{port}/k/announce")
             self.assertEqual(
-                self.server.tracker_urls(host, "k"),
+                self.server.doors.tracker_urls(host, "k"),
                 [f"http://{shown}:{port}/k/announce", f"udp://{shown}:{port}/k/announce"],
             )
 
@@ -309,7 +312,7 @@ class ServiceTests(TestCase):
                 self.start_server(http=f"tcp:{port}:interface=127.0.0.1")
             said = [event for event in events if "no UDP tracker" in str(event.get("log_format"))]
             self.assertEqual([(event["port"], event["error"]) for event in said], [(port, "Address already in use")])
-            self.assertEqual(self.server.tracker_urls("10.0.0.1", "k"), [f"http://10.0.0.1:{port}/k/announce"])
+            self.assertEqual(self.server.doors.tracker_urls("10.0.0.1", "k"), [f"http://10.0.0.1:{port}/k/announce"])
             self.assertEqual((await self.api("GET", "/api/v1/swarms"))["swarms"], [])
 
     async def test_stopped_while_it_starts(self) -> None:

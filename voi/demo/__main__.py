@@ -76,7 +76,8 @@ class Demo:
         self.name = DiskName(plan.disk, 0)
         up = [f"--upload-limit={plan.link}"] if plan.link else []
         both = [*up, f"--download-limit={plan.link}"] if plan.link else []
-        self.server = Server(directory / "server", *up)
+        told = [f"--link={plan.link}"] if plan.link else []
+        self.server = Server(directory / "server", *up, *told)
         address = self.server.address
         self.uploader = Terminals(directory / "uploader", address, UPLOADER, *both, address="127.0.0.9")
         self.receivers = Terminals(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from voi.errors import Malformed
+from voi.reasons import Reason
 
 
 class Role(StrEnum):
@@ -69,9 +70,7 @@ def checked_name(name: str) -> str:
     :raises Malformed: it is none.
     """
     if not _NAME.fullmatch(name):
-        raise Malformed(
-            "name: 1 to 64 letters, digits, '.', '_', '@' or '-', beginning with a letter or a digit", field="name"
-        )
+        raise Malformed(Reason("not_account_name"), field="name")
     return name
 
 
@@ -81,5 +80,7 @@ def checked_password(password: str, field: str = "password") -> str:
     :raises Malformed: it is too short or too long.
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Malformed(f"{field}: {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", field=field)
+        raise Malformed(
+            Reason("password_length", field=field, least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD), field=field
+        )
     return password

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from voi.reasons import Reason, plain
+
 LONGEST_TEXT: Final = 500
 """Characters of one value in an entry: names and reasons come from terminals, and a journal is no store for them."""
 
@@ -112,6 +114,9 @@ KINDS: Final[dict[str, str]] = {
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 
+BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first")
+"""Kinds that anybody who reaches the server can bring about, as often as they like."""
+
 
 def make_event(
     kind: str,
@@ -126,11 +131,15 @@ def make_event(
 ) -> Event:
     """An entry that is not written down yet.
 
-    A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself.
+    A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself, and, beside
+    a `reason` from the catalogue, its code and data as `why`.
 
     :raises KeyError: the kind is none of KINDS, or its sentence needs a value that is not there.
     """
     values = {name: _bounded(value) for name, value in (data or {}).items()}
+    if isinstance(values.get("reason"), Reason):
+        values["why"] = plain(values["reason"])
+        values["reason"] = str(values["reason"])
     if mac is not None:
         macs = (mac, *(other for other in macs if other != mac))
     if len(macs) == 1:

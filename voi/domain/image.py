@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from voi.errors import BadImage
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
+from voi.reasons import Reason
 
 HEADER_PREFIX = 65536
 """Bytes from the start of the file that a reader passes in: terminals look no further for the name."""
@@ -38,37 +39,36 @@ _BACKING_FORMAT = 0xE2792ACA
 
 _DIRTY, _CORRUPT, _EXTERNAL_DATA, _COMPRESSION_BIT, _SUBCLUSTERS = (1 << bit for bit in range(5))
 
-_ENCRYPTED = "it is encrypted, and terminals have no key for it"
-_INCOMPATIBLE: dict[int, str] = {
-    _CORRUPT: "it is marked as corrupt; `qemu-img check -r all` mends what it can, then see whether it boots",
-    _DIRTY: "it was not closed properly (its reference counts are dirty); `qemu-img check -r all` mends that",
-    _EXTERNAL_DATA: "its data lies in an external file; convert it with `qemu-img convert -O qcow2`",
-    _SUBCLUSTERS: "it has subclusters, which terminals do not read; "
-    "convert it with `qemu-img convert -O qcow2 -o extended_l2=off`",
+_ENCRYPTED = Reason("encrypted")
+_INCOMPATIBLE: dict[int, Reason] = {
+    _CORRUPT: Reason("corrupt"),
+    _DIRTY: Reason("dirty"),
+    _EXTERNAL_DATA: Reason("external_data"),
+    _SUBCLUSTERS: Reason("subclusters"),
 }
 """Incompatible feature bit -> why an image that has it is refused, worst first."""
 
-_REFUSED_EXTENSIONS: dict[int, str] = {
+_REFUSED_EXTENSIONS: dict[int, Reason] = {
     0x44415441: _INCOMPATIBLE[_EXTERNAL_DATA],
     0x0537BE77: _ENCRYPTED,
 }
 """Header extension -> why an image that has it is refused."""
 
-_OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"conectix", "a VHD image"),
-    (0, b"vhdxfile", "a VHDX image"),
-    (0, b"KDMV", "a VMDK image"),
-    (0, b"COWD", "a VMDK image"),
-    (0, b"# Disk DescriptorFile", "a VMDK descriptor"),
-    (64, b"\x7f\x10\xda\xbe", "a VDI image"),
-    (0, b"QED\0", "a QED image"),
-    (0, b"\x1f\x8b", "a gzip file"),
-    (0, b"\xfd7zXZ\0", "an xz file"),
-    (0, b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (0, b"PK\x03\x04", "a zip file"),
-    (32769, b"CD001", "a CD image"),
-    (512, b"EFI PART", "a raw image (it has a GPT)"),
-    (510, b"\x55\xaa", "a raw image (it has a boot sector)"),
+_OTHER_FORMATS: tuple[tuple[int, bytes, Reason], ...] = (
+    (0, b"conectix", Reason("vhd")),
+    (0, b"vhdxfile", Reason("vhdx")),
+    (0, b"KDMV", Reason("vmdk")),
+    (0, b"COWD", Reason("vmdk")),
+    (0, b"# Disk DescriptorFile", Reason("vmdk_descriptor")),
+    (64, b"\x7f\x10\xda\xbe", Reason("vdi")),
+    (0, b"QED\0", Reason("qed")),
+    (0, b"\x1f\x8b", Reason("gzip")),
+    (0, b"\xfd7zXZ\0", Reason("xz")),
+    (0, b"\x28\xb5\x2f\xfd", Reason("zstd")),
+    (0, b"PK\x03\x04", Reason("zip")),
+    (32769, b"CD001", Reason("cd")),
+    (512, b"EFI PART", Reason("raw_gpt")),
+    (510, b"\x55\xaa", Reason("raw_boot_sector")),
 )
 """Offset, signature, and what a file is that has it there."""
 
@@ -107,7 +107,7 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     prefix = prefix[:HEADER_PREFIX]
     _check_magic(prefix)
     if len(prefix) < min(file_size, HEADER_PREFIX) or len(prefix) < _V2.size:
-        raise BadImage("the image is cut off: its header is incomplete")
+        raise BadImage(Reason("image_header_cut"))
     (
         *_,
         version,
@@ -124,24 +124,24 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
         snapshots_offset,
     ) = _V2.unpack_from(prefix)
     if version not in (2, 3):
-        raise BadImage(f"the image is qcow version {version}; versions 2 and 3 can be distributed")
+        raise BadImage(Reason("image_version", version=version))
     if not _SMALLEST_CLUSTER_BITS <= cluster_bits <= _LARGEST_CLUSTER_BITS:
-        raise BadImage(f"the image's cluster_bits is {cluster_bits}, outside 9 to 21")
+        raise BadImage(Reason("image_cluster_bits", bits=cluster_bits))
     if crypt_method != 0:
-        raise BadImage(f"the image is refused: {_ENCRYPTED}")
+        raise BadImage(Reason("image_refused", why=_ENCRYPTED))
     cluster_size = 1 << cluster_bits
     area_end = min(cluster_size, HEADER_PREFIX)
     header_length = _V2.size if version == 2 else _check_version_3(prefix, area_end)
     if not 0 < virtual_size <= _LARGEST_VIRTUAL_SIZE:
-        raise BadImage(f"the image's virtual size is {virtual_size} bytes, which no disk has")
+        raise BadImage(Reason("image_virtual_size", size=virtual_size))
     _check_l1(virtual_size, cluster_size, l1_entries, l1_offset, file_size)
     if refcount_clusters == 0:
-        raise BadImage("the image has no reference count table")
-    _check_table("reference count table", refcount_offset, 8, cluster_size, file_size)
+        raise BadImage(Reason("image_no_refcounts"))
+    _check_table(Reason("refcount_table"), refcount_offset, 8, cluster_size, file_size)
     if snapshots > _MOST_SNAPSHOTS:
-        raise BadImage(f"the image claims {snapshots} snapshots, more than {_MOST_SNAPSHOTS}")
+        raise BadImage(Reason("image_snapshots", count=snapshots, most=_MOST_SNAPSHOTS))
     if snapshots:
-        _check_table("snapshot table", snapshots_offset, 8, cluster_size, file_size)
+        _check_table(Reason("snapshot_table"), snapshots_offset, 8, cluster_size, file_size)
 
     backing_name, name_end = _backing_name(prefix, name_offset, name_length, header_length, area_end, cluster_size)
     extensions, extensions_end = _extensions(prefix, header_length, name_offset or area_end)
@@ -167,17 +167,13 @@ def check_level(header: ImageHeader, level: int, disk_uuid: str) -> str | None:
     :raises BadImage: a base with a backing file, a diff without one, or a level that is not distributed.
     """
     if not 0 <= level <= HIGHEST_PUBLISHED_LEVEL:
-        raise BadImage(f"level {level} is not distributed, only 0 to {HIGHEST_PUBLISHED_LEVEL} are")
+        raise BadImage(Reason("level_unknown", level=level, highest=HIGHEST_PUBLISHED_LEVEL))
     if level == 0:
         if header.backing_name is not None:
-            raise BadImage(
-                "level 0 must stand alone, "
-                f"and this image has a backing file, {header.backing_name[:200]!r}; "
-                "convert it with `qemu-img convert -O qcow2`, or upload it as a difference"
-            )
+            raise BadImage(Reason("base_with_backing", text=header.backing_name[:200]))
         return None
     if header.backing_name is None:
-        raise BadImage(f"level {level} is a difference and must name a backing file; this image names none")
+        raise BadImage(Reason("difference_alone", level=level))
     return str(DiskName(disk_uuid, level).parent)
 
 
@@ -191,13 +187,13 @@ def rewrite_backing(prefix: bytes, header: ImageHeader, new_name: str) -> bytes:
     :raises BadImage: there is no backing file to rename, or the new name is not one that fits.
     """
     if header.backing_name is None or len(prefix) < header.header_length or prefix[:4] != _MAGIC:
-        raise BadImage("the image has no backing file to rename")
+        raise BadImage(Reason("no_backing"))
     try:
         name = new_name.encode()
     except UnicodeEncodeError as error:
-        raise BadImage("the new backing name cannot be written as UTF-8") from error
+        raise BadImage(Reason("backing_not_utf8")) from error
     if not name or len(name) > LONGEST_BACKING_NAME or not new_name.isprintable():
-        raise BadImage(f"the new backing name must be 1 to {LONGEST_BACKING_NAME} bytes of printable text")
+        raise BadImage(Reason("backing_not_printable", most=LONGEST_BACKING_NAME))
     head = bytearray(prefix[: header.header_length])
     for kind, data in header.extensions:
         value = b"qcow2" if kind == _BACKING_FORMAT else data
@@ -206,7 +202,7 @@ def rewrite_backing(prefix: bytes, header: ImageHeader, new_name: str) -> bytes:
     _BACKING_FIELDS.pack_into(head, 8, len(head), len(name))
     head += name
     if len(head) > min(header.cluster_size, HEADER_PREFIX):
-        raise BadImage("the new backing name does not fit into the image's first cluster and first 64 KiB")
+        raise BadImage(Reason("backing_does_not_fit"))
     return bytes(head.ljust(header.used_end, b"\0"))
 
 
@@ -215,46 +211,46 @@ def _check_magic(prefix: bytes) -> None:
         return
     for offset, signature, what in _OTHER_FORMATS:
         if prefix[offset : offset + len(signature)] == signature:
-            raise BadImage(f"the file is no qcow2 image; it seems to be {what}: `qemu-img convert -O qcow2` makes one")
+            raise BadImage(Reason("other_format", what=what))
     if not prefix.strip(b"\0"):
-        raise BadImage("the file is no qcow2 image; it begins with nothing but zeros, or is empty")
-    raise BadImage("the file is no qcow2 image; it may be a raw one: `qemu-img convert -O qcow2` makes one")
+        raise BadImage(Reason("empty_file"))
+    raise BadImage(Reason("raw_file"))
 
 
 def _check_version_3(prefix: bytes, area_end: int) -> int:
     """The length of a version 3 header, after its features were found to be harmless."""
     if len(prefix) < _V2.size + _V3.size:
-        raise BadImage("the image is cut off: its header is incomplete")
+        raise BadImage(Reason("image_header_cut"))
     incompatible, _compatible, _autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
     for bit, why in _INCOMPATIBLE.items():
         if incompatible & bit:
-            raise BadImage(f"the image is refused: {why}")
+            raise BadImage(Reason("image_refused", why=why))
     unknown = incompatible & ~_COMPRESSION_BIT
     if unknown:
-        raise BadImage(f"the image needs features this server does not know (incompatible bits {unknown:#x})")
+        raise BadImage(Reason("image_features", bits=f"{unknown:#x}"))
     if refcount_order > 6:
-        raise BadImage(f"the image's refcount_order is {refcount_order}, above 6")
+        raise BadImage(Reason("image_refcount_order", order=refcount_order))
     if length < _V2.size + _V3.size or length % 8 or length > min(area_end, len(prefix)):
-        raise BadImage(f"the image's header length is {length}, which cannot be")
+        raise BadImage(Reason("image_header_length", length=length))
     compression = prefix[_COMPRESSION_TYPE_AT] if length > _COMPRESSION_TYPE_AT else 0
     if bool(incompatible & _COMPRESSION_BIT) != (compression != 0):
-        raise BadImage("the image's compression type and the feature bit for it contradict each other")
+        raise BadImage(Reason("image_compression_bit"))
     if compression and compression not in _COMPRESSION_TYPES:
-        raise BadImage(f"the image's compression type is {compression}, which this server does not know")
+        raise BadImage(Reason("image_compression", kind=compression))
     return int(length)
 
 
-def _check_table(what: str, offset: int, size: int, cluster_size: int, file_size: int) -> None:
+def _check_table(what: Reason, offset: int, size: int, cluster_size: int, file_size: int) -> None:
     # The first cluster is the header's: a table there would be overwritten together with the backing name.
     if offset < cluster_size or offset % cluster_size or offset + size > file_size:
-        raise BadImage(f"the image's {what} lies outside the file: the file is cut off or damaged")
+        raise BadImage(Reason("image_table_outside", what=what))
 
 
 def _check_l1(virtual_size: int, cluster_size: int, entries: int, offset: int, file_size: int) -> None:
     covered_by_entry = cluster_size * (cluster_size // 8)  # one level 2 table of 8-byte entries, a cluster each
     if entries * 8 > _LARGEST_L1 or entries * covered_by_entry < virtual_size:
-        raise BadImage(f"the image's level 1 table has {entries} entries, which does not fit its virtual size")
-    _check_table("level 1 table", offset, entries * 8, cluster_size, file_size)
+        raise BadImage(Reason("image_level_1_size", count=entries))
+    _check_table(Reason("level_1_table"), offset, entries * 8, cluster_size, file_size)
 
 
 def _backing_name(
@@ -264,15 +260,15 @@ def _backing_name(
     if offset == 0:
         return None, 0
     if length > LONGEST_BACKING_NAME:
-        raise BadImage(f"the backing name has {length} bytes, more than {LONGEST_BACKING_NAME}")
+        raise BadImage(Reason("backing_name_long", length=length, most=LONGEST_BACKING_NAME))
     if not header_length <= offset <= area_end - length:
-        where = "the first 64 KiB" if cluster_size > HEADER_PREFIX else "the first cluster, after the header"
-        raise BadImage(f"the backing name does not lie within {where}")
+        far = cluster_size > HEADER_PREFIX
+        raise BadImage(Reason("backing_name_far") if far else Reason("backing_name_misplaced"))
     if len(prefix) < offset + length:
-        raise BadImage("the image is cut off: its backing name is incomplete")
+        raise BadImage(Reason("image_name_cut"))
     if length == 0:
         return None, offset  # QEMU too takes an empty name for no backing file
-    return _text(prefix[offset : offset + length], "backing name"), offset + length
+    return _text(prefix[offset : offset + length], Reason("backing_name")), offset + length
 
 
 def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, bytes], ...], int]:
@@ -283,17 +279,17 @@ def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, b
     end = min(end, len(prefix))
     while at < end:
         if end - at < _EXTENSION.size:
-            raise BadImage("the image's header extensions are malformed: one is cut off")
+            raise BadImage(Reason("extension_cut"))
         kind, length = _EXTENSION.unpack_from(prefix, at)
         at += _EXTENSION.size
         if kind == _END:
             return tuple(found), at
         if length > end - at:
-            raise BadImage(f"the image's header extensions are malformed: {kind:#x} is longer than its room")
+            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
         if kind in seen:
-            raise BadImage(f"the image's header extensions are malformed: {kind:#x} comes twice")
+            raise BadImage(Reason("extension_twice", kind=f"{kind:#x}"))
         if kind in _REFUSED_EXTENSIONS:
-            raise BadImage(f"the image is refused: {_REFUSED_EXTENSIONS[kind]}")
+            raise BadImage(Reason("image_refused", why=_REFUSED_EXTENSIONS[kind]))
         seen.add(kind)
         found.append((kind, prefix[at : at + length]))
         at += length + -length % 8
@@ -303,16 +299,16 @@ def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, b
 def _backing_format(extensions: tuple[tuple[int, bytes], ...]) -> str | None:
     for kind, data in extensions:
         if kind == _BACKING_FORMAT:
-            return _text(data, "backing format")
+            return _text(data, Reason("backing_format"))
     return None
 
 
-def _text(raw: bytes, what: str) -> str:
+def _text(raw: bytes, what: Reason) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise BadImage(f"the {what} is not UTF-8") from error
+        raise BadImage(Reason("not_utf8", what=what)) from error
     # isprintable would refuse some spaces that file names have; only NUL and control characters must go.
     if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
-        raise BadImage(f"the {what} has control characters in it")
+        raise BadImage(Reason("control_characters", what=what))
     return text

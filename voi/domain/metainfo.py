@@ -15,6 +15,7 @@ import bencodepy
 
 from voi.errors import BadTorrent, Malformed, TorrentRefused
 from voi.names import DiskName
+from voi.reasons import Reason
 
 MAX_TORRENT = (1 << 20) - 4096
 """Bytes. Deployed terminals read at most 1 MiB of token and data in a frame; what is left below it is for the
@@ -192,7 +193,7 @@ def piece_length_for(size: int) -> int:
     :raises TorrentRefused: no torrent for so large a file fits a frame, or the size is not positive.
     """
     if not 0 < size <= LARGEST_LENGTH:
-        raise TorrentRefused(f"no torrent can be made of a file of {size} bytes", field="length")
+        raise TorrentRefused(Reason("no_torrent_for", size=size), field="length")
     piece_length = 64 << 10
     while piece_length < 4 << 20 and _ceil_div(size, piece_length) > 8192:
         piece_length *= 2
@@ -201,7 +202,7 @@ def piece_length_for(size: int) -> int:
     while _ceil_div(size, piece_length) * _HASH_SIZE > room:
         piece_length *= 2
     if piece_length > LARGEST_PIECE:
-        raise TorrentRefused(f"a file of {size} bytes is too large: its torrent does not fit a frame", field="length")
+        raise TorrentRefused(Reason("too_large_for_torrent", size=size), field="length")
     return piece_length
 
 

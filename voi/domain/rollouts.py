@@ -46,7 +46,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch."""
+    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
+
+    `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
+    """
 
     rollout_id: int
     template_uuid: str
@@ -56,6 +59,7 @@ class Target:
     attempts: int
     next_try: float
     updated: float
+    from_server: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,37 @@ class Progress:
         if fraction != self.fraction:
             self.fraction = fraction
             self.advanced = now
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the terminals of a rollout have to fetch, in bytes.
+
+    `image` counts each level once that any of them lacks, `most` is what the neediest lacks, `total` what all lack
+    together; `terminals` is how many lack anything.
+    """
+
+    image: int
+    most: int
+    total: int
+    terminals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How much the links carry, in bytes a second, up as well as down: the server's, and each terminal's."""
+
+    server: float
+    terminal: float
+
+    def least_seconds(self, demand: Demand) -> float:
+        """The least time in which all can have what they lack, however it is shared: the bound of Kumar and Ross.
+
+        The server must send each byte once, the neediest terminal receive all that it lacks, and all links together
+        send what all terminals receive.
+        """
+        together = self.server + demand.terminals * self.terminal
+        return max(demand.image / self.server, demand.most / self.terminal, demand.total / together)
 
 
 def target_progress(tasks: Iterable[tuple[int, float]]) -> float:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from voi.errors import Malformed
+from voi.reasons import Reason
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -51,11 +52,13 @@ def subnet_of(text: str, field: str = "subnets") -> Network:
     try:
         loose = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
-        raise Malformed(f"{field}: {text[:60]!r} is no subnet such as 10.0.3.0/24", field=field) from error
+        raise Malformed(Reason("not_subnet", field=field, text=text[:60]), field=field) from error
     try:
         return ipaddress.ip_network(text.strip())
     except ValueError as error:
-        raise Malformed(f"{field}: {text[:60]!r} is an address within {loose}: write that", field=field) from error
+        raise Malformed(
+            Reason("within_subnet", field=field, text=text[:60], network=str(loose)), field=field
+        ) from error
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

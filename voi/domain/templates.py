@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
+from voi.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,11 @@ def check_next_level(published: Iterable[PublishedLevel], name: DiskName) -> Non
     levels = {x.name.level for x in published if x.name.uuid == name.uuid}
     check_room_for_diff(levels, name.uuid)
     if name.level in levels:
-        raise Conflict(f"{name} is published already: the next level of this disk is {max(levels) + 1}")
+        raise Conflict(Reason("level_published", disk=str(name), level=max(levels) + 1))
     if name.level > HIGHEST_PUBLISHED_LEVEL:
-        raise Conflict(f"{name}: only levels 0 to {HIGHEST_PUBLISHED_LEVEL} are published")
+        raise Conflict(Reason("level_too_high", disk=str(name), highest=HIGHEST_PUBLISHED_LEVEL))
     if name.level > 0 and name.level - 1 not in levels:
-        raise Conflict(f"{name} needs {name.parent}, which is not published: upload that one first")
+        raise Conflict(Reason("parent_missing", disk=str(name), parent=str(name.parent)))
 
 
 def check_room_for_diff(levels: Iterable[int], disk_uuid: str) -> None:
@@ -102,4 +103,4 @@ def check_room_for_diff(levels: Iterable[int], disk_uuid: str) -> None:
     :raises Conflict: both differences are in use, and folding them is not available yet.
     """
     if HIGHEST_PUBLISHED_LEVEL in levels:
-        raise Conflict(f"disk {disk_uuid} has two differences already, and folding them is not available yet")
+        raise Conflict(Reason("differences_full", uuid=disk_uuid))

@@ -9,6 +9,7 @@ from typing import Final
 
 from voi.domain.terminals import ReportedTemplate
 from voi.names import DiskName
+from voi.reasons import Reason
 
 
 class UploadState(StrEnum):
@@ -26,8 +27,8 @@ OPEN_STATES = (UploadState.REQUESTED, UploadState.RECEIVING, UploadState.VERIFYI
 """States in which an upload still wants something; PUBLISHED and FAILED are final."""
 
 
-CANCELLED: Final = "cancelled by an administrator"
-ASKED_AGAIN: Final = "asked for again"
+CANCELLED: Final = Reason("cancelled")
+ASKED_AGAIN: Final = Reason("asked_again")
 """Reasons of those that failed because somebody wanted it so."""
 
 

@@ -12,6 +12,7 @@ from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import Conflict
 from voi.publishing.publisher import Publisher
 from voi.publishing.space import Space
+from voi.reasons import Reason
 
 T = TypeVar("T")
 
@@ -48,9 +49,13 @@ class Access:
                 continue
             here = disk.state not in (UploadState.REQUESTED, UploadState.RECEIVING)  # complete: nobody is waited for
             if disk.mac is None or here or not self._absent(disk.mac):
-                who = f"terminal {disk.mac}" if disk.mac else "an import"
-                raise Conflict(f"{who} is uploading {disk.name} of this template now")
-            await self._publisher.fail(disk, f"{disk.mac} has been offline for long, and {mac} takes over")
+                name = str(disk.name)
+                raise Conflict(
+                    Reason("terminal_uploads", mac=disk.mac, disk=name)
+                    if disk.mac
+                    else Reason("import_under_way", disk=name)
+                )
+            await self._publisher.fail(disk, Reason("taken_over", mac=disk.mac, other=mac))
 
     def _absent(self, mac: str) -> bool:
         return not self._online(mac) and time.time() - self._left.get(mac, self._started) >= ABSENT_SECONDS

@@ -27,6 +27,7 @@ from voi.publishing.access import Access
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.seams import InThread
+from voi.reasons import Reason
 from voi.store.directory import DataDirectory, write_atomically
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
@@ -132,11 +133,11 @@ class UploadDesk:
         owner = await self._templates.by_disk(name.uuid)
         upload = await self._upload_for(mac, name, listed, request, owner)
         if owner is not None and owner.uuid != upload.template_uuid:
-            raise Conflict(f"disk {name.uuid} belongs to template {owner.name}")
+            raise Conflict(Reason("disk_of_another", uuid=name.uuid, name=owner.name))
         await self._access.check_free(upload.template_uuid, mac, open_disks)
         check_next_level(owner.levels if owner else (), name)
         if request is not None and request.state is not UploadState.REQUESTED:
-            await self._publisher.fail(request, "replaced by a newer torrent of the same terminal")
+            await self._publisher.fail(request, Reason("newer_torrent"))
             request = None
         # Again, because others were waited for: what they did counts.
         owner = await self._templates.by_disk(name.uuid)

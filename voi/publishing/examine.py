@@ -16,6 +16,7 @@ from voi.domain.image import ImageHeader
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.seeding.hashing import IsCancelled, fsync_directory, fsync_file, verify_file
 
 _SHOWN: Final = 5  # piece numbers in a message
@@ -38,7 +39,7 @@ class WrongPieces(BadImage):
 
     def __init__(self, name: DiskName, pieces: list[int]) -> None:
         shown = ", ".join(map(str, pieces[:_SHOWN])) + (" ..." if len(pieces) > _SHOWN else "")
-        super().__init__(f"{name}: {len(pieces)} pieces on the server's disk are wrong ({shown})")
+        super().__init__(Reason("wrong_pieces", disk=str(name), count=len(pieces), shown=shown))
         self.pieces = pieces
 
 
@@ -59,10 +60,9 @@ def check_parent(header: ImageHeader, name: DiskName, parent_size: int | None) -
     """
     needed = image.check_level(header, name.level, name.uuid)
     if needed is not None and parent_size != header.virtual_size:
-        raise BadImage(
-            f"{name} is a disk of {header.virtual_size} bytes, and its parent {needed} has {parent_size}: "
-            "a difference must have its parent's size"
-        )
+        # A parent without a size is not published: that is refused before.
+        size = header.virtual_size
+        raise BadImage(Reason("parent_size", disk=str(name), size=size, parent=needed, parent_size=parent_size or 0))
     return needed
 
 
@@ -82,7 +82,7 @@ def examine(path: Path, torrent: bytes, name: DiskName, parent_size: int | None,
     if wrong:
         raise WrongPieces(name, wrong)
     if path.stat().st_size != known.length:
-        raise BadImage(f"{name}: the file on the server's disk is longer than its torrent says")
+        raise BadImage(Reason("longer_than_torrent", disk=str(name)))
     header, sums = read_header(path), reader.finish()
     needed = check_parent(header, name, parent_size)
     if needed is None or needed == header.backing_name:
@@ -114,7 +114,7 @@ def install(source: Path, target: Path, name: DiskName) -> None:
         fsync_directory(target.parent)
         fsync_directory(source.parent)
     elif not target.exists():
-        raise BadImage(f"{name}: the received file has vanished from the server's disk")
+        raise BadImage(Reason("file_vanished", disk=str(name)))
 
 
 def _patch(path: Path, header: ImageHeader, needed: str) -> bytes:

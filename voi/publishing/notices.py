@@ -12,6 +12,7 @@ from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline
 from voi.publishing.publisher import Publisher
 from voi.publishing.seams import Fleet
+from voi.reasons import Reason
 from voi.store.uploads import Uploads
 from voi.wire.codes import Code
 from voi.wire.messages import Disk, TemplateBody
@@ -61,7 +62,7 @@ class Notices:
             if disk.state is UploadState.PUBLISHED:
                 await self._fleet.request(disk.mac, Code.HAVE_DISK, {"torrent_id": disk.id})
             else:
-                fields = {"torrent_id": disk.id, "msg": disk.reason, "result": 1}
+                fields = {"torrent_id": disk.id, "msg": str(disk.reason), "result": 1}
                 await self._fleet.request(disk.mac, Code.TASK_RESULT, fields)
         except (TerminalOffline, NoAnswer) as error:
             log.info(
@@ -94,11 +95,11 @@ class Notices:
         except (TerminalOffline, ConnectionEnded):
             return  # asked again at its next login
         except NoAnswer as error:
-            reason = error.message
+            reason = error.reason
         else:
             if reply.code == 0:
                 return
-            reason = f"the terminal answered {reply.code}: {reply.msg}"
+            reason = Reason("terminal_answered", code=reply.code, text=reply.msg)
         log.info("{mac} does not upload: {reason}", mac=mac, reason=reason)
         for disk in wanted:
             now = await self._uploads.disk(disk.id)

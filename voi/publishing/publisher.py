@@ -24,6 +24,7 @@ from voi.names import DiskName
 from voi.publishing.examine import WrongPieces, check_parent, examine, install, read_header
 from voi.publishing.seams import Admission, InThread, Seeder
 from voi.publishing.tables import keep_table
+from voi.reasons import Reason, of_system
 from voi.seeding.hashing import Cancelled, copy_and_hash
 from voi.store.directory import DataDirectory, write_atomically
 from voi.store.templates import Templates
@@ -305,14 +306,14 @@ class Publisher:
         """Fail what has not moved for a day; `now` is seconds since the epoch."""
         for disk in await self._uploads.open_disks():
             if disk.state is UploadState.REQUESTED and now - disk.updated >= IDLE_SECONDS:
-                await self.fail(disk, f"{disk.mac} did not offer it within a day of being asked")
+                await self.fail(disk, Reason("not_offered", mac=disk.mac or ""))
         for disk in list(self._receiving.values()):
             fraction = self.progress(disk)
             before, since = self._advanced.get(disk.id, (-1.0, now))
             if fraction != before:
                 self._advanced[disk.id] = (fraction, now)
             elif now - since >= IDLE_SECONDS:
-                await self.fail(disk, f"no progress for a day, at {fraction:.0%}: is {disk.mac} still there?")
+                await self.fail(disk, Reason("upload_stalled", part=fraction, mac=disk.mac or ""))
 
     # Small things.
 
@@ -328,7 +329,9 @@ class Publisher:
         try:
             data: bytes = await self._in_thread(path.read_bytes)
         except OSError as error:
-            raise StorageMissing(f"torrent file {path.name}: {error.strerror}") from error
+            raise StorageMissing(
+                Reason("torrent_file_failed", name=path.name, text=of_system(error.strerror))
+            ) from error
         return data
 
     def _keep_torrent(self, torrent: bytes) -> None:
@@ -378,8 +381,10 @@ class Publisher:
 
 def _reason(error: Exception, disk: UploadDisk) -> str:
     if isinstance(error, VoiError):
-        return error.message
+        return error.reason
     if isinstance(error, OSError):
-        return f"{error.strerror or error} ({error.filename or disk.name})"
+        return Reason(
+            "file_failed", text=of_system(error.strerror or str(error)), path=str(error.filename or disk.name)
+        )
     log.failure("upload of {name}", Failure(error), name=str(disk.name))
-    return "the server failed; its log says why"
+    return Reason("server_failed")

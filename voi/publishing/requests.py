@@ -18,6 +18,7 @@ from voi.publishing.examine import check_parent, read_header
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.seams import InThread
+from voi.reasons import Reason, of_system
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
@@ -55,25 +56,26 @@ class RequestDesk:
 
     async def _request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
         if await self._terminals.get(mac) is None:
-            raise UnknownTerminal(f"{mac} never logged in", field="mac")
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="mac")
         if not names:
-            raise Conflict(f"{mac} reported no disk of this template that is not published yet", field="disks")
+            raise Conflict(Reason("nothing_to_upload", mac=mac), field="disks")
         open_disks = await self._uploads.open_disks()
         await self._access.check_free(template.uuid, mac, open_disks)
         planned: list[tuple[DiskName, int]] = []
         for name, kind in sorted(names):
             owner = await self._templates.by_disk(name.uuid)
             if owner is not None and owner.uuid != template.uuid:
-                raise Conflict(f"disk {name.uuid} belongs to template {owner.name}", field="disks")
+                raise Conflict(Reason("disk_of_another", uuid=name.uuid, name=owner.name), field="disks")
             if name.level > HIGHEST_PUBLISHED_LEVEL:
-                raise Conflict(f"{name}: only levels 0 to {HIGHEST_PUBLISHED_LEVEL} are published", field="disks")
+                reason = Reason("level_too_high", disk=str(name), highest=HIGHEST_PUBLISHED_LEVEL)
+                raise Conflict(reason, field="disks")
             if DiskName(name.uuid, name.level - 1) not in [x for x, _ in planned]:
                 check_next_level(owner.levels if owner else (), name)
             planned.append((name, kind))
         for disk in open_disks:
             if disk.mac == mac and disk.name in {name for name, _ in planned}:
                 if disk.state is not UploadState.REQUESTED:
-                    raise Conflict(f"{mac} is uploading {disk.name} already", field="disks")
+                    raise Conflict(Reason("uploads_already", mac=mac, disk=str(disk.name)), field="disks")
                 await self._publisher.fail(disk, ASKED_AGAIN)
         upload = new_upload(mac, template.uuid, template.name, template.sys_type, template.desc)
         now = time.time()
@@ -88,7 +90,7 @@ class RequestDesk:
         :raises NoSpace: says what is needed and what there is.
         """
         if not disks:
-            raise Malformed("disks: at least one image file is needed", field="disks")
+            raise Malformed(Reason("no_image_file"), field="disks")
         upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc)
         now = time.time()
         rows: list[UploadDisk] = []
@@ -110,7 +112,7 @@ class RequestDesk:
         """
         upload = await self._uploads.get(upload_id)
         if upload is None:
-            raise UnknownUpload(f"no upload {upload_id}")
+            raise UnknownUpload(Reason("no_upload", number=upload_id))
         for disk in upload.disks:
             if disk.open and disk.state is not UploadState.PUBLISHING:
                 await self._publisher.fail(disk, CANCELLED)
@@ -122,13 +124,15 @@ class RequestDesk:
 def _check_image(path: Path, name: DiskName, field: str) -> int:
     """The size of an image file that can be imported as `name`."""
     if not path.is_absolute():
-        raise Malformed(f"{field}: {path} is not an absolute path on the server", field=field)
+        raise Malformed(Reason("not_absolute", field=field, path=str(path)), field=field)
     try:
         if not path.is_file():
-            raise BadImage("there is no such file on the server")
+            raise BadImage(Reason("no_such_file"))
         check_parent(read_header(path), name, None)
         return path.stat().st_size
     except OSError as error:
-        raise BadImage(f"{field}: {path}: {error.strerror}", field=field) from error
+        raise BadImage(
+            Reason("file_of_field", field=field, path=str(path), why=of_system(error.strerror)), field=field
+        ) from error
     except BadImage as error:
-        raise BadImage(f"{field}: {path}: {error.message}", field=field) from error
+        raise BadImage(Reason("file_of_field", field=field, path=str(path), why=error.reason), field=field) from error

@@ -8,6 +8,7 @@ from typing import Final
 
 from voi.domain.uploads import UploadDisk
 from voi.errors import NoSpace
+from voi.reasons import Reason
 from voi.store.database import free_bytes
 
 MARGIN: Final = 256 << 20
@@ -33,15 +34,7 @@ class Space:
         available = max(0, self._measure(self._directory) - promised - MARGIN)
         if needed > available:
             raise NoSpace(
-                f"{_size(needed)} are needed on the server, {_size(available)} are available"
-                + (f" beside {_size(promised)} promised to other uploads" if promised else "")
+                Reason("no_space_beside", needed=needed, available=available, promised=promised)
+                if promised
+                else Reason("no_space", needed=needed, available=available)
             )
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("the last unit returns")

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from voi.domain.events import SERVER
 from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.rollouts.coordinator import RolloutCoordinator
+from voi.store.events import Events
 from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
@@ -23,7 +24,7 @@ TOGETHER_SECONDS: Final = 1.0
 
 
 class RolloutChronicle:
-    """Listens to the coordinator."""
+    """Listens to the coordinator; `events` are those of the journal."""
 
     def __init__(
         self,
@@ -31,16 +32,23 @@ class RolloutChronicle:
         rollouts: Rollouts,
         templates: Templates,
         journal: Notes,
+        events: Events,
         clock: IReactorTime,
     ) -> None:
         self._rollouts = rollouts
         self._templates = templates
         self._journal = journal
+        self._events = events
         self._clock = clock
         self._ended: set[int] = set()
         self._call: IDelayedCall | None = None
         coordinator.begun_itself.append(self._begun)
         coordinator.ended.append(self._target_ended)
+
+    async def recover(self) -> None:
+        """After a crash: tell of rollouts that ended just before it."""
+        for rollout_id in await self._events.rollouts_left_open():
+            await self._note_ended(rollout_id)
 
     def _begun(self, rollout: Rollout) -> None:
         _spawn(self._note_begun(rollout))

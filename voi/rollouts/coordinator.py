@@ -22,6 +22,7 @@ from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, ConnectionEnded, Malformed, NoAnswer, NotFound, TerminalOffline, VoiError
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.rollouts.board import Board, Key, OpenTarget
 from voi.rollouts.seams import CommandSender, Fleet, Seeder, Tracker
 from voi.rollouts.sender import NotWanted, Sender
@@ -58,11 +59,14 @@ STUCK_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 10.0
 """A peer that lacks nothing may not have it on its disk yet; terminals that report results do so by then."""
 
-OFFLINE: Final = "offline: goes on at its next login"
+OFFLINE: Final = Reason("goes_on_at_login")
 
 TICK_SECONDS: Final = 5.0
 """How often retries, stalls and the seed's view of its peers are looked at."""
 
+
+LOOKED_AFTER_AT_A_TURN: Final = 250
+"""Targets that are looked after in one turn of the reactor: two milliseconds."""
 
 AT_A_TURN: Final = 50
 """Targets that are begun in one turn of the reactor: a few milliseconds."""
@@ -149,9 +153,9 @@ class RolloutCoordinator:
         """
         rollout = await self._rollouts.get(rollout_id)
         if rollout is None:
-            raise NotFound(f"no rollout {rollout_id}")
+            raise NotFound(Reason("no_rollout", number=rollout_id))
         if rollout.state not in ("running", "cancelled"):
-            raise Conflict(f"rollout {rollout_id} has ended: it is {rollout.state}")
+            raise Conflict(Reason("rollout_ended", number=rollout_id, state=rollout.state))
         commands = await self._rollouts.cancel(rollout_id, Code.CANCEL_SEND, self._wall())
         for target in rollout.targets:
             self._board.drop((rollout_id, target.mac))
@@ -160,7 +164,11 @@ class RolloutCoordinator:
 
     def open_targets(self) -> Iterator[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
-        return ((*target.key, target.target.state.value, target.fraction()) for target in self._board)
+        return ((x.target.rollout_id, x.target.mac, x.target.state, x.fraction()) for x in self._board)
+
+    def open_progress(self, rollout_id: int) -> float:
+        """The sum of the progress of a rollout's open targets, each from 0 to 1."""
+        return sum(target.fraction() for target in self._board if target.target.rollout_id == rollout_id)
 
     async def retry(self, rollout_id: int) -> list[str]:
         """Let the terminals that failed try again; their MACs.
@@ -182,6 +190,8 @@ class RolloutCoordinator:
         """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
         now, counts = self._wall(), Counter[int]()
         for target in self._board:
+            if any(now - progress.advanced < STUCK_SECONDS for progress in target.progress.values()):
+                continue  # most get on, and a page is waiting
             rollout_id, mac = target.key
             at_work = mac in self._fleet and any(task.sent for task in target.unfinished)
             if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
@@ -287,7 +297,7 @@ class RolloutCoordinator:
                 return
             there = await self._sender.send(task, template, level, wanted)
         except (TerminalOffline, ConnectionEnded) as error:
-            await self._explain(target, f"{error.message}; waits for its next login")
+            await self._explain(target, Reason("waits_for_login", why=error.reason))
         except NotWanted:
             return
         except VoiError as error:
@@ -295,7 +305,7 @@ class RolloutCoordinator:
             if isinstance(error, NoAnswer) and progress is not None and progress.heard > begun:
                 await self._goes_on(target, task)  # it works at it, only its answer was lost
                 return
-            await self._failed(target, task, error.message)
+            await self._failed(target, task, error.reason)
         else:
             if there:
                 await self._done(target, task)
@@ -366,7 +376,7 @@ class RolloutCoordinator:
             elif result.result == 2:
                 await self._reported_failed(target, task)
             else:
-                await self._explain(target, "the terminal has not started yet")
+                await self._explain(target, Reason("not_started"))
 
     async def _note_held(self, mac: str, disk: str) -> None:
         """A terminal finished what no open rollout asks for, such as the repair of a damaged disk."""
@@ -428,7 +438,7 @@ class RolloutCoordinator:
     async def _reported_failed(self, target: OpenTarget, task: Task) -> None:
         """A terminal may report one failure with 9025 and with 9015: it counts once."""
         if task.sent:
-            await self._failed(target, task, "the terminal reports a failed download")
+            await self._failed(target, task, Reason("download_failed"))
 
     async def _failed(self, target: OpenTarget, task: Task, reason: str) -> None:
         """A try failed: again after a pause, or never."""
@@ -441,9 +451,9 @@ class RolloutCoordinator:
         counted = target.target.next_try > now  # another level has failed in this try already
         attempts = target.target.attempts + (0 if counted else 1)
         pause = target.target.next_try - now if counted else next_pause(attempts)
-        full = f"{task.name}: {reason}"
+        full = Reason("disk_failed", disk=str(task.name), why=reason)
         if pause is not None:
-            full += f"; tried again in {pause:.0f} seconds"
+            full = Reason("tried_again", disk=str(task.name), why=reason, seconds=pause)
         next_try = None if pause is None else now + pause
         settled = await self._rollouts.failed(task, full, attempts, next_try, now)
         log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
@@ -464,8 +474,10 @@ class RolloutCoordinator:
         """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
         now = self._wall()
         needy: dict[bytes, set[str]] = {}
-        for target in self._board:
-            if target.target.mac not in self._fleet:
+        for index, target in enumerate(self._board):
+            if index and not index % LOOKED_AFTER_AT_A_TURN:
+                await deferLater(self._clock, 0)
+            if target.target.mac not in self._fleet or self._board.get(target.key) is not target:
                 continue
             due = not target.driving and target.target.next_try <= now
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
@@ -480,7 +492,7 @@ class RolloutCoordinator:
                 # By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
                 idle = now - self._last_advance(target.target.mac)
                 if task.sent and idle >= STALL_SECONDS:
-                    await self._failed(target, task, f"no progress for {idle / 60:.0f} minutes")
+                    await self._failed(target, task, Reason("stalled", minutes=idle / 60))
                 elif task.sent and idle >= HELP_SECONDS:
                     needy.setdefault(task.info_hash, set()).add(task.mac)
         for info_hash in self._board.info_hashes():

@@ -12,6 +12,7 @@ from voi.domain import metainfo
 from voi.domain.rollouts import Task
 from voi.domain.templates import PublishedLevel, Template
 from voi.errors import Conflict, StorageMissing, TerminalOffline
+from voi.reasons import Reason, of_system
 from voi.rollouts.seams import Fleet, InThread
 from voi.store.directory import DataDirectory
 from voi.store.terminals import Terminals
@@ -73,7 +74,7 @@ class Sender:
         terminal = await self._terminals.get(task.mac)
         connection = self._fleet.connection(task.mac)
         if terminal is None or connection is None:
-            raise TerminalOffline(f"terminal {task.mac} is offline")
+            raise TerminalOffline(Reason("offline", mac=task.mac))
         url = self._tracker_url(connection.server_host, terminal.tracker_key)
         torrent = metainfo.with_announce(await self._torrent(level.info_hash), url)
         body = TorrentBody(
@@ -95,8 +96,9 @@ class Sender:
         if reply.code == ALREADY_THERE:
             return True
         if reply.code != SUCCESS:
-            what = " (it cannot use the torrent)" if reply.code == TERMINAL_TORRENT_ERROR else ""
-            raise Refused(f"the terminal answered {reply.code}{what}: {reply.msg}")
+            if reply.code == TERMINAL_TORRENT_ERROR:
+                raise Refused(Reason("torrent_not_taken", code=reply.code, text=reply.msg))
+            raise Refused(Reason("terminal_answered", code=reply.code, text=reply.msg))
         return False
 
     async def _torrent(self, info_hash: bytes) -> bytes:
@@ -108,7 +110,9 @@ class Sender:
         try:
             torrent: bytes = await self._in_thread(path.read_bytes)
         except OSError as error:
-            raise StorageMissing(f"torrent file {path.name} on the server: {error.strerror}") from error
+            raise StorageMissing(
+                Reason("torrent_file_missing", name=path.name, text=of_system(error.strerror))
+            ) from error
         self._torrents[info_hash] = torrent
         if len(self._torrents) > _CACHED:
             self._torrents.popitem(last=False)

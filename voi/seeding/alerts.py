@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import libtorrent as lt
 from twisted.logger import Logger
 
+from voi.reasons import Reason, of_system
+
 log = Logger()
 
 
@@ -280,12 +282,12 @@ def _piece_failed(alert: lt.hash_failed_alert) -> tuple[Event, ...]:
 
 
 def _file_failed(alert: lt.file_error_alert) -> tuple[Event, ...]:
-    reason = f"{alert.error.message()} ({alert.filename()})"
+    reason = Reason("file_failed", text=of_system(alert.error.message()), path=alert.filename())
     return _about(lambda key: TorrentFailed(key, reason))(alert)
 
 
 def _torrent_failed(alert: lt.torrent_error_alert) -> tuple[Event, ...]:
-    reason = alert.error.message()
+    reason = Reason("torrent_stopped", text=of_system(alert.error.message()))
     return _about(lambda key: TorrentFailed(key, reason))(alert)
 
 

@@ -26,6 +26,7 @@ from typing import ClassVar
 from voi.domain.blocks import Sums
 from voi.domain.metainfo import Metainfo
 from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
+from voi.reasons import Reason
 
 Progress = Callable[[int], object]
 """Takes the bytes done so far."""
@@ -225,7 +226,7 @@ def _regular(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Conflict(f"{path} is no regular file")
+            raise Conflict(Reason("not_regular", path=str(path)))
         yield fd
     finally:
         os.close(fd)
@@ -261,7 +262,7 @@ def _chunks(path: Path, fd: int, pace: _Pace, at_most: int | None = None) -> Ite
         done += len(chunk)
     after = os.fstat(fd)
     if done < size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise Conflict(f"{path} changed while it was being read: close what writes to it and try again")
+        raise Conflict(Reason("changed_while_read", path=str(path)))
     pace.step(done, last=True)
 
 

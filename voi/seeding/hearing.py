@@ -12,6 +12,7 @@ import libtorrent as lt
 from twisted.logger import Logger
 
 from voi.errors import NotFound, StartupError
+from voi.reasons import Reason
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, Status
 from voi.seeding.ledger import FileFacts, Ledger, Trust
@@ -43,21 +44,23 @@ class Held:
     status: Status | None = None
     window: Window | None = None  # the partly present pieces, of which some are wanted at a time
 
+    def ask(self, work: Callable[[lt.torrent_handle], object]) -> None:
+        """Ask its handle, where there is one; of one that has gone a moment ago its removal tells whoever waits."""
+        if self.handle is None:
+            return
+        try:
+            work(self.handle)
+        except RuntimeError as error:
+            log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+
     def want(self, pieces: Sequence[int]) -> None:
         """Let pieces of the window be fetched."""
-        if pieces and self.handle is not None:
-            try:
-                self.handle.prioritize_pieces([(piece, WANTED) for piece in pieces])
-            except RuntimeError as error:
-                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+        if pieces:
+            self.ask(lambda handle: handle.prioritize_pieces([(piece, WANTED) for piece in pieces]))
 
     def look_for_peers(self) -> None:
         """Ask the tracker for peers now."""
-        if self.handle is not None:
-            try:
-                self.handle.force_reannounce()
-            except RuntimeError as error:
-                log.debug("{name} is gone: {error}", name=self.torrent.name, error=error)
+        self.ask(lambda handle: handle.force_reannounce())
 
     def vouched_for(self, noted: object) -> None:
         """The ledger has noted the whole file, or (not True) has not."""
@@ -141,16 +144,24 @@ class Hearing:
     def _state_changed(self, event: alerts.StateChanged) -> Event:
         held = self._torrents[event.info_hash]
         if event.state == "checking":
+            # The check that it was added for is told late, and says nothing against who has read the file meanwhile.
+            expected = held.trust is Trust.CHECK and not held.checked
             held.checked = held.complete = False
-            if held.verified:
-                # libtorrent found the file not to be what we took it for.
-                held.verified = False
-                self._notes.unawaited(partial(self._ledger.forget, event.info_hash))
+            if not expected:
+                self._distrust(event.info_hash, held)
         return event
+
+    def _distrust(self, info_hash: bytes, held: Held) -> None:
+        """Take back what was noted of a file: libtorrent found it to be otherwise."""
+        if held.verified:
+            held.verified = False
+            self._notes.unawaited(partial(self._ledger.forget, info_hash))
 
     def _checked(self, event: alerts.Checked) -> Event:
         held = self._torrents[event.info_hash]
         held.checked = True
+        if held.trust is Trust.CHECK and not held.complete:
+            self._distrust(event.info_hash, held)
         if held.complete and held.trust is Trust.CHECK and held.facts is not None and not held.verified:
             work = partial(self._ledger.record_verified, event.info_hash, held.path, held.facts)
             self._notes.unawaited(work, held.vouched_for)
@@ -185,7 +196,7 @@ class Hearing:
     def _removed(self, event: alerts.Removed) -> Event:
         del self._torrents[event.info_hash]
         self._waiting.fire(alerts.Removed, event.info_hash, event)
-        self._waiting.fail_about(event.info_hash, NotFound("this torrent was removed"))
+        self._waiting.fail_about(event.info_hash, NotFound(Reason("torrent_removed")))
         return event
 
     def _resume_data(self, event: alerts.ResumeData) -> Event:

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import libtorrent as lt
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.reasons import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import Event, PeerView, Status
 from voi.seeding.hearing import Hearing, Held
-from voi.seeding.ledger import FileFacts, Judgement, Ledger, Trust, sync_file
+from voi.seeding.leaving import Leaving, write_down
+from voi.seeding.ledger import Judgement, Ledger, Trust, sync_file
 from voi.seeding.notes import Notes
 from voi.seeding.pump import Pump
 from voi.seeding.settings import limit_every_address
@@ -36,7 +38,6 @@ log = Logger()
 _LISTEN_WITHIN = 10.0  # seconds; binding a port is instant, this is for a machine that swaps
 _ANSWER_WITHIN = 60.0  # seconds to add, remove or flush: a hard disk with everything queued before it
 _PEERS_WITHIN = 5.0  # seconds that a page may wait
-_SAVE_WITHIN = 5.0  # seconds at a stop; what was not saved by then is hashed at the next start
 _LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
 _GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
 _NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one question for many that change together
@@ -93,7 +94,7 @@ class Seeding:
     def stop(self) -> Deferred[None]:
         """Pause, save what downloads need to go on, say goodbye to trackers, and end the session.
 
-        Takes at most about ten seconds, and as long as the disk needs for what it has not yet written.
+        Takes at most about fifteen seconds, and as long as the disk needs for what it has not yet written.
         """
         return self._life.run(lambda: Deferred.fromCoroutine(self._stop()))
 
@@ -137,20 +138,21 @@ class Seeding:
         if self._news is not None:
             self._news.cancel()
             self._news = None
+        leaving = Leaving(self._reactor, self._torrents, self._waiting)
         await self._hear()
-        await self._announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
+        await leaving.announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
         self._session.pause()
         await self._hear()
         await self._notes.idle()
         await self._questions.run(lambda: None)
-        saved = await self._save_to_stop()
+        left = await leaving.save()
         # The session's destructor waits for open announces while it holds Python's lock: the whole process
         # would stand still, and a tracker in this same process could not even answer.
-        await self._announces_answered(_GOODBYE_WITHIN)
+        await leaving.announces_answered(_GOODBYE_WITHIN)
         self._waiting.fail_all(_stopping())
         await self._drop()
         try:
-            await self._notes.in_turn(self._write_down, saved)
+            await self._notes.in_turn(write_down, self._ledger, left)
         except OSError:
             log.failure("the stop could not be noted, the next start will take it for unclean")
 
@@ -164,41 +166,6 @@ class Seeding:
         """Block until libtorrent has done all that it was asked before."""
         if self._session is not None:
             self._session.is_paused()
-
-    async def _save_to_stop(self) -> list[tuple[bytes, Path, bytes | None]]:
-        asked: list[tuple[bytes, Path]] = []
-        answers: list[Deferred[alerts.ResumeData]] = []
-        unsaved: list[tuple[bytes, Path, bytes | None]] = []
-        for info_hash, held in self._torrents.items():
-            if held.handle is None or held.verified or held.removing:
-                continue
-            if not held.checked:
-                unsaved.append((info_hash, held.path, None))  # half a check is worth nothing later
-                continue
-            asked.append((info_hash, held.path))
-            answers.append(self._waiting.expect(alerts.ResumeData, info_hash, _SAVE_WITHIN))
-            _safely(held.handle.save_resume_data, lt.save_resume_flags_t.flush_disk_cache)
-        results = await DeferredList(answers, consumeErrors=True)
-        for (info_hash, path), (success, answer) in zip(asked, results, strict=True):
-            data = answer.data if success and isinstance(answer, alerts.ResumeData) else None
-            if data is None:
-                log.warn("{path}: nothing was saved to go on from, it will be checked", path=path)
-            unsaved.append((info_hash, path, data))
-        return unsaved
-
-    async def _announces_answered(self, seconds: float) -> None:
-        give_up = self._reactor.seconds() + seconds
-        while any(held.announces for held in self._torrents.values()) and self._reactor.seconds() < give_up:
-            await deferLater(self._reactor, 0.02, lambda: None)
-
-    def _write_down(self, saved: list[tuple[bytes, Path, bytes | None]]) -> None:
-        for info_hash, path, data in saved:
-            if data is None or FileFacts.of(path) is None:
-                self._ledger.forget(info_hash)
-            else:
-                sync_file(path)
-                self._ledger.record_partial(info_hash, path, data)
-        self._ledger.close()
 
     async def _drop(self) -> None:
         pump, self._pump = self._pump, None
@@ -272,7 +239,7 @@ class Seeding:
             log.warn("cannot connect to a peer at {host} port {port}", host=host, port=port)
             return
         if held.handle is not None:
-            _safely(held.handle.connect_peer, peer)
+            held.ask(lambda handle: handle.connect_peer(peer))
         elif len(held.early_peers) < _EARLY_PEERS:
             held.early_peers.append(peer)
 
@@ -287,7 +254,7 @@ class Seeding:
         entries = [lt.announce_entry(url) for url in urls]
         for tier, entry in enumerate(entries):
             entry.tier = tier
-        _safely(held.handle.replace_trackers, entries)
+        held.ask(lambda handle: handle.replace_trackers(entries))
 
     def status(self, info_hash: bytes) -> Status | None:
         """Where a torrent stood when last seen, at the last turn of its interval; None before the first time."""
@@ -322,7 +289,7 @@ class Seeding:
         try:
             judgement = await self._notes.in_turn(self._ledger.judge, torrent.info_hash, path, torrent.length)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({path})") from error
+            raise StorageMissing(_file_failed(error, path)) from error
         return judgement.trust is Trust.CHECK and judgement.facts is not None and judgement.facts.size > 0
 
     async def _add(
@@ -333,7 +300,7 @@ class Seeding:
         torrent = Torrent.parse(raw)
         key = torrent.info_hash
         if key in self._torrents:
-            raise Conflict(f"{torrent.name}: this torrent is already in the session")
+            raise Conflict(Reason("torrent_there", name=torrent.name))
         held = self._torrents[key] = Held(torrent, directory / torrent.name)
         try:
             judgement, params = await self._notes.in_turn(self._prepare, held, trackers, survey, seeding)
@@ -346,12 +313,12 @@ class Seeding:
             self._session.async_add_torrent(params)
             added = await answer
             if added.error is not None:
-                raise TorrentRefused(f"{torrent.name}: {added.error}")
+                raise TorrentRefused(Reason("torrent_refused", name=torrent.name, text=of_system(added.error)))
         except Exception as error:
             if self._torrents.get(key) is held:
                 del self._torrents[key]
             if isinstance(error, StorageMissing):
-                self._hearing.tell(alerts.TorrentFailed(key, error.message))
+                self._hearing.tell(alerts.TorrentFailed(key, error.reason))
             self._waiting.fail_about(key, error)
             raise
         return judgement.trust
@@ -366,7 +333,7 @@ class Seeding:
                 held.path.stat()
             judgement = self._ledger.judge(held.torrent.info_hash, held.path, held.torrent.length)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({error.filename})") from error
+            raise StorageMissing(_file_failed(error, error.filename)) from error
         if survey is not None and survey.facts != judgement.facts:
             log.warn("{name} was changed since it was compared: it is checked", name=held.torrent.name)
             survey = None
@@ -380,7 +347,7 @@ class Seeding:
             await self._notes.in_thread(sync_file, path)  # out of the ledger's turn: it may take minutes
             noted = await self._notes.in_turn(self._ledger.record_verified, info_hash, path)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({path})") from error
+            raise StorageMissing(_file_failed(error, path)) from error
         held = self._torrents.get(info_hash)
         if held is not None and held.path == path:
             held.vouched_for(noted)
@@ -404,24 +371,24 @@ class Seeding:
             try:
                 await self._notes.in_turn(self._ledger.forget, info_hash)
             except OSError as error:
-                raise StorageMissing(f"{error.strerror} ({error.filename})") from error
+                raise StorageMissing(_file_failed(error, error.filename)) from error
 
     async def _flush(self, info_hash: bytes) -> None:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
-            raise NotFound("this torrent is not in the session")
+            raise NotFound(Reason("torrent_not_there"))
         flushed = self._waiting.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
-        _safely(held.handle.flush_cache)
+        held.ask(lambda handle: handle.flush_cache())
         await flushed
         try:
             await self._notes.in_thread(sync_file, held.path)
         except OSError as error:
-            raise StorageMissing(f"{error.strerror} ({held.path})") from error
+            raise StorageMissing(_file_failed(error, held.path)) from error
 
     async def _ask_peers(self, info_hash: bytes) -> tuple[PeerView, ...]:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
-            raise NotFound("this torrent is not in the session")
+            raise NotFound(Reason("torrent_not_there"))
         under_way = self._waiting.expected(alerts.Peers, info_hash)
         answer = self._waiting.expect(alerts.Peers, info_hash, _PEERS_WITHIN)
         if not under_way:
@@ -437,7 +404,7 @@ class Seeding:
 
     def _no_answer(self, failure: Failure, info_hash: bytes) -> None:
         gone = failure.check(RuntimeError) is not None
-        problem = NotFound("this torrent was removed") if gone else VoiError(str(failure.value))
+        problem = NotFound(Reason("torrent_removed")) if gone else VoiError(str(failure.value))
         self._waiting.fail(alerts.Peers, info_hash, problem)
 
     # What libtorrent says
@@ -481,19 +448,15 @@ class Seeding:
     def _save(self) -> None:
         for held in self._torrents.values():
             if held.handle is not None and held.checked and not (held.verified or held.removing):
-                _safely(held.handle.save_resume_data, lt.save_resume_flags_t.only_if_modified)
+                held.ask(lambda handle: handle.save_resume_data(lt.save_resume_flags_t.only_if_modified))
+
+
+def _file_failed(error: OSError, path: object) -> Reason:
+    return Reason("file_failed", text=of_system(error.strerror), path=str(path))
 
 
 def _stopping() -> Conflict:
-    return Conflict("the BitTorrent session is not running")
-
-
-def _safely(ask: Callable[..., object], *args: object) -> None:
-    """Ask a handle whose torrent may have gone a moment ago; its removal says so to whoever waits."""
-    try:
-        ask(*args)
-    except RuntimeError as error:
-        log.debug("a torrent is gone: {error}", error=error)
+    return Conflict(Reason("seed_stopped"))
 
 
 def _go_on(work: Callable[[], None]) -> None:

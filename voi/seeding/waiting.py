@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.errors import VoiError
+from voi.reasons import Reason
 from voi.seeding.alerts import Event
 
 log = Logger()
@@ -70,4 +71,4 @@ class Waiting:
             waiters.remove(waiter)
             if not waiters:
                 del self._waiting[kind, info_hash]
-            waiter.errback(VoiError(f"libtorrent did not answer within {seconds:g} s ({kind.__name__})"))
+            waiter.errback(VoiError(Reason("seed_late", seconds=seconds, what=kind.__name__)))

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Account, Role
 from voi.errors import Conflict, UnknownAccount
+from voi.reasons import Reason
 from voi.store.database import Store
 
 MOST_ACCOUNTS: Final = 1000
@@ -61,7 +62,7 @@ def _keep_one_administrator(db: Database, account: Account) -> None:
         "SELECT count(*) FROM accounts WHERE role = ? AND name != ?", (Role.ADMINISTRATOR, account.name)
     )
     if account.role is Role.ADMINISTRATOR and not others.fetchone()[0]:
-        raise Conflict(f"{account.name} is the last administrator: make another one first")
+        raise Conflict(Reason("last_administrator", name=account.name))
 
 
 _NOBODY: Final = "scrypt$AAAAAAAAAAAAAAAAAAAAAA==$AAAA"
@@ -83,9 +84,9 @@ class Accounts:
 
         def job(db: Database) -> Account:
             if _find(db, name) is not None:
-                raise Conflict(f"there is an account {name} already", field="name")
+                raise Conflict(Reason("account_exists", name=name), field="name")
             if db.execute("SELECT count(*) FROM accounts").fetchone()[0] >= MOST_ACCOUNTS:
-                raise Conflict(f"there are {MOST_ACCOUNTS} accounts already: delete unused ones")
+                raise Conflict(Reason("accounts_full", most=MOST_ACCOUNTS))
             db.execute(
                 "INSERT INTO accounts (name, password, created, role) VALUES (?, ?, ?, ?)",
                 (name, stored, account.created, role),
@@ -116,7 +117,7 @@ class Accounts:
         def job(db: Database) -> Account:
             account = _find(db, name)
             if account is None:
-                raise UnknownAccount(f"no account {name}")
+                raise UnknownAccount(Reason("no_account", name=name))
             if role is not None and role is not Role.ADMINISTRATOR:
                 _keep_one_administrator(db, account)
             if role is not None:
@@ -138,7 +139,7 @@ class Accounts:
         def job(db: Database) -> Account:
             account = _find(db, name)
             if account is None:
-                raise UnknownAccount(f"no account {name}")
+                raise UnknownAccount(Reason("no_account", name=name))
             _keep_one_administrator(db, account)
             db.execute("DELETE FROM accounts WHERE name = ?", (name,))
             return account

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.reasons import Reason, kept, recall
 from voi.store.database import Store
 
 
@@ -70,7 +71,8 @@ def insert_command(
     assert number is not None
     targets = json.dumps(list(macs))
     if replaces:
-        db.execute(_REPLACE, (f"replaced by command {number}", now, targets, code))
+        reason = Reason("newer_command", number=number)
+        db.execute(_REPLACE, (reason, now, targets, code, kept(reason)))
     db.execute(_INSERT, (number, now, targets))
     outcomes = tuple(Outcome(mac, "waiting", "", now) for mac in macs)
     return Command(number, code, dict(body), waits, now, outcomes)
@@ -78,16 +80,19 @@ def insert_command(
 
 # One statement for thousands of rows, given as JSON: SQLite works through them without Python's lock, where a statement
 # a row would take the lock from the reactor once for each.
-_INSERT = "INSERT INTO command_outcomes SELECT ?1, value, 'waiting', '', ?2 FROM json_each(?3)"
+_INSERT = (
+    "INSERT INTO command_outcomes (batch_no, mac, state, updated) SELECT ?1, value, 'waiting', ?2 FROM json_each(?3)"
+)
 _REPLACE = (
-    "UPDATE command_outcomes SET state = 'failed', reason = ?1, updated = ?2 "
+    "UPDATE command_outcomes SET state = 'failed', reason = ?1, why = ?5, updated = ?2 "
     "WHERE state = 'waiting' AND mac IN (SELECT value FROM json_each(?3)) "
     "AND (SELECT c.code FROM commands c WHERE c.batch_no = command_outcomes.batch_no) = ?4"
 )
 _END = (
-    "UPDATE command_outcomes SET state = n.state, reason = n.reason, updated = n.updated FROM ("
+    "UPDATE command_outcomes SET state = n.state, reason = n.reason, why = n.why, updated = n.updated FROM ("
     "SELECT json_extract(value, '$[0]') AS batch_no, json_extract(value, '$[1]') AS mac, json_extract(value, '$[2]') "
-    "AS state, json_extract(value, '$[3]') AS reason, json_extract(value, '$[4]') AS updated FROM json_each(?)) AS n "
+    "AS state, json_extract(value, '$[3]') AS reason, json_extract(value, '$[4]') AS updated, "
+    "json_extract(value, '$[5]') AS why FROM json_each(?)) AS n "
     "WHERE command_outcomes.batch_no = n.batch_no AND command_outcomes.mac = n.mac "
     "AND (command_outcomes.state = 'waiting' OR n.state != 'waiting')"  # what was replaced waits no longer
 )
@@ -128,7 +133,7 @@ class Commands:
                 last[key] = one
 
         def job(db: Database) -> None:
-            db.execute(_END, (json.dumps(list(last.values())),))
+            db.execute(_END, (json.dumps([(*one, kept(one.reason)) for one in last.values()]),))
 
         return self._store.write(job)
 
@@ -137,9 +142,9 @@ class Commands:
 
         def job(db: Database) -> int:
             cursor = db.execute(
-                "UPDATE command_outcomes SET state = 'failed', reason = ?, updated = ? "
+                "UPDATE command_outcomes SET state = 'failed', reason = ?, why = ?, updated = ? "
                 "WHERE state = 'waiting' AND batch_no IN (SELECT batch_no FROM commands WHERE waits = 0)",
-                (reason, now),
+                (reason, kept(reason), now),
             )
             return int(cursor.rowcount)
 
@@ -154,12 +159,12 @@ class Commands:
 
         def job(db: Database) -> list[Command]:
             rows = db.execute(
-                "SELECT c.batch_no, c.code, c.body, c.waits, c.created, o.mac, o.state, o.reason, o.updated "
+                "SELECT c.batch_no, c.code, c.body, c.waits, c.created, o.mac, o.state, o.reason, o.updated, o.why "
                 "FROM command_outcomes o JOIN commands c ON c.batch_no = o.batch_no "
                 "WHERE o.mac = ? ORDER BY o.batch_no DESC LIMIT ?",
                 (mac, limit),
             )
-            return [_command(row[:5], [Outcome(*row[5:])]) for row in rows]
+            return [_command(row[:5], [_outcome(row[5:])]) for row in rows]
 
         return self._store.read(job)
 
@@ -178,6 +183,11 @@ class Commands:
         return self._store.read(job)
 
 
+def _outcome(row: tuple[Any, ...]) -> Outcome:
+    mac, state, reason, updated, why = row
+    return Outcome(mac, state, recall(reason, why), updated)
+
+
 def _command(row: tuple[Any, ...], outcomes: Iterable[Outcome] = ()) -> Command:
     batch_no, code, body, waits, created = row
     return Command(batch_no, code, json.loads(body), bool(waits), created, tuple(outcomes))
@@ -190,7 +200,7 @@ def _get(db: Database, batch_no: int) -> Command | None:
     if row is None:
         return None
     outcomes = db.execute(
-        "SELECT mac, state, reason, updated FROM command_outcomes WHERE batch_no = ? ORDER BY mac",
+        "SELECT mac, state, reason, updated, why FROM command_outcomes WHERE batch_no = ? ORDER BY mac",
         (batch_no,),
     )
-    return _command(row, [Outcome(*outcome) for outcome in outcomes])
+    return _command(row, [_outcome(outcome) for outcome in outcomes])

@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import StartupError, StorageMissing
+from voi.reasons import Reason, of_system
 from voi.store.migrations import migrations
 
 log = Logger()
@@ -213,7 +214,7 @@ class _Worker:
             self._failure = str(error)
             if self._db.conn.in_transaction:
                 self._db.conn.execute("ROLLBACK")
-            failure = Failure(StorageMissing(f"the database could not be written: {error}"))
+            failure = Failure(StorageMissing(Reason("database_failed", text=str(error))))
             for pending in batch:
                 pending.result = failure
 
@@ -284,5 +285,5 @@ def disk_usage(directory: Path) -> tuple[int, int]:
     try:
         usage = shutil.disk_usage(directory)
     except OSError as error:
-        raise StorageMissing(f"{directory}: {error.strerror}") from error
+        raise StorageMissing(Reason("path_failed", path=str(directory), text=of_system(error.strerror))) from error
     return usage.free, usage.total

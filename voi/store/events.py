@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.events import Event
+from voi.domain.events import BY_STRANGERS, Event
 from voi.store.database import Store
 
 RETENTION_DAYS: Final = 365
@@ -18,6 +18,9 @@ RETENTION_DAYS: Final = 365
 
 MOST_EVENTS: Final = 200_000
 """Entries kept at most: about 100 MB, and a search through all of them takes a fraction of a second."""
+
+MOST_BY_STRANGERS: Final = 20_000
+"""Of these, entries that a stranger can bring about: however often somebody tries, no other entry goes for them."""
 
 PRUNED_AT_ONCE: Final = 1000
 """Entries thrown away in one transaction: others' writes wait for some milliseconds."""
@@ -88,6 +91,20 @@ class Events:
         query = f"SELECT count(*) FROM events WHERE {where}"
         return self._store.read(lambda db: int(db.execute(query, values).fetchone()[0]))
 
+    def rollouts_left_open(self) -> Deferred[list[int]]:
+        """Rollouts that changed last in the server's life before this one, without an entry that they have ended."""
+
+        def job(db: Database) -> list[int]:
+            rows = db.execute(
+                "SELECT rollout_id FROM "
+                "(SELECT rollout_id, max(updated) AS last FROM rollout_targets GROUP BY rollout_id) "
+                "WHERE last >= (SELECT max(time) FROM events WHERE kind = 'server.started') AND NOT EXISTS "
+                "(SELECT 1 FROM events WHERE kind = 'rollout.finished' AND rollout = rollout_id AND time >= last)"
+            )
+            return [row[0] for row in rows]
+
+        return self._store.read(job)
+
     def retention_days(self) -> Deferred[int]:
         """How many days entries are kept."""
 
@@ -105,15 +122,31 @@ class Events:
 
         return self._store.write(job)
 
-    def prune(self, older_than: float, most: int = MOST_EVENTS, at_once: int = PRUNED_AT_ONCE) -> Deferred[int]:
-        """Throw away some of what is older, or beyond the newest `most`; how many. 0: there is nothing left to."""
+    def prune(
+        self,
+        older_than: float,
+        most: int = MOST_EVENTS,
+        by_strangers: int = MOST_BY_STRANGERS,
+        at_once: int = PRUNED_AT_ONCE,
+    ) -> Deferred[int]:
+        """Throw away some of what is older, or beyond the newest `most`, or the newest of strangers; how many.
+
+        0: there is nothing left to.
+        """
+        kinds = ", ".join(f"'{kind}'" for kind in BY_STRANGERS)
+
+        def beyond(db: Database, where: str, bound: int) -> int:
+            row = db.execute(
+                f"SELECT id FROM events WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?", (bound,)
+            ).fetchone()
+            return int(row[0]) if row else 0
 
         def job(db: Database) -> int:
-            last = db.execute("SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?", (most,)).fetchone()
             cursor = db.execute(
-                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?1 LIMIT ?3) "
-                "OR id IN (SELECT id FROM events WHERE id <= ?2 ORDER BY id LIMIT ?3)",
-                (older_than, last[0] if last else 0, at_once),
+                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?1 LIMIT ?4) "
+                "OR id IN (SELECT id FROM events WHERE id <= ?2 ORDER BY id LIMIT ?4) "
+                f"OR id IN (SELECT id FROM events WHERE id <= ?3 AND kind IN ({kinds}) ORDER BY id LIMIT ?4)",
+                (older_than, beyond(db, "1", most), beyond(db, f"kind IN ({kinds})", by_strangers), at_once),
             )
             return int(cursor.rowcount)
 

@@ -47,6 +47,19 @@ def m005_courses(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_whys(db: Database) -> None:
+    """Of what each reason is made, so that it can be said in other languages; older ones are texts alone."""
+    for table in ("rollout_targets", "upload_disks", "command_outcomes"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN why TEXT NOT NULL DEFAULT ''")  # JSON, '' if none
+
+
+@migrations()
+def m007_sources(db: Database) -> None:
+    """From whom terminals had what they fetched: the part that the server sent, 0 to 1, NULL where nobody knows."""
+    db.execute("ALTER TABLE rollout_targets ADD COLUMN from_server REAL")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

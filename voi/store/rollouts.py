@@ -11,11 +11,12 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import PublishedLevel, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
+from voi.reasons import Reason, kept, recall
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
 from voi.store.templates import read_levels, read_template
@@ -23,8 +24,11 @@ from voi.store.terminals import among, put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
-_TARGET_COLUMNS = "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.attempts, t.next_try, t.updated"
+_TARGET_COLUMNS = (
+    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server"
+)
 _TARGET = f"{_TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
+_CANCELLED = Reason("cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def _task(row: Sequence[Any]) -> Task:
 
 
 def _target(row: Sequence[Any]) -> Target:
-    rollout_id, template_uuid, mac, state, *rest = row
-    return Target(rollout_id, template_uuid, mac, TargetState(state), *rest)
+    rollout_id, template_uuid, mac, state, reason, why, *rest = row
+    return Target(rollout_id, template_uuid, mac, TargetState(state), recall(reason, why), *rest)
 
 
 def _tasks(db: Database, rollout_id: int, mac: str) -> tuple[Task, ...]:
@@ -91,16 +95,16 @@ class Rollouts:
         def job(db: Database) -> Rollout:
             template = read_template(db, template_uuid)
             if template is None:
-                raise UnknownTemplate(f"no template {template_uuid}", field="template")
+                raise UnknownTemplate(Reason("no_template", uuid=template_uuid), field="template")
             if not template.levels:
-                raise Conflict(f"template {template.name} has no published disk yet")
+                raise Conflict(Reason("nothing_published", name=template.name))
             known = [row[0] for row in db.execute("SELECT mac FROM terminals ORDER BY mac")]
             targets = known if wanted is None else wanted
             if not targets:
-                raise Conflict("there is no terminal to send it to", field="macs")
+                raise Conflict(Reason("no_terminal"), field="macs")
             unknown = sorted(set(targets) - set(known))
             if unknown:
-                raise UnknownTerminal(f"{unknown[0]} never logged in", field="macs")
+                raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
             cursor = db.execute(
                 "INSERT INTO rollouts (template_uuid, version, created) VALUES (?, ?, ?)",
                 (template_uuid, template.version, now),
@@ -117,6 +121,24 @@ class Rollouts:
             return rollout
 
         return self._store.write(job)
+
+    def demand(self, rollout_id: int) -> Deferred[Demand]:
+        """What its terminals have to fetch, of those for which that has been found out: it is when they are online."""
+
+        def job(db: Database) -> Demand:
+            image = db.execute(
+                "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM rollout_tasks "
+                "WHERE rollout_id = ? GROUP BY info_hash)",
+                (rollout_id,),
+            ).fetchone()[0]
+            most, total, terminals = db.execute(
+                "SELECT coalesce(max(size), 0), coalesce(sum(size), 0), count(*) FROM "
+                "(SELECT sum(size) AS size FROM rollout_tasks WHERE rollout_id = ? GROUP BY mac)",
+                (rollout_id,),
+            ).fetchone()
+            return Demand(image, most, total, terminals)
+
+        return self._store.read(job)
 
     def plan(self, rollout_id: int, mac: str, now: float) -> Deferred[Work | None]:
         """The work for one terminal now: its tasks, made for the levels it lacks if there are none yet.
@@ -197,9 +219,9 @@ class Rollouts:
             if not changed.rowcount:
                 return _read_target(db, task.rollout_id, task.mac)
             db.execute(
-                "UPDATE rollout_targets SET state = ?, reason = ?, attempts = ?, next_try = ?, "
+                "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, attempts = ?, next_try = ?, "
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
-                (state, reason, attempts, next_try or 0, now, task.rollout_id, task.mac),
+                (state, reason, kept(reason), attempts, next_try or 0, now, task.rollout_id, task.mac),
             )
             return _read_target(db, task.rollout_id, task.mac)
 
@@ -210,8 +232,9 @@ class Rollouts:
 
         def job(db: Database) -> None:
             db.execute(
-                f"UPDATE rollout_targets SET reason = ?, updated = ? WHERE rollout_id = ? AND mac = ? AND {_OPEN}",
-                (reason, now, rollout_id, mac),
+                "UPDATE rollout_targets SET reason = ?, why = ?, updated = ? "
+                f"WHERE rollout_id = ? AND mac = ? AND {_OPEN}",
+                (reason, kept(reason), now, rollout_id, mac),
             )
 
         return self._store.write(job)
@@ -237,9 +260,9 @@ class Rollouts:
                 (rollout_id,),
             )
             db.execute(
-                "UPDATE rollout_targets SET state = 'cancelled', reason = 'cancelled by an administrator', "
-                f"updated = ? WHERE rollout_id = ? AND {_OPEN}",
-                (now, rollout_id),
+                "UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? "
+                f"WHERE rollout_id = ? AND {_OPEN}",
+                (_CANCELLED, kept(_CANCELLED), now, rollout_id),
             )
             group = template.group_uuid if template else ""
             return [
@@ -279,9 +302,9 @@ class Rollouts:
         def job(db: Database) -> list[Target]:
             rollout = _get(db, rollout_id)
             if rollout is None:
-                raise NotFound(f"no rollout {rollout_id}")
+                raise NotFound(Reason("no_rollout", number=rollout_id))
             if rollout.cancelled:
-                raise Conflict(f"rollout {rollout_id} was cancelled: begin a new one")
+                raise Conflict(Reason("rollout_cancelled", number=rollout_id))
             newer = {
                 row[0]
                 for row in db.execute(
@@ -292,7 +315,7 @@ class Rollouts:
             }
             macs = [x.mac for x in rollout.targets if x.state is TargetState.FAILED and x.mac not in newer]
             if not macs:
-                raise Conflict(f"nothing of rollout {rollout_id} has failed that no newer rollout has taken over")
+                raise Conflict(Reason("nothing_to_retry", number=rollout_id))
             keys = [(rollout_id, mac) for mac in macs]
             db.conn.executemany(
                 "UPDATE rollout_tasks SET state = 'waiting', sent = 0, reason = '' "
@@ -300,8 +323,8 @@ class Rollouts:
                 keys,
             )
             db.conn.executemany(
-                "UPDATE rollout_targets SET state = 'waiting', reason = '', attempts = 0, next_try = 0, updated = ? "
-                "WHERE rollout_id = ? AND mac = ?",
+                "UPDATE rollout_targets SET state = 'waiting', reason = '', why = '', attempts = 0, next_try = 0, "
+                "updated = ? WHERE rollout_id = ? AND mac = ?",
                 [(now, *key) for key in keys],
             )
             return [target for key in keys if (target := _read_target(db, *key)) is not None]
@@ -399,21 +422,23 @@ def _open_target(db: Database, rollout_id: int, mac: str) -> Target | None:
 
 def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, reason: str, now: float) -> None:
     db.execute(
-        "UPDATE rollout_targets SET state = ?, reason = ?, updated = ? WHERE rollout_id = ? AND mac = ?",
-        (state, reason, now, rollout_id, mac),
+        "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, updated = ? WHERE rollout_id = ? AND mac = ?",
+        (state, reason, kept(reason), now, rollout_id, mac),
     )
 
 
 def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> None:
+    reason = Reason("newer_rollout", number=number)
+    why = kept(reason)
     db.conn.executemany(
         f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {_OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(mac, template_uuid, number) for mac in macs],
     )
     db.conn.executemany(
-        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, updated = ? WHERE mac = ? AND {_OPEN} "
+        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? WHERE mac = ? AND {_OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
-        [(f"replaced by rollout {number}", now, mac, template_uuid, number) for mac in macs],
+        [(reason, why, now, mac, template_uuid, number) for mac in macs],
     )
 
 

@@ -15,6 +15,7 @@ from voi.domain.rollouts import OPEN_TARGETS
 from voi.domain.rooms import Network, Room
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
+from voi.reasons import Reason
 from voi.store.database import Store
 
 MOST_ROOMS: Final = 1000
@@ -47,7 +48,7 @@ class Rooms:
 
         def job(db: Database) -> Room:
             if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= MOST_ROOMS:
-                raise Conflict(f"there are {MOST_ROOMS} rooms already")
+                raise Conflict(Reason("rooms_full", most=MOST_ROOMS))
             _check_name(db, name, 0)
             number = db.execute("INSERT INTO rooms (name, created) VALUES (?, ?)", (name, now)).lastrowid
             assert number is not None
@@ -112,7 +113,7 @@ class Rooms:
         def job(db: Database) -> str:
             row = db.execute("SELECT name FROM terminals WHERE mac = ?", (mac,)).fetchone()
             if row is None:
-                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+                raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
             db.execute("UPDATE terminals SET name = ? WHERE mac = ?", (name, mac))
             return str(row[0])
 
@@ -137,7 +138,7 @@ class Rooms:
             found = rows.fetchall()
             for mac, seen, _ in found:
                 if seen != last_seen[mac]:
-                    raise Conflict(f"{mac} has just been here", field="macs")
+                    raise Conflict(Reason("just_been_here", mac=mac), field="macs")
             for table in ("rollout_tasks", "rollout_targets", "command_outcomes", "terminals"):
                 db.execute(f"DELETE FROM {table} WHERE mac IN {_THESE}", (these,))  # reports go by cascade
             return [key for _, _, key in found]
@@ -169,13 +170,13 @@ def _get(db: Database, room_id: int) -> Room | None:
 def _existing(db: Database, room_id: int) -> Room:
     room = _get(db, room_id)
     if room is None:
-        raise NotFound(f"no room {room_id}", field="room")
+        raise NotFound(Reason("no_room", number=room_id), field="room")
     return room
 
 
 def _check_name(db: Database, name: str, room_id: int) -> None:
     if db.execute("SELECT 1 FROM rooms WHERE name = ? AND id != ?", (name, room_id)).fetchone():
-        raise Conflict(f"there is a room {name} already", field="name")
+        raise Conflict(Reason("room_exists", name=name), field="name")
 
 
 def _put_subnets(db: Database, room_id: int, subnets: Sequence[Network]) -> Room:
@@ -187,7 +188,7 @@ def _put_subnets(db: Database, room_id: int, subnets: Sequence[Network]) -> Room
             row = db.execute(
                 "SELECT r.name FROM room_subnets s JOIN rooms r ON r.id = s.room_id WHERE s.subnet = ?", (str(subnet),)
             ).fetchone()
-            raise Conflict(f"{subnet} is room {row[0]}'s already", field="subnets") from error
+            raise Conflict(Reason("subnet_taken", network=str(subnet), room=row[0]), field="subnets") from error
     room = _get(db, room_id)
     assert room is not None
     return room
@@ -198,7 +199,7 @@ def _check_known(db: Database, macs: Sequence[str]) -> None:
         "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT mac FROM terminals) LIMIT 1", (json.dumps(macs),)
     ).fetchone()
     if row is not None:
-        raise UnknownTerminal(f"{row[0]} never logged in", field="macs")
+        raise UnknownTerminal(Reason("never_logged_in", mac=row[0]), field="macs")
 
 
 def _check_idle(db: Database, these: str) -> None:
@@ -208,11 +209,11 @@ def _check_idle(db: Database, these: str) -> None:
         (these,),
     ).fetchone()
     if row is not None:
-        raise Conflict(f"{row[0]} is in rollout {row[1]}, which has not ended: cancel that first", field="macs")
+        raise Conflict(Reason("in_rollout", mac=row[0], number=row[1]), field="macs")
     row = db.execute(
         f"SELECT u.mac, u.id, u.name FROM uploads u JOIN upload_disks d ON d.upload_id = u.id "
         f"WHERE u.mac IN {_THESE} AND d.state IN ({_OPEN_UPLOAD}) LIMIT 1",
         (these,),
     ).fetchone()
     if row is not None:
-        raise Conflict(f"{row[0]} uploads template {row[2]} (upload {row[1]}): end that first", field="macs")
+        raise Conflict(Reason("in_upload", mac=row[0], number=row[1], name=row[2]), field="macs")

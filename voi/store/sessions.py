@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Session
 from voi.errors import UnknownAccount
+from voi.reasons import Reason
 from voi.store.database import Store
 
 IDLE_SECONDS: Final = 12 * 3600.0
@@ -39,7 +40,7 @@ class Sessions:
         def job(db: Database) -> tuple[str, Session]:
             row = db.execute("SELECT role FROM accounts WHERE name = ?", (account,)).fetchone()
             if row is None:
-                raise UnknownAccount(f"no account {account}")
+                raise UnknownAccount(Reason("no_account", name=account))
             db.execute(
                 "DELETE FROM sessions WHERE seen <= ? OR created <= ?", (now - IDLE_SECONDS, now - LONGEST_SECONDS)
             )

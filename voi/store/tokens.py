@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Token
 from voi.errors import Conflict, UnknownToken
+from voi.reasons import Reason
 from voi.store.database import Store
 
 MOST_TOKENS: Final = 1000
@@ -34,13 +35,15 @@ class Tokens:
     def make(self, name: str, role: Role, now: float) -> Deferred[tuple[str, Token]]:
         """A new token, told this once, and what is kept of it.
 
-        :raises Conflict: there are too many.
+        :raises Conflict: there are too many, or one of this name: the journal knows them by it.
         """
         secret = secrets.token_urlsafe(32)
 
         def job(db: Database) -> tuple[str, Token]:
             if db.execute("SELECT count(*) FROM tokens").fetchone()[0] >= MOST_TOKENS:
-                raise Conflict(f"there are {MOST_TOKENS} tokens already: revoke unused ones")
+                raise Conflict(Reason("tokens_full", most=MOST_TOKENS))
+            if db.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
+                raise Conflict(Reason("token_exists", name=name), field="name")
             number = db.execute(
                 "INSERT INTO tokens (name, role, hash, created) VALUES (?, ?, ?, ?) RETURNING id",
                 (name, role, _digest(secret), now),
@@ -78,7 +81,7 @@ class Tokens:
         def job(db: Database) -> Token:
             row = db.execute(f"DELETE FROM tokens WHERE id = ? RETURNING {_COLUMNS}", (number,)).fetchone()
             if row is None:
-                raise UnknownToken(f"no token {number}")
+                raise UnknownToken(Reason("no_token", number=number))
             return _token(row)
 
         return self._store.write(job)

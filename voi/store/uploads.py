@@ -15,13 +15,14 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import ASKED_AGAIN, CANCELLED, OPEN_STATES, Upload, UploadDisk, UploadState
 from voi.errors import Conflict
 from voi.names import DiskName
+from voi.reasons import Reason, kept, recall
 from voi.store.database import Store
 from voi.store.templates import publish_level
 from voi.store.terminals import put_level
 
 _DISK = (
     "d.id, d.upload_id, u.template_uuid, u.mac, d.source, d.disk_uuid, d.level, d.type, d.real_size, "
-    "d.reserve_size, d.state, d.reason, d.info_hash, d.size, d.told, d.created, d.updated"
+    "d.reserve_size, d.state, d.reason, d.info_hash, d.size, d.told, d.created, d.updated, d.why"
 )
 _FROM = "FROM upload_disks d JOIN uploads u ON u.id = d.upload_id"
 _OPEN = "d.state IN (" + ", ".join(f"'{state}'" for state in OPEN_STATES) + ")"
@@ -30,7 +31,7 @@ _UPLOAD = "id, template_uuid, name, sys_type, desc, mac, created"
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
     (disk_id, upload_id, template_uuid, mac, source, disk_uuid, level, kind, real, reserve) = row[:10]
-    (state, reason, info_hash, size, told, created, updated) = row[10:]
+    (state, reason, info_hash, size, told, created, updated, why) = row[10:]
     return UploadDisk(
         id=disk_id,
         upload_id=upload_id,
@@ -42,7 +43,7 @@ def _disk(row: Sequence[Any]) -> UploadDisk:
         real_size=real,
         reserve_size=reserve,
         state=UploadState(state),
-        reason=reason,
+        reason=recall(reason, why),
         info_hash=info_hash,
         size=size,
         told=bool(told),
@@ -64,7 +65,7 @@ def _upload(db: Database, row: Sequence[Any]) -> Upload:
 def _insert_disk(db: Database, disk: UploadDisk) -> None:
     try:
         db.execute(
-            "INSERT INTO upload_disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO upload_disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 disk.id,
                 disk.upload_id,
@@ -81,10 +82,11 @@ def _insert_disk(db: Database, disk: UploadDisk) -> None:
                 int(disk.told),
                 disk.created,
                 disk.updated,
+                kept(disk.reason),
             ),
         )
     except sqlite3.IntegrityError as error:
-        raise Conflict(f"{disk.name} is being uploaded already") from error
+        raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name))) from error
 
 
 class Uploads:
@@ -134,7 +136,7 @@ class Uploads:
                     (UploadState.RECEIVING, info_hash, size, real_size, reserve_size, now, disk_id),
                 )
             except sqlite3.IntegrityError as error:
-                raise Conflict("this disk is being uploaded already") from error
+                raise Conflict(Reason("uploaded_already")) from error
 
         return self._store.write(job)
 
@@ -154,9 +156,9 @@ class Uploads:
 
         def job(db: Database) -> None:
             db.execute(
-                "UPDATE upload_disks AS d SET state = ?, reason = ?, info_hash = coalesce(?, info_hash), "
+                "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, info_hash = coalesce(?, info_hash), "
                 f"updated = ? WHERE id = ? AND {_OPEN}",
-                (state, reason, info_hash, now, disk_id),
+                (state, reason, kept(reason), info_hash, now, disk_id),
             )
 
         return self._store.write(job)
@@ -167,7 +169,7 @@ class Uploads:
         def job(db: Database) -> Template:
             template = publish_level(db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc)
             db.execute(
-                "UPDATE upload_disks SET state = ?, reason = '', updated = ? WHERE id = ?",
+                "UPDATE upload_disks SET state = ?, reason = '', why = '', updated = ? WHERE id = ?",
                 (UploadState.PUBLISHED, level.published, disk.id),
             )
             if disk.mac is not None:

@@ -13,6 +13,7 @@ from twisted.python.threadpool import ThreadPool
 
 from voi.domain.accounts import Role
 from voi.errors import Forbidden, TooManyAttempts, Unauthorized
+from voi.reasons import Reason
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
 
 ATTEMPTS: Final = 5
@@ -50,7 +51,7 @@ class AdminDesk:
             if await self._limiter.run(self._in_thread, matches, stored, form):
                 self._failures.pop(address, None)
                 return
-        raise Unauthorized("user name or password is wrong")
+        raise Unauthorized(Reason("wrong_password"))
 
     async def hash(self, password: str) -> str:
         """What is kept of a password."""
@@ -65,7 +66,7 @@ class AdminDesk:
         await self.check(name, password, address)
         account = await self._accounts.get(name)
         if account is None or not account.role.may(Role.ADMINISTRATOR):
-            raise Forbidden(f"{name} is an operator: only an administrator may upload templates")
+            raise Forbidden(Reason("operator_uploads", name=name))
 
     def _in_thread(self, function, *args):  # type: ignore[no-untyped-def]  # a Deferred of what it gives
         threads: IReactorFromThreads = self._reactor  # type: ignore[assignment]  # a reactor has both
@@ -80,7 +81,7 @@ class AdminDesk:
             failures.popleft()
         if len(failures) >= ATTEMPTS:
             wait = failures[0] + WINDOW_SECONDS - now
-            raise TooManyAttempts(f"too many wrong passwords from {address}: wait {wait:.0f} seconds")
+            raise TooManyAttempts(Reason("too_many_passwords", address=address, seconds=wait))
 
     def _note_failure(self, address: str) -> None:
         if len(self._failures) >= _MAX_ADDRESSES:

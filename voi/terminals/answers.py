@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from voi.errors import ConnectionEnded, NoAnswer
+from voi.reasons import Reason
 from voi.wire.messages import Reply
 from voi.wire.session import Answer
 
@@ -35,7 +36,7 @@ class Answers:
         """Wait for the answer to a command that is about to be sent; fails with NoAnswer after `timeout` seconds."""
         answered: Deferred[Reply] = Deferred()
         if len(self._waiting) >= MAX_WAITING:
-            answered.errback(NoAnswer(f"{MAX_WAITING} commands wait for this terminal's answers already"))
+            answered.errback(NoAnswer(Reason("too_many_waiting", most=MAX_WAITING)))
             return answered
         timer = self._clock.callLater(timeout, self._expire, request_code, timeout)
         self._waiting[request_code] = _Waiting(code, match, answered, timer)
@@ -65,11 +66,11 @@ class Answers:
 
     def _expire(self, request_code: int, seconds: float) -> None:
         waiting = self._waiting.pop(request_code)
-        waiting.answered.errback(NoAnswer(f"the terminal did not answer within {seconds:g} seconds"))
+        waiting.answered.errback(NoAnswer(Reason("no_answer", seconds=seconds)))
 
     def lost(self) -> None:
         """The connection is gone: nobody gets an answer any more."""
         waiting, self._waiting = self._waiting, {}
         for one in waiting.values():
             one.timer.cancel()
-            one.answered.errback(ConnectionEnded("the connection ended before the terminal answered"))
+            one.answered.errback(ConnectionEnded(Reason("connection_ended")))

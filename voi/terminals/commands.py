@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.errors import NoAnswer, TerminalOffline, VoiError
+from voi.reasons import Reason
 from voi.store.commands import Command, Commands, Ended
 from voi.terminals.fleet import Fleet
 from voi.wire.codes import Code
@@ -53,9 +54,7 @@ class CommandDesk:
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
-        count = await self._commands.give_up_unfinished(
-            "the server was restarted before the terminal answered", time.time()
-        )
+        count = await self._commands.give_up_unfinished(Reason("server_restarted"), time.time())
         if count:
             log.info("{count} commands were cut off by the last stop", count=count)
 
@@ -114,12 +113,12 @@ class CommandDesk:
         try:
             reply = await self._fleet.request(mac, command.code, command.body, batch_no=command.batch_no)
             if reply.code != 0:
-                state, reason = "failed", f"the terminal answered {reply.code}: {reply.msg}"
+                state, reason = "failed", Reason("terminal_answered", code=reply.code, text=reply.msg)
         except (TerminalOffline, NoAnswer) as error:
             state = "waiting" if command.waits else "failed"
-            reason = f"{error.message}; waits for its next login" if command.waits else error.message
+            reason = Reason("waits_for_login", why=error.reason) if command.waits else error.reason
         except VoiError as error:
-            state, reason = "failed", error.message
+            state, reason = "failed", error.reason
         self._note(Ended(command.batch_no, mac, state, reason, time.time()))
 
     def _note(self, ended: Ended) -> None:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from voi.errors import TerminalOffline
+from voi.reasons import Reason
 from voi.wire.messages import Reply
 
 log = Logger()
@@ -121,5 +122,5 @@ class Fleet:
     ) -> Deferred[Reply]:
         connection = self._connections.get(mac)
         if connection is None:
-            return fail(TerminalOffline(f"terminal {mac} is offline"))
+            return fail(TerminalOffline(Reason("offline", mac=mac)))
         return connection.request(code, body, match, timeout)

@@ -159,7 +159,7 @@ class Handlers:
             raise  # a guesser must not fill the journal
         except VoiError as error:
             author = Author("terminal", mac, connection.host)
-            await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.message)
+            await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.reason)
             raise
         connection.grant()
         author = Author("account", body.username, connection.host)

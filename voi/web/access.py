@@ -19,6 +19,7 @@ from twisted.web.iweb import IRequest
 
 from voi.domain.accounts import Role
 from voi.errors import Forbidden, Unauthorized
+from voi.reasons import Reason
 from voi.store.sessions import LONGEST_SECONDS, Sessions
 from voi.store.tokens import Tokens
 from voi.web.actor import Actor
@@ -75,21 +76,21 @@ class Access:
             if token is not None:
                 await self._tokens.used(token, self._clock())
                 return Actor("token", token.name, token.role, address, token=text)
-        raise Unauthorized("this needs the header `Authorization: Bearer TOKEN` with a token of this server")
+        raise Unauthorized(Reason("token_needed"))
 
     async def _by_cookie(self, request: IRequest, *, changes: bool) -> Actor:
         cookie = cookie_of(request)
         if not cookie:
-            raise Unauthorized("sign in, or send the header `Authorization: Bearer TOKEN` with a token of this server")
+            raise Unauthorized(Reason("sign_in"))
         now = self._clock()
         session = await self._sessions.find(cookie, now)
         if session is None:
-            raise Unauthorized("you are signed in no more: sign in again")
+            raise Unauthorized(Reason("signed_in_no_more"))
         if changes:
             check_origin(request)
             shown = request.requestHeaders.getRawHeaders(CSRF_HEADER.encode(), [b""])[0]
             if not hmac.compare_digest(shown, session.csrf.encode()):
-                raise Forbidden(f"a change needs the header `{CSRF_HEADER}` with the value that GET session gives")
+                raise Forbidden(Reason("proof_needed", header=CSRF_HEADER))
         await self._sessions.used(cookie, session, now)
         return Actor("account", session.account, session.role, address_of(request), session.csrf, cookie)
 
@@ -140,4 +141,4 @@ def check_origin(request: IRequest) -> None:
         except ValueError:  # no URL at all
             same = False
     if not same:
-        raise Forbidden("a page of another site asked for this; a proxy before this server must pass Host on")
+        raise Forbidden(Reason("other_site"))

@@ -8,6 +8,7 @@ from inspect import isawaitable
 from twisted.logger import Logger
 
 from voi.errors import VoiError
+from voi.reasons import Reason
 from voi.web.seams import HealthCheck
 
 log = Logger()
@@ -21,9 +22,9 @@ async def run_checks(checks: Mapping[str, HealthCheck]) -> dict[str, str]:
 async def _check(name: str, check: HealthCheck) -> str:
     try:
         result = check()
-        return (await result if isawaitable(result) else str(result)) or "ok"
+        return (await result if isawaitable(result) else result) or "ok"
     except VoiError as error:
-        return error.message
+        return error.reason
     except Exception:  # a check that fails is an answer too
         log.failure("health check {name} failed", name=name)
-        return "the check failed; the server's log says why"
+        return Reason("check_failed")

@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
+from voi.reasons import Reason
 from voi.store.commands import Commands
 from voi.store.journal import Notes
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import CommandRequest, macs_of
-from voi.web.resources import CommandAccepted, CommandView, TerminalCommands
+from voi.web.resources.commands import CommandAccepted, CommandView, TerminalCommands
 from voi.web.routing import Route
 from voi.web.seams import CommandDesk
 from voi.web.views import COMMANDS, command_view, terminal_command
@@ -71,12 +72,12 @@ class CommandRoutes:
         known = [terminal.mac for terminal in await self._terminals.all()]
         if macs is None:
             if not known:
-                raise Conflict("there is no terminal to send it to", field="macs")
+                raise Conflict(Reason("no_terminal"), field="macs")
             macs = known
         there = set(known)
         for mac in macs:
             if mac not in there:
-                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+                raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
         command = await self._desk.give(COMMANDS[body.command], fields, macs)
         switched = {None: "", 0: "_off", 1: "_on"}[body.switch]
         await self._journal.note(f"command.{body.command}{switched}", actor, macs=macs, batch_no=command.batch_no)
@@ -86,13 +87,13 @@ class CommandRoutes:
         """GET commands/{batch_no}."""
         command = await self._commands.get(batch_no)
         if command is None:
-            raise NotFound(f"no command {batch_no}")
+            raise NotFound(Reason("no_command", number=batch_no))
         return command_view(command)
 
     async def of_terminal(self, mac: str) -> TerminalCommands:
         """GET terminals/{mac}/commands."""
         if await self._terminals.get(mac) is None:
-            raise UnknownTerminal(f"{mac} never logged in")
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac))
         commands = await self._commands.of_terminal(mac, LAST_COMMANDS)
         return TerminalCommands([terminal_command(command) for command in commands])
 
@@ -101,8 +102,8 @@ def _fields(body: CommandRequest) -> dict[str, Any]:
     """The fields of the command on the wire."""
     if body.command != "watermark":
         if body.switch is not None:
-            raise Malformed(f"switch: {body.command} has none", field="switch")
+            raise Malformed(Reason("no_switch", command=body.command), field="switch")
         return {}
     if body.switch is None:
-        raise Malformed("switch: watermark needs 1 for on or 0 for off", field="switch")
+        raise Malformed(Reason("which_switch"), field="switch")
     return {"switch": body.switch}

@@ -11,8 +11,12 @@ from msgspec import Struct
 from werkzeug.exceptions import HTTPException
 
 from voi.errors import Malformed, VoiError
+from voi.reasons import Reason
+from voi.web.resources.reasons import Why, why_of
 
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_BOUND: Final = re.compile(r"Expected `(?P<kind>str|int)` (?:of length )?(?P<sign>[<>]=) (?P<number>\d{1,15})")
+_MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]{1,80})`")
 _NAMED: Final = re.compile(r"(?:missing required|contains unknown) field `(?P<name>[^`]{1,80})`")
 
 
@@ -24,11 +28,14 @@ class BodyTooLarge(Malformed):
 
 
 class ErrorDetail(Struct, frozen=True):
-    """What went wrong: a word for programs, a sentence for people, and the input at fault, if it was one."""
+    """What went wrong: a word for programs, a sentence for people, and the input at fault, if it was one; `why` is
+    what the sentence is made of.
+    """
 
     code: str
     message: str
     field: str | None
+    why: Why | None
 
 
 class ErrorBody(Struct, frozen=True):
@@ -39,21 +46,25 @@ class ErrorBody(Struct, frozen=True):
 
 def error_body(error: VoiError) -> ErrorBody:
     """The body that tells of an error."""
-    return ErrorBody(ErrorDetail(error.slug, error.message, error.field))
+    return ErrorBody(_detail(error.slug, error.reason, error.field))
 
 
 def http_error_body(error: HTTPException) -> ErrorBody:
     """The body for what the URL map refuses: unknown paths and methods."""
     status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
-    return ErrorBody(ErrorDetail(status.phrase.lower().replace(" ", "_"), _SENTENCES.get(status, status.phrase), None))
+    return ErrorBody(_detail(status.phrase.lower().replace(" ", "_"), _SENTENCES.get(status, status.phrase)))
 
 
-_SENTENCES: Final = {
-    HTTPStatus.NOT_FOUND: "there is nothing at this path; /api/v1/openapi.json lists what there is",
-    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method; the Allow header lists those it takes",
+def _detail(code: str, reason: str, field: str | None = None) -> ErrorDetail:
+    return ErrorDetail(code, str(reason), field, why_of(reason))
+
+
+_SENTENCES: Final[dict[HTTPStatus, str]] = {
+    HTTPStatus.NOT_FOUND: Reason("nothing_here"),
+    HTTPStatus.METHOD_NOT_ALLOWED: Reason("no_such_method"),
 }
 
-UNEXPECTED: Final = ErrorBody(ErrorDetail("internal", "the server failed; its log says why", None))
+UNEXPECTED: Final = ErrorBody(_detail("internal", Reason("server_failed")))
 """What a fault of ours is answered with: the details are for the log."""
 
 
@@ -63,10 +74,24 @@ def unreadable(error: Exception, what: str = "body") -> Malformed:
         text = str(error)
         field = _field(text)
         plain = _AT.sub("", text)
-        return Malformed(f"{field}: {plain}" if field else f"{what}: {plain}", field=field)
+        return Malformed(_unfit(field or what, plain), field=field)
     if isinstance(error, RecursionError):
-        return Malformed("body: nested too deeply")
-    return Malformed(f"body: no JSON in UTF-8: {error}")
+        return Malformed(Reason("nested_too_deep"))
+    return Malformed(Reason("not_json", text=str(error)))
+
+
+def _unfit(field: str, text: str) -> Reason:
+    """What msgspec says of a field, as a sentence of ours where it is one of those that people meet."""
+    bound = _BOUND.fullmatch(text)
+    if bound is not None:
+        number = int(bound["number"])
+        if bound["kind"] == "str":
+            at_most = Reason("too_long", field=field, most=number)
+            return at_most if bound["sign"] == "<=" else Reason("too_short", field=field, fewest=number)
+        at_most = Reason("too_large", field=field, largest=number)
+        return at_most if bound["sign"] == "<=" else Reason("too_small", field=field, smallest=number)
+    missing = _MISSING.fullmatch(text)
+    return Reason("missing", field=field, name=missing["name"]) if missing else Reason("unfit", field=field, text=text)
 
 
 def _field(text: str) -> str | None:

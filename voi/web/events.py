@@ -9,10 +9,11 @@ from typing import Final
 from twisted.web.server import Request
 
 from voi.errors import BadMac, UnknownTerminal
+from voi.reasons import Reason
 from voi.store.events import Events, Filter
 from voi.store.terminals import Terminals
 from voi.web.requests import EventQuery, mac_of
-from voi.web.resources import EventList
+from voi.web.resources.events import EventList
 from voi.web.routing import Route
 from voi.web.streaming import stream
 from voi.web.tables import csv_rows
@@ -73,7 +74,7 @@ class EventRoutes:
     async def of_terminal(self, mac: str, query: EventQuery) -> EventList:
         """GET terminals/{mac}/events."""
         if await self._terminals.get(mac) is None:
-            raise UnknownTerminal(f"{mac} never logged in")
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac))
         return await self._list(replace(_filter(query), mac=mac), query.limit)
 
     async def _list(self, wanted: Filter, limit: int) -> EventList:

@@ -20,6 +20,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from voi.errors import Busy
+from voi.reasons import Reason
 from voi.web.actor import Actor
 
 log = Logger()
@@ -130,7 +131,7 @@ class Live:
         :raises Busy: as many listen as may.
         """
         if len(self._streams) >= MOST_STREAMS:
-            raise Busy(f"{MOST_STREAMS} pages and programs listen already: close some")
+            raise Busy(Reason("streams_full", most=MOST_STREAMS))
         stream = Stream(request, actor, wants)
         request.setHeader(b"content-type", b"text/event-stream")
         request.setHeader(b"cache-control", b"no-store")
@@ -143,6 +144,10 @@ class Live:
             self._fresh = True
             self._loop.start(TICK_SECONDS)
         return stream.done
+
+    def wanted(self, name: str) -> bool:
+        """Whether anybody would hear an event of this name."""
+        return any(stream.wants(name) for stream in self._streams)
 
     def tell(self, name: str, data: Any) -> None:
         """Pass news on with the next tick."""

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Final
 
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
+from voi.reasons import Reason
 from voi.store.journal import Notes
 from voi.store.rooms import Rooms
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import TerminalChange, TerminalsRequest, macs_of, plain_name
-from voi.web.resources import Changed, Forgotten, Woken
+from voi.web.resources.terminals import Changed, Forgotten, Woken
 from voi.web.routing import Route
 from voi.web.seams import Fleet, Waker
 
@@ -79,9 +80,9 @@ class ManagementRoutes:
         """PATCH terminals."""
         macs = macs_of(body.macs) or []
         if body.name is None and body.room is None:
-            raise Malformed("body: name or room is needed")
+            raise Malformed(Reason("name_or_room"))
         if body.name is not None and len(macs) != 1:
-            raise Malformed("name: each terminal has its own, so name one at a time", field="name")
+            raise Malformed(Reason("one_name_each"), field="name")
         changed: set[str] = set()
         if body.room is not None:
             changed |= await self._move(macs, body.room, actor)
@@ -112,9 +113,9 @@ class ManagementRoutes:
         known = {terminal.mac: terminal.last_seen for terminal in await self._terminals.all()}
         for mac in macs:
             if mac not in known:
-                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+                raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
             if mac in self._fleet:
-                raise Conflict(f"{mac} is online: it would come back at once", field="macs")
+                raise Conflict(Reason("is_online", mac=mac), field="macs")
         for key in await self._rooms.forget({mac: known[mac] for mac in macs}):
             self._forget_key(key)
         await self._journal.note("terminal.forgotten", actor, macs=macs)
@@ -126,9 +127,9 @@ class ManagementRoutes:
         known = {terminal.mac for terminal in await self._terminals.all()}
         for mac in macs:
             if mac not in known:
-                raise UnknownTerminal(f"{mac} never logged in", field="macs")
+                raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
         sent = await self._waker.wake(macs)
         if not sent:
-            raise Conflict("no network of the server takes broadcasts now; its log says why")
+            raise Conflict(Reason("no_broadcast"))
         await self._journal.note("terminal.woken", actor, macs=macs)
         return Woken(sent)

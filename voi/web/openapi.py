@@ -64,7 +64,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "version": __version__,
             "description": (
                 "Times are in UTC, sizes in bytes, rates in bytes a second, progress from 0 to 1. "
-                "Every answer that is no success has the shape of `ErrorBody`."
+                "Every answer that is no success has the shape of `ErrorBody`. "
+                "Sentences are English; `why` beside one has its code and the values in it, for other languages."
             ),
         },
         "paths": paths,

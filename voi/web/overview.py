@@ -10,19 +10,14 @@ from typing import Final
 from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
 from voi.domain.standing import State
+from voi.reasons import Reason
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
 from voi.web.recent import RecentRows
-from voi.web.resources import (
-    Attention,
-    DiskRoom,
-    Overview,
-    RolloutSummary,
-    RoomTotals,
-    TerminalTotals,
-    TrafficView,
-)
+from voi.web.resources.overview import Attention, DiskRoom, Kind, Overview, RoomTotals, TerminalTotals, TrafficView
+from voi.web.resources.reasons import why_of
+from voi.web.resources.rollouts import RolloutSummary
 from voi.web.rooms import room_counts
 from voi.web.routing import Route
 from voi.web.rows import Row
@@ -108,31 +103,37 @@ def _rooms(rooms: list[Room], rows: list[Row]) -> list[RoomTotals]:
 def _terminals(states: Counter[State]) -> list[Attention]:
     found = []
     if failed := states[State.FAILED]:
-        found.append(Attention("failed", failed, f"failed terminals: {failed}", "#/terminals?state=failed"))
+        reason = Reason("terminals_failed", count=failed)
+        found.append(_attention("failed", failed, reason, "#/terminals?state=failed"))
     if outdated := states[State.OUTDATED]:
-        text = f"terminals with an older version: {outdated}"
-        found.append(Attention("outdated", outdated, text, "#/terminals?state=outdated"))
+        reason = Reason("terminals_outdated", count=outdated)
+        found.append(_attention("outdated", outdated, reason, "#/terminals?state=outdated"))
     return found
 
 
 def _stuck(still: Mapping[int, int]) -> list[Attention]:
     return [
-        Attention("stuck", count, f"rollout {number}: terminals that get nothing: {count}", f"#/rollouts/{number}")
+        _attention("stuck", count, Reason("terminals_stuck", number=number, count=count), f"#/rollouts/{number}")
         for number, count in sorted(still.items())
     ]
 
 
 def _uploads(failed: int) -> list[Attention]:
-    return (
-        [Attention("upload", failed, f"disks that could not be published: {failed}", "#/templates")] if failed else []
-    )
+    return [_attention("upload", failed, Reason("uploads_failed", count=failed), "#/templates")] if failed else []
 
 
 def _disk(free: int, size: int) -> list[Attention]:
     if free >= size * NEARLY_FULL:
         return []
-    return [Attention("disk", 1, f"{free >> 20} MiB are free on the server's disk", "#/templates")]
+    return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/templates")]
 
 
 def _health(failing: Mapping[str, str]) -> list[Attention]:
-    return [Attention("health", 1, f"{name}: {result}", "#/settings") for name, result in failing.items()]
+    return [
+        _attention("health", 1, Reason("check", check=name, why=result), "#/settings")
+        for name, result in failing.items()
+    ]
+
+
+def _attention(kind: Kind, count: int, reason: Reason, link: str) -> Attention:
+    return Attention(kind, count, str(reason), why_of(reason), link)

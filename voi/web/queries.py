@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from voi.errors import Malformed
+from voi.reasons import Reason
 from voi.web.errors import unreadable
 
 T = TypeVar("T")
@@ -23,15 +24,15 @@ def decode_query(raw: bytes, kind: type[T]) -> T:
     :raises Malformed: a name that there is not, one twice, a value that is none; names the field.
     """
     if len(raw) > LONGEST_QUERY:
-        raise Malformed(f"the query has more than {LONGEST_QUERY} bytes")
+        raise Malformed(Reason("query_too_long", most=LONGEST_QUERY))
     values: dict[str, Any] = {}
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except ValueError as error:  # no ASCII, too many, or what the percent signs stand for is no UTF-8
-        raise Malformed(f"the query cannot be read: {error}") from error
+        raise Malformed(Reason("query_unreadable", text=str(error))) from error
     for name, value in pairs:
         if name in values:
-            raise Malformed(f"{name[:40]}: given twice", field=name[:40])
+            raise Malformed(Reason("given_twice", field=name[:40]), field=name[:40])
         values[name] = value
     try:
         return msgspec.convert(values, kind, strict=False)

@@ -14,6 +14,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from voi.errors import Conflict, Malformed
+from voi.reasons import Reason
 from voi.store.answers import LONGEST_BODY, Answers, KeptAnswer
 
 HEADER: Final = "idempotency-key"
@@ -36,7 +37,7 @@ class Repeats:
         :raises Conflict: the key was used for something else.
         """
         if not _KEY.fullmatch(key):
-            raise Malformed("Idempotency-Key: 8 to 64 letters, digits, '-' or '_'", field="Idempotency-Key")
+            raise Malformed(Reason("bad_key"), field="Idempotency-Key")
         place = who, key
         while place in self._running:
             asked, waiting = self._running[place]
@@ -61,4 +62,4 @@ class Repeats:
 
 def _check_same(first: bytes, second: bytes) -> None:
     if first != second:
-        raise Conflict("this Idempotency-Key was used for another request: take a new one", field="Idempotency-Key")
+        raise Conflict(Reason("key_reused"), field="Idempotency-Key")

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from voi.domain.rooms import Network, subnet_of
 from voi.errors import BadMac, Malformed
 from voi.names import DiskName, canonical_mac, canonical_uuid
+from voi.reasons import Reason
 
 # Bounds: names are shown in tables; twice the terminals of the largest site we plan for; no template in the
 # field has more than a handful of disks.
@@ -176,7 +177,7 @@ def mac_of(text: str, field: str) -> str:
     try:
         return canonical_mac(text)
     except BadMac as error:
-        raise BadMac(f"{field}: {text[:40]!r} is not a MAC address", field=field) from error
+        raise BadMac(Reason("not_mac", field=field, text=text[:40]), field=field) from error
 
 
 def macs_of(macs: list[str] | Literal["all"]) -> list[str] | None:
@@ -203,7 +204,7 @@ def disk_of(value: str | DiskToUpload, field: str) -> tuple[DiskName, int | None
         return DiskName.parse(value, field), None
     levels = {x for x in (value.level, value.diff_level, value.dif_level) if x is not None}
     if len(levels) > 1:
-        raise Malformed(f"{field}: level, diff_level and dif_level are one thing and must agree", field=field)
+        raise Malformed(Reason("levels_differ", field=field), field=field)
     name = DiskName(canonical_uuid(value.uuid, f"{field}.uuid"), levels.pop() if levels else 0)
     return name, None if value.type is None else disk_type_of(value.type)
 
@@ -299,7 +300,7 @@ def plain_name(text: str, field: str) -> str:
     """
     name = text.strip()
     if not name or not name.isprintable():
-        raise Malformed(f"{field}: a name is one line of letters, digits and signs", field=field)
+        raise Malformed(Reason("not_plain_name", field=field), field=field)
     return name
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Links, Rollout, Summary, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.store.courses import Course
-from voi.web.resources import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
+from voi.web.resources.reasons import why_of
+from voi.web.resources.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.seams import Now, Pace
 from voi.web.views import moment
 
@@ -18,16 +19,14 @@ def rollout_view(
     targets: Sequence[TargetView],
     *,
     template: Template | None,
+    demand: Demand,
+    links: Links,
     now: Now | None,
     course: Course | None,
-    link: int,
     time: float,
 ) -> RolloutView:
-    """A rollout with its targets. `now` is of one that runs, `course` of one that has ended; `link` is the bytes a
-    second of the server's link, `time` the present.
-    """
+    """A rollout with its targets. `now` is of one that runs, `course` of one that has ended; `time` is the present."""
     course = now.course if now is not None else course
-    size = sum(level.file_size for level in template.levels) if template is not None else 0
     sent = course.server_sent if course is not None else 0
     ended = rollout.state != "running"
     last = max((target.updated for target in rollout.targets), default=rollout.created)
@@ -39,11 +38,11 @@ def rollout_view(
         state=rollout.state,
         created=moment(rollout.created),
         finished=moment(last) if ended else None,
-        size=size,
+        size=demand.image,
         server_sent=sent,
-        copies=sent / size if size else 0.0,
+        copies=sent / demand.image if demand.image else 0.0,
         elapsed=max(0.0, (last if ended else time) - rollout.created),
-        best=size / link,
+        best=links.least_seconds(demand),
         progress=_mean(target.progress for target in targets if target.state != "cancelled"),
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
@@ -64,11 +63,12 @@ def target_view(
         ip=terminal.ip if terminal is not None else "",
         online=online,
         rate=pace.rate if pace is not None and is_open else 0.0,
-        from_server=min(1.0, pace.from_server / pace.done) if pace is not None and pace.done else None,
+        from_server=target.from_server if pace is None else pace.part_from_server,
         eta=pace.eta if pace is not None and is_open else None,
         state=target.state.value,
         progress=min(max(progress, 0.0), 1.0),
-        reason=target.reason,
+        reason=str(target.reason),
+        why=why_of(target.reason),
         attempts=target.attempts,
         next_try=moment(target.next_try) if waits else None,
         updated=moment(target.updated),

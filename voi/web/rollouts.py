@@ -6,9 +6,10 @@ import time
 from http import HTTPStatus
 from typing import Final
 
-from voi.domain.rollouts import Summary, Target, TargetState
+from voi.domain.rollouts import Links, Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import canonical_uuid
+from voi.reasons import Reason
 from voi.store.journal import Notes
 from voi.store.rollouts import Rollouts
 from voi.store.roster import Rosters
@@ -16,7 +17,7 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
 from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
-from voi.web.resources import (
+from voi.web.resources.rollouts import (
     RolloutAccepted,
     RolloutList,
     RolloutPreview,
@@ -35,7 +36,7 @@ _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "
 
 
 class RolloutRoutes:
-    """Templates on their way to terminals. `link` is the bytes a second of the server's link."""
+    """Templates on their way to terminals."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class RolloutRoutes:
         coordinator: Coordinator,
         observer: Observer,
         journal: Notes,
-        link: int,
+        links: Links,
     ) -> None:
         self._rollouts = rollouts
         self._templates = templates
@@ -58,7 +59,7 @@ class RolloutRoutes:
         self._coordinator = coordinator
         self._observer = observer
         self._journal = journal
-        self._link = link
+        self._links = links
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -138,9 +139,7 @@ class RolloutRoutes:
         done = float(summary.counts[TargetState.DONE])
         now = self._observer.now(summary.id)
         if summary.state == "running":
-            rollout = await self._rollouts.get(summary.id)
-            open_targets = rollout.targets if rollout is not None else ()
-            done = sum(await in_parts(self._coordinator.progress, open_targets))
+            done += self._coordinator.open_progress(summary.id)
         return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
 
     async def named(self, summary: Summary) -> RolloutSummary:
@@ -167,17 +166,17 @@ class RolloutRoutes:
     async def _macs(self, body: RolloutRequest) -> list[str] | None:
         """For whom it is; None for all."""
         if (body.macs is None) == (body.room is None):
-            raise Malformed("macs or room is needed, and not both", field="macs")
+            raise Malformed(Reason("macs_or_room"), field="macs")
         if body.room is None:
             assert body.macs is not None
             return macs_of(body.macs)
         roster = await self._rosters.read()
         if all(room.id != body.room for room in roster.rooms):
-            raise NotFound(f"no room {body.room}", field="room")
+            raise NotFound(Reason("no_room", number=body.room), field="room")
         rows = await in_parts(row_maker(roster, self._fleet), roster.terminals)
         found = [row.terminal.mac for row in rows if row.room == body.room]
         if not found:
-            raise Conflict("there is no terminal in this room", field="room")
+            raise Conflict(Reason("room_is_empty"), field="room")
         return found
 
     async def preview(self, body: RolloutRequest) -> RolloutPreview:
@@ -185,14 +184,14 @@ class RolloutRoutes:
         uuid = canonical_uuid(body.template, "template")
         template = await self._templates.get(uuid)
         if template is None:
-            raise UnknownTemplate(f"no template {uuid}", field="template")
+            raise UnknownTemplate(Reason("no_template", uuid=uuid), field="template")
         if not template.levels:
-            raise Conflict(f"template {template.name} has no published disk yet")
+            raise Conflict(Reason("nothing_published", name=template.name))
         known = [terminal.mac for terminal in await self._terminals.all()]
         macs = await self._macs(body)
         unknown = sorted(set(macs or ()) - set(known))
         if unknown:
-            raise UnknownTerminal(f"{unknown[0]} never logged in", field="macs")
+            raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._fleet]
         return rollout_preview(template, chosen, await self._terminals.all_disks(), online)
@@ -201,7 +200,7 @@ class RolloutRoutes:
         """GET rollouts/{id}."""
         rollout = await self._rollouts.get(rollout_id)
         if rollout is None:
-            raise NotFound(f"no rollout {rollout_id}")
+            raise NotFound(Reason("no_rollout", number=rollout_id))
         terminals = {terminal.mac: terminal for terminal in await self._terminals.all()}
 
         def view(target: Target) -> TargetView:
@@ -218,9 +217,10 @@ class RolloutRoutes:
             rollout,
             await in_parts(view, rollout.targets),
             template=await self._templates.get(rollout.template_uuid),
+            demand=await self._rollouts.demand(rollout_id),
+            links=self._links,
             now=now,
             course=None if now is not None else await self._observer.course(rollout_id),
-            link=self._link,
             time=time.time(),
         )
 

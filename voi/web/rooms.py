@@ -9,12 +9,13 @@ from typing import Final
 
 from voi.domain.rooms import Room, proposals
 from voi.errors import Conflict, Malformed, NotFound
+from voi.reasons import Reason
 from voi.store.journal import Notes
 from voi.store.rooms import Rooms
 from voi.store.roster import Roster, Rosters
 from voi.web.actor import Actor
 from voi.web.requests import RoomChange, RoomRequest, plain_name, subnets_of
-from voi.web.resources import ProposalView, RoomList, RoomView
+from voi.web.resources.rooms import ProposalView, RoomList, RoomView
 from voi.web.routing import Route
 from voi.web.rows import Row, row_maker
 from voi.web.seams import Fleet
@@ -95,7 +96,7 @@ class RoomRoutes:
     async def change(self, room_id: int, body: RoomChange, actor: Actor) -> RoomView:
         """PATCH rooms/{id}."""
         if body.name is None and body.subnets is None:
-            raise Malformed("body: name or subnets is needed")
+            raise Malformed(Reason("name_or_subnets"))
         name = None if body.name is None else plain_name(body.name, "name")
         subnets = None if body.subnets is None else subnets_of(body.subnets)
         room = await self._rooms.change(room_id, name=name, subnets=subnets)
@@ -114,7 +115,7 @@ class RoomRoutes:
 
     async def _view(self, room: Room | None, room_id: int) -> RoomView:
         if room is None:
-            raise NotFound(f"no room {room_id}")
+            raise NotFound(Reason("no_room", number=room_id))
         roster: Roster = await self._rosters.read()
         total, online = room_counts(await in_parts(row_maker(roster, self._fleet), roster.terminals))
         return room_view(room, online=online[room_id], total=total[room_id])

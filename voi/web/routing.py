@@ -29,6 +29,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 from voi.domain.accounts import Role
 from voi.errors import Forbidden, Malformed, VoiError
 from voi.names import canonical_mac, canonical_uuid
+from voi.reasons import Reason
 from voi.store.answers import KeptAnswer
 from voi.web.access import Access, address_of, check_origin, set_cookie
 from voi.web.actor import Actor, stranger
@@ -210,7 +211,7 @@ class Gate(Resource):
             for part in (*(request.postpath or ()), request.method, request.getRequestHostname()):
                 part.decode()
         except UnicodeDecodeError:
-            return answer_error(request, Malformed("the path is no UTF-8"))
+            return answer_error(request, Malformed(Reason("path_not_utf8")))
         rendered: bytes | int = self._inner.render(request)
         return rendered
 
@@ -283,7 +284,7 @@ async def _let_in(route: Route, access: Access, request: IRequest) -> Actor:
         return stranger(address_of(request))
     actor = await access.actor(request, changes=route.changes)
     if not actor.role.may(route.role):
-        raise Forbidden(f"{actor.text} is an {actor.role}: only an {route.role} may do this")
+        raise Forbidden(Reason("role_refused", who=actor.text, role=str(actor.role), required=str(route.role)))
     return actor
 
 
@@ -339,7 +340,7 @@ def _query_of(request: IRequest) -> bytes:
 def _content(request: IRequest) -> bytes:
     content: bytes = request.content.read(BODY_LIMIT + 1)
     if len(content) > BODY_LIMIT:
-        raise BodyTooLarge(f"the body has more than {BODY_LIMIT} bytes")
+        raise BodyTooLarge(Reason("body_too_large", most=BODY_LIMIT))
     return content
 
 

@@ -9,7 +9,7 @@ from voi import __version__
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
-from voi.web.resources import Health, LagView, SwarmList, Welcome
+from voi.web.resources.server import Health, LagView, SwarmList, Welcome
 from voi.web.routing import Route, WithStatus
 from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view
@@ -104,7 +104,7 @@ class ServerRoutes:
 
     async def health(self) -> Health | WithStatus:
         """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
-        results = await run_checks(self._checks)
+        results = {name: str(result) for name, result in (await run_checks(self._checks)).items()}
         if all(result == "ok" for result in results.values()):
             return Health("ok", __version__, results)
         return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))

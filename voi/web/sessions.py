@@ -10,21 +10,15 @@ from voi import __version__
 from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
 from voi.domain.events import Author
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
+from voi.reasons import Reason
 from voi.store.accounts import Accounts
 from voi.store.journal import Notes
 from voi.store.sessions import Sessions
 from voi.store.tokens import Tokens
 from voi.web.actor import Actor
 from voi.web.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
-from voi.web.resources import (
-    AccountList,
-    AccountView,
-    Done,
-    NewToken,
-    SessionView,
-    TokenList,
-    TokenView,
-)
+from voi.web.resources.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
+from voi.web.resources.server import Done
 from voi.web.routing import Route, WithCookie
 from voi.web.seams import Passwords
 from voi.web.views import moment
@@ -90,7 +84,7 @@ class SessionRoutes:
         except TooManyAttempts:
             raise  # a guesser must not fill the journal
         except Unauthorized as error:
-            await self._journal.note("account.refused", actor, name=body.name, reason=error.message)
+            await self._journal.note("account.refused", actor, name=body.name, reason=error.reason)
             raise
         answered = await self._begin(body.name)
         await self._journal.note("account.signed_in", _person(body.name, actor), name=body.name)
@@ -115,14 +109,14 @@ class SessionRoutes:
     async def change_password(self, body: PasswordChange, actor: Actor) -> WithCookie:
         """PUT session/password."""
         if actor.kind != "account":
-            raise Conflict("a token has no password: sign in with an account")
+            raise Conflict(Reason("token_has_no_password"))
         new = checked_password(body.new, "new")
         try:
             await self._passwords.check(actor.name, body.old, actor.address)
         except TooManyAttempts:
             raise
         except Unauthorized as error:  # that would mean that the session has ended
-            raise Malformed("old: this is not your password", field="old") from error
+            raise Malformed(Reason("wrong_old_password"), field="old") from error
         await self._accounts.change(actor.name, stored=await self._passwords.hash(new))
         await self._journal.note("account.password", actor, name=actor.name)
         return await self._begin(actor.name)
@@ -230,9 +224,9 @@ class AccountRoutes:
     async def change(self, name: str, body: AccountChange, actor: Actor) -> AccountView:
         """PATCH accounts/{name}."""
         if body.role is None and body.password is None:
-            raise Malformed("body: role or password is needed")
+            raise Malformed(Reason("role_or_password"))
         if body.password is not None and actor.kind == "account" and actor.name == name:
-            raise Conflict("your own password is changed with PUT session/password, which asks for the old one")
+            raise Conflict(Reason("own_password"))
         stored = None if body.password is None else await self._passwords.hash(checked_password(body.password))
         role = None if body.role is None else Role(body.role)
         account = await self._accounts.change(name, role=role, stored=stored)
@@ -245,7 +239,7 @@ class AccountRoutes:
     async def delete(self, name: str, actor: Actor) -> AccountView:
         """DELETE accounts/{name}."""
         if actor.kind == "account" and actor.name == name:
-            raise Conflict("nobody deletes their own account: let another administrator do it")
+            raise Conflict(Reason("own_account"))
         account = await self._accounts.delete(name)
         await self._journal.note("account.removed", actor, name=name)
         return _account_view(account)

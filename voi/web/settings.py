@@ -9,7 +9,7 @@ from voi.store.events import Events
 from voi.store.journal import Notes
 from voi.web.actor import Actor
 from voi.web.requests import SettingsChange
-from voi.web.resources import SettingsView
+from voi.web.resources.server import SettingsView
 from voi.web.routing import Route
 
 Facts = Callable[[int], SettingsView]

@@ -13,13 +13,14 @@ from voi.domain.accounts import Role
 from voi.domain.templates import Template
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
+from voi.reasons import Reason
 from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
 from voi.web.recent import RecentRows
 from voi.web.requests import TemplateChange, TemplateRequest, disk_type_of
-from voi.web.resources import TemplateList, TemplateView, VersionList
+from voi.web.resources.templates import TemplateList, TemplateView, VersionList
 from voi.web.routing import Route
 from voi.web.seams import Publisher, UploadDesk
 from voi.web.views import template_view, unpublished_view, version_view
@@ -116,14 +117,14 @@ class TemplateRoutes:
         if template is not None:
             return _counted(template_view(template, uploads, self._publisher), await self._held())
         if not uploads:
-            raise UnknownTemplate(f"no template {uuid}")
+            raise UnknownTemplate(Reason("no_template", uuid=uuid))
         return unpublished_view(uploads, self._publisher)
 
     async def versions(self, uuid: str) -> VersionList:
         """GET templates/{uuid}/versions."""
         template = await self._templates.get(uuid)
         if template is None:
-            raise UnknownTemplate(f"no template {uuid} with anything published")
+            raise UnknownTemplate(Reason("no_published_template", uuid=uuid))
         held = await self._held()
         found = await self._templates.versions(uuid)
         return VersionList([version_view(version, template, held[uuid, version.number]) for version in found])
@@ -145,7 +146,7 @@ class TemplateRoutes:
     async def change(self, uuid: str, body: TemplateChange, actor: Actor) -> TemplateView:
         """PATCH templates/{uuid}."""
         if body.name is None and body.auto_update is None:
-            raise Malformed("body: name or auto_update is needed")
+            raise Malformed(Reason("name_or_auto_update"))
         before = await self._templates.get(uuid)
         template = await self._templates.change(uuid, name=body.name, auto_update=body.auto_update)
         if before is not None and template is not None:
@@ -154,8 +155,8 @@ class TemplateRoutes:
         if template is not None:
             return template_view(template, uploads, self._publisher)
         if uploads:
-            raise Conflict(f"template {uuid} has no published disk yet")
-        raise UnknownTemplate(f"no template {uuid}")
+            raise Conflict(Reason("nothing_published", name=uuid))
+        raise UnknownTemplate(Reason("no_template", uuid=uuid))
 
     async def _note_change(self, before: Template, after: Template, actor: Actor) -> None:
         if before.name != after.name:

@@ -10,9 +10,10 @@ from msgspec import structs
 from voi.domain.terminals import Terminal
 from voi.errors import UnknownTerminal
 from voi.names import canonical_uuid
+from voi.reasons import Reason
 from voi.store.roster import Rosters
 from voi.web.requests import TerminalQuery
-from voi.web.resources import TerminalList, TerminalView
+from voi.web.resources.terminals import TerminalList, TerminalView
 from voi.web.routing import Route
 from voi.web.rows import Row, chosen, in_order, row_maker, sort_key
 from voi.web.seams import Coordinator, Fleet
@@ -86,6 +87,6 @@ class TerminalRoutes:
         """GET terminals/{mac}."""
         roster = await self._rosters.read([mac])
         if not roster.terminals:
-            raise UnknownTerminal(f"{mac} never logged in")
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac))
         row = row_maker(roster, self._fleet)(roster.terminals[0])
         return terminal_view(row, published=roster.catalogue.published, progress=self._coordinator.progress)

@@ -12,13 +12,14 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadMac, Conflict, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.reasons import Reason
 from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
 from voi.web.actor import Actor
 from voi.web.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
-from voi.web.resources import UploadView
+from voi.web.resources.templates import UploadView
 from voi.web.routing import Route
 from voi.web.seams import Notices, Publisher, UploadDesk
 from voi.web.views import upload_view
@@ -91,7 +92,7 @@ class UploadRoutes:
         """POST uploads."""
         mac = mac_of(body.mac, "mac")
         if await self._terminals.get(mac) is None:
-            raise UnknownTerminal(f"{mac} never logged in", field="mac")
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="mac")
         template, known = await self._template(mac, body.template)
         reported = {level.name: level for level in await self._terminals.disks(mac)}
         if body.disks is None:
@@ -118,14 +119,14 @@ class UploadRoutes:
             return ReportedTemplate(number, known.name, known.sys_type, known.desc), known
         told = await self._terminals.reported_template(mac, number)
         if told is None:
-            raise UnknownTemplate(f"neither the server nor {mac} knows a template {number}", field="template")
+            raise UnknownTemplate(Reason("strange_template", mac=mac, uuid=number), field="template")
         return told, None
 
     async def one(self, upload_id: int) -> UploadView:
         """GET uploads/{id}."""
         upload = await self._uploads.get(upload_id)
         if upload is None:
-            raise UnknownUpload(f"no upload {upload_id}")
+            raise UnknownUpload(Reason("no_upload", number=upload_id))
         return upload_view(upload, self._publisher)
 
     async def cancel(self, upload_id: int, actor: Actor) -> UploadView:

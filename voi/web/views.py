@@ -13,24 +13,22 @@ from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
-from voi.store.commands import Command
-from voi.web.resources import (
-    CommandView,
-    EventView,
+from voi.store.commands import Command, Outcome
+from voi.web.resources.commands import CommandView, OutcomeView, TerminalCommand
+from voi.web.resources.events import EventView
+from voi.web.resources.reasons import why_of
+from voi.web.resources.rooms import RoomView
+from voi.web.resources.server import SwarmView
+from voi.web.resources.templates import (
     GroupView,
-    OutcomeView,
-    RoomView,
-    SwarmView,
     TemplateDisk,
     TemplateView,
-    TerminalCommand,
-    TerminalDisk,
-    TerminalView,
     UploadDiskView,
     UploadView,
     VersionDisk,
     VersionView,
 )
+from voi.web.resources.terminals import TerminalDisk, TerminalView
 from voi.web.rows import Row
 from voi.web.seams import Publisher, SwarmCounts, TorrentStatus
 from voi.wire.codes import Code
@@ -66,7 +64,8 @@ def terminal_view(
         state=standing.state.value,
         progress=min(max(fraction, 0.0), 1.0),
         rollout=None if target is None else target.rollout_id,
-        reason="" if target is None else target.reason,
+        reason="" if target is None else str(target.reason),
+        why=None if target is None else why_of(target.reason),
         first_seen=moment(terminal.first_seen),
         last_seen=moment(terminal.last_seen),
         disks=[_terminal_disk(level, published) for level in row.held] if disks else [],
@@ -94,7 +93,8 @@ def terminal_command(command: Command) -> TerminalCommand:
         switch=view.switch,
         created=view.created,
         state=outcome.state,
-        reason=outcome.reason,
+        reason=str(outcome.reason),
+        why=why_of(outcome.reason),
         updated=moment(outcome.updated),
     )
 
@@ -128,8 +128,13 @@ def command_view(command: Command) -> CommandView:
         command=_COMMAND_NAMES.get(command.code, str(command.code)),
         switch=switch if isinstance(switch, int) else None,
         created=moment(command.created),
-        outcomes=[OutcomeView(x.mac, x.state, x.reason, moment(x.updated)) for x in command.outcomes],
+        outcomes=[_outcome(outcome) for outcome in command.outcomes],
     )
+
+
+def _outcome(outcome: Outcome) -> OutcomeView:
+    reason = outcome.reason
+    return OutcomeView(outcome.mac, outcome.state, str(reason), why_of(reason), moment(outcome.updated))
 
 
 def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
@@ -155,7 +160,8 @@ def _upload_disk(disk: UploadDisk, publisher: Publisher) -> UploadDiskView:
         progress=publisher.progress(disk),
         rate=publisher.rate(disk),
         size=disk.size,
-        reason=disk.reason,
+        reason=str(disk.reason),
+        why=why_of(disk.reason),
     )
 
 
@@ -178,6 +184,7 @@ def template_view(template: Template, uploads: Sequence[Upload], publisher: Publ
         state=_activity(under_way[-1]) if under_way else "ready",
         progress=under_way[-1].progress if under_way else 1.0,
         reason="",
+        why=None,
         version=template.version,
         auto_update=template.auto_update,
         group=GroupView(template.group_uuid, template.group_name),
@@ -192,7 +199,7 @@ def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> Templat
     """A template of which nothing is published yet: all there is of it are uploads, at least one."""
     last = uploads[-1]
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
-    failed = [disk.reason for disk in last.disks if disk.state is UploadState.FAILED]
+    failed = next((disk.reason for disk in last.disks if disk.state is UploadState.FAILED), "")
     return TemplateView(
         uuid=last.template_uuid,
         name=last.name,
@@ -200,7 +207,8 @@ def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> Templat
         desc=last.desc,
         state=_activity(under_way[-1]) if under_way else "failed",
         progress=under_way[-1].progress if under_way else 0.0,
-        reason=failed[0] if failed else "",
+        reason=str(failed),
+        why=why_of(failed),
         version=0,
         auto_update=False,
         group=None,

@@ -16,7 +16,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.events import SERVER
 
 PROGRAM = ("-c", "from voi.cli import main; main(prog_name='voi')")

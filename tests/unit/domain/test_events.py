@@ -7,6 +7,7 @@ import string
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.domain.events import KINDS, LONGEST_TEXT, SERVER, Author, make_event, who
+from voi.reasons import Reason
 
 MAC, OTHER = "AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02"
 
@@ -48,6 +49,13 @@ class EventTests(SynchronousTestCase):
         """Names with braces are names."""
         event = make_event("room.removed", SERVER, 1.0, data={"name": "{0.__class__} {x}"})
         self.assertEqual(event.text, "Room {0.__class__} {x} was removed")
+
+    def test_reason_in_other_languages(self) -> None:
+        """Beside a reason in the data stands what it is made of, all of it as JSON takes it."""
+        event = make_event("account.refused", SERVER, 1.0, data={"name": "li", "reason": Reason("wrong_password")})
+        self.assertEqual(event.text, "Sign-in as li was refused: user name or password is wrong")
+        self.assertEqual(event.data["why"], {"code": "wrong_password", "data": {}})
+        self.assertIs(type(event.data["reason"]), str)
 
     def test_sentences(self) -> None:
         """Every sentence can be filled, and has plain names alone in its braces."""

@@ -7,7 +7,16 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DATA_DISK, DISK, TEMPLATE, level, upload
-from voi.domain.rollouts import RETRY_PAUSES, Progress, TargetState, next_pause, rollout_state, target_progress
+from voi.domain.rollouts import (
+    RETRY_PAUSES,
+    Demand,
+    Links,
+    Progress,
+    TargetState,
+    next_pause,
+    rollout_state,
+    target_progress,
+)
 from voi.domain.templates import check_next_level, check_room_for_diff, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import UploadState
@@ -100,6 +109,14 @@ class RolloutTests(SynchronousTestCase):
         """Levels weigh by their bytes; nothing to do is everything done."""
         self.assertAlmostEqual(target_progress([(900, 0.5), (100, 1.0)]), 0.55)
         self.assertEqual(target_progress([]), 1.0)
+
+    def test_least_time(self) -> None:
+        """What takes longest sets it: the server's own part, the neediest terminal's, or that of all links together."""
+        links = Links(server=10, terminal=20)
+        self.assertEqual(links.least_seconds(Demand(image=1000, most=1000, total=1000, terminals=1)), 100.0)
+        self.assertEqual(links.least_seconds(Demand(image=100, most=1000, total=3000, terminals=100)), 50.0)
+        self.assertEqual(Links(10, 1000).least_seconds(Demand(10, 10, 10_100, 1)), 10.0)
+        self.assertEqual(links.least_seconds(Demand(0, 0, 0, 0)), 0.0)
 
     def test_advance(self) -> None:
         """A word without news is heard, and is no advance."""

@@ -6,6 +6,7 @@ from twisted.internet.defer import succeed
 
 from tests.unit.rollouts.test_coordinator import BASE, DIFF, SIZE, CoordinatorCase
 from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from voi.domain.events import SERVER
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.rollouts.chronicle import TOGETHER_SECONDS, RolloutChronicle
 from voi.rollouts.coordinator import STUCK_SECONDS
@@ -21,8 +22,12 @@ class ChronicleTests(CoordinatorCase):
         """With a journal."""
         await super().prepare(*macs)
         self.events = Events(self.store)
-        journal = Journal(self.events)
-        self.chronicle = RolloutChronicle(self.coordinator, self.rollouts, self.templates, journal, self.clock)
+        self.journal = Journal(self.events, lambda: self.now)
+        self.chronicle = self.a_chronicle()
+
+    def a_chronicle(self) -> RolloutChronicle:
+        """One that listens to the coordinator."""
+        return RolloutChronicle(self.coordinator, self.rollouts, self.templates, self.journal, self.events, self.clock)
 
     async def happened(self) -> list[str]:
         """The texts of the journal, oldest first."""
@@ -78,6 +83,22 @@ class ChronicleTests(CoordinatorCase):
         await self.chronicle.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(len(await self.happened()), 1)
+
+    async def test_after_a_crash(self) -> None:
+        """What ended just before a crash is told at the next start, once; what is open or was told is not."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there.add(MAC)
+        await self.journal.note("server.started", SERVER, version="1")
+        await self.begin()
+        await self.coordinator.begin(TEMPLATE, [OTHER])
+        await self.finish(MAC)
+        self.now += 60
+        for _ in range(2):
+            await self.a_chronicle().recover()
+            texts = [event.text for event in await self.events.find(Filter(kind="rollout"), 99)]
+            self.assertEqual(texts, ["Rollout 1 has ended; done: 1, failed: 0"])
+        await self.journal.note("server.started", SERVER, version="1")
+        self.assertEqual(await self.events.rollouts_left_open(), [])
 
     async def test_cancelled(self) -> None:
         """A rollout that was cancelled did not end by itself: who cancelled it is told elsewhere."""

@@ -124,11 +124,12 @@ class SwarmCase(TestCase):
         self.addCleanup(seeding.stop)
         return Peer(seeding, events, await seeding.start(), files, state)
 
-    async def tracker(self) -> tuple[str, list[bytes]]:
-        """A tracker that names no peers: its URL without a path, and the requests that it had."""
+    async def tracker(self) -> tuple[str, list[bytes], Deferred[None]]:
+        """A tracker that names no peers: its URL without a path, the requests it had, and when it has had the first."""
         from twisted.internet import reactor
 
         requests: list[bytes] = []
+        first: Deferred[None] = Deferred()
 
         class Tracker(Protocol):
             def dataReceived(self, data: bytes) -> None:
@@ -136,10 +137,12 @@ class SwarmCase(TestCase):
                 assert self.transport is not None
                 self.transport.write(b"HTTP/1.0 200 OK\r\n\r\nd8:intervali60e5:peers0:e")
                 self.transport.loseConnection()
+                if not first.called:
+                    first.callback(None)
 
         listening: Any = await TCP4ServerEndpoint(reactor, 0, interface=HOST).listen(Factory.forProtocol(Tracker))
         self.addCleanup(listening.stopListening)
-        return f"http://{HOST}:{listening.getHost().port}", requests
+        return f"http://{HOST}:{listening.getHost().port}", requests, first
 
     async def seeder(self, size: int = 1 << 20, upload_limit: int = 0) -> tuple[Peer, bytes]:
         """A session that seeds a file of `size` bytes of `content`, and the torrent of it."""

@@ -86,7 +86,7 @@ class DownloadTests(SwarmCase):
 
     async def test_trackers_are_ours(self) -> None:
         """A torrent's own trackers and web seeds are dropped; those that we name are asked."""
-        url, requests = await self.tracker()
+        url, requests, first = await self.tracker()
         path = self.root / NAME
         path.write_bytes(content())
         torrent = torrent_of(path, trackers=(f"{url}/stranger",), web_seed=f"{url}/web/")
@@ -94,6 +94,7 @@ class DownloadTests(SwarmCase):
         await leech.seeding.download(torrent, leech.files)
         self.assertEqual(leech.events.of(alerts.AnnounceFailed), [])
         leech.seeding.set_trackers(hash_of(torrent), [f"{url}/key/announce"])
+        await first
         await leech.seeding.stop()
         self.assertEqual({request.partition(b"?")[0] for request in requests}, {b"GET /key/announce"})
 
@@ -122,7 +123,10 @@ class StopTests(SwarmCase):
         return seeder, leech, torrent, status.done
 
     async def finish(self, again: Peer, seeder: Peer, torrent: bytes) -> int:
-        """Fetch the rest, without the limit; the bytes that it took."""
+        """Fetch the rest, without the limit; the bytes that it took, each counted once.
+
+        On a busy machine libtorrent asks again for what is late, and then gets some blocks twice.
+        """
         fast = await self.peer("fast")
         await fast.seeding.seed(torrent, seeder.files)
         await fetched(again, torrent, fast)
@@ -131,7 +135,7 @@ class StopTests(SwarmCase):
         assert status is not None
         await again.seeding.flush(hash_of(torrent))
         self.assertEqual((again.files / NAME).read_bytes(), content(LONG))
-        return status.downloaded
+        return status.downloaded - status.redundant
 
     async def test_clean_stop(self) -> None:
         """After a clean stop a download goes on where it was, without a check."""
@@ -180,6 +184,18 @@ class StopTests(SwarmCase):
         self.assertTrue((await again.events.until(alerts.Checked)).complete)
         await fetched(await self.peer("leech"), torrent, again)
         self.assertEqual([event.state for event in again.events.of(alerts.StateChanged)][:1], ["finished"])
+
+    async def test_vouched_for_while_it_is_checked(self) -> None:
+        """Who has read a file is believed, though libtorrent's own check of it is told of later."""
+        seeder, torrent = await self.seeder()
+        seeder.seeding._take_in(alerts.StateChanged(hash_of(torrent), "checking"))
+        await seeder.seeding.mark_verified(hash_of(torrent), seeder.files / NAME)
+        held = seeder.seeding._torrents[hash_of(torrent)]
+        held.checked = False
+        seeder.seeding._take_in(alerts.StateChanged(hash_of(torrent), "checking"))
+        self.assertTrue(held.verified)
+        seeder.seeding._take_in(alerts.Checked(hash_of(torrent), complete=False))
+        self.assertFalse(held.verified, "it was checked, and something is missing")
 
     async def test_check_is_remembered(self) -> None:
         """What libtorrent itself has read and found right counts as verified."""
@@ -232,12 +248,13 @@ class StopTests(SwarmCase):
 
     async def test_stop_waits_for_the_tracker(self) -> None:
         """The goodbye to a tracker in this very process is answered before the session ends."""
-        url, requests = await self.tracker()
+        url, requests, first = await self.tracker()
         seeder, torrent = await self.seeder()
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files, [f"{url}/announce"])
         leech.seeding.connect(hash_of(torrent), HOST, seeder.port)
         await leech.events.until(alerts.Finished)
+        await first
         await leech.seeding.stop()
         self.assertIn(b"event=stopped", requests[-1])
 

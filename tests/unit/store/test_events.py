@@ -84,6 +84,15 @@ class EventTests(EventCase):
         left = await self.store.read(lambda db: db.execute("SELECT count(*) FROM event_terminals").fetchone()[0])
         self.assertEqual(left, 2)
 
+    async def test_strangers_push_nothing_out(self) -> None:
+        """Of what anybody can bring about so many entries are kept, and no entry of another kind goes for them."""
+        await self.events.add(make_event("room.removed", LI, 0.0, data={"name": "Hall"}))
+        for time in range(1, 6):
+            data = {"name": "admin", "reason": "wrong"}
+            await self.events.add(make_event("account.refused", LI, float(time), data=data))
+        self.assertEqual(await self.events.prune(0.0, by_strangers=2), 3)
+        self.assertEqual([event.time for event in await self.events.find(Filter(), 99)], [5, 4, 0])
+
 
 class JournalTests(EventCase):
     """The journal."""

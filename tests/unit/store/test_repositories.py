@@ -7,7 +7,7 @@ from sqlite3 import IntegrityError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
-from voi.domain.rollouts import TargetState
+from voi.domain.rollouts import Demand, TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import UploadState
 from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
@@ -18,6 +18,9 @@ from voi.store.terminals import MAX_TEMPLATES
 from voi.wire.codes import Code
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
+
+
+THIRD = "AA:BB:CC:DD:EE:03"
 
 
 def held(name: DiskName, operate_id: int | None = None) -> ReportedLevel:
@@ -260,6 +263,20 @@ class RolloutTests(StoreCase):
         again = await self.rollouts.plan(rollout.id, OTHER, 3.0)
         assert again is not None
         self.assertEqual(again.tasks, two.tasks, "planning again does not send anything twice")
+
+    async def test_demand(self) -> None:
+        """What terminals fetch counts each level once, the neediest terminal, and all; who lacks nothing counts not."""
+        await self.publish(level(0), level(1))
+        for mac in (MAC, OTHER, THIRD):
+            await self.terminal(mac)
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), [held(BASE, 0)])
+        await self.terminals.report(THIRD, ReportedTemplate(TEMPLATE, "", 0, ""), [held(BASE, 0), held(DIFF, 1)])
+        rollout = await self.rollouts.begin(TEMPLATE, None, 1.0)
+        self.assertEqual(await self.rollouts.demand(rollout.id), Demand(0, 0, 0, 0))
+        for mac in (MAC, OTHER, THIRD):
+            await self.rollouts.plan(rollout.id, mac, 2.0)
+        size = level(0).file_size
+        self.assertEqual(await self.rollouts.demand(rollout.id), Demand(2 * size, 2 * size, 3 * size, 2))
 
     async def test_nothing_lacking(self) -> None:
         """A terminal that has everything is done at once."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +21,31 @@ from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from tests.unit.web.fakes import (
+    MAC,
+    TEMPLATE,
+    FakeCommandDesk,
+    FakeCoordinator,
+    FakeFleet,
+    FakeNotices,
+    FakeObserver,
+    FakePasswords,
+    FakePublisher,
+    FakeSeeding,
+    FakeTracker,
+    FakeTraffic,
+    FakeUploadDesk,
+    FakeWaker,
+)
 from voi import __version__
-from voi.domain.rollouts import Rollout, Target
+from voi.domain.rollouts import Links
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.domain.uploads import Upload, UploadDisk, UploadState
-from voi.errors import Unauthorized, UnknownUpload
 from voi.lag import LagProbe
-from voi.names import DiskName
-from voi.rollouts.course import Now, Pace
 from voi.store.accounts import Accounts
 from voi.store.answers import Answers
-from voi.store.commands import Command, Commands
-from voi.store.courses import Course, Courses
+from voi.store.commands import Commands
+from voi.store.courses import Courses
 from voi.store.database import Store, prepare
 from voi.store.events import Events
 from voi.store.journal import Journal
@@ -48,256 +59,16 @@ from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.web.api import Api
 from voi.web.assets import Asset, AssetResource, asset
-from voi.web.resources import Addresses, Limits, SettingsView
-from voi.web.seams import HealthCheck, TorrentStatus
+from voi.web.resources.server import Addresses, Limits, SettingsView
+from voi.web.seams import HealthCheck
 from voi.web.site import site
-from voi.wire.codes import Code
 
 TOKEN = "a-token-of-the-tests"
-MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
-TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
-DISK = "11111111-2222-4333-8444-555555555555"
-HASH = bytes(range(20))
 ASSETS: dict[str, Asset] = {
     name: made
     for name, content in {"index.html": b"<!doctype html>", "parts/main.js": b"export {}", "LICENCE": b"MIT"}.items()
     if (made := asset(name, content)) is not None
 }
-
-
-class FakeFleet(set[str]):
-    """The MACs that are online, all since the same moment."""
-
-    def since(self, mac: str) -> float | None:
-        return 1_700_000_100.0 if mac in self else None
-
-
-@dataclass
-class FakeWaker:
-    """Remembers whom it was to wake; `reached` of them at most."""
-
-    woken: list[str] = field(default_factory=list)
-    reached: int = 1000
-
-    async def wake(self, macs: Sequence[str]) -> int:
-        self.woken += macs
-        return min(len(macs), self.reached)
-
-
-@dataclass
-class FakeTraffic:
-    """Rates."""
-
-    server_out: int = 0
-    server_in: int = 0
-    swarm: int = 0
-
-
-@dataclass
-class FakePasswords:
-    """Knows passwords as they are, without the tenth of a second that a real check takes."""
-
-    known: dict[str, str] = field(default_factory=dict)
-    asked_from: list[str] = field(default_factory=list)
-
-    async def check(self, name: str, password: str, address: str) -> None:
-        self.asked_from.append(address)
-        if self.known.get(name) != password:
-            raise Unauthorized("user name or password is wrong")
-
-    async def hash(self, password: str) -> str:
-        return f"hash of {password}"
-
-
-@dataclass
-class FakePublisher:
-    """Progress by torrent id."""
-
-    known: dict[str, float] = field(default_factory=dict)
-
-    def progress(self, disk: UploadDisk) -> float:
-        return self.known.get(disk.id, 0.0)
-
-    def rate(self, disk: UploadDisk) -> int:
-        return 1000 if disk.id in self.known else 0
-
-
-@dataclass
-class FakeUploadDesk:
-    """Writes down what it is asked, and decides nothing."""
-
-    uploads: Uploads
-    requests: list[tuple[str, ReportedTemplate, list[tuple[DiskName, int]]]] = field(default_factory=list)
-    imports: list[tuple[str, int, str, list[tuple[int, str]]]] = field(default_factory=list)
-    refusal: Exception | None = None
-
-    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
-        if self.refusal:
-            raise self.refusal
-        self.requests.append((mac, template, sorted(names)))
-        disks = tuple(upload_disk(name, kind, mac=mac) for name, kind in names)
-        return await self.uploads.begin(
-            Upload(0, template.uuid, template.name, template.sys_type, template.desc, mac, time.time(), disks)
-        )
-
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any) -> Upload:
-        if self.refusal:
-            raise self.refusal
-        self.imports.append((name, sys_type, desc, [(disk.type, disk.path) for disk in disks]))
-        rows = tuple(
-            replace(upload_disk(DiskName(DISK, 0), disk.type), source=disk.path, state=UploadState.RECEIVING, size=10)
-            for disk in disks
-        )
-        return await self.uploads.begin(Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows))
-
-    async def cancel(self, upload_id: int) -> Upload:
-        upload = await self.uploads.get(upload_id)
-        if upload is None:
-            raise UnknownUpload(f"no upload {upload_id}")
-        for disk in upload.disks:
-            await self.uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason="cancelled")
-        found = await self.uploads.get(upload_id)
-        assert found is not None
-        return found
-
-
-@dataclass
-class FakeNotices:
-    """Remembers whom it was to ask."""
-
-    asked: list[tuple[int, str]] = field(default_factory=list)
-
-    def request(self, upload_id: int, mac: str) -> None:
-        self.asked.append((upload_id, mac))
-
-
-@dataclass
-class FakeCommandDesk:
-    """Writes commands down and sends nothing."""
-
-    commands: Commands
-    given: list[tuple[Code, dict[str, Any], list[str]]] = field(default_factory=list)
-
-    def give(self, code: Code, fields: Mapping[str, Any], macs: Sequence[str]) -> Awaitable[Command]:
-        self.given.append((code, dict(fields), list(macs)))
-        return self.commands.begin(code, fields, macs, waits=False, now=time.time())
-
-
-@dataclass
-class FakeCoordinator:
-    """Writes rollouts down and sends nothing."""
-
-    rollouts: Rollouts
-    hold: Deferred[None] | None = None
-    begun: int = 0
-    targets: list[tuple[int, str, str, float]] = field(default_factory=list)
-    still: dict[int, int] = field(default_factory=dict)
-
-    async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
-        if self.hold is not None:
-            await self.hold
-        rollout = await self.rollouts.begin(template_uuid, macs, time.time())
-        self.begun += 1
-        return rollout
-
-    async def cancel(self, rollout_id: int) -> None:
-        await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
-
-    def open_targets(self) -> list[tuple[int, str, str, float]]:
-        return list(self.targets)
-
-    async def retry(self, rollout_id: int) -> list[str]:
-        return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
-
-    def progress(self, target: Target) -> float:
-        return 0.25
-
-    def standing_still(self) -> Mapping[int, int]:
-        return self.still
-
-
-@dataclass
-class FakeObserver:
-    """What is known of rollouts that run, and the real book of those that ended."""
-
-    courses: Courses
-    paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
-    running: dict[int, Now] = field(default_factory=dict)
-
-    def pace(self, rollout_id: int, mac: str) -> Pace | None:
-        return self.paces.get((rollout_id, mac))
-
-    def now(self, rollout_id: int) -> Now | None:
-        return self.running.get(rollout_id)
-
-    def course(self, rollout_id: int) -> Deferred[Course | None]:
-        return self.courses.get(rollout_id)
-
-
-@dataclass
-class Counts:
-    """Of a swarm."""
-
-    seeds: int = 0
-    leeches: int = 0
-
-
-@dataclass
-class FakeTracker:
-    """Counts by info-hash."""
-
-    known: dict[bytes, Counts] = field(default_factory=dict)
-
-    def counts(self, info_hash: bytes) -> Counts:
-        return self.known.get(info_hash, Counts())
-
-
-@dataclass
-class Status:
-    """Of a torrent."""
-
-    state: str = "seeding"
-    uploaded: int = 0
-    downloaded: int = 0
-    upload_rate: int = 0
-    download_rate: int = 0
-
-
-@dataclass
-class FakeSeeding:
-    """Statuses by info-hash."""
-
-    known: dict[bytes, Status] = field(default_factory=dict)
-
-    def statuses(self) -> Mapping[bytes, TorrentStatus]:
-        return dict(self.known)
-
-
-def upload_disk(name: DiskName, kind: int = 0, *, mac: str | None = None) -> UploadDisk:
-    """A disk that was asked for."""
-    return UploadDisk(
-        id=f"torrent-{name}-{time.monotonic_ns()}",
-        upload_id=0,
-        template_uuid=TEMPLATE,
-        mac=mac,
-        source=None,
-        name=name,
-        type=kind,
-        real_size=0,
-        reserve_size=0,
-        state=UploadState.REQUESTED,
-        reason="",
-        info_hash=None,
-        size=0,
-        told=False,
-        created=1.0,
-        updated=1.0,
-    )
-
-
-def level(number: int = 0, *, disk: str = DISK, info_hash: bytes = HASH, size: int = 1000) -> PublishedLevel:
-    """A published level."""
-    return PublishedLevel(TEMPLATE, DiskName(disk, number), 0, number, info_hash, size, 4096, 8, 1_700_000_000.0, MAC)
 
 
 @dataclass
@@ -368,7 +139,7 @@ class ApiCase(TestCase):
             notices=self.notices,
             coordinator=self.coordinator,
             observer=self.observer,
-            link=1000,
+            links=Links(1000, 500),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
@@ -381,7 +152,7 @@ class ApiCase(TestCase):
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
-                __version__, Addresses("", "", "", ""), "", "", 0, 0, False, Limits(1, 2, 3, 4), days
+                __version__, Addresses("", "", "", ""), "", "", 0, 0, 0, False, Limits(1, 2, 3, 4), days
             ),
             forget_key=self.forgotten_keys.append,
             checks=self.checks,

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import voi.web
 from voi.domain.events import KINDS
+from voi.sentences import SENTENCES
 
 CONSOLE = Path(voi.web.__file__).parent / "console"
 LANGUAGES = ("en", "zh-CN")
@@ -23,6 +24,8 @@ _IMPORT = re.compile(r"""(?:from|import)\s+["'](?P<path>[^"']+)["']""")
 _CALL = re.compile(r"""\b(?:t|known)\(\s*(?:"(?P<whole>[^"]+)"|`(?P<begin>[^`$]*)\$\{)""")
 _UNIT = re.compile(r'"(?P<key>unit\.\w+)"')
 _VALUE = re.compile(r"\{(\w+)\}")
+_FORMATTED = re.compile(r"\{(\w+)[!:][^}]*\}")
+_FIELD = re.compile(r'^  \w+: "(?P<key>[\w.]+)",$', re.MULTILINE)
 
 
 def own(*suffixes: str) -> list[Path]:
@@ -35,8 +38,13 @@ def sources() -> list[Path]:
     return [path for path in own(".js") if path.parent.name != "languages"]
 
 
+def reasons() -> dict[str, str]:
+    """The server's sentences as a language file has them: it says them in English itself."""
+    return {f"reason.{code}": _FORMATTED.sub(r"{\1}", text) for code, text in SENTENCES.items()}
+
+
 def texts(language: str) -> dict[str, str]:
-    """A language file's texts; keys that are there twice are an error."""
+    """A language's texts; keys that are there twice are an error."""
 
     def once(pairs: list[tuple[str, str]]) -> dict[str, str]:
         keys = [key for key, _ in pairs]
@@ -46,7 +54,7 @@ def texts(language: str) -> dict[str, str]:
     _, body = (CONSOLE / "languages" / f"{language}.js").read_text("utf-8").split("export default ")
     read = json.loads(body.strip().removesuffix(";"), object_pairs_hook=once)
     assert isinstance(read, dict)
-    return read
+    return read | reasons() if language == "en" else read
 
 
 def first_load() -> set[Path]:
@@ -108,6 +116,22 @@ class LanguageTests(SynchronousTestCase):
                 if key.startswith("event.") and "." in key.removeprefix("event.")
             }
             self.assertEqual(sentences, {kind: set(_VALUE.findall(text)) for kind, text in KINDS.items()}, language)
+
+    def test_every_reason(self) -> None:
+        """The English file leaves reasons to the server, and every other language says each of them."""
+        _, english = (CONSOLE / "languages" / "en.js").read_text("utf-8").split("export default ")
+        self.assertNotIn('"reason.', english)
+        for language in LANGUAGES[1:]:
+            said = {
+                key: set(_VALUE.findall(text)) for key, text in texts(language).items() if key.startswith("reason.")
+            }
+            self.assertEqual(said, {key: set(_VALUE.findall(text)) for key, text in reasons().items()}, language)
+
+    def test_reasons_say_fields_as_forms_do(self) -> None:
+        """A field that is called otherwise in its form is so in a reason."""
+        keys = _FIELD.findall((CONSOLE / "reasons.js").read_text("utf-8"))
+        self.assertNotEqual(keys, [])
+        self.assertEqual([key for key in keys if key not in texts("en")], [])
 
     def test_nothing_empty(self) -> None:
         """No text is empty."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.events import Author, make_event
 from voi.web import events as web_events
 

@@ -6,10 +6,12 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.web.api_case import MAC, OTHER, TEMPLATE, ApiCase, level, upload_disk
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import CANCELLED, Upload, UploadState
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.web.requests import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
@@ -94,6 +96,15 @@ class OverviewTests(ApiCase):
         found = (await self.get())["attention"]
         self.assertEqual([x["kind"] for x in found], ["disk", "health"])
         self.assertIn("it does not listen", found[1]["text"])
+
+    async def test_in_other_languages(self) -> None:
+        """Beside each sentence stands what it is made of, down to what a check says."""
+        self.disk = (99 << 30, 1000 << 30)
+        self.checks["bittorrent"] = lambda: Reason("torrents_failing", count=2)
+        disk, health = (await self.get())["attention"]
+        self.assertEqual(disk["why"], {"code": "disk_nearly_full", "data": {"free": 99 << 30}})
+        failing = {"code": "torrents_failing", "data": {"count": 2}}
+        self.assertEqual(health["why"], {"code": "check", "data": {"check": "bittorrent", "why": failing}})
 
     async def test_uploads(self) -> None:
         """Uploads that failed want somebody, unless they were called off, tried again, or failed long ago."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.unit.web.api_case import FakeFleet
+from tests.unit.web.fakes import FakeFleet
 from voi.domain.standing import Catalogue
 from voi.store.roster import Roster
 from voi.web.recent import RECENT_SECONDS, RecentRows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.unit.web.api_case import MAC, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import MAC, TEMPLATE, level
 from voi.store.answers import KEPT_SECONDS, Answers, KeptAnswer
 
 KEY = {"Idempotency-Key": "a-key-of-the-tests"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
 
@@ -49,6 +51,7 @@ class RolloutTests(ApiCase):
         """A running rollout tells rates, ends and sources; one that has ended what is kept of it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         self.fleet.add(MAC)
+        await self.rollouts.plan(1, MAC, 2.0)
         self.observer.paces[1, MAC] = Pace(1000, 400.0, 0.0, 60.0, 100)
         self.observer.running[1] = Now(60.0, 30.0, 10.0, Course(1, 1500, [Point(5.0, 60, 30)]))
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
@@ -59,10 +62,11 @@ class RolloutTests(ApiCase):
         found = {key: view[key] for key in ("template_name", "size", "server_sent", "copies", "best", "rate", "eta")}
         self.assertEqual(
             found,
-            {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 1.0, "rate": 60.0,
+            {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 2.0, "rate": 60.0,
              "eta": 10.0},
         )  # fmt: skip
         self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
+        self.coordinator.targets = [(1, MAC, "downloading", 0.3), (1, OTHER, "waiting", 0.2), (2, MAC, "waiting", 0.9)]
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
         self.observer.running.clear()
@@ -150,9 +154,13 @@ class RolloutTests(ApiCase):
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
         work = await self.rollouts.plan(1, MAC, 1.0)
         assert work is not None
-        await self.rollouts.failed(work.tasks[0], "no space left", 1, 1_700_000_000.0, 2.0)
+        reason = Reason("terminal_answered", code=7, text="no space left")
+        await self.rollouts.failed(work.tasks[0], reason, 1, 1_700_000_000.0, 2.0)
         target = (await self.ask("GET", "/api/v1/rollouts/1")).json["targets"][0]
-        self.assertEqual((target["reason"], target["attempts"]), ("no space left", 1))
+        self.assertEqual((target["reason"], target["attempts"]), ("the terminal answered 7: no space left", 1))
+        self.assertEqual(target["why"], {"code": "terminal_answered", "data": {"code": 7, "text": "no space left"}})
+        (terminal,) = (await self.ask("GET", "/api/v1/terminals")).json["terminals"][:1]
+        self.assertEqual((terminal["reason"], terminal["why"]), (target["reason"], target["why"]))
         self.assertEqual(target["next_try"], "2023-11-14T22:13:20Z")
 
     async def test_unknown_things(self) -> None:

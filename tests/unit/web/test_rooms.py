@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.web.api_case import MAC, OTHER, ApiCase
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import MAC, OTHER
 
 ROOMS = "/api/v1/rooms"
 

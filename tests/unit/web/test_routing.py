@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import msgspec
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.web.api_case import MAC, TEMPLATE, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, TEMPLATE, level
 from voi.errors import StorageMissing
+from voi.reasons import Reason
 from voi.web.errors import unreadable
-from voi.web.requests import TemplateRequest
+from voi.web.requests import SettingsChange, TemplateRequest
 from voi.web.routing import BODY_LIMIT, Route, finishing
 
 
@@ -95,6 +97,38 @@ class EveryRouteTests(RawCase):
             for data in bad:
                 answer = await self.ask(route.method, concrete(route), data=data)
                 self.assertEqual((answer.status, answer.code), (400, "malformed"), (route.path, data[:20]))
+
+    async def test_wrong_types(self) -> None:
+        """Every route with a body answers 400 to each field of a wrong type, and names the field."""
+        for route in self.api.routes:
+            for name, value in (route.example or {}).items():
+                wrong = 7 if isinstance(value, str | list | dict) else "seven"
+                answer = await self.ask(route.method, concrete(route), {**route.example, name: wrong})
+                where = (route.method, route.path, name)
+                self.assertEqual((answer.status, answer.code), (400, "malformed"), where)
+                self.assertEqual(answer.json["error"]["field"], name, where)
+
+    async def test_questions_of_wrong_types(self) -> None:
+        """Every route with a query answers 400 to a value that is none, to an unknown name and to one given twice."""
+        for route in self.api.routes:
+            if route.query is None:
+                continue
+            fields = msgspec.structs.fields(route.query)
+            numbers = [f"{field.encode_name}=seven" for field in fields if isinstance(field.default, int)]
+            for query in (*numbers, "none_of_ours=1", f"{fields[0].encode_name}=1&{fields[0].encode_name}=1"):
+                answer = await self.ask(route.method, f"{concrete(route)}?{query}")
+                self.assertEqual((answer.status, answer.code), (400, "malformed"), (route.path, query))
+
+    async def test_too_large(self) -> None:
+        """Every route, with a body or without, answers 413 to one beyond the bound before a byte of it is read."""
+        heads = [
+            f"{route.method} {concrete(route)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Expect: 100-continue\r\nContent-Length: {BODY_LIMIT + 1}\r\n\r\n"
+            for route in self.api.routes
+        ]
+        clients = await gatherResults([Deferred.fromCoroutine(self.raw(head.encode())) for head in heads])
+        for head, client in zip(heads, clients, strict=True):
+            self.assertTrue(client.received.startswith(b"HTTP/1.1 413 "), head)
 
     async def test_unknown_ids(self) -> None:
         """Every route with an id answers 404 to one that nothing has, and to one that is no id."""
@@ -247,6 +281,24 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(self.field_of(b'{"name": "x", "disks": [{"type": 0}]}'), "disks[0].path")
         self.assertEqual(self.field_of(b'{"name": "x", "nmae": "y"}'), "nmae")
         self.assertIsNone(self.field_of(b"[]"))
+
+    def why_of(self, data: bytes, kind: type[msgspec.Struct] = TemplateRequest) -> str:
+        """What the error for a body is made of: its code, and the bound or the name in it."""
+        with self.assertRaises(msgspec.ValidationError) as caught:
+            msgspec.json.decode(data, type=kind)
+        reason = unreadable(caught.exception).reason
+        assert isinstance(reason, Reason)
+        values = [str(value) for name, value in reason.data.items() if name not in ("field", "text")]
+        return " ".join([reason.code, *values])
+
+    def test_said_in_other_languages(self) -> None:
+        """What people get wrong in forms has sentences of its own, the rest is said in the decoder's words."""
+        self.assertEqual(self.why_of(b'{"name": ""}'), "too_short 1")
+        self.assertEqual(self.why_of(b'{"name": "%b"}' % (b"x" * 300)), "too_long 256")
+        self.assertEqual(self.why_of(b'{"name": "x"}'), "missing disks")
+        self.assertEqual(self.why_of(b'{"retention_days": 0}', SettingsChange), "too_small 1")
+        self.assertEqual(self.why_of(b'{"retention_days": 999999}', SettingsChange), "too_large 3650")
+        self.assertEqual(self.why_of(b'{"name": 1}'), "unfit")
 
     def test_failure_after_the_client_has_gone(self) -> None:
         """What fails when nobody listens any more is logged."""

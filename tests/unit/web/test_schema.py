@@ -22,7 +22,8 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from tests.unit.web.api_case import MAC, TOKEN, ApiCase, level
+from tests.unit.web.api_case import TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, level
 
 CHECKS = [
     not_a_server_error,

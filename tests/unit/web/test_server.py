@@ -6,7 +6,8 @@ import time
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from tests.unit.web.api_case import DISK, HASH, MAC, TEMPLATE, ApiCase, Counts, Status, level, upload_disk
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, Counts, Status, level, upload_disk
 from voi import __version__
 from voi.domain.uploads import Upload
 from voi.errors import StorageMissing

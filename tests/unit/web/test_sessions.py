@@ -223,6 +223,12 @@ class AccountTests(SessionCase):
             answer = await self.ask("POST", "/api/v1/accounts", body)
             self.assertEqual((answer.status, answer.error_field), (status, field), body)
 
+    async def test_refused_in_other_languages(self) -> None:
+        """Beside the sentence of a refusal stands what it is made of."""
+        answer = await self.ask("POST", "/api/v1/accounts", {"name": "new", "password": "short"})
+        why = {"code": "password_length", "data": {"field": "password", "least": 8, "most": 256}}
+        self.assertEqual(answer.json["error"]["why"], why)
+
     async def test_the_last_administrator(self) -> None:
         """The last administrator can neither be deleted nor demoted."""
         for method, body in (("DELETE", None), ("PATCH", {"role": "operator"})):
@@ -260,6 +266,10 @@ class TokenTests(SessionCase):
         (listed,) = (await self.ask("GET", "/api/v1/tokens")).json["tokens"]
         self.assertNotIn(made["token"], str(listed))
         self.assertEqual((listed["name"], listed["last_used"] is not None), ("backup", True))
+        again = await self.ask("POST", "/api/v1/tokens", {"name": "backup"})
+        self.assertEqual(
+            (again.status, again.json["error"]["field"]), (409, "name"), "the journal knows it by its name"
+        )
         self.assertEqual((await self.ask("DELETE", f"/api/v1/tokens/{made['id']}")).status, 200)
         self.assertEqual((await self.ask("GET", "/api/v1/accounts", token=made["token"])).status, 401)
 

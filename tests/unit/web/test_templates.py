@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
-from tests.unit.web.api_case import DISK, HASH, MAC, OTHER, TEMPLATE, ApiCase, level, upload_disk
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadState
 from voi.errors import BadImage, NoSpace
 from voi.names import DiskName
+from voi.reasons import Reason
 
 BODY = {"name": "Classroom", "sys_type": 3, "disks": [{"type": "data", "path": "/srv/disk.qcow2"}]}
 
@@ -48,6 +50,7 @@ class TemplateTests(ApiCase):
                 "state": "ready",
                 "progress": 1.0,
                 "reason": "",
+                "why": None,
                 "version": 1,
                 "auto_update": False,
                 "group": {"uuid": template.group_uuid, "name": "Classroom"},
@@ -113,9 +116,12 @@ class ImportTests(ApiCase):
         """A failed import says why, and is no part of the catalogue."""
         answer = await self.ask("POST", "/api/v1/templates", BODY)
         torrent_id = answer.json["uploads"][0]["disks"][0]["torrent_id"]
-        await self.uploads.set_state(torrent_id, UploadState.FAILED, time.time(), reason="the file ended early")
+        await self.uploads.set_state(torrent_id, UploadState.FAILED, time.time(), reason=Reason("raw_file"))
         view = (await self.ask("GET", answer.headers["location"])).json
-        self.assertEqual((view["state"], view["reason"], view["uploads"]), ("failed", "the file ended early", []))
+        self.assertEqual((view["state"], view["reason"], view["uploads"]), ("failed", Reason("raw_file"), []))
+        self.assertEqual(view["why"], {"code": "raw_file", "data": {}})
+        disk = (await self.ask("GET", f"/api/v1/uploads/{answer.json['uploads'][0]['id']}")).json["disks"][0]
+        self.assertEqual((disk["reason"], disk["why"]), (view["reason"], view["why"]))
         self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": []})
 
     async def test_refusals_of_the_desk(self) -> None:

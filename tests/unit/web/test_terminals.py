@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.web.api_case import DISK, MAC, OTHER, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.store.commands import Ended
 from voi.web.requests import subnets_of
 from voi.wire.codes import Code
@@ -49,6 +51,7 @@ class TerminalTests(ApiCase):
                 "progress": 1.0,
                 "rollout": None,
                 "reason": "",
+                "why": None,
                 "disks": [
                     {**disk, "level": 0, "name": f"voi_0_{DISK}", "operate_id": 0, "published": True},
                     {**disk, "level": 1, "name": f"voi_1_{DISK}", "operate_id": None, "published": False},
@@ -203,13 +206,32 @@ class CommandTests(ApiCase):
         number = answer.json["batch_no"]
         self.assertEqual(answer.json, {"batch_no": number})
         self.assertEqual(answer.headers["location"], f"/api/v1/commands/{number}")
-        await self.commands.end([Ended(number, MAC, "failed", "it is offline", 1_700_000_000.0)])
+        await self.commands.end([Ended(number, MAC, "failed", "it is off", 1_700_000_000.0)])
         outcomes = (await self.ask("GET", answer.headers["location"])).json
         self.assertEqual((outcomes["command"], outcomes["switch"]), ("restart", None))
         self.assertEqual(
             outcomes["outcomes"],
-            [{"mac": MAC, "state": "failed", "reason": "it is offline", "updated": "2023-11-14T22:13:20Z"}],
+            [
+                {
+                    "mac": MAC,
+                    "state": "failed",
+                    "reason": "it is off",
+                    "why": None,
+                    "updated": "2023-11-14T22:13:20Z",
+                }
+            ],
         )
+
+    async def test_outcome_in_other_languages(self) -> None:
+        """Beside the reason of an outcome stands what it is made of."""
+        answer = await self.ask("POST", "/api/v1/commands", {"command": "watermark", "switch": 1, "macs": [MAC]})
+        reason = Reason("waits_for_login", why=Reason("offline", mac=MAC))
+        await self.commands.end([Ended(answer.json["batch_no"], MAC, "waiting", reason, 1_700_000_000.0)])
+        why = {"code": "waits_for_login", "data": {"why": {"code": "offline", "data": {"mac": MAC}}}}
+        (outcome,) = (await self.ask("GET", answer.headers["location"])).json["outcomes"]
+        self.assertEqual((outcome["reason"], outcome["why"]), (str(reason), why))
+        (command,) = (await self.ask("GET", f"/api/v1/terminals/{MAC}/commands")).json["commands"]
+        self.assertEqual((command["reason"], command["why"]), (str(reason), why))
 
     async def test_of_a_terminal(self) -> None:
         """A terminal's last commands come newest first, each with what became of it there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.web.api_case import FakeSeeding, Status
+from tests.unit.web.fakes import FakeSeeding, Status
 from voi.web.traffic import WINDOW, TrafficMeter
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.web.api_case import DISK, HASH, MAC, TEMPLATE, ApiCase, level
+from tests.unit.web.api_case import ApiCase
+from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict
 from voi.names import DiskName
@@ -90,6 +91,7 @@ class UploadTests(ApiCase):
                     "rate": 1000,
                     "size": 2000,
                     "reason": "",
+                    "why": None,
                 }
             ],
         )

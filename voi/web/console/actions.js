@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 import { complain, reported, say } from "./notices.js";
 import { Form, show, sure } from "./parts/dialog.js";
 import { Busy, Choice, Field } from "./parts/bits.js";
+import { said } from "./reasons.js";
 import { go } from "./router.js";
 import { dropTerminals, loadRooms, loadTerminals, mergeTerminals, nameOf, store, templateOf } from "./store.js";
 
@@ -159,7 +160,7 @@ function UploadForm({ terminal, close }) {
   const [disks, setDisks] = useState(new Set());
 
   useEffect(() => {
-    get(`terminals/${terminal.mac}`).then(setDetail, (error) => setFailure(error.message || t("error.unreachable")));
+    get(`terminals/${terminal.mac}`).then(setDetail, (error) => setFailure(said(error.message, error.why) || t("error.unreachable")));
   }, [terminal.mac]);
 
   const lacking = (detail?.disks ?? []).filter((disk) => !disk.published && disk.level <= 2);

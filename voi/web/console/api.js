@@ -15,12 +15,14 @@ export class ApiError extends Error {
    * @param {string} code a word for programs
    * @param {string} message a sentence for people
    * @param {string | null} field the input at fault
+   * @param {import("./reasons.js").Why | null} why of what the sentence is made
    */
-  constructor(status, code, message, field = null) {
+  constructor(status, code, message, field = null, why = null) {
     super(message);
     this.status = status;
     this.code = code;
     this.field = field;
+    this.why = why;
   }
 }
 
@@ -95,7 +97,8 @@ async function answer(path, options) {
   const told = body?.error ?? {};
   const proving = path.startsWith("session") && options.method; // a wrong password is no ended session
   if (response.status === 401 && !proving) signedOut();
-  throw new ApiError(response.status, told.code ?? `http_${response.status}`, told.message ?? "", told.field ?? null);
+  const code = told.code ?? `http_${response.status}`;
+  throw new ApiError(response.status, code, told.message ?? "", told.field ?? null, told.why ?? null);
 }
 
 function parsed(text) {

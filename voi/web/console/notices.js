@@ -1,6 +1,7 @@
 // Short messages at the edge of the page: what was done, what failed and why.
 import { html } from "./lib.js";
 import { known, t } from "./i18n.js";
+import { said } from "./reasons.js";
 import { changed, useTopics } from "./store.js";
 import { Icon } from "./parts/icons.js";
 
@@ -28,9 +29,9 @@ export function say(title) {
   add("good", title);
 }
 
-/** Say that something failed; stays until it is closed. @param {Error & {code?: string}} error */
+/** Say that something failed; stays until it is closed. @param {Error & {code?: string, why?: object}} error */
 export function complain(error) {
-  add("bad", known(`error.${error.code}`) ?? t("error.other"), error.message);
+  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message, error.why));
 }
 
 /**

@@ -5,8 +5,8 @@ import { get } from "./api.js";
 /**
  * @typedef {{mac: string, name: string, ip: string, room: number | null, online: boolean, online_since: string | null,
  *   client_type: number, boot_disk: string | null, template: string | null, version: number, newest: number,
- *   state: string, progress: number, rollout: number | null, reason: string, first_seen: string,
- *   last_seen: string}} Terminal
+ *   state: string, progress: number, rollout: number | null, reason: string,
+ *   why: import("./reasons.js").Why | null, first_seen: string, last_seen: string}} Terminal
  */
 
 const MOST_ROLLOUTS = 200;

@@ -4,6 +4,7 @@ import { rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
 import { Card, Empty, PageHead, Remote, Stat } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
+import { said } from "../reasons.js";
 import { useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { store, useTopics } from "../store.js";
@@ -84,12 +85,13 @@ function Traffic({ first }) {
 }
 
 function Attention({ item }) {
-  const text = known(`attention.${item.kind}`, { n: item.count }) ?? item.text;
+  const detail = said(item.text, item.why);
+  const text = known(`attention.${item.kind}`, { n: item.count }) ?? detail;
   return html`<li class=${`attention-${item.kind}`}>
     <${Icon} name="alert" />
     <a href=${item.link.startsWith("#/") ? item.link : hashOf([])}>
       <strong>${text}</strong>
-      ${DETAILED.has(item.kind) && item.text !== text && html`<span class="sub">${item.text}</span>`}
+      ${DETAILED.has(item.kind) && detail !== text && html`<span class="sub">${detail}</span>`}
     </a>
   </li>`;
 }

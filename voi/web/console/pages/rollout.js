@@ -12,6 +12,7 @@ import { sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { RatePlot } from "../parts/plot.js";
 import { LongTable } from "../parts/table.js";
+import { said } from "../reasons.js";
 import { useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTerminals, nameOf, store, useTopics } from "../store.js";
@@ -177,7 +178,7 @@ function makeColumns() {
       "",
       (x) =>
         html`
-          <span title=${x.reason}>${x.reason}</span>
+          <span title=${said(x.reason, x.why)}>${said(x.reason, x.why)}</span>
           ${x.next_try && html` <span class="muted">${t("rollout.next_try")} <${When} at=${x.next_try} /></span>`}`,
     ),
   ];

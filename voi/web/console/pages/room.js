@@ -5,6 +5,7 @@ import { language, t } from "../i18n.js";
 import { Badge, Bar, Busy, Empty, PageHead } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
+import { said } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 import { deleteRoom, editRoom, NoRoom } from "./rooms.js";
@@ -83,6 +84,7 @@ class Seat extends Component {
     const moving = seat.state === "downloading" || seat.state === "waiting";
     const template = templateOf(seat.template);
     const image = template ? `${template.name} ${t("version.short", { version: seat.version })}` : seat.ip;
+    const reason = said(seat.reason, seat.why);
     // The latest toggle, not that of the last rendering: it knows what is chosen now.
     const toggle = () => this.props.toggle(seat.mac);
     return html`<li class=${`seat ${seat.state} ${chosen ? "chosen" : ""}`}>
@@ -91,13 +93,13 @@ class Seat extends Component {
         <input type="checkbox" checked=${chosen} aria-label=${t("table.choose", { name: nameOf(seat) })}
           onChange=${toggle} />
       </div>
-      <${Badge} state=${seat.state} title=${seat.reason} />
+      <${Badge} state=${seat.state} title=${reason} />
       ${
         moving
           ? html`<${Bar} value=${seat.progress} state=${seat.state} label=${t("column.progress")} />`
           : html`
-            <span class="seat-note" title=${seat.reason}>
-              ${seat.state === "failed" ? seat.reason : image}
+            <span class="seat-note" title=${reason}>
+              ${seat.state === "failed" ? reason : image}
             </span>`
       }
     </li>`;

@@ -40,6 +40,7 @@ function Server({ settings, reload }) {
           fact(known(`settings.address.${name}`) ?? name, value, "mono"),
         )}
         ${fact(t("settings.link"), settings.link ? rate(settings.link) : t("settings.link_card"))}
+        ${fact(t("settings.terminal_link"), settings.terminal_link ? rate(settings.terminal_link) : t("settings.link_same"))}
         ${fact(t("settings.upload_limit"), settings.upload_limit ? rate(settings.upload_limit) : t("word.none"))}
         ${fact(t("settings.encryption"), settings.encryption ? t("word.on") : t("word.off"))}
       </dl>

@@ -4,6 +4,7 @@ import { change } from "../api.js";
 import { known, t } from "../i18n.js";
 import { Field } from "../parts/bits.js";
 import { LanguageChoice } from "../parts/language.js";
+import { said } from "../reasons.js";
 
 /** @param {{onSession: (session: object) => void}} props */
 export function SignInPage({ onSession }) {
@@ -39,7 +40,7 @@ export function SignInPage({ onSession }) {
         <p class="field-error" role="alert">
           <strong>
             ${known(`signin.error.${error.code}`) ?? known(`error.${error.code}`) ?? t("error.other")}
-          </strong> ${error.code === "unauthorized" ? "" : error.message}
+          </strong> ${error.code === "unauthorized" ? "" : said(error.message, error.why)}
         </p>`}
       <button type="submit" class="primary big" disabled=${busy}>${t("signin.submit")}</button>
       <p class="muted">${t("signin.hint")}</p>

@@ -7,6 +7,7 @@ import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Field, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
+import { said } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTemplates, may, nameOf, store, useTopics } from "../store.js";
@@ -49,7 +50,7 @@ export function TemplatePage({ uuid }) {
       ${template.state === "failed" && html`
         <div class="failure" role="alert">
           <${Icon} name="alert" />
-          <div><strong>${t("template.failed")}</strong><p>${template.reason}</p></div>
+          <div><strong>${t("template.failed")}</strong><p>${said(template.reason, template.why)}</p></div>
         </div>`}
       ${template.uploads.map((upload) => html`<${UnderWay} key=${upload.id} upload=${upload} reread=${reread} />`)}
       ${
@@ -119,7 +120,7 @@ function UnderWay({ upload, reread }) {
     {
       key: "state",
       label: t("field.state"),
-      render: (disk) => html`<${Badge} state=${disk.state} title=${disk.reason} />`,
+      render: (disk) => html`<${Badge} state=${disk.state} title=${said(disk.reason, disk.why)} />`,
     },
     {
       key: "progress",
@@ -128,7 +129,7 @@ function UnderWay({ upload, reread }) {
     },
     { key: "rate", label: t("column.rate"), className: "number", render: (disk) => rate(disk.rate) },
     { key: "size", label: t("column.size"), className: "number", render: (disk) => size(disk.size || null) },
-    { key: "reason", label: t("column.reason"), render: (disk) => disk.reason || "–" },
+    { key: "reason", label: t("column.reason"), render: (disk) => said(disk.reason, disk.why) || "–" },
   ];
   return html`
     <${Card} title=${from} actions=${may("templates") && html`

@@ -9,6 +9,7 @@ import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Choice, Failure, Field, PageHead, PlainTable, When } from "../parts/bits.js";
 import { Form, show } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
+import { said } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTemplates, loadTerminals, may, nameOf, store, useTopics } from "../store.js";
 
@@ -68,7 +69,7 @@ function columns() {
       render: (x) =>
         x.uploads.length
           ? html`<${Bar} value=${x.progress} state="downloading" label=${t(`state.${x.state}`)} />`
-          : html`<${Badge} state=${x.state} title=${x.reason} />`,
+          : html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`,
     },
     { key: "version", label: t("field.version"), className: "number", render: (x) => x.version || "–" },
     { key: "disks", label: t("column.levels"), className: "number", render: (x) => x.disks.length || "–" },

@@ -5,6 +5,7 @@ import { known, t } from "../i18n.js";
 import { Badge, Bar, Card, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Entries } from "../parts/entries.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
+import { said } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { go, hashOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
@@ -35,7 +36,7 @@ export function TerminalPage({ mac }) {
       const terminal = { ...read, ...now };
       return html`<div class="page">
         <${PageHead} title=${nameOf(terminal)} back=${back} badge=${html`
-          <${Badge} state=${terminal.state} />`} note=${terminal.reason} />
+          <${Badge} state=${terminal.state} />`} note=${said(terminal.reason, terminal.why)} />
         <${TerminalActions} terminals=${[terminal]} onForgotten=${() => go(["terminals"])} />
         <${Facts} terminal=${terminal} />
         <${Card} title=${t("terminal.disks")}><${Disks} disks=${read.disks} /><//>
@@ -128,7 +129,7 @@ function Commands({ commands }) {
     { key: "created", label: t("column.time"), className: "nowrap", render: (x) => html`<${When} at=${x.created} />` },
     { key: "command", label: t("column.command"), render: commandName },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
-    { key: "reason", label: t("column.reason"), render: (x) => x.reason || "–" },
+    { key: "reason", label: t("column.reason"), render: (x) => said(x.reason, x.why) || "–" },
     {
       key: "updated",
       label: t("column.updated"),

@@ -7,6 +7,7 @@ import { Badge, Bar, Choice, Failure, PageHead, When } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
+import { said } from "../reasons.js";
 import { hashOf, note } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 
@@ -111,7 +112,7 @@ function makeColumns() {
   const column = (key, className, render) => ({ key, label: t(`column.${key}`), className, sortable: true, render });
   return [
     column("name", "", (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])}>${nameOf(x)}</a>`),
-    column("state", "", (x) => html`<${Badge} state=${x.state} title=${x.reason} />`),
+    column("state", "", (x) => html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`),
     column("progress", "", (x) =>
       MOVING.has(x.state)
         ? html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`

@@ -2,6 +2,7 @@
 import { html, useEffect, useId, useLayoutEffect, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { count, fullMoment, moment, percent } from "../format.js";
+import { said } from "../reasons.js";
 import { Icon } from "./icons.js";
 
 /** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
@@ -100,7 +101,7 @@ export function Failure({ error, retry }) {
     <${Icon} name="alert" />
     <div>
       <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong>
-      ${error.message && html`<p>${error.message}</p>`}
+      ${error.message && html`<p>${said(error.message, error.why)}</p>`}
       ${retry && html`<button type="button" onClick=${retry}>${t("action.again")}</button>`}
     </div>
   </div>`;
@@ -108,7 +109,7 @@ export function Failure({ error, retry }) {
 
 /** Nothing is here, and what to do about it. */
 export function Empty({ text, children }) {
-  return html`<div class="empty"><p>${text}</p>${children}</div>`;
+  return html`<div class="empty">${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
 /** What a remote answer is shown as: itself, its failure, or a wait. */

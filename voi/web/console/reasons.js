@@ -1,0 +1,79 @@
+// Why something is as it is, in the reader's language: the server says of what its sentence is made.
+import { diskLabel, duration, percent, size } from "./format.js";
+import { known, t } from "./i18n.js";
+
+/**
+ * @typedef {{code: string, data: Record<string, string | number | Why>}} Why
+ */
+
+/** Parts of a request that are called otherwise in a form. */
+const FIELDS = {
+  days: "settings.retention_days",
+  mac: "column.mac",
+  macs: "nav.terminals",
+  new: "field.new_password",
+  old: "field.old_password",
+  password: "signin.password",
+  retention_days: "settings.retention_days",
+};
+
+/** What a value means by its name: everything else is shown as it is. */
+const VALUES = {
+  available: size,
+  check: (name) => known(`check.${name}`) ?? name,
+  code: String,
+  disk: diskLabel,
+  field,
+  floor: size,
+  free: size,
+  minutes: (minutes) => t("unit.minutes", { m: Math.round(minutes) }),
+  needed: size,
+  number: String,
+  parent: diskLabel,
+  parent_size: size,
+  part: percent,
+  promised: size,
+  required: role,
+  role,
+  seconds: span,
+  size,
+  state: (state) => known(`state.${state}`) ?? state,
+};
+
+/**
+ * A sentence of the server in the reader's language, or as the server said it where that has no such sentence.
+ * @param {string} text the server's, in English
+ * @param {Why | null | undefined} why of what it is made; what is older than that has none
+ */
+export function said(text, why) {
+  return (why && spoken(why)) ?? text;
+}
+
+/** @param {Why} why */
+function spoken({ code, data }) {
+  const values = {};
+  for (const [name, value] of Object.entries(data)) {
+    const shown = typeof value === "object" ? spoken(value) : (VALUES[name]?.(value) ?? value);
+    if (shown === null) return null; // a part that cannot be said: then none of it, rather than half of it
+    values[name] = shown;
+  }
+  return known(`reason.${code}`, values);
+}
+
+/** Seconds; whole minutes without the seconds that are none. @param {number} seconds */
+function span(seconds) {
+  const whole = Math.round(seconds);
+  const even = whole >= 60 && whole < 3600 && whole % 60 === 0;
+  return even ? t("unit.minutes", { m: whole / 60 }) : duration(seconds);
+}
+
+/** A part of a request as its form calls it: of `disks[0].path` the last. @param {string} path */
+function field(path) {
+  const name = path.split(".").at(-1).replace(/\[\d+\]$/, "");
+  return known(FIELDS[name] ?? `field.${name}`) ?? path;
+}
+
+/** @param {string} name */
+function role(name) {
+  return known(`role.${name}`) ?? name;
+}

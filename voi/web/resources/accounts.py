@@ -1,0 +1,61 @@
+"""Who asks, who may sign in, and tokens of programs, as the API answers them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+
+class SessionView(Struct, frozen=True):
+    """Who asks: an account that is signed in, or a token. `csrf` goes into the header X-CSRF-Token of each change;
+    it is empty for a token, which needs none.
+    """
+
+    name: str
+    role: Literal["administrator", "operator"]
+    csrf: str
+    kind: Literal["account", "token"]
+    version: str
+
+
+class AccountView(Struct, frozen=True):
+    """Somebody who may sign in."""
+
+    name: str
+    role: Literal["administrator", "operator"]
+    created: datetime
+    last_login: datetime | None
+
+
+class AccountList(Struct, frozen=True):
+    """All accounts, by name."""
+
+    accounts: list[AccountView]
+
+
+class TokenView(Struct, frozen=True):
+    """A program that may use the API."""
+
+    id: int
+    name: str
+    role: Literal["administrator", "operator"]
+    created: datetime
+    last_used: datetime | None
+
+
+class TokenList(Struct, frozen=True):
+    """All tokens, oldest first. The one in the data directory is not among them."""
+
+    tokens: list[TokenView]
+
+
+class NewToken(Struct, frozen=True):
+    """A new token; `token` is told this once and never again."""
+
+    id: int
+    name: str
+    role: Literal["administrator", "operator"]
+    created: datetime
+    token: str

@@ -1,0 +1,33 @@
+"""Entries of the journal, as the API answers them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class EventView(Struct, frozen=True):
+    """An entry of the journal: `text` in English, `kind` and `data` for any other language.
+
+    `who` is an account, "token NAME", "terminal MAC" or "server"; `from` is the address it came from.
+    """
+
+    id: int
+    time: datetime
+    kind: str
+    who: str
+    origin: str = field(name="from")
+    text: str
+    mac: str | None
+    rollout: int | None
+    template: str | None
+    data: dict[str, Any]
+
+
+class EventList(Struct, frozen=True):
+    """Entries of the journal, newest first; `total` is how many there are of the kind that was asked for."""
+
+    events: list[EventView]
+    total: int

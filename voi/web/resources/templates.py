@@ -1,0 +1,116 @@
+"""Templates, their versions, and disks on their way to being published, as the API answers them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from voi.web.resources.reasons import Why
+
+
+class UploadDiskView(Struct, frozen=True):
+    """One disk of an upload; `torrent_id` is the id that its terminal knows."""
+
+    torrent_id: str
+    name: str
+    type: int
+    state: str
+    progress: float
+    rate: int
+    size: int
+    reason: str
+    why: Why | None
+
+
+class UploadView(Struct, frozen=True):
+    """Disks on their way to being published: from a terminal, or, without `mac`, from files on the server."""
+
+    id: int
+    state: str
+    template: str
+    name: str
+    mac: str | None
+    progress: float
+    created: datetime
+    disks: list[UploadDiskView]
+
+
+class GroupView(Struct, frozen=True):
+    """What terminals call a desktop group."""
+
+    uuid: str
+    name: str
+
+
+class TemplateDisk(Struct, frozen=True):
+    """A published level; `uploader` is the MAC it came from, null for an import."""
+
+    uuid: str
+    level: int
+    name: str
+    type: int
+    operate_id: int
+    info_hash: str
+    size: int
+    virtual_size: int
+    published: datetime
+    uploader: str | None
+
+
+class TemplateView(Struct, frozen=True):
+    """A template with its published levels.
+
+    `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that
+    has nothing published yet has version 0 and no group. `terminals_current` and `terminals_outdated` are how many
+    terminals have the newest version, and another.
+    """
+
+    uuid: str
+    name: str
+    sys_type: int
+    desc: str
+    state: Literal["ready", "importing", "uploading", "failed"]
+    progress: float
+    reason: str
+    why: Why | None
+    version: int
+    auto_update: bool
+    group: GroupView | None
+    created: datetime
+    updated: datetime
+    disks: list[TemplateDisk]
+    uploads: list[UploadView]
+    terminals_current: int = 0
+    terminals_outdated: int = 0
+
+
+class TemplateList(Struct, frozen=True):
+    """All templates by name, with those that are being imported or uploaded for the first time."""
+
+    templates: list[TemplateView]
+
+
+class VersionDisk(Struct, frozen=True):
+    """A level of a version, with the count of its changes."""
+
+    name: str
+    operate_id: int
+
+
+class VersionView(Struct, frozen=True):
+    """One version: when it came, from whom (a MAC, null for an import), its bytes and levels, how many have it."""
+
+    number: int
+    created: datetime
+    uploader: str | None
+    size: int
+    disks: list[VersionDisk]
+    terminals: int
+
+
+class VersionList(Struct, frozen=True):
+    """The versions of a template, newest first."""
+
+    versions: list[VersionView]

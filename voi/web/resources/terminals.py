@@ -1,0 +1,77 @@
+"""Terminals, as the API answers them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from voi.web.resources.reasons import Why
+
+
+class TerminalDisk(Struct, frozen=True):
+    """A level that a terminal says it has; not `published` means that only the terminal has it."""
+
+    uuid: str
+    level: int
+    name: str
+    type: int
+    template: str
+    operate_id: int | None
+    published: bool
+
+
+class TerminalView(Struct, frozen=True):
+    """A terminal; `boot_disk` is what it last started from.
+
+    `version` is the newest of its `template` that it has all of, 0 where that is not known, and `newest` the newest
+    there is. `state` says what becomes of it now; where that comes from a rollout, `rollout`, `progress` and `reason`
+    are that rollout's.
+    """
+
+    mac: str
+    name: str
+    ip: str
+    room: int | None
+    online: bool
+    online_since: datetime | None
+    client_type: int
+    boot_disk: str | None
+    template: str | None
+    version: int
+    newest: int
+    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"]
+    progress: float
+    rollout: int | None
+    reason: str
+    why: Why | None
+    first_seen: datetime
+    last_seen: datetime
+    disks: list[TerminalDisk]
+
+
+class TerminalList(Struct, frozen=True):
+    """Terminals; `total` is how many were asked for, `offset` how many of them were left out first."""
+
+    terminals: list[TerminalView]
+    total: int
+    offset: int
+
+
+class Changed(Struct, frozen=True):
+    """How many were changed; those that were as wanted before are not counted."""
+
+    changed: int
+
+
+class Forgotten(Struct, frozen=True):
+    """How many terminals were forgotten."""
+
+    forgotten: int
+
+
+class Woken(Struct, frozen=True):
+    """How many magic packets went out."""
+
+    sent: int

@@ -29,7 +29,7 @@ from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
 from voi.web.actor import Actor
 from voi.web.assets import AssetResource, console_assets
-from voi.web.live import Live, News
+from voi.web.live import Live, News, Source
 from voi.web.news import ProgressNews
 from voi.web.stream import StreamFilter, StreamRoutes
 
@@ -69,10 +69,10 @@ class Night:
         self.seconds = 0
         self._course = Course(1, 0, [])
 
-    def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
+    def open_targets(self) -> Iterable[tuple[int, str, str, float, str]]:
         """As the coordinator's."""
         for index, mac in enumerate(self._macs):
-            yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index]
+            yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index], ""
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         """As the observer's."""
@@ -110,7 +110,7 @@ class Night:
         """What is read, by its path below the API."""
         targets = list(self.open_targets())
         rows, views = [], []
-        for index, (number, mac, state, progress) in enumerate(targets):
+        for index, (number, mac, state, progress, _) in enumerate(targets):
             ip = f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}"
             common = {"mac": mac, "ip": ip, "online": True, "state": state, "progress": progress, "reason": ""}
             image = {"template": UUID, "version": 1, "newest": 2, "boot_disk": f"voi_1_{UUID}", "client_type": 3}
@@ -150,6 +150,20 @@ class Night:
         }
 
 
+class Counted:
+    """Sources as one, which counts what it told."""
+
+    def __init__(self, *sources: Source) -> None:
+        self._sources = sources
+        self.count = 0
+
+    async def news(self) -> Sequence[News]:
+        """What all have to tell."""
+        news = [one for source in self._sources for one in await source.news()]
+        self.count += len(news)
+        return news
+
+
 class Api(Resource):
     """What pages read, and the stream of the boot that it is."""
 
@@ -166,7 +180,8 @@ class Api(Resource):
         night = self._night
         news = ProgressNews(night.open_targets, night, lambda _macs: None, lambda name: self.live.wanted(name))
         hello = {"version": __version__, "boot": secrets.token_hex(8)}
-        self.live = Live(clock=self.clock, access=LetIn(), hello=hello, sources=[news, night])
+        self.told = Counted(news, night)
+        self.live = Live(clock=self.clock, access=LetIn(), hello=hello, sources=[self.told])
 
     def render_GET(self, request: Request) -> Any:
         """An answer, or the stream."""
@@ -239,11 +254,10 @@ class Orders(LineReceiver):
             live = self._api.live
             await self._until(lambda live=live: len(live) and not any(stream.paused for stream in live._streams))
             self._night.move()
-            ticks = live._ticks
+            ticks, told = live._ticks, self._api.told.count
             self._api.clock.advance(1)
             await self._until(lambda live=live, ticks=ticks: live._ticks > ticks)
-            # The list of terminals and the rollout's own page each second, what flows each other one.
-            self._messages += 2 + (self._night.seconds % LOOK == 0) + (self._night.seconds % ENTRY == 0)
+            self._messages += self._api.told.count - told
 
     async def _boot(self) -> None:
         gone = self._api.live

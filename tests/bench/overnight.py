@@ -1,7 +1,7 @@
 """What becomes of a page that is left open overnight: 5,000 terminals, of which 500 move each second, for 12 hours.
 
 A real browser shows the page; a child process (``night``) has the server's own hub, and lets time pass as fast as the
-page takes what it is told: two messages a second, what flows besides. Ten times the server restarts. Along the way the
+page takes what it is told: of the terminals and of the rollout each second, of what flows each other one. Ten times the server restarts. Along the way the
 garbage is collected by force, and what is left is counted: the heap of the page's scripts, the nodes of its document,
 the listeners. A key press is timed before and after: from the event to the frame that shows what it did.
 

@@ -84,8 +84,9 @@ class BrowserCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.root = Path(self.mktemp()).absolute()
         self.root.mkdir()
-        self.server = self.make_server().up()
+        self.server = self.make_server()
         self.addCleanup(self.server.stop)
+        self.server.up()
         self.page: WebDriver = browser(self.root / "browser", language=self.language)
         self.addCleanup(self.page.quit)
 

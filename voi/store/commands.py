@@ -22,7 +22,10 @@ _COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason."""
+    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason.
+
+    That is a `voi.reasons.Reason` where it is known of what it is made.
+    """
 
     mac: str
     state: str

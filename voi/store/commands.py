@@ -16,7 +16,7 @@ from voi.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason."""
+    """What became of a command at one terminal: `waiting`, `done`, `failed`, `replaced` by a newer one; and why."""
 
     mac: str
     state: str
@@ -84,7 +84,7 @@ _INSERT = (
     "INSERT INTO command_outcomes (batch_no, mac, state, updated) SELECT ?1, value, 'waiting', ?2 FROM json_each(?3)"
 )
 _REPLACE = (
-    "UPDATE command_outcomes SET state = 'failed', reason = ?1, why = ?5, updated = ?2 "
+    "UPDATE command_outcomes SET state = 'replaced', reason = ?1, why = ?5, updated = ?2 "
     "WHERE state = 'waiting' AND mac IN (SELECT value FROM json_each(?3)) "
     "AND (SELECT c.code FROM commands c WHERE c.batch_no = command_outcomes.batch_no) = ?4"
 )

@@ -14,7 +14,7 @@ from voi.web.actor import Actor
 from voi.web.requests import CommandRequest, macs_of
 from voi.web.resources.commands import CommandAccepted, CommandView, TerminalCommands
 from voi.web.routing import Route
-from voi.web.seams import CommandDesk
+from voi.web.seams import CommandDesk, Fleet
 from voi.web.views import COMMANDS, command_view, terminal_command
 
 LAST_COMMANDS: Final = 50
@@ -26,8 +26,11 @@ _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switc
 class CommandRoutes:
     """Telling terminals what to do, and what became of it."""
 
-    def __init__(self, *, terminals: Terminals, commands: Commands, command_desk: CommandDesk, journal: Notes) -> None:
+    def __init__(
+        self, *, terminals: Terminals, commands: Commands, command_desk: CommandDesk, fleet: Fleet, journal: Notes
+    ) -> None:
         self._terminals = terminals
+        self._fleet = fleet
         self._commands = commands
         self._desk = command_desk
         self._journal = journal
@@ -78,9 +81,17 @@ class CommandRoutes:
         for mac in macs:
             if mac not in there:
                 raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
+        sent = sum(mac in self._fleet for mac in macs)
         command = await self._desk.give(COMMANDS[body.command], fields, macs)
         switched = {None: "", 0: "_off", 1: "_on"}[body.switch]
-        await self._journal.note(f"command.{body.command}{switched}", actor, macs=macs, batch_no=command.batch_no)
+        await self._journal.note(
+            f"command.{body.command}{switched}",
+            actor,
+            macs=macs,
+            batch_no=command.batch_no,
+            sent=sent,
+            waiting=len(macs) - sent,
+        )
         return CommandAccepted(command.batch_no)
 
     async def outcomes(self, batch_no: int) -> CommandView:

@@ -54,6 +54,12 @@ def m006_whys(db: Database) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN why TEXT NOT NULL DEFAULT ''")  # JSON, '' if none
 
 
+@migrations()
+def m007_sources(db: Database) -> None:
+    """From whom terminals had what they fetched: the part that the server sent, 0 to 1, NULL where nobody knows."""
+    db.execute("ALTER TABLE rollout_targets ADD COLUMN from_server REAL")
+
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

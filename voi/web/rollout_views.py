@@ -63,7 +63,7 @@ def target_view(
         ip=terminal.ip if terminal is not None else "",
         online=online,
         rate=pace.rate if pace is not None and is_open else 0.0,
-        from_server=min(1.0, pace.from_server / pace.done) if pace is not None and pace.done else None,
+        from_server=target.from_server if pace is None else pace.part_from_server,
         eta=pace.eta if pace is not None and is_open else None,
         state=target.state.value,
         progress=min(max(progress, 0.0), 1.0),
@@ -92,14 +92,19 @@ def rollout_summary(summary: Summary, name: str, progress: float, now: Now | Non
 
 
 def rollout_preview(
-    template: Template, macs: Iterable[str], disks: Mapping[str, Sequence[ReportedLevel]], online: Iterable[str]
+    template_uuid: str,
+    version: int,
+    levels: Sequence[PublishedLevel],
+    macs: Iterable[str],
+    disks: Mapping[str, Sequence[ReportedLevel]],
+    online: Iterable[str],
 ) -> RolloutPreview:
-    """What a rollout of a template's newest version would do to these terminals."""
+    """What a rollout of the `levels` of a version would do to these terminals."""
     there = set(online)
-    targets = [PreviewTarget(mac, mac in there, _lacks(template.levels, disks.get(mac, ()))) for mac in macs]
+    targets = [PreviewTarget(mac, mac in there, _lacks(levels, disks.get(mac, ()))) for mac in macs]
     return RolloutPreview(
-        template=template.uuid,
-        version=template.version,
+        template=template_uuid,
+        version=version,
         terminals=targets,
         total_bytes=sum(target.bytes for target in targets),
         most_bytes=max((target.bytes for target in targets), default=0),

@@ -146,7 +146,7 @@ function makeColumns() {
     }),
     column("ip", "mono roomy", (x) => x.ip),
     column("mac", "mono roomy", (x) => x.mac),
-    column("client_type", "roomy", (x) => {
+    column("client_type", "roomy least", (x) => {
       const text = t(`client.${x.client_type}`);
       return html`<span title=${text}>${text}</span>`;
     }),
@@ -155,7 +155,7 @@ function makeColumns() {
         ? html`<${When} at=${x.online_since} />`
         : html`<span class="muted"><span class="hidden">${t("column.last_seen")}</span> <${When} at=${x.last_seen} /></span>`,
     ),
-    column("boot_disk", "roomy", (x) => html`<span title=${x.boot_disk ?? ""}>${bootDisk(x)}</span>`),
+    column("boot_disk", "roomy least", (x) => html`<span title=${x.boot_disk ?? ""}>${bootDisk(x)}</span>`),
   ];
 }
 

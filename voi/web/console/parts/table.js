@@ -101,7 +101,6 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
   const { first, last } = inSight(view.top, view.height, ROW, rows.length, SPARE);
   const inView = at >= first && at < last;
   const stop = inView ? at : Math.max(first, Math.min(last - 1, Math.ceil(view.top / ROW)));
-  const width = columns.length + (onChoose ? 1 : 0);
   const all = Boolean(onChoose) && rows.length > 0 && rows.every((row) => chosen.has(rowKey(row)));
   return html`<div class="long-table" ref=${box} onScroll=${measure}>
     <table aria-label=${label} aria-rowcount=${rows.length + 1} onKeyDown=${onKeyDown} onClick=${onClick}
@@ -129,7 +128,7 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
       <tbody>
         ${first > 0 && html`
           <tr key="above" aria-hidden="true">
-            <td class="gap" colspan=${width} style=${{ height: `${first * ROW}px` }}></td>
+            <td class="gap" style=${{ height: `${first * ROW}px` }}></td>
           </tr>`}
         ${rows.slice(first, last).map((row, offset) => {
           const key = rowKey(row);
@@ -138,7 +137,7 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
         })}
         ${last < rows.length && html`
           <tr key="below" aria-hidden="true">
-            <td class="gap" colspan=${width} style=${{ height: `${(rows.length - last) * ROW}px` }}></td>
+            <td class="gap" style=${{ height: `${(rows.length - last) * ROW}px` }}></td>
           </tr>`}
       </tbody>
     </table>

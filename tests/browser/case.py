@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -103,7 +103,9 @@ class BrowserCase(SynchronousTestCase):
     def until(self, condition: Any, what: str, seconds: float = PATIENCE) -> Any:
         """Look until something holds."""
         try:
-            return WebDriverWait(self.page, seconds, poll_frequency=0.1).until(lambda _: condition())
+            ignored = [StaleElementReferenceException]  # what is looked at may be drawn anew meanwhile
+            waiting = WebDriverWait(self.page, seconds, poll_frequency=0.1, ignored_exceptions=ignored)
+            return waiting.until(lambda _: condition())
         except TimeoutException:
             self.picture(f"failed-{self.id().rpartition('.')[2]}")
             self.fail(f"waited in vain for {what}; the page says:\n{self.text()}")

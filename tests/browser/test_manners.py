@@ -119,7 +119,7 @@ class PlaceTests(MannersCase):
                 "return Math.max(document.documentElement.scrollWidth, main.scrollWidth)"
             )
             self.assertLessEqual(width, _NARROW, place)
-            self.picture(f"narrow-{place.partition('/')[0] or 'overview'}")
+            self.picture(f"narrow-{place.partition(':')[0].replace('/', '-')[:12] or 'overview'}")
 
 
 class TableTests(MannersCase):

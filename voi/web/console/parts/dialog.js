@@ -59,6 +59,7 @@ function Dialog({ Content, props, stays }) {
     const before = document.activeElement;
     const dialog = box.current;
     dialog.showModal();
+    if (!dialog.querySelector("[autofocus]")) dialog.querySelector(`.dialog-body :is(${FIELDS})`)?.focus();
     return () => {
       dialog.close(); // nothing behind it takes the focus as long as it is open
       if (before?.isConnected && before !== document.body) before.focus?.();

@@ -60,7 +60,7 @@ export function Image({ terminal: { template: uuid, version, newest }, link = tr
       version
         ? html`<span class=${`version ${old ? "old" : ""}`}>${text}</span>`
         : html`
-          <span class="version old" title=${t("version.unknown")}>
+          <span class="version" title=${t("version.unknown")}>
             <span aria-hidden="true">v?</span><span class="hidden">${t("version.unknown")}</span>
           </span>`
     }

@@ -16,7 +16,10 @@ from voi.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command at one terminal: `waiting`, `done`, `failed`, `replaced` by a newer one; and why."""
+    """What became of a command at one terminal: `waiting`, `done`, `failed`, or `replaced` by a newer one; and why.
+
+    That is a `voi.reasons.Reason` where it is known of what it is made.
+    """
 
     mac: str
     state: str

@@ -118,7 +118,7 @@ function Shell({ place }) {
   };
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${skip}>${t("shell.skip")}</a>
-    <div class="side">
+    <header class="side">
       <a class="brand" href=${hashOf([])}>VOI</a>
       <nav aria-label=${t("shell.pages")}>
         ${PAGES.map(
@@ -143,7 +143,7 @@ function Shell({ place }) {
           <span>${t("shell.sign_out")}</span>
         </button>
       </div>
-    </div>
+    </header>
     <main id="main" tabindex="-1">
       <${Banner} />
       <div key=${page}>${pageOf(place)}</div>

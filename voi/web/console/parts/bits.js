@@ -131,7 +131,7 @@ export function Failure({ error, retry }) {
 
 /** Nothing is here, and what to do about it. */
 export function Empty({ text, children }) {
-  return html`<div class="nothing"><p>${text}</p>${children}</div>`;
+  return html`<div class="nothing">${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
 /** What a page shows instead of something that is not there: a head of its own, so that one knows where one is. */

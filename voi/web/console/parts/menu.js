@@ -13,7 +13,7 @@ export function Menu({ label, items, disabled = false }) {
   const id = useId();
 
   useLayoutEffect(() => {
-    // Before the next key comes: it is meant for the list.
+    // At once: the next key may be pressed before the next frame.
     if (!open) return undefined;
     box.current.querySelector('[role="menuitem"]:not(:disabled)')?.focus();
     const outside = (event) => box.current.contains(event.target) || setOpen(false);

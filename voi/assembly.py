@@ -320,6 +320,8 @@ class Assembly:
                 http=config.http,
                 udp="" if udp is None else f"udp:{udp}",
                 bittorrent=config.bittorrent,
+                terminals_port=self._doors.terminals_port,
+                http_port=self._doors.http_port,
             ),
             data=str(config.data_path),
             token_file=str(self._directory.api_token),

@@ -20,14 +20,12 @@ LONGEST_VALUE: Final = 500
 
 
 class _Speaker(Formatter):
-    """Python's formats, and two of ours: ``size`` for bytes with their unit, ``mib`` for whole MiB."""
+    """Python's formats, and one of ours: ``size`` for bytes with their unit."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """A value as it stands in a sentence."""
         if format_spec == "size":
             return _size(value)
-        if format_spec == "mib":
-            return str(int(value) >> 20)
         text: str = super().format_field(value, format_spec)
         return text
 
@@ -108,9 +106,10 @@ def _bounded(value: str | float) -> str | float:
 
 
 def _size(count: int) -> str:
+    """In the units of the console and of the command: thousands, as disks are sold."""
     value = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
+        value /= 1000
     raise AssertionError("the last unit returns")

@@ -266,7 +266,7 @@ _HEALTH: Final = {
     ),
     "write_failed": ("the last write to the database failed ({text}): look after the disk of the data directory"),
     "disk_full": (
-        "{free:mib} MiB are free on the server's disk: no upload is taken below {floor:mib} MiB, "
+        "{free:size} are free on the server's disk: no upload is taken below {floor:size}, "
         "and soon nothing can be saved; make room"
     ),
     "server_late": (
@@ -280,7 +280,7 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
-    "disk_nearly_full": "{free:mib} MiB are free on the server's disk",
+    "disk_nearly_full": "{free:size} are free on the server's disk",
     "terminals_failing": "rollout {number}: terminals that failed and try again: {count}",
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",

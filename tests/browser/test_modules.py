@@ -101,8 +101,8 @@ class OrderTests(ModuleCase):
         self.assertEqual(self.ordered(self.three("name", "PC 10", "PC 9", "pc 1"), "name"), ["03", "02", "01"])
 
     def test_nameless(self) -> None:
-        """One without a name is where its MAC, by which it is called, would be."""
-        self.assertEqual(self.ordered(self.three("name", "Z", "", "01"), "name"), ["03", "02", "01"])
+        """Those without a name come after all that have one, by their MACs."""
+        self.assertEqual(self.ordered(self.three("name", "", "", "Z", "01"), "name"), ["04", "03", "01", "02"])
 
     def test_addresses(self) -> None:
         """Addresses are compared by number."""

@@ -69,7 +69,7 @@ class CheckTests(StoreCase):
     async def test_disk(self) -> None:
         """Too little room, with how much there is."""
         with mock.patch.object(health, "free_bytes", lambda _path: MARGIN - 1):
-            self.assertIn("255 MiB", await self.said("disk space"))
+            self.assertIn("268.4 MB", await self.said("disk space"))
 
     async def test_reactor(self) -> None:
         """A reactor that stood still for some seconds of the last minute, and one that has recovered since."""

@@ -132,8 +132,8 @@ class ReasonTests(SynchronousTestCase):
 
     def test_sizes(self) -> None:
         """Bytes get the unit in which people count them."""
-        reason = Reason("no_space", needed=3 << 30, available=10)
-        self.assertEqual(reason, "3.0 GiB are needed on the server, 10 bytes are available")
+        reason = Reason("no_space", needed=3_000_000_000, available=10)
+        self.assertEqual(reason, "3.0 GB are needed on the server, 10 bytes are available")
 
     def test_of_the_system(self) -> None:
         """The usual words of the operating system are sentences of their own, others stay as they are."""

@@ -22,7 +22,7 @@ _COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason.
+    """What became of a command at one terminal: `waiting`, `done`, `failed`, or `replaced` by a newer one; and why.
 
     That is a `voi.reasons.Reason` where it is known of what it is made.
     """
@@ -116,7 +116,7 @@ _INSERT = (
     "INSERT INTO command_outcomes (batch_no, mac, state, updated) SELECT ?1, value, 'waiting', ?2 FROM json_each(?3)"
 )
 _REPLACE = (
-    "UPDATE command_outcomes SET state = 'failed', reason = ?1, why = ?5, updated = ?2 "
+    "UPDATE command_outcomes SET state = 'replaced', reason = ?1, why = ?5, updated = ?2 "
     "WHERE state = 'waiting' AND mac IN (SELECT value FROM json_each(?3)) "
     "AND (SELECT c.code FROM commands c WHERE c.batch_no = command_outcomes.batch_no) = ?4"
 )

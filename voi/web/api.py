@@ -161,7 +161,9 @@ class Api:
                 forget_key=forget_key,
                 journal=journal,
             ),
-            CommandRoutes(terminals=terminals, commands=commands, command_desk=command_desk, journal=journal),
+            CommandRoutes(
+                terminals=terminals, commands=commands, command_desk=command_desk, fleet=fleet, journal=journal
+            ),
             RoomRoutes(rooms=rooms, rosters=rosters, fleet=fleet, journal=journal),
             EventRoutes(events=events, terminals=terminals),
             TemplateRoutes(

@@ -16,7 +16,7 @@ from voi.web.questions import CommandQuery, TerminalCommandQuery
 from voi.web.requests import CommandRequest, mac_of, macs_of
 from voi.web.resources.commands import CommandAccepted, CommandList, CommandView, TerminalCommands
 from voi.web.routing import Route
-from voi.web.seams import CommandDesk
+from voi.web.seams import CommandDesk, Fleet
 from voi.web.views import COMMAND_NAMES, COMMANDS, command_summary, command_view, terminal_command
 
 _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}
@@ -25,8 +25,11 @@ _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switc
 class CommandRoutes:
     """Telling terminals what to do, and what became of it."""
 
-    def __init__(self, *, terminals: Terminals, commands: Commands, command_desk: CommandDesk, journal: Notes) -> None:
+    def __init__(
+        self, *, terminals: Terminals, commands: Commands, command_desk: CommandDesk, fleet: Fleet, journal: Notes
+    ) -> None:
         self._terminals = terminals
+        self._fleet = fleet
         self._commands = commands
         self._desk = command_desk
         self._journal = journal
@@ -87,9 +90,17 @@ class CommandRoutes:
         for mac in macs:
             if mac not in there:
                 raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
+        sent = sum(mac in self._fleet for mac in macs)
         command = await self._desk.give(COMMANDS[body.command], fields, macs)
         switched = {None: "", 0: "_off", 1: "_on"}[body.switch]
-        await self._journal.note(f"command.{body.command}{switched}", actor, macs=macs, batch_no=command.batch_no)
+        await self._journal.note(
+            f"command.{body.command}{switched}",
+            actor,
+            macs=macs,
+            batch_no=command.batch_no,
+            sent=sent,
+            waiting=len(macs) - sent,
+        )
         return CommandAccepted(command.batch_no)
 
     async def all(self, query: CommandQuery) -> CommandList:

@@ -48,7 +48,7 @@ class EventTests(SynchronousTestCase):
     def test_braces_are_text(self) -> None:
         """Names with braces are names."""
         event = make_event("room.removed", SERVER, 1.0, data={"name": "{0.__class__} {x}"})
-        self.assertEqual(event.text, "Room {0.__class__} {x} was removed")
+        self.assertEqual(event.text, "Room removed: {0.__class__} {x}")
 
     def test_reason_in_other_languages(self) -> None:
         """Beside a reason in the data stands what it is made of, all of it as JSON takes it."""

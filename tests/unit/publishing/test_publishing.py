@@ -537,7 +537,7 @@ class MayUploadTests(PublishingCase):
         """What is needed and what there is, by the file's size where it is told, else by the virtual disk."""
         self.free = MARGIN + (10 << 20)
         disk = Disk(uuid=DISK, real_size=(20 << 20) // 512)
-        self.assertIn("20.0 MiB are needed on the server, 10.0 MiB are available", await self.ask(self.body(disk)))
+        self.assertIn("21.0 MB are needed on the server, 10.5 MB are available", await self.ask(self.body(disk)))
         told = Disk(uuid=DISK, real_size=(20 << 20) // 512, file_size=9 << 20)
         self.assertEqual(await self.ask(self.body(told)), "")
 

@@ -49,11 +49,11 @@ class EventTests(EventCase):
             (4.0, "terminal.renamed", LI, OTHER, {"name": "PC"}),
         ):
             await self.events.add(make_event(kind, who, time, mac=mac, data=data))
-        hall, lab = "Room Hall was removed", "Room 50%_Lab was made: "
+        hall, lab = "Room removed: Hall", "New room: 50%_Lab; subnets: "
         one, two = (f"Terminal {mac} is called PC now" for mac in (MAC, OTHER))
         self.assertEqual(await self.texts(), [two, one, hall, lab])
         self.assertEqual(await self.texts(2), [two, one])
-        self.assertEqual(await self.texts(q="hall WAS"), [hall])
+        self.assertEqual(await self.texts(q="REMOVED: hall"), [hall])
         self.assertEqual(await self.texts(q="0%_l"), [lab])
         self.assertEqual(await self.texts(q="%"), [lab])
         self.assertEqual(await self.texts(who="li"), [two, one, lab])
@@ -102,7 +102,7 @@ class JournalTests(EventCase):
         heard: list[Event] = []
         self.journal.heard.append(heard.append)
         await self.journal.note("room.removed", LI, name="Hall")
-        self.assertEqual(await self.texts(), ["Room Hall was removed"])
+        self.assertEqual(await self.texts(), ["Room removed: Hall"])
         self.assertEqual([(event.id, event.time) for event in heard], [(1, 1000.0)])
 
     async def test_never_fails(self) -> None:
@@ -114,7 +114,7 @@ class JournalTests(EventCase):
         self.journal.heard.append(mock.Mock(side_effect=ZeroDivisionError))
         await self.journal.note("room.removed", LI, name="Hall")
         self.assertEqual([len(self.flushLoggedErrors(x)) for x in (KeyError, OSError, ZeroDivisionError)], [2, 1, 1])
-        self.assertEqual(await self.texts(), ["Room Hall was removed"])
+        self.assertEqual(await self.texts(), ["Room removed: Hall"])
 
     async def test_retention(self) -> None:
         """Entries are kept for a year, or for as many days as somebody says."""

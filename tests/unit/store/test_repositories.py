@@ -208,7 +208,7 @@ class CommandTests(StoreCase):
         await commands.end([Ended(old.batch_no, MAC, "waiting", "it is offline", 3.0)])
         found = await commands.get(old.batch_no)
         assert found is not None
-        self.assertEqual(found.outcomes[0].state, "failed", "what was replaced does not begin to wait again")
+        self.assertEqual(found.outcomes[0].state, "replaced", "what was replaced does not begin to wait again")
         self.assertIn(f"replaced by command {new.batch_no}", found.outcomes[0].reason)
 
     async def test_two_outcomes_at_once(self) -> None:

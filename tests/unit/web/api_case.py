@@ -152,7 +152,7 @@ class ApiCase(TestCase):
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
-                __version__, Addresses("", "", "", ""), "", "", 0, 0, 0, False, Limits(1, 2, 3, 4), days
+                __version__, Addresses("", "", "", "", 50007, 50021), "", "", 0, 0, 0, False, Limits(1, 2, 3, 4), days
             ),
             forget_key=self.forgotten_keys.append,
             checks=self.checks,

@@ -46,7 +46,7 @@ class EventTests(EventCase):
                         "kind": "room.removed",
                         "who": "li",
                         "from": "192.0.2.1",
-                        "text": "Room R0 was removed",
+                        "text": "Room removed: R0",
                         "mac": None,
                         "rollout": None,
                         "template": None,
@@ -189,7 +189,7 @@ class ExportTests(EventCase):
         self.assertEqual([row[0] for row in rows], ["5", "4", "3", "2", "1"])
         self.assertEqual(
             rows[-1],
-            ["1", "2023-11-14T22:13:20+00:00", "room.removed", "li", "192.0.2.1", "Room R0 was removed", "", "", ""],
+            ["1", "2023-11-14T22:13:20+00:00", "room.removed", "li", "192.0.2.1", "Room removed: R0", "", "", ""],
         )
 
     async def test_formulas(self) -> None:

@@ -63,7 +63,7 @@ class ChangeTests(ManagementCase):
         self.assertEqual(
             await self.happened(),
             [
-                ("terminal.moved", "Moved to room Lab: 2 terminals"),
+                ("terminal.moved", "Moved to Lab: 2 terminals"),
                 ("terminal.released", f"In the room that the address says again: terminal {MAC}"),
             ],
         )

@@ -58,10 +58,10 @@ class RoomTests(ApiCase):
         self.assertEqual(
             texts[::-1],
             [
-                "Room Lab was made: 10.0.1.0/24",
-                "Room Hall was changed: 10.0.1.0/24",
-                "Room Hall was changed: 10.0.2.0/24, 10.0.9.7/32",
-                "Room Hall was removed",
+                "New room: Lab; subnets: 10.0.1.0/24",
+                "Room changed: Hall; subnets: 10.0.1.0/24",
+                "Room changed: Hall; subnets: 10.0.2.0/24, 10.0.9.7/32",
+                "Room removed: Hall",
             ],
         )
 

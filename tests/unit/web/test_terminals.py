@@ -243,11 +243,13 @@ class CommandTests(ApiCase):
         self.assertEqual((found[0]["reason"], found[0]["updated"]), ("it is offline", "2023-11-14T22:13:20Z"))
 
     async def test_in_the_journal(self) -> None:
-        """Who gave a command to whom is found at each of its terminals."""
+        """Who gave a command to whom is found at each of its terminals, and how many of them get it later."""
+        self.fleet.add(MAC)
         await self.ask("POST", "/api/v1/commands", {"command": "watermark", "switch": 1, "macs": [MAC, OTHER]})
         (found,) = (await self.ask("GET", f"/api/v1/terminals/{OTHER}/events")).json["events"]
         self.assertEqual((found["kind"], found["who"]), ("command.watermark_on", "token api-token"))
         self.assertEqual((found["data"]["count"], found["mac"]), (2, None))
+        self.assertEqual(found["text"], "Watermark on: 2 terminals; sent at once: 1, at the next login: 1")
 
     async def test_all(self) -> None:
         """`all` is every terminal that ever logged in, the offline ones too."""

@@ -67,10 +67,12 @@ function refuse(reason) {
 }
 
 async function command(terminals, body) {
-  await reported(
-    change("POST", "commands", { ...body, macs: macsOf(terminals) }),
-    t("done.command", { n: terminals.length }),
-  );
+  const n = terminals.length;
+  const waiting = terminals.filter((terminal) => !terminal.online).length;
+  if (!(await reported(change("POST", "commands", { ...body, macs: macsOf(terminals) })))) return;
+  const later = waiting ? t("done.command_waits", { n: waiting }) : "";
+  if (waiting === n) say(later);
+  else say(t("done.command", { n: n - waiting }), later);
 }
 
 /** Send magic packets. @param {Terminal[]} terminals */
@@ -220,7 +222,7 @@ function UploadForm({ terminal, close }) {
         ${offered.map(
           (disk) => html`<label key=${disk.name} class="check" title=${disk.name}>
             <input type="checkbox" checked=${disks.has(disk.name)} onChange=${() => toggle(disk.name)} />
-            ${t(`disk.type.${disk.type}`)}, ${diskLabel(disk.name)}
+            ${t("disk.of_type", { type: t(`disk.type.${disk.type}`), disk: diskLabel(disk.name) })}
           </label>`,
         )}
       </fieldset>`

@@ -17,11 +17,11 @@ import { TemplatePage } from "./pages/template.js";
 import { TemplatesPage } from "./pages/templates.js";
 import { TerminalPage } from "./pages/terminal.js";
 import { TerminalsPage } from "./pages/terminals.js";
-import { Busy, Empty, Failure, PageHead } from "./parts/bits.js";
+import { Busy, Failure, Missing } from "./parts/bits.js";
 import { Dialogs, leave } from "./parts/dialog.js";
 import { Icon } from "./parts/icons.js";
 import { LanguageChoice } from "./parts/language.js";
-import { hashOf, placeOf } from "./router.js";
+import { forgetPlaces, hashOf, placeOf, visited } from "./router.js";
 import { changed, clear, loadRooms, loadTemplates, store, useTopics } from "./store.js";
 
 const PAGES = ["overview", "terminals", "rooms", "templates", "rollouts", "events", "settings"];
@@ -39,10 +39,7 @@ function pageOf({ path, query }) {
   if (name === "rollouts") return key ? html`<${RolloutPage} key=${key} id=${number} />` : html`<${RolloutsPage} />`;
   if (name === "events") return html`<${EventsPage} query=${query} />`;
   if (name === "settings") return html`<${SettingsPage} />`;
-  return html`<div class="page">
-    <${PageHead} title=${t("shell.no_page")} />
-    <${Empty}><a href=${hashOf([])}>${t("nav.overview")}</a><//>
-  </div>`;
+  return html`<${Missing} title=${t("shell.no_page")}><a href=${hashOf([])}>${t("nav.overview")}</a><//>`;
 }
 
 /** The rollout whose news a place wants from the stream. @param {import("./router.js").Place} place */
@@ -58,6 +55,7 @@ function App() {
 
   const begin = (session) => {
     store.session = session;
+    store.ended = null;
     setCsrf(session.csrf ?? "");
     connect(rolloutOf(placeOf(location.hash)));
     loadRooms().catch(complain);
@@ -72,8 +70,13 @@ function App() {
   };
 
   useEffect(() => {
-    onSignedOut(end);
-    addEventListener("hashchange", () => setPlace(placeOf(location.hash)));
+    onSignedOut(() => store.session && end(true));
+    visited(place);
+    addEventListener("hashchange", () => {
+      const next = placeOf(location.hash);
+      visited(next);
+      setPlace(next);
+    });
     ask();
   }, []);
   useEffect(() => {
@@ -86,10 +89,13 @@ function App() {
   return html`<${Shell} key=${language()} place=${place} />`;
 }
 
-function end() {
+/** Nobody is signed in any more. @param {boolean} byItself nobody asked for it, so that it must be said */
+function end(byItself) {
   disconnect();
   clear();
-  leave();
+  forgetPlaces();
+  const busy = leave();
+  store.ended = byItself ? (busy ? "busy" : "idle") : null;
   changed("session");
 }
 
@@ -99,7 +105,7 @@ async function signOut() {
   } catch (error) {
     if (error.status !== 401) return complain(error);
   }
-  return end();
+  return end(false);
 }
 
 function Shell({ place }) {

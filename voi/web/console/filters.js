@@ -48,9 +48,10 @@ export function comparer(sort, { language, roomName, imageName }) {
   const text = (read) => (a, b) => compare(read(a), read(b));
   const number = (read) => (a, b) => read(a) - read(b);
   const time = (value) => (value ? Date.parse(value) : 0);
+  const byMac = (a, b) => (a.mac < b.mac ? -1 : a.mac > b.mac ? 1 : 0);
   const columns = {
-    name: text((x) => x.name || x.mac),
-    mac: (a, b) => (a.mac < b.mac ? -1 : a.mac > b.mac ? 1 : 0),
+    name: (a, b) => !a.name - !b.name || compare(a.name ?? "", b.name ?? "") || byMac(a, b), // the nameless last
+    mac: byMac,
     ip: number((x) => ipKey(x.ip)),
     room: text((x) => roomName(x.room)),
     client_type: number((x) => x.client_type),
@@ -58,7 +59,7 @@ export function comparer(sort, { language, roomName, imageName }) {
     last_seen: number((x) => time(x.last_seen)),
     boot_disk: text((x) => x.boot_disk ?? ""),
     version: (a, b) => compare(imageName(a.template), imageName(b.template)) || a.version - b.version,
-    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state),
+    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.progress - b.progress,
     progress: number((x) => x.progress),
   };
   const descending = sort.startsWith("-");

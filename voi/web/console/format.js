@@ -79,9 +79,14 @@ export function moment(iso) {
   if (!iso) return "–";
   const date = new Date(iso);
   const today = date.toDateString() === new Date().toDateString();
-  return today
-    ? timeOfDay().format(date)
-    : format("time", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(date);
+  if (today) return timeOfDay().format(date);
+  if (date.getFullYear() === new Date().getFullYear()) return dayAndTime().format(date);
+  return format("time", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(date);
+}
+
+function dayAndTime() {
+  const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return format("time and day", parts);
 }
 
 /** A moment in full. @param {string | null | undefined} iso */

@@ -1,5 +1,6 @@
 // One entry of the journal in the reader's language.
 import { known, t } from "./i18n.js";
+import { diskLabel } from "./format.js";
 import { said } from "./reasons.js";
 
 /**
@@ -45,6 +46,7 @@ export function groupName(kind) {
 function values(data) {
   const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
   if ("reason" in found) found.reason = said(found.reason, data.why);
+  if ("disk" in found) found.disk = diskLabel(found.disk); // its template is named beside it
   if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;
   if ("count" in found)
     found.whom =

@@ -2,7 +2,7 @@
 import { html } from "./lib.js";
 import { known, t } from "./i18n.js";
 import { said } from "./reasons.js";
-import { changed, useTopics } from "./store.js";
+import { changed, listen, store, useTopics } from "./store.js";
 import { Icon } from "./parts/icons.js";
 
 const MOST = 4;
@@ -11,10 +11,10 @@ const SECONDS = 7;
 let notices = [];
 let next = 1;
 
-/** @param {"good" | "bad"} kind @param {string} title @param {string} [text] */
-function add(kind, title, text = "") {
+/** @param {"good" | "bad"} kind @param {string} title @param {string} [text] @param {string} [code] */
+function add(kind, title, text = "", code = "") {
   const id = next++;
-  notices = [...notices, { id, kind, title, text }].slice(-MOST);
+  notices = [...notices, { id, kind, title, text, code }].slice(-MOST);
   changed("notices");
   if (kind === "good") setTimeout(() => drop(id), SECONDS * 1000);
 }
@@ -24,14 +24,21 @@ function drop(id) {
   changed("notices");
 }
 
-/** Say that something was done. @param {string} title */
-export function say(title) {
-  add("good", title);
+// That the server does not answer is true no longer once it does.
+listen(["connection"], () => {
+  if (store.connection !== "live") return;
+  notices = notices.filter((notice) => notice.code !== "unreachable");
+  changed("notices");
+});
+
+/** Say that something was done. @param {string} title @param {string} [text] */
+export function say(title, text) {
+  add("good", title, text);
 }
 
 /** Say that something failed; stays until it is closed. @param {Error & {code?: string, why?: object}} error */
 export function complain(error) {
-  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message, error.why));
+  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message, error.why), error.code);
 }
 
 /**

@@ -23,6 +23,33 @@ export function go(path, values) {
   location.hash = hashOf(path, values);
 }
 
+const lists = new Map();
+let here = [];
+let before = [];
+
+/** Note that a place is shown. @param {Place} place */
+export function visited({ path, query }) {
+  if (path.join("/") !== here.join("/")) before = here;
+  here = path;
+  if (path.length === 1) lists.set(path[0], hashOf(path, query));
+}
+
+/** The path of the page before this one, empty without one. */
+export function cameFrom() {
+  return before;
+}
+
+/** The address of a list with the filter that it had when it was last seen. @param {string} name */
+export function listOf(name) {
+  return lists.get(name) ?? hashOf([name]);
+}
+
+/** Forget where somebody was. */
+export function forgetPlaces() {
+  lists.clear();
+  before = [];
+}
+
 const NOTE_MS = 300;
 let noting = 0;
 
@@ -34,6 +61,7 @@ let noting = 0;
  */
 export function note(path, values) {
   clearTimeout(noting);
+  lists.set(path[0], hashOf(path, values));
   noting = setTimeout(() => {
     if (placeOf(location.hash).path.join("/") === path.join("/")) history.replaceState(null, "", hashOf(path, values));
   }, NOTE_MS);

@@ -17,6 +17,8 @@ export const store = {
   /** @type {Map<string, Terminal>} a terminal that changes is a new object: rows compare by identity */
   terminals: new Map(),
   terminalsLoaded: false,
+  /** @type {Set<string>} MACs that are chosen in the list of terminals; stays while one looks at one of them */
+  chosen: new Set(),
   /** @type {{id: number, name: string, subnets: string[], online: number, total: number}[]} */
   rooms: [],
   /** @type {{name: string, subnet: string, count: number}[]} */
@@ -34,6 +36,8 @@ export const store = {
   connection: "connecting",
   /** The server was replaced by another version since this page was loaded. */
   outdated: false,
+  /** The session ended by itself: "idle", or "busy" when a dialog was open; what the sign-in page says then. */
+  ended: null,
 };
 
 let roomIndex = new Map();
@@ -203,6 +207,7 @@ export function clear() {
     session: null,
     terminals: new Map(),
     terminalsLoaded: false,
+    chosen: new Set(),
     rooms: [],
     proposals: [],
     unassigned: 0,

@@ -10,7 +10,7 @@ from voi.web.resources.reasons import Why
 
 
 class TerminalCommand(Struct, frozen=True):
-    """A command and what became of it at one terminal."""
+    """A command and what became of it at one terminal: waiting, done, failed, or replaced by a newer one."""
 
     batch_no: int
     command: str
@@ -37,7 +37,7 @@ class CommandAccepted(Struct, frozen=True):
 
 
 class OutcomeView(Struct, frozen=True):
-    """What became of a command at one terminal."""
+    """What became of a command at one terminal: waiting, done, failed, or replaced by a newer one."""
 
     mac: str
     state: str

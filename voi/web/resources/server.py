@@ -76,12 +76,17 @@ class SwarmList(Struct, frozen=True):
 
 
 class Addresses(Struct, frozen=True):
-    """Where the server listens; `udp` is empty where there is no UDP tracker."""
+    """Where the server listens: as it was told, and the TCP ports that came of it, the same at each of its addresses.
+
+    `udp` is empty where there is no UDP tracker.
+    """
 
     terminals: str
     http: str
     udp: str
     bittorrent: str
+    terminals_port: int
+    http_port: int
 
 
 class Limits(Struct, frozen=True):

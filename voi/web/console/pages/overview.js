@@ -5,12 +5,14 @@ import { known, t } from "../i18n.js";
 import { Card, Empty, PageHead, Remote, Stat } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { said } from "../reasons.js";
-import { useRemote } from "../remote.js";
+import { usePolling, useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { store, useTopics } from "../store.js";
+import { FirstSteps, useFirstSteps } from "./first-steps.js";
 import { RolloutTable } from "./rollouts.js";
 
 const SECONDS = 10;
+const IDLE_SECONDS = 20; // of disk and health no event tells
 const LOW_DISK = 0.1;
 
 /** Kinds of which the server's sentence tells more than their number. */
@@ -19,16 +21,18 @@ const DETAILED = new Set(["stuck", "disk", "health"]);
 /** The overview. */
 export function OverviewPage() {
   const remote = useRemote("overview", { topics: ["terminals", "rollouts", "templates", "events"], every: SECONDS });
+  usePolling(remote.reload, IDLE_SECONDS, true);
   useTopics("rollouts");
+  const steps = useFirstSteps(remote.value);
   return html`<div class="page">
     <${PageHead} title=${t("nav.overview")}>
       <a class="button primary" href=${hashOf(["rollouts", "new"])}><${Icon} name="send" />${t("rollouts.new")}</a>
     <//>
-    <${Remote} remote=${remote}>${(overview) => html`<${Overview} overview=${overview} />`}<//>
+    <${Remote} remote=${remote}>${(overview) => html`<${Overview} overview=${overview} steps=${steps} />`}<//>
   </div>`;
 }
 
-function Overview({ overview }) {
+function Overview({ overview, steps }) {
   const { terminals, rooms, disk, attention } = overview;
   const running = overview.rollouts.map((x) => store.rollouts.get(x.id) ?? x).filter((x) => x.state === "running");
   const share = disk.total ? disk.free / disk.total : 1;
@@ -53,24 +57,28 @@ function Overview({ overview }) {
           note=${t("overview.disk_of", { total: size(disk.total) })} />
       <//>
     </div>
+    ${steps && html`<${FirstSteps} done=${steps} />`}
+    ${(running.length > 0 || !steps) && html`
     <${Card} title=${t("overview.running")} actions=${html`<a href=${hashOf(["rollouts"])}>${t("action.all")}</a>`}>
       ${running.length === 0 ? html`
         <${Empty} text=${t("overview.none_running")} />` : html`
         <${RolloutTable} rollouts=${running} />`}
-    <//>
+    <//>`}
     <div class="columns">
+      ${(attention.length > 0 || terminals.total > 0) && html`
       <${Card} title=${t("overview.attention")} className="attention">
         ${attention.length === 0 ? html`
           <p class="calm"><${Icon} name="check" />${t("overview.calm")}</p>` : html`
           <ul class="lines">
             ${attention.map((item) => html`<${Attention} key=${item.kind + item.link + item.text} item=${item} />`)}
           </ul>`}
-      <//>
+      <//>`}
+      ${(rooms.length > 0 || terminals.total > 0) && html`
       <${Card} title=${t("nav.rooms")} actions=${html`<a href=${hashOf(["rooms"])}>${t("action.all")}</a>`}>
         ${rooms.length === 0 ? html`
           <${Empty} text=${t("rooms.empty")} />` : html`
           <ul class="lines">${rooms.map((room) => html`<${Room} key=${room.id ?? 0} room=${room} />`)}</ul>`}
-      <//>
+      <//>`}
     </div>
   `;
 }
@@ -102,7 +110,7 @@ function Room({ room }) {
     <a href=${href}>${room.id ? room.name : t("rooms.none")}</a>
     <span class="meter">
       <meter max=${room.total || 1} value=${room.online} aria-label=${t("state.online")}>
-      </meter> ${t("rooms.online", { online: room.online, total: room.total })}
+      </meter> <span class="of">${t("rooms.online", { online: room.online, total: room.total })}</span>
     </span>
   </li>`;
 }

@@ -5,11 +5,11 @@ import { change, changeOnce, get } from "../api.js";
 import { moment, size } from "../format.js";
 import { language, t } from "../i18n.js";
 import { complain } from "../notices.js";
-import { Badge, Busy, Card, Choice, Failure, Field, PageHead, Stat } from "../parts/bits.js";
+import { Badge, Busy, Card, Choice, Failure, Field, Missing, PageHead, Stat } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { go, hashOf } from "../router.js";
-import { loadTerminals, nameOf, roomOf, store, useTopics } from "../store.js";
+import { loadTerminals, may, nameOf, roomOf, store, useTopics } from "../store.js";
 
 /** @param {{query: {template?: string, to?: string, room?: string}}} props */
 export function NewRolloutPage({ query }) {
@@ -76,6 +76,7 @@ export function NewRolloutPage({ query }) {
     ["room", t("new.room")],
     ...(plan.macs.length ? [["chosen", t("new.chosen", { n: plan.macs.length })]] : []),
   ];
+  if (store.templatesLoaded && !ready.length) return html`<${NoTemplate} />`;
   return html`<div class="page">
     <${PageHead} title=${t("rollouts.new")} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
       note=${t("new.note")} />
@@ -115,6 +116,16 @@ export function NewRolloutPage({ query }) {
   </div>`;
 }
 
+/** Nothing can be sent yet: what to do about it. */
+function NoTemplate() {
+  const back = { href: hashOf(["rollouts"]), label: t("nav.rollouts") };
+  return html`<${Missing} title=${t("rollouts.new")} back=${back}>
+    <p>${t("new.no_template")}</p>
+    <p>${may("templates") ? t("new.no_template_do") : t("new.no_template_ask")}</p>
+    <a class="button primary" href=${hashOf(["templates"])}><${Icon} name="templates" />${t("nav.templates")}</a>
+  <//>`;
+}
+
 /** The newest, which is what is meant where nobody says otherwise, and those before it with their dates. */
 function older([newest, ...others]) {
   const at = (x) => `${t("version.n", { version: x.number })} · ${moment(x.created)}`;
@@ -123,7 +134,9 @@ function older([newest, ...others]) {
 
 function Preview({ preview }) {
   const { terminals } = preview;
-  const columns = useMemo(() => makeColumns(), [language()]);
+  // Rows render again only with other columns: names and rooms may come after the preview.
+  const names = useTopics("rooms");
+  const columns = useMemo(() => makeColumns(), [language(), names, store.terminalsLoaded]);
   const off = terminals.filter((x) => !x.online).length;
   return html`<${Card} title=${t("new.preview")} className="tall">
     <div class="stats">

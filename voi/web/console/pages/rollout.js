@@ -44,7 +44,7 @@ export function RolloutPage({ id }) {
   );
 
   return html`
-    <${Remote} remote=${remote}>${(value) => html`<${Live} rollout=${live ?? value} reload=${remote.reload} />`}<//>`;
+    <${Remote} remote=${remote} back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}>${(value) => html`<${Live} rollout=${live ?? value} reload=${remote.reload} />`}<//>`;
 }
 
 function Live({ rollout, reload }) {

@@ -1,14 +1,17 @@
 // One room as its teacher sees it: a tile for each seat, with state and progress.
-import { Component, html, useEffect, useMemo, useState } from "../lib.js";
+import { Component, html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { comparer, STATES } from "../filters.js";
 import { language, t } from "../i18n.js";
-import { Badge, Bar, Busy, Empty, PageHead } from "../parts/bits.js";
+import { Badge, Bar, Busy, Empty, Image, PageHead } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
+import { useRoving } from "../parts/roving.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
 import { said } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 import { deleteRoom, editRoom, NoRoom } from "./rooms.js";
+
+const OCTETS = 8; // the last three of a MAC: the first ones are the maker's, and the same all over a room
 
 /** @param {{id: number}} props */
 export function RoomPage({ id }) {
@@ -27,6 +30,8 @@ export function RoomPage({ id }) {
     [revision, names, id, compare],
   );
 
+  const grid = useRef(null);
+  const roving = useRoving(grid, ".seat");
   const room = roomOf(id);
   if (!room) return store.roomsLoaded ? html`<${NoRoom} />` : html`<${Busy} />`;
   const acting = seats.filter((seat) => chosen.has(seat.mac));
@@ -52,7 +57,7 @@ export function RoomPage({ id }) {
     <${States} seats=${seats} room=${id} />
     <${TerminalActions} terminals=${acting} onClear=${() => setChosen(new Set())} />
     ${seats.length === 0 && html`<${Empty} text=${store.terminalsLoaded ? t("room.empty") : t("wait.loading")} />`}
-    <ul class="seats">
+    <ul class="seats" ref=${grid} ...${roving}>
       ${seats.map((seat) => html`
         <${Seat} key=${seat.mac} seat=${seat} chosen=${chosen.has(seat.mac)} toggle=${toggle} names=${names} />`)}
     </ul>
@@ -82,14 +87,15 @@ class Seat extends Component {
 
   render({ seat, chosen }) {
     const moving = seat.state === "downloading" || seat.state === "waiting";
-    const template = templateOf(seat.template);
-    const image = template ? `${template.name} ${t("version.short", { version: seat.version })}` : seat.ip;
     const reason = said(seat.reason, seat.why);
     // The latest toggle, not that of the last rendering: it knows what is chosen now.
     const toggle = () => this.props.toggle(seat.mac);
     return html`<li class=${`seat ${seat.state} ${chosen ? "chosen" : ""}`}>
       <div class="seat-head">
-        <a href=${hashOf(["terminals", seat.mac])}>${nameOf(seat)}</a>
+        <a href=${hashOf(["terminals", seat.mac])} title=${`${nameOf(seat)}\n${seat.mac}\n${seat.ip}`}
+          aria-label=${nameOf(seat)}>
+          ${seat.name || seat.mac.slice(-OCTETS)}
+        </a>
         <input type="checkbox" checked=${chosen} aria-label=${t("table.choose", { name: nameOf(seat) })}
           onChange=${toggle} />
       </div>
@@ -99,7 +105,7 @@ class Seat extends Component {
           ? html`<${Bar} value=${seat.progress} state=${seat.state} label=${t("column.progress")} />`
           : html`
             <span class="seat-note" title=${reason}>
-              ${seat.state === "failed" ? reason : image}
+              ${seat.state === "failed" ? reason : templateOf(seat.template) ? html`<${Image} terminal=${seat} link=${false} />` : seat.ip}
             </span>`
       }
     </li>`;

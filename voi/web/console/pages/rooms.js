@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../lib.js";
 import { change } from "../api.js";
 import { t } from "../i18n.js";
 import { reported, say } from "../notices.js";
-import { Card, Empty, Field, PageHead, PlainTable } from "../parts/bits.js";
+import { Card, Field, Missing, PageHead, PlainTable } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { hashOf } from "../router.js";
@@ -85,7 +85,7 @@ function columns() {
         html`
           <span class="meter">
             <meter max=${room.total || 1} value=${room.online} aria-label=${t("state.online")}>
-            </meter> ${t("rooms.online", { online: room.online, total: room.total })}
+            </meter> <span class="of">${t("rooms.online", { online: room.online, total: room.total })}</span>
           </span>`,
     },
     {
@@ -154,5 +154,6 @@ function RoomForm({ room, close }) {
 
 /** No room has this id. */
 export function NoRoom() {
-  return html`<${Empty} text=${t("rooms.gone")}><a href=${hashOf(["rooms"])}>${t("nav.rooms")}</a><//>`;
+  const back = { href: hashOf(["rooms"]), label: t("nav.rooms") };
+  return html`<${Missing} title=${t("rooms.gone")} back=${back}><p>${t("rooms.gone_note")}</p><//>`;
 }

@@ -1,9 +1,10 @@
 // Settings: what the server was started with, what can be changed here, tokens, accounts, one's own password.
-import { html, useState } from "../lib.js";
+import { html, useRef, useState } from "../lib.js";
 import { change, changeOnce, setCsrf } from "../api.js";
 import { rate } from "../format.js";
 import { known, t } from "../i18n.js";
 import { reported, say } from "../notices.js";
+import { addressOf } from "../parts/address.js";
 import { Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
@@ -37,8 +38,8 @@ function Server({ settings, reload }) {
         ${fact(t("settings.version"), settings.version)}
         ${fact(t("settings.data"), settings.data, "mono")}
         ${fact(t("settings.token_file"), settings.token_file, "mono")}
-        ${Object.entries(addresses ?? {}).map(([name, value]) =>
-          fact(known(`settings.address.${name}`) ?? name, value, "mono"),
+        ${["terminals", "http", "udp", "bittorrent"].map((name) =>
+          fact(t(`settings.address.${name}`), html`<${Address} addresses=${addresses} name=${name} />`, "mono"),
         )}
         ${fact(t("settings.link"), settings.link ? rate(settings.link) : t("settings.link_card"))}
         ${fact(t("settings.terminal_link"), settings.terminal_link ? rate(settings.terminal_link) : t("settings.link_same"))}
@@ -56,6 +57,13 @@ function Server({ settings, reload }) {
       </dl>
     <//>
   `;
+}
+
+/** An address to go to where there is one, and how the server was told to listen. */
+function Address({ addresses, name }) {
+  const port = addresses[`${name}_port`];
+  const told = addresses[name] || t("word.none");
+  return port ? html`${addressOf(port)}<span class="sub">${told}</span>` : told;
 }
 
 function Retention({ days, reload }) {
@@ -82,7 +90,7 @@ function Tokens() {
   const make = async () => {
     const made = await show(TokenForm);
     remote.reload();
-    if (made) await show(NewToken, { made });
+    if (made) await show(NewToken, { made }, { stays: true });
   };
   const revoke = async (token) => {
     const question = {
@@ -146,19 +154,28 @@ function TokenForm({ close }) {
 }
 
 function NewToken({ made, close }) {
-  const copy = () => reported(navigator.clipboard.writeText(made.token), t("done.copied"));
+  const field = useRef(null);
+  const copy = () => reported(copied(field.current), t("done.copied"));
   return html`<div class="dialog">
     <header><h2 id="dialog-title">${t("token.title", { name: made.name })}</h2></header>
     <div class="dialog-body">
       <p>${t("token.once")}</p>
-      <input type="text" class="mono" readonly aria-label=${t("token.label")} value=${made.token}
+      <input type="text" class="mono" readonly autofocus ref=${field} aria-label=${t("token.label")} value=${made.token}
         onFocus=${(event) => event.currentTarget.select()} />
     </div>
     <footer>
-      ${navigator.clipboard && html`<button type="button" onClick=${copy}>${t("action.copy")}</button>`}
+      <button type="button" onClick=${copy}>${t("action.copy")}</button>
       <button type="button" class="primary" onClick=${() => close(null)}>${t("token.kept")}</button>
     </footer>
   </div>`;
+}
+
+/** Browsers have a clipboard for pages that came over TLS, and an older way for all. @param {HTMLInputElement} field */
+async function copied(field) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(field.value);
+  field.select();
+  if (!document.execCommand("copy")) throw new Error();
+  return undefined;
 }
 
 function Accounts() {

@@ -31,7 +31,7 @@ export function TemplatePage({ uuid }) {
     versions.reload();
     loadTemplates().catch(() => {});
   };
-  return html`<${Remote} remote=${remote}>
+  return html`<${Remote} remote=${remote} back=${{ href: hashOf(["templates"]), label: t("nav.templates") }}>
     ${(template) => html`<div class="page">
       <${PageHead} title=${template.name} back=${{ href: hashOf(["templates"]), label: t("nav.templates") }}
         badge=${html`
@@ -160,7 +160,7 @@ function Disks({ disks }) {
     { key: "operate_id", label: t("column.operate_id"), className: "number", render: (disk) => disk.operate_id },
     {
       key: "published",
-      label: t("column.published"),
+      label: t("column.published_at"),
       className: "nowrap",
       render: (disk) => html`<${When} at=${disk.published} />`,
     },

@@ -1,5 +1,6 @@
 // One terminal: what it is, its disks, what it was told, what happened to it.
-import { html, useEffect } from "../lib.js";
+import { html, useEffect, useState } from "../lib.js";
+import { diskCalled } from "../disks.js";
 import { diskLabel, duration } from "../format.js";
 import { known, t } from "../i18n.js";
 import { Badge, Bar, Card, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
@@ -7,7 +8,7 @@ import { Entries } from "../parts/entries.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
 import { said } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
-import { go, hashOf } from "../router.js";
+import { cameFrom, go, hashOf, listOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 
 const COMMAND_SECONDS = 3;
@@ -30,8 +31,9 @@ export function TerminalPage({ mac }) {
   }, [now?.state, now?.online, now?.version]);
   usePolling(commands.reload, COMMAND_SECONDS, Boolean(commands.value?.commands.some((x) => x.state === "waiting")));
 
-  const back = { href: hashOf(["terminals"]), label: t("nav.terminals") };
-  return html`<${Remote} remote=${detail}>
+  const [from] = useState(cameFrom);
+  const back = wayBack(from);
+  return html`<${Remote} remote=${detail} back=${back}>
     ${(read) => {
       const terminal = { ...read, ...now };
       return html`<div class="page">
@@ -51,6 +53,14 @@ export function TerminalPage({ mac }) {
       </div>`;
     }}
   <//>`;
+}
+
+/** To where one came from, with its filter. @param {string[]} path */
+function wayBack([page, key]) {
+  const room = page === "rooms" && roomOf(Number(key));
+  if (room) return { href: hashOf(["rooms", key]), label: room.name };
+  if (page === "rollouts" && Number(key)) return { href: hashOf(["rollouts", key]), label: t("rollout.n", { id: key }) };
+  return { href: listOf("terminals"), label: t("nav.terminals") };
 }
 
 function Facts({ terminal }) {
@@ -82,7 +92,7 @@ function Facts({ terminal }) {
     <dl class="facts">
       <dt>${t("column.ip")}</dt><dd class="mono">${terminal.ip}</dd>
       <dt>${t("column.mac")}</dt><dd class="mono">${terminal.mac}</dd>
-      <dt>${t("column.boot_disk")}</dt><dd class="mono">${terminal.boot_disk ?? "–"}</dd>
+      <dt>${t("column.boot_disk")}</dt><dd title=${terminal.boot_disk ?? ""}>${diskCalled(terminal.boot_disk)}</dd>
       <dt>${t("column.first_seen")}</dt><dd><${When} at=${terminal.first_seen} /></dd>
     </dl>
   <//>`;

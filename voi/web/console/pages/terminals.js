@@ -1,9 +1,11 @@
 // Every terminal in one table: found, sorted, chosen, acted upon.
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { comparer, matcher, Ordered, STATES } from "../filters.js";
-import { diskLabel } from "../format.js";
+import { bootDisk } from "../disks.js";
+import { percent } from "../format.js";
 import { language, t } from "../i18n.js";
-import { Badge, Bar, Choice, Failure, PageHead, When } from "../parts/bits.js";
+import { TerminalsAddress } from "../parts/address.js";
+import { Badge, Card, Choice, Failure, Image, PageHead, When } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
@@ -17,7 +19,7 @@ const MOVING = new Set(["waiting", "downloading", "failed"]);
 /** @param {{query: Record<string, string>}} props filter and sort, as the address has them */
 export function TerminalsPage({ query }) {
   const [view, setView] = useState({ ...ALL, ...query });
-  const [chosen, setChosen] = useState(new Set());
+  const [chosen, setChosen] = useState(store.chosen);
   const [error, setError] = useState(null);
   const ordered = useRef(new Ordered());
   const revision = useTopics("terminals");
@@ -33,6 +35,10 @@ export function TerminalsPage({ query }) {
 
   useEffect(() => setView({ ...ALL, ...query }), [query]);
 
+  const choose = (next) => {
+    store.chosen = next;
+    setChosen(next);
+  };
   const set = (part) => {
     const next = { ...view, ...part };
     setView(next);
@@ -56,25 +62,42 @@ export function TerminalsPage({ query }) {
   const there = [...chosen].filter((mac) => store.terminals.has(mac));
   const hidden = there.filter((mac) => !shown.has(mac)).length;
 
+  if (store.terminalsLoaded && !store.terminals.size) return html`<${NoTerminals} />`;
   return html`<div class="page full">
     <${PageHead} live title=${t("nav.terminals")}
       note=${store.terminalsLoaded ? t("terminals.shown", { n: rows.length, total: store.terminals.size }) : ""} />
     ${error && html`<${Failure} error=${error} retry=${load} />`}
     <${Filters} view=${view} set=${set} />
     <${TerminalActions} terminals=${there.map((mac) => store.terminals.get(mac))} hidden=${hidden}
-      onClear=${() => setChosen(new Set())} />
+      onClear=${() => choose(new Set())} />
     <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${macOf} rowLabel=${choiceLabel}
-      sort=${view.sort} onSort=${(sort) => set({ sort })} chosen=${chosen} onChoose=${setChosen}
+      sort=${view.sort} onSort=${(sort) => set({ sort })} chosen=${chosen} onChoose=${choose}
       empty=${nothing()} />
     <p class="keys muted">${t("terminals.keys")}</p>
+  </div>`;
+}
+
+/** There is nothing to find or to choose: how to get some. */
+function NoTerminals() {
+  return html`<div class="page">
+    <${PageHead} title=${t("nav.terminals")} />
+    <${Card}>
+      <div class="nothing">
+        <p>${t("terminals.none")}</p>
+        <p>${t("first.terminals_how")} <${TerminalsAddress} /></p>
+      </div>
+    <//>
   </div>`;
 }
 
 /** Why the table is empty. */
 function nothing() {
   if (!store.terminalsLoaded) return t("wait.loading");
-  return store.terminals.size ? t("terminals.no_match") : t("terminals.none");
+  return t("terminals.no_match");
 }
+
+/** Columns that are called otherwise than what they are sorted by. */
+const LABELS = { online_since: () => t("column.since") };
 
 const macOf = (terminal) => terminal.mac;
 const choiceLabel = (terminal) => t("table.choose", { name: nameOf(terminal) });
@@ -109,42 +132,40 @@ function Filters({ view, set }) {
 }
 
 function makeColumns() {
-  const column = (key, className, render) => ({ key, label: t(`column.${key}`), className, sortable: true, render });
+  const column = (key, className, render) => ({ key, label: LABELS[key]?.() ?? t(`column.${key}`), className, sortable: true, render });
   return [
-    column("name", "", (x) => html`<a class="strong" href=${hashOf(["terminals", x.mac])}>${nameOf(x)}</a>`),
-    column("state", "", (x) => html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`),
-    column("progress", "", (x) =>
-      MOVING.has(x.state)
-        ? html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`
-        : html`<span class="muted">–</span>`,
-    ),
-    column("version", "", versionCell),
-    column("room", "", (x) => {
+    column("name", "", (x) => html`
+      <a class=${x.name ? "strong" : "mono"} href=${hashOf(["terminals", x.mac])} title=${nameOf(x)}>${nameOf(x)}</a>`),
+    column("state", "", stateCell),
+    column("version", "", (x) => html`<${Image} terminal=${x} />`),
+    column("room", "roomy", (x) => {
       const room = roomOf(x.room);
-      return room ? html`<a href=${hashOf(["rooms", room.id])}>${room.name}</a>` : html`<span class="muted">–</span>`;
+      return room
+        ? html`<a href=${hashOf(["rooms", room.id])} title=${room.name}>${room.name}</a>`
+        : html`<span class="muted">–</span>`;
     }),
-    column("ip", "mono", (x) => x.ip),
-    column("mac", "mono", (x) => x.mac),
-    column("client_type", "roomy", (x) => t(`client.${x.client_type}`)),
-    column("online_since", "", (x) =>
+    column("ip", "mono roomy", (x) => x.ip),
+    column("mac", "mono roomy", (x) => x.mac),
+    column("client_type", "roomy least", (x) => {
+      const text = t(`client.${x.client_type}`);
+      return html`<span title=${text}>${text}</span>`;
+    }),
+    column("online_since", "roomy", (x) =>
       x.online
         ? html`<${When} at=${x.online_since} />`
-        : html`
-          <span class="muted" title=${t("column.last_seen")}>
-            ${t("terminals.off_since")} <${When} at=${x.last_seen} />
-          </span>`,
+        : html`<span class="muted"><span class="hidden">${t("column.last_seen")}</span> <${When} at=${x.last_seen} /></span>`,
     ),
-    column("boot_disk", "mono roomy", (x) => html`<span title=${x.boot_disk ?? ""}>${diskLabel(x.boot_disk)}</span>`),
+    column("boot_disk", "roomy least", (x) => html`<span title=${x.boot_disk ?? ""}>${bootDisk(x)}</span>`),
   ];
 }
 
-function versionCell({ template: uuid, version, newest }) {
-  const template = templateOf(uuid);
-  if (!template) return html`<span class="muted">–</span>`;
-  const old = version < newest;
-  const known = old ? t("version.short_of", { version, newest }) : t("version.short", { version });
-  const text = version === 0 ? t("version.unknown") : known;
-  return html`<a href=${hashOf(["templates", uuid])}>${template.name}</a> <span class=${old ? "old" : "muted"}>
-    ${text}
+/** The state; of what is under way also how far it is. */
+function stateCell(x) {
+  const badge = html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`;
+  if (!MOVING.has(x.state)) return badge;
+  const share = percent(x.progress);
+  return html`<span class=${`moving ${x.state}`}>
+    ${badge} <span class="share">${share}</span>
+    <progress max="1" value=${x.progress} aria-label=${t("column.progress")}></progress>
   </span>`;
 }

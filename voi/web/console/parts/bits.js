@@ -3,6 +3,8 @@ import { html, useEffect, useId, useLayoutEffect, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { count, fullMoment, moment, percent } from "../format.js";
 import { said } from "../reasons.js";
+import { hashOf } from "../router.js";
+import { templateOf } from "../store.js";
 import { Icon } from "./icons.js";
 
 /** The head of a page: its title, a way back, what can be done here; a `live` note is read out when it changes. */
@@ -43,6 +45,26 @@ export function Card({ title, actions, className = "", children }) {
 /** A state, as a word with a mark: colour is never all that tells. */
 export function Badge({ state, title }) {
   return html`<span class=${`badge ${state}`} title=${title}>${known(`state.${state}`) ?? state}</span>`;
+}
+
+/** What a terminal has: an image by its name, which may be cut, and its version, which is not. */
+export function Image({ terminal: { template: uuid, version, newest }, link = true }) {
+  const template = templateOf(uuid);
+  if (!template) return html`<span class="muted">–</span>`;
+  const { name } = template;
+  const old = version < newest;
+  const text = old ? t("version.short_of", { version, newest }) : t("version.short", { version });
+  return html`<span class="image">
+    ${link ? html`<a href=${hashOf(["templates", uuid])} title=${name}>${name}</a>` : html`<span title=${name}>${name}</span>`}
+    ${
+      version
+        ? html`<span class=${`version ${old ? "old" : ""}`}>${text}</span>`
+        : html`
+          <span class="version" title=${t("version.unknown")}>
+            <span aria-hidden="true">v?</span><span class="hidden">${t("version.unknown")}</span>
+          </span>`
+    }
+  </span>`;
 }
 
 /** Progress from 0 to 1. */
@@ -109,14 +131,33 @@ export function Failure({ error, retry }) {
 
 /** Nothing is here, and what to do about it. */
 export function Empty({ text, children }) {
-  return html`<div class="empty">${text && html`<p>${text}</p>`}${children}</div>`;
+  return html`<div class="nothing">${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
-/** What a remote answer is shown as: itself, its failure, or a wait. */
-export function Remote({ remote, children }) {
+/** What a page shows instead of something that is not there: a head of its own, so that one knows where one is. */
+export function Missing({ title, back, children }) {
+  return html`<div class="page">
+    <${PageHead} title=${title} back=${back} />
+    <${Card}><div class="nothing">${children}</div><//>
+  </div>`;
+}
+
+/**
+ * What a remote answer is shown as: itself, its failure, or a wait. `back` is there where it is a whole page.
+ * @param {{remote: object, back?: {href: string, label: string}, children: (value: any) => any}} props
+ */
+export function Remote({ remote, back, children }) {
   if (remote.value)
     return html`${remote.error && html`<${Failure} error=${remote.error} retry=${remote.reload} />`}
       ${children(remote.value)}`;
+  if (remote.error && back) {
+    const { code, message, why } = remote.error;
+    return html`
+      <${Missing} title=${known(`error.${code}`) ?? t("error.other")} back=${back}>
+        ${message && html`<p>${said(message, why)}</p>`}
+        <button type="button" onClick=${remote.reload}>${t("action.again")}</button>
+      <//>`;
+  }
   if (remote.error) return html`<${Failure} error=${remote.error} retry=${remote.reload} />`;
   return html`<${Busy} />`;
 }

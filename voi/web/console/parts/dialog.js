@@ -1,9 +1,11 @@
 // Questions that stop the page: a real <dialog>, one at a time, answered or left with Escape.
-import { html, useLayoutEffect, useRef, useState } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { said } from "../reasons.js";
 import { changed, useTopics } from "../store.js";
 import { Icon } from "./icons.js";
+
+const FIELDS = "input, select, textarea";
 
 let open = null;
 
@@ -11,12 +13,13 @@ let open = null;
  * Show a dialog until it is answered.
  * @param {Function} Content a component; gets `props` and `close(answer)`
  * @param {object} [props]
+ * @param {{stays?: boolean}} [how] one that `stays` is not left with Escape: what it shows is not shown again
  * @returns {Promise<any>} the answer, null when it was left
  */
-export function show(Content, props = {}) {
+export function show(Content, props = {}, { stays = false } = {}) {
   open?.resolve(null);
   return new Promise((resolve) => {
-    open = { Content, props, resolve };
+    open = { Content, props, stays, resolve };
     changed("dialog");
   });
 }
@@ -30,9 +33,11 @@ export async function sure(question) {
   return (await show(Question, question)) === true;
 }
 
-/** Leave a dialog that is open, such as when the session ends. */
+/** Leave a dialog that is open, such as when the session ends; whether there was one. */
 export function leave() {
-  if (open) close(null);
+  const there = open !== null;
+  if (there) close(null);
+  return there;
 }
 
 function close(answer) {
@@ -48,22 +53,34 @@ export function Dialogs() {
   return open && html`<${Dialog} key=${open} ...${open} />`;
 }
 
-function Dialog({ Content, props }) {
+function Dialog({ Content, props, stays }) {
   const box = useRef(null);
   useLayoutEffect(() => {
     const before = document.activeElement;
     const dialog = box.current;
     dialog.showModal();
+    if (!dialog.querySelector("[autofocus]")) dialog.querySelector(`.dialog-body :is(${FIELDS})`)?.focus();
     return () => {
       dialog.close(); // nothing behind it takes the focus as long as it is open
-      if (before?.isConnected) before.focus?.();
+      if (before?.isConnected && before !== document.body) before.focus?.();
+      else document.querySelector("main h1")?.focus({ preventScroll: true });
     };
   }, []);
   const cancel = (event) => {
     event.preventDefault();
-    close(null);
+    if (!stays) close(null);
   };
-  return html`<dialog ref=${box} onCancel=${cancel} aria-labelledby="dialog-title">
+  const hold = (event) => {
+    if (stays && event.key === "Escape") event.preventDefault();
+  };
+  // A browser closes a dialog by itself when Escape comes again and again.
+  const closed = () => {
+    if (!box.current) return;
+    if (stays) box.current.showModal();
+    else close(null);
+  };
+  return html`
+    <dialog ref=${box} onCancel=${cancel} onClose=${closed} onKeyDown=${hold} aria-labelledby="dialog-title">
     <${Content} ...${props} close=${close} />
   </dialog>`;
 }
@@ -75,6 +92,13 @@ function Dialog({ Content, props }) {
 export function Form({ title, submit, danger = false, ready = true, onSubmit, close: leaveWith, children }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
+  const body = useRef(null);
+  useEffect(() => {
+    // One begins at the first field, which may come only after a while; not if one has gone elsewhere meanwhile.
+    const now = document.activeElement;
+    if (body.current.contains(now) || now.closest("footer")) return;
+    (body.current.querySelector("[autofocus]") ?? body.current.querySelector(FIELDS))?.focus();
+  });
   const send = async (event) => {
     event.preventDefault();
     if (busy || !ready) return;
@@ -94,7 +118,7 @@ export function Form({ title, submit, danger = false, ready = true, onSubmit, cl
         <${Icon} name="close" />
       </button>
     </header>
-    <div class="dialog-body">
+    <div class="dialog-body" ref=${body}>
       ${children}
       ${error && html`
         <p class="field-error" role="alert">

@@ -14,10 +14,10 @@ export function Entries({ entries, empty }) {
       className: "nowrap",
       render: (entry) => html`<${When} at=${entry.time} />`,
     },
-    { key: "kind", label: t("column.kind"), className: "nowrap", render: (entry) => groupName(entry.kind) },
+    { key: "kind", label: t("column.kind"), className: "nowrap roomy", render: (entry) => groupName(entry.kind) },
     { key: "text", label: t("column.text"), render: text },
     { key: "who", label: t("column.who"), className: "nowrap", render: (entry) => actor(entry.who) },
-    { key: "from", label: t("column.from"), className: "mono nowrap", render: (entry) => entry.from || "–" },
+    { key: "from", label: t("column.from"), className: "mono nowrap roomy", render: (entry) => entry.from || "–" },
   ];
   return html`
     <${PlainTable} label=${t("nav.events")} columns=${columns} rows=${entries} rowKey=${(entry) => entry.id}

@@ -4,6 +4,7 @@ import { clock, rate, size } from "../format.js";
 import { t } from "../i18n.js";
 
 const HEIGHT = 240;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
 let library = null;
 
@@ -86,11 +87,11 @@ function options(box, setAt) {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    padding: [8, 16, 0, 0],
+    padding: [8, 40, 0, 0], // half a time of day, so that the last one is whole
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
     axes: [
-      { ...axis, size: 30, space: 90, values: (_, ticks) => ticks.map(clock) },
+      { ...axis, size: 30, space: 90, incrs: STEPS, values: (_, ticks) => ticks.map(clock) },
       { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
     ],
     scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },

@@ -6,6 +6,7 @@ import { inSight, reach } from "./window.js";
 const ROW = 40;
 const HEAD = 40;
 const SPARE = 8;
+const STOPS = "a[href], button, input";
 
 /**
  * @typedef {{key: string, label: string, className?: string, sortable?: boolean, render: (row: any) => any}} Column
@@ -13,7 +14,7 @@ const SPARE = 8;
 
 /**
  * `chosen` and `onChoose` make rows choosable: by click, with shift from the last one to this, with the space bar,
- * with shift and the arrow keys. `columns` must be the same array as long as nothing about them changes.
+ * with shift and the arrow keys. One row at a time is a stop of the tabulator. `columns` must be the same array as long as nothing about them changes.
  * @param {{label: string, columns: Column[], rows: any[], rowKey: (row: any) => string, sort?: string,
  *   onSort?: (sort: string) => void, chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
  *   rowLabel?: (row: any) => string, empty: any}} props
@@ -22,6 +23,7 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
   const box = useRef(null);
   const anchor = useRef(null);
   const wanted = useRef(null);
+  const [at, setAt] = useState(0);
   const [view, setView] = useState({ top: 0, height: 800 });
 
   useEffect(() => {
@@ -31,12 +33,17 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
   }, []);
 
   useLayoutEffect(() => {
+    for (const row of box.current.querySelectorAll("tr[data-index]")) {
+      const tab = Number(row.dataset.index) === stop ? 0 : -1;
+      for (const one of row.querySelectorAll(STOPS)) if (one.tabIndex !== tab) one.tabIndex = tab;
+    }
     // The row that the keyboard goes to may not have existed until now.
     if (wanted.current === null) return;
-    const row = box.current.querySelector(`tr[data-index="${wanted.current}"] input`);
+    const { index, cell } = wanted.current;
+    const row = box.current.querySelector(`tr[data-index="${index}"]`);
     if (row) {
-      row.focus({ preventScroll: true });
       wanted.current = null;
+      (row.cells[cell]?.querySelector(STOPS) ?? row.querySelector(STOPS))?.focus({ preventScroll: true });
     }
   });
 
@@ -59,24 +66,29 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
 
   function onKeyDown(event) {
     const row = event.target.closest?.("tr[data-index]");
-    if (!row || !onChoose) return;
+    if (!row) return;
     const index = Number(row.dataset.index);
     const page = Math.max(1, Math.floor((view.height - HEAD) / ROW) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows.length, End: rows.length };
-    if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+    if (onChoose && event.key === "a" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       onChoose(new Set(rows.map(rowKey)));
     } else if (event.key in steps) {
       event.preventDefault();
       const next = Math.max(0, Math.min(rows.length - 1, index + steps[event.key]));
-      if (event.shiftKey) {
+      if (onChoose && event.shiftKey) {
         anchor.current ??= rowKey(rows[index]);
         choose(next, { shift: true, on: true });
       }
-      wanted.current = next;
+      wanted.current = { index: next, cell: event.target.closest("td").cellIndex };
       box.current.scrollTop = reach(next, box.current.scrollTop, view.height - HEAD, ROW);
       setView((old) => ({ ...old }));
     }
+  }
+
+  function onFocus(event) {
+    const row = event.target.closest?.("tr[data-index]");
+    if (row) setAt(Number(row.dataset.index));
   }
 
   function onClick(event) {
@@ -87,10 +99,12 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
   }
 
   const { first, last } = inSight(view.top, view.height, ROW, rows.length, SPARE);
-  const width = columns.length + (onChoose ? 1 : 0);
+  const inView = at >= first && at < last;
+  const stop = inView ? at : Math.max(first, Math.min(last - 1, Math.ceil(view.top / ROW)));
   const all = Boolean(onChoose) && rows.length > 0 && rows.every((row) => chosen.has(rowKey(row)));
   return html`<div class="long-table" ref=${box} onScroll=${measure}>
     <table aria-label=${label} aria-rowcount=${rows.length + 1} onKeyDown=${onKeyDown} onClick=${onClick}
+      onFocusCapture=${onFocus}
       onMouseDown=${(event) => event.shiftKey && event.preventDefault()}>
       <colgroup>
         ${onChoose && html`<col class="choose" />`}
@@ -114,7 +128,7 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
       <tbody>
         ${first > 0 && html`
           <tr key="above" aria-hidden="true">
-            <td class="gap" colspan=${width} style=${{ height: `${first * ROW}px` }}></td>
+            <td class="gap" style=${{ height: `${first * ROW}px` }}></td>
           </tr>`}
         ${rows.slice(first, last).map((row, offset) => {
           const key = rowKey(row);
@@ -123,11 +137,11 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
         })}
         ${last < rows.length && html`
           <tr key="below" aria-hidden="true">
-            <td class="gap" colspan=${width} style=${{ height: `${(rows.length - last) * ROW}px` }}></td>
+            <td class="gap" style=${{ height: `${(rows.length - last) * ROW}px` }}></td>
           </tr>`}
       </tbody>
     </table>
-    ${rows.length === 0 && html`<div class="empty">${empty}</div>`}
+    ${rows.length === 0 && html`<div class="nothing">${empty}</div>`}
   </div>`;
 }
 

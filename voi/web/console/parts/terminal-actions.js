@@ -30,7 +30,7 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
       run: async () => (await actions.forget(terminals)) && onForgotten?.(),
     },
   ];
-  return html`<div class="toolbar" role="group" aria-label=${t("do.label")}>
+  return html`<div class=${`toolbar ${n ? "" : "idle"}`} role="group" aria-label=${t("do.label")}>
     ${
       onClear &&
       html`<span class="chosen-count" role="status">

@@ -170,7 +170,7 @@ class Assembly:
         )
         self.fleet.online.append(self._access.terminal_came)
         self.fleet.offline.append(self._left)
-        UploadChronicle(self.publisher, self._uploads, self.templates, self.journal)
+        UploadChronicle(self.publisher, self._uploads, self.templates, self.journal, self.fleet.address)
 
     def _make_rollouts(self) -> None:
         """What brings disks out, and commands."""

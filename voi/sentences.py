@@ -27,7 +27,7 @@ _INPUT: Final = {
     "name_or_room": "body: name or room is needed",
     "one_name_each": "name: each terminal has its own, so name one at a time",
     "name_or_subnets": "body: name or subnets is needed",
-    "name_or_auto_update": "body: name or auto_update is needed",
+    "name_or_auto_update": "body: name, desc or auto_update is needed",
     "role_or_password": "body: role or password is needed",
     "macs_or_room": "macs or room is needed, and not both",
     "too_long": "{field}: Expected `str` of length <= {most}",
@@ -134,6 +134,7 @@ _TEMPLATES: Final = {
     "uploaded_already": "this disk is being uploaded already",
     "nothing_to_upload": "{mac} reported no disk of this template that is not published yet",
     "no_upload": "no upload {number}",
+    "upload_not_failed": "upload {number} has not failed: there is nothing of it to try again or to dismiss",
     "asked_again": "asked for again",
     "newer_torrent": "replaced by a newer torrent of the same terminal",
     "taken_over": "{mac} has been offline for long, and {other} takes over",
@@ -272,7 +273,7 @@ _HEALTH: Final = {
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
-    "uploads_failed": "disks that could not be published: {count}",
+    "uploads_failed": "uploads and imports that failed: {count}",
 }
 """What is wrong with the server, and what wants somebody."""
 

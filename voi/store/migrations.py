@@ -54,6 +54,25 @@ def m006_whys(db: Database) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN why TEXT NOT NULL DEFAULT ''")  # JSON, '' if none
 
 
+@migrations()
+def m008_askers(db: Database) -> None:
+    """Who wanted an upload, from where, and with which remark; that one which failed needs nobody any more.
+
+    What failed before yesterday was history before this, and stays it.
+    """
+    _execute(db, _ASKERS)
+
+
+_ASKERS = """
+ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN asked_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN dismissed INTEGER NOT NULL DEFAULT 0;
+UPDATE uploads SET dismissed = 1 WHERE created < strftime('%s', 'now') - 86400;
+ALTER TABLE versions ADD COLUMN upload_id INTEGER REFERENCES uploads(id);
+CREATE INDEX upload_disks_by_level ON upload_disks(disk_uuid, level)
+"""
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

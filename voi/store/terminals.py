@@ -111,6 +111,16 @@ class Terminals:
 
         return self._store.read(job)
 
+    def reported_names(self, macs: Sequence[str] | None = None) -> Deferred[dict[tuple[str, str], str]]:
+        """What terminals call their templates, by MAC and uuid: all terminals, or some."""
+
+        def job(db: Database) -> dict[tuple[str, str], str]:
+            where, values = among("mac", macs)
+            rows = db.execute(f"SELECT mac, uuid, name FROM terminal_templates {where}", values)
+            return {(mac, template): name for mac, template, name in rows}
+
+        return self._store.read(job)
+
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
         """What a terminal has, as far as it said."""
         return self._store.read(lambda db: read_disks(db, mac))

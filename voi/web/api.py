@@ -135,7 +135,7 @@ class Api:
             links=links,
         )
         self._recent = RecentRows(rosters, fleet)
-        terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
+        terminal_routes = TerminalRoutes(terminals=terminals, rosters=rosters, coordinator=coordinator, fleet=fleet)
         tables: Sequence[RouteTable] = (
             *further,
             StreamRoutes(self.live),
@@ -207,8 +207,8 @@ class Api:
         self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
         self._terminals = terminals
 
-        async def uploading() -> dict[str, float]:
-            return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
+        async def uploading() -> dict[str, tuple[float, str, str]]:
+            return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
 
         for source in (
             ProgressNews(coordinator.open_targets, observer, self._row_news.changed),

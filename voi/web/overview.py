@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
 from voi.domain.standing import State
+from voi.domain.uploads import Upload
 from voi.reasons import Reason
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
@@ -26,9 +26,6 @@ from voi.web.seams import Coordinator, DiskUsage, HealthCheck, Traffic
 NEARLY_FULL: Final = 0.1
 """Part of the server's disk below which what is free wants somebody, while uploads are still taken."""
 
-RECENT_SECONDS: Final = 86_400.0
-"""A failed upload of yesterday is history."""
-
 
 class OverviewRoutes:
     """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk."""
@@ -44,7 +41,6 @@ class OverviewRoutes:
         traffic: Traffic,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._recent = recent
         self._rollouts = rollouts
@@ -54,7 +50,6 @@ class OverviewRoutes:
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
-        self._now = now
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -77,7 +72,7 @@ class OverviewRoutes:
         wanting = [
             *_terminals(states),
             *_stuck(self._coordinator.standing_still()),
-            *_uploads(await self._uploads.failed_since(self._now() - RECENT_SECONDS)),
+            *_uploads(await self._uploads.failed()),
             *_disk(free, size),
             *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
         ]
@@ -118,14 +113,19 @@ def _stuck(still: Mapping[int, int]) -> list[Attention]:
     ]
 
 
-def _uploads(failed: int) -> list[Attention]:
-    return [_attention("upload", failed, Reason("uploads_failed", count=failed), "#/templates")] if failed else []
+def _uploads(failed: Sequence[Upload]) -> list[Attention]:
+    """Those of one template lead to its page, others to the list that has them all."""
+    if not failed:
+        return []
+    count, templates = len(failed), {upload.template_uuid for upload in failed}
+    link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
+    return [_attention("upload", count, Reason("uploads_failed", count=count), link)]
 
 
 def _disk(free: int, size: int) -> list[Attention]:
     if free >= size * NEARLY_FULL:
         return []
-    return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/templates")]
+    return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/settings")]
 
 
 def _health(failing: Mapping[str, str]) -> list[Attention]:

@@ -32,7 +32,7 @@ class TerminalTests(ApiCase):
         self.fleet.add(MAC)
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.status, 200)
-        disk = {"uuid": DISK, "type": 0, "template": TEMPLATE}
+        disk = {"uuid": DISK, "type": 0, "template": TEMPLATE, "template_name": "Classroom"}
         self.assertEqual(
             answer.json,
             {

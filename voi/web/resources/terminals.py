@@ -11,13 +11,17 @@ from voi.web.resources.reasons import Why
 
 
 class TerminalDisk(Struct, frozen=True):
-    """A level that a terminal says it has; not `published` means that only the terminal has it."""
+    """A level that a terminal says it has; not `published` means that only the terminal has it.
+
+    `template_name` is what the terminal calls its template, empty where it did not say.
+    """
 
     uuid: str
     level: int
     name: str
     type: int
     template: str
+    template_name: str
     operate_id: int | None
     published: bool
 

@@ -177,7 +177,9 @@ class Assembly:
         reactor = self._reactor
         self.command_desk = CommandDesk(self._commands, self.fleet, reactor)
         board = Board()
-        self.observer = Observer(board=board, seeding=self.seeding, courses=Courses(self.store), clock=reactor)
+        self.observer = Observer(
+            board=board, online=self.fleet, seeding=self.seeding, courses=Courses(self.store), clock=reactor
+        )
         self.coordinator = RolloutCoordinator(
             rollouts=self._rollouts,
             templates=self.templates,

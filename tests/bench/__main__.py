@@ -25,8 +25,10 @@ from tests.bench.figures import Outcome, Plan, Record, read, write
 from tests.bench.machine import describe
 from tests.bench.tables import show_outcome, show_targets
 
-BENCHES: Final = ("tracker", "sessions", "seed", "start", "lag", "live", "delta", "swarm", "rooms", "churn", "simulate")
-FAST: Final = ("delta", "swarm")
+BENCHES: Final = (
+    "tracker", "sessions", "seed", "start", "lag", "console", "delta", "swarm", "rooms", "churn", "simulate",
+)  # fmt: skip
+FAST: Final = ("console", "delta", "swarm")
 """What continuous integration runs: what is steady in a short run on a busy machine, processor times are not."""
 FAST_TOLERANCE: Final = 1 / 3
 ROOM: Final = 12 << 30

@@ -1,6 +1,6 @@
 """Thousands of terminals in one process, as light as can be: they log in, say that they live, and answer commands.
 
-A child of the `sessions` bench. Orders, one JSON object a line: ``login`` (host, port, source, first, count, at_once),
+A child of benches. Orders, one JSON object a line: ``login`` (host, port, source, first, count, at_once),
 ``beat`` (seconds: one heartbeat of each, spread over that time), ``answers`` (how many commands were answered since
 the last such order). Times are of the monotonic clock, which all processes of a machine share.
 """
@@ -31,6 +31,10 @@ class Terminal:
 
     def __init__(self, mac: str, connection: socket.socket) -> None:
         self.mac = mac
+        self.connect(connection)
+
+    def connect(self, connection: socket.socket) -> None:
+        """Take a connection, on which nothing was said yet."""
         self.socket = connection
         self.session = TerminalSession()
 
@@ -47,6 +51,7 @@ class Crowd:
         self._terminals: dict[int, Terminal] = {}
         self._all: list[Terminal] = []
         self._order: Mapping[str, Any] = {}
+        self._site: Mapping[str, Any] = {}
         self._opened = self._in = self._beats = self._answered = 0
         self._begun = 0.0
         self._beat_until = 0.0
@@ -58,51 +63,72 @@ class Crowd:
         """Do what is ordered, until there is nobody who orders."""
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         while True:
-            for number, events in self._poll.poll(0.002 if self._beat_until else -1):
+            for number, events in self._poll.poll(self._pause()):
                 if number == sys.stdin.fileno():
                     line = sys.stdin.readline()
                     if not line:
                         return
                     self._order = json.loads(line)
                     self._orders[self._order["do"]]()
+                elif events & (select.EPOLLERR | select.EPOLLHUP):
+                    self._cut_off(self._terminals[number])
                 elif events & select.EPOLLIN:
                     self._read(self._terminals[number])
-                elif events & select.EPOLLOUT:
-                    self._connected(number)
                 else:
-                    raise ConnectionError(f"{self._terminals[number].mac} was cut off")
-            if self._beat_until:
-                self._go_on_beating()
+                    self._connected(number)
+            self._go_on()
+
+    def _pause(self) -> float:
+        """Seconds until something is to be done though nothing comes; -1 for never."""
+        return 0.002 if self._beat_until else -1
+
+    def _go_on(self) -> None:
+        """Do what is due."""
+        if self._beat_until:
+            self._go_on_beating()
+
+    def _cut_off(self, terminal: Terminal) -> None:
+        raise ConnectionError(f"{terminal.mac} was cut off")
 
     def _login(self) -> None:
         self._begun = time.monotonic()
-        for _ in range(min(self._order["at_once"], self._order["count"])):
+        self._site = self._order
+        for _ in range(min(self._site["at_once"], self._site["count"])):
             self._open()
 
     def _open(self) -> None:
-        order = self._order
-        number = order["first"] + self._opened
+        number = self._site["first"] + self._opened
         self._opened += 1
-        connection = socket.socket()
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        connection.bind((order["source"], 0))
-        connection.connect_ex((order["host"], order["port"]))
+        connection = self._connect()
         terminal = Terminal(f"02:56:4F:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}", connection)
         self._terminals[connection.fileno()] = terminal
         self._all.append(terminal)
         self._poll.register(connection.fileno(), select.EPOLLOUT)
 
+    def _connect(self) -> socket.socket:
+        site = self._site
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        connection.bind((site["source"], 0))
+        connection.connect_ex((site["host"], site["port"]))
+        return connection
+
     def _connected(self, number: int) -> None:
         terminal = self._terminals[number]
         self._poll.modify(number, select.EPOLLIN)
-        terminal.ask(Code.TERMINAL_LOGIN, {"mac": terminal.mac, "ip": self._order["source"]})
+        terminal.ask(Code.TERMINAL_LOGIN, {"mac": terminal.mac, "ip": self._address(terminal)})
+
+    def _address(self, terminal: Terminal) -> str:
+        """What a terminal says its address is."""
+        return str(self._site["source"])
 
     def _read(self, terminal: Terminal) -> None:
         data = terminal.socket.recv(_READ)
         if not data:
-            raise ConnectionError(f"{terminal.mac} was cut off")
+            self._cut_off(terminal)
+            return
         terminal.session.receive_data(data)
         while (event := terminal.session.next_event()) is not None:
             if isinstance(event, Answer):
@@ -115,9 +141,13 @@ class Crowd:
                 elif event.code == Code.HEARTBEAT:
                     self._beats += 1
                 else:
-                    reply = success(mac=terminal.mac, batch_no=event.fields["batch_no"])
-                    terminal.socket.send(terminal.session.encode_answer(event, reply))
-                    self._answered += 1
+                    self._obey(terminal, event)
+
+    def _obey(self, terminal: Terminal, command: Command) -> None:
+        batch = command.torrent.task_uuid if command.torrent is not None else command.fields["batch_no"]
+        reply = success(mac=terminal.mac, batch_no=batch)
+        terminal.socket.send(terminal.session.encode_answer(command, reply))
+        self._answered += 1
 
     def _heard(self, terminal: Terminal, answer: Answer) -> None:
         if answer.code == Code.TERMINAL_LOGIN:
@@ -128,10 +158,10 @@ class Crowd:
 
     def _entered(self) -> None:
         self._in += 1
-        if self._opened < self._order["count"]:
+        if self._opened < self._site["count"]:
             self._open()
-        if self._in == self._order["count"]:
-            _say(begun=self._begun, ended=time.monotonic())
+        if self._in == self._site["count"]:  # not again for those who come back
+            say(begun=self._begun, ended=time.monotonic())
 
     def _beat(self) -> None:
         self._begun = time.monotonic()
@@ -146,14 +176,15 @@ class Crowd:
             self._sent += 1
         if self._beats == len(self._all):
             self._beat_until = 0.0
-            _say(beats=self._beats)
+            say(beats=self._beats)
 
     def _answers(self) -> None:
-        _say(answered=self._answered)
+        say(answered=self._answered)
         self._answered = 0
 
 
-def _say(**what: object) -> None:
+def say(**what: object) -> None:
+    """Answer an order."""
     print(json.dumps(what), flush=True)
 
 

@@ -46,7 +46,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch."""
+    """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
+
+    `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
+    """
 
     rollout_id: int
     template_uuid: str
@@ -56,6 +59,7 @@ class Target:
     attempts: int
     next_try: float
     updated: float
+    from_server: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class OpenTarget:
     @property
     def unfinished(self) -> list[Task]:
         """Tasks that are not done, parents first."""
-        tasks = (task for task in self.tasks.values() if task.state is not TargetState.DONE)
+        tasks = [task for task in self.tasks.values() if task.state is not TargetState.DONE]
+        if len(tasks) < 2:  # as a rule, and it is asked with every word of a terminal
+            return tasks
         return sorted(tasks, key=lambda task: (task.name.uuid, task.name.level))
 
     def take(self, target: Target, tasks: Iterable[Task], now: float) -> None:
@@ -55,6 +57,9 @@ class OpenTarget:
         """How much of all it lacks is there, 0 to 1."""
         if not self.tasks:
             return 0.0
+        if len(self.tasks) == 1:  # as a rule, and it is asked of each terminal each second
+            ((task_id, task),) = self.tasks.items()
+            return self.progress[task_id].fraction if task.size else 1.0
         return target_progress((task.size, self.progress[task.id].fraction) for task in self.tasks.values())
 
 
@@ -64,8 +69,8 @@ class Board:
     def __init__(self) -> None:
         self._targets: dict[Key, OpenTarget] = {}
         self._by_mac: dict[str, set[Key]] = {}
-        self.ended: dict[int, set[bytes]] = {}
-        """Rollouts of which a target has ended, with its torrents, until somebody takes them out."""
+        self.ended: list[OpenTarget] = []
+        """Targets that have ended, until somebody takes them out."""
 
     def __iter__(self) -> Iterator[OpenTarget]:
         return iter(list(self._targets.values()))
@@ -90,7 +95,7 @@ class Board:
         """A target has ended."""
         ended = self._targets.pop(key, None)
         if ended is not None:
-            self.ended.setdefault(key[0], set()).update(task.info_hash for task in ended.tasks.values())
+            self.ended.append(ended)
             keys = self._by_mac[key[1]]
             keys.discard(key)
             if not keys:
@@ -99,10 +104,10 @@ class Board:
     def settle(self, target: Target) -> None:
         """Take a target's new state; one that has ended is dropped."""
         key = target.rollout_id, target.mac
+        if (found := self._targets.get(key)) is not None:
+            found.target = target
         if target.state not in OPEN_TARGETS:
             self.drop(key)
-        elif (found := self._targets.get(key)) is not None:
-            found.target = target
 
     def of_terminal(self, mac: str) -> list[OpenTarget]:
         """A terminal's targets, oldest rollout first."""
@@ -139,6 +144,6 @@ class Board:
         return {
             task.info_hash
             for target in self._targets.values()
-            for task in target.unfinished
+            for task in target.tasks.values()
             if task.state is TargetState.DOWNLOADING
         }

@@ -65,6 +65,9 @@ TICK_SECONDS: Final = 5.0
 """How often retries, stalls and the seed's view of its peers are looked at."""
 
 
+LOOKED_AFTER_AT_A_TURN: Final = 250
+"""Targets that are looked after in one turn of the reactor: two milliseconds."""
+
 AT_A_TURN: Final = 50
 """Targets that are begun in one turn of the reactor: a few milliseconds."""
 
@@ -161,7 +164,11 @@ class RolloutCoordinator:
 
     def open_targets(self) -> Iterator[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
-        return ((*target.key, target.target.state.value, target.fraction()) for target in self._board)
+        return ((x.target.rollout_id, x.target.mac, x.target.state, x.fraction()) for x in self._board)
+
+    def open_progress(self, rollout_id: int) -> float:
+        """The sum of the progress of a rollout's open targets, each from 0 to 1."""
+        return sum(target.fraction() for target in self._board if target.target.rollout_id == rollout_id)
 
     async def retry(self, rollout_id: int) -> list[str]:
         """Let the terminals that failed try again; their MACs.
@@ -183,6 +190,8 @@ class RolloutCoordinator:
         """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
         now, counts = self._wall(), Counter[int]()
         for target in self._board:
+            if any(now - progress.advanced < STUCK_SECONDS for progress in target.progress.values()):
+                continue  # most get on, and a page is waiting
             rollout_id, mac = target.key
             at_work = mac in self._fleet and any(task.sent for task in target.unfinished)
             if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
@@ -465,8 +474,10 @@ class RolloutCoordinator:
         """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
         now = self._wall()
         needy: dict[bytes, set[str]] = {}
-        for target in self._board:
-            if target.target.mac not in self._fleet:
+        for index, target in enumerate(self._board):
+            if index and not index % LOOKED_AFTER_AT_A_TURN:
+                await deferLater(self._clock, 0)
+            if target.target.mac not in self._fleet or self._board.get(target.key) is not target:
                 continue
             due = not target.driving and target.target.next_try <= now
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):

@@ -6,7 +6,7 @@ so many points of its plot. All rates are bytes a second, all times seconds sinc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from voi.domain.rollouts import TargetState
 from voi.rollouts.board import Board, OpenTarget
 from voi.store.courses import Course, Courses, Point
 
@@ -25,6 +26,8 @@ MOST_POINTS: Final = 600
 """Points of one plot; of a longer rollout two become one, again and again."""
 SILENT_SECONDS: Final = 60.0
 """A terminal of which no progress was heard for so long has no rate: deployed ones tell theirs every 20 seconds."""
+SILENT_WORDS: Final = 3.0
+"""Nor has one that has told it more often, once so many of its words are missing: it stands still."""
 LAST_LOOKS: Final = 2
 """How often it is looked after the end: what the seed says of itself is a second old."""
 AT_A_TURN: Final = 500
@@ -41,17 +44,38 @@ class Pace:
     rate: float = 0.0
     from_server: int = 0
     """Bytes that the server sent it."""
+    between: float = SILENT_SECONDS / SILENT_WORDS
+    """Seconds between its last two words of progress."""
+    noted: float | None = None
+    """The part from the server as it is written down, by a server that ran before this one as well."""
 
     def hear(self, size: int, done: float, now: float) -> None:
         """Take in what it has now. A terminal tells that now and then, so a rate is that of the time between."""
         if size != self.size or done < self.done:  # planned anew, or a check found less
             self.size, self.done, self.moved, self.rate = size, done, now, 0.0
         elif done > self.done:
-            latest = (done - self.done) / max(now - self.moved, LOOK_SECONDS / 2)
-            self.rate = (self.rate + latest) / 2 if self.rate else latest
+            between = max(now - self.moved, LOOK_SECONDS / 2)
+            latest = (done - self.done) / between
+            # The first word tells what was there before as well: after a restart of the server, nearly all.
+            if self.done:
+                self.rate = (self.rate + latest) / 2 if self.rate else latest
+                self.between = between
+            elif self.noted is not None:
+                self.from_server += round(self.noted * done)
             self.done, self.moved = done, now
-        elif now - self.moved > SILENT_SECONDS:
+        elif now - self.moved > min(SILENT_SECONDS, max(SILENT_WORDS * self.between, 2 * LOOK_SECONDS)):
             self.rate = 0.0
+
+    def stop(self, *, done: bool = False) -> None:
+        """It fetches nothing any more, because it is off, or has ended: all of it `done`, or not."""
+        self.rate = 0.0
+        if done:
+            self.done = self.size
+
+    @property
+    def part_from_server(self) -> float | None:
+        """How much of what it has the server sent, 0 to 1; None while it has nothing."""
+        return min(1.0, self.from_server / self.done) if self.done else None
 
     @property
     def eta(self) -> float | None:
@@ -80,6 +104,15 @@ class _Running:
     torrents: set[bytes] = field(default_factory=set)
     """Those that its terminals fetch, or fetched last."""
     looks_left: int = LAST_LOOKS
+
+    def news_of_sources(self) -> dict[str, float]:
+        """The part from the server, of each terminal of which it is another than was written down."""
+        news = {}
+        for mac, pace in self.paces.items():
+            part = pace.part_from_server
+            if part is not None and part != pace.noted:
+                news[mac] = pace.noted = part
+        return news
 
     def add_point(self, now: float) -> None:
         points = self.course.points
@@ -117,10 +150,13 @@ class Statuses(Protocol):
 
 
 class Observer:
-    """Watches the board."""
+    """Watches the board; `online` are the MACs of the terminals that are."""
 
-    def __init__(self, *, board: Board, seeding: Statuses, courses: Courses, clock: IReactorTime) -> None:
+    def __init__(
+        self, *, board: Board, online: Container[str], seeding: Statuses, courses: Courses, clock: IReactorTime
+    ) -> None:
         self._board = board
+        self._online = online
         self._seeding = seeding
         self._courses = courses
         self._clock = clock
@@ -140,26 +176,33 @@ class Observer:
                 open_now.add(rollout_id)
                 running.torrents, running.looks_left = set(), LAST_LOOKS
             running.torrents.update(task.info_hash for task in target.tasks.values())
-            _note_pace(running.paces, mac, target, now)
-        ended = dict(self._board.ended)
-        self._board.ended.clear()
-        for rollout_id in ended.keys() - open_now:  # over before it was looked at, it may be
-            running = self._running.get(rollout_id) or await self._begin(rollout_id)
-            running.torrents |= ended[rollout_id]
+            _note_pace(running.paces, target, now)
+            if mac not in self._online:
+                running.paces[mac].stop()
+        await self._note_ended(now)
         self._note_server()
         for rollout_id, running in list(self._running.items()):
             if rollout_id not in open_now:
                 running.looks_left -= 1
-                for pace in running.paces.values():
-                    pace.rate = 0.0
             running.add_point(now)
             if not running.looks_left:
                 del self._running[rollout_id]
             if not running.looks_left or now - running.saved >= SAVE_SECONDS:
                 running.saved = now
-                await self._courses.save(running.course)
+                await self._courses.save(running.course, running.news_of_sources())
         if not open_now:
             self._connections.clear()
+
+    async def _note_ended(self, now: float) -> None:
+        """Take in what has ended since the last look, before it was looked at even once it may be."""
+        ended, self._board.ended = self._board.ended, []
+        for target in ended:
+            rollout_id, mac = target.key
+            running = self._running.get(rollout_id) or await self._begin(rollout_id)
+            running.torrents.update(task.info_hash for task in target.tasks.values())
+            if self._board.get(target.key) is None:  # else it was begun anew meanwhile
+                _note_pace(running.paces, target, now)
+                running.paces[mac].stop(done=target.target.state is TargetState.DONE)
 
     async def _begin(self, rollout_id: int) -> _Running:
         course = await self._courses.get(rollout_id) or Course(rollout_id, 0, [])
@@ -205,20 +248,18 @@ class Observer:
         running = self._running.get(rollout_id)
         if running is None:
             return None
-        etas = [pace.eta for pace in running.paces.values() if pace.eta is not None]
-        rate = sum(pace.rate for pace in running.paces.values())
-        return Now(rate, running.server_rate, max(etas, default=None), running.course)
+        moving = [pace for pace in running.paces.values() if pace.rate]  # of thousands few, and pages ask each second
+        eta = max(((pace.size - pace.done) / pace.rate for pace in moving), default=None)
+        return Now(sum(pace.rate for pace in moving), running.server_rate, eta, running.course)
 
     def course(self, rollout_id: int) -> Deferred[Course | None]:
         """How a rollout went that has ended."""
         return self._courses.get(rollout_id)
 
 
-def _note_pace(paces: dict[str, Pace], mac: str, target: OpenTarget, now: float) -> None:
+def _note_pace(paces: dict[str, Pace], target: OpenTarget, now: float) -> None:
+    mac = target.target.mac
     size = sum(task.size for task in target.tasks.values())
-    done = size * target.fraction()
-    pace = paces.get(mac)
-    if pace is None:
-        paces[mac] = Pace(size, done, now)
-    else:
-        pace.hear(size, done, now)
+    if mac not in paces:
+        paces[mac] = Pace(size, 0.0, now, noted=target.target.from_server)
+    paces[mac].hear(size, size * target.fraction(), now)

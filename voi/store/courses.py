@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -46,8 +48,8 @@ class Courses:
 
         return self._store.read(job)
 
-    def save(self, course: Course) -> Deferred[None]:
-        """Write down how it went so far."""
+    def save(self, course: Course, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
+        """Write down how it went so far; `sources` is the part that terminals, by MAC, had from the server, 0 to 1."""
         points = list(course.points)  # as they are now; the text is made in the writer's thread
 
         def job(db: Database) -> None:
@@ -55,6 +57,10 @@ class Courses:
                 "INSERT INTO rollout_courses SELECT id, ?, ? FROM rollouts WHERE id = ? "
                 "ON CONFLICT (rollout_id) DO UPDATE SET server_sent = excluded.server_sent, points = excluded.points",
                 (course.server_sent, json.dumps(points), course.rollout_id),
+            )
+            db.conn.executemany(
+                "UPDATE rollout_targets SET from_server = ? WHERE rollout_id = ? AND mac = ?",
+                [(part, course.rollout_id, mac) for mac, part in sources.items()],
             )
 
         return self._store.write(job)

@@ -55,6 +55,12 @@ def m006_whys(db: Database) -> None:
 
 
 @migrations()
+def m007_sources(db: Database) -> None:
+    """From whom terminals had what they fetched: the part that the server sent, 0 to 1, NULL where nobody knows."""
+    db.execute("ALTER TABLE rollout_targets ADD COLUMN from_server REAL")
+
+
+@migrations()
 def m008_askers(db: Database) -> None:
     """Who wanted an upload, from where, and with which remark; that one which failed needs nobody any more.
 

@@ -24,7 +24,9 @@ from voi.store.terminals import among, put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 _TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
-_TARGET_COLUMNS = "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated"
+_TARGET_COLUMNS = (
+    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server"
+)
 _TARGET = f"{_TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
 _CANCELLED = Reason("cancelled")
 

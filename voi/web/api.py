@@ -211,7 +211,7 @@ class Api:
             return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
 
         for source in (
-            ProgressNews(coordinator.open_targets, observer, self._row_news.changed),
+            ProgressNews(coordinator.open_targets, observer, self._row_news.changed, self.live.wanted),
             self._row_news,
             self._rollout_news,
             TrafficNews(traffic),
@@ -220,19 +220,22 @@ class Api:
             self.live.add(source)
 
     def changed(self, mac: str) -> None:
-        """A terminal came, went, or said what it has."""
-        self._row_news.changed([mac])
+        """A terminal came, went, or said what it has; a page that is opened later reads that for itself."""
+        if len(self.live):
+            self._row_news.changed([mac])
 
     def noted(self, event: Event) -> None:
         """Something was written down: it is news itself, and of the terminals and templates that it is about."""
         self._recent.changed()
+        if not len(self.live):
+            return
         self.live.tell("event", event_view(event))
         self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
         if event.rollout is not None:
             self._rollout_news.changed(event.rollout)
         if event.template is not None:
             self.live.tell("templates", [])
-        if len(self.live) and event.kind.startswith(_OF_ALL):
+        if event.kind.startswith(_OF_ALL):
             known = self._terminals.all().addCallback(lambda found: self._row_news.changed(x.mac for x in found))
             known.addErrback(lambda failure: log.failure("terminals could not be listed", failure))
 

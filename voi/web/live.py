@@ -140,6 +140,10 @@ class Live:
             self._loop.start(TICK_SECONDS)
         return stream.done
 
+    def wanted(self, name: str) -> bool:
+        """Whether anybody would hear an event of this name."""
+        return any(stream.wants(name) for stream in self._streams)
+
     def tell(self, name: str, data: Any) -> None:
         """Pass news on with the next tick."""
         if self._streams:

@@ -29,43 +29,78 @@ class Progress(NamedTuple):
     rate: int
 
 
-OpenTargets = Callable[[], Iterable[tuple[int, str, str, float]]]
+_Target = tuple[int, str, str, float]
+OpenTargets = Callable[[], Iterable[_Target]]
 """Each open target: rollout, MAC, state, progress from 0 to 1."""
+
+_Seen = tuple[_Target, float]
+"""A target as it was found, and its rate in bytes a second."""
+
+
+def _told(seen: _Seen) -> Progress:
+    (rollout_id, _, state, progress), rate = seen
+    return Progress(rollout_id, state, round(progress, 3), round(rate))
+
+
+def _entry(mac: str, now: Progress) -> dict[str, Any]:
+    return {
+        "mac": mac, "rollout": now.rollout, "state": now.state, "progress": now.progress, "rate": now.rate,
+    }  # fmt: skip
 
 
 class ProgressNews:
     """How far terminals are: what changed of each, and for the page of a rollout the same with more to it.
 
-    `ended` is told the MACs of those that have nothing open any more.
+    `ended` is told the MACs of those that have nothing open any more; `wanted` says whether anybody would hear an event
+    of this name. Of thousands few move, and only what moved costs more than a look.
     """
 
-    def __init__(self, targets: OpenTargets, observer: Observer, ended: Callable[[Iterable[str]], None]) -> None:
+    def __init__(
+        self,
+        targets: OpenTargets,
+        observer: Observer,
+        ended: Callable[[Iterable[str]], None],
+        wanted: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
         self._targets = targets
         self._observer = observer
         self._ended = ended
-        self._known: dict[str, Progress] = {}
+        self._wanted = wanted
+        self._seen: dict[str, _Seen] = {}
 
     async def news(self) -> Sequence[News]:
         """What changed."""
-        found: dict[str, Progress] = {}
+        before = self._seen
+        seen: dict[str, _Seen] = {}
+        changed: dict[str, Progress] = {}
+        pace_of = self._observer.pace
 
-        def look(target: tuple[int, str, str, float]) -> None:
-            rollout_id, mac, state, progress = target
-            pace = self._observer.pace(rollout_id, mac)
-            newer = found.get(mac)
-            if newer is None or newer.rollout < rollout_id:
-                found[mac] = Progress(rollout_id, state, round(progress, 3), round(pace.rate) if pace else 0)
+        def look(target: _Target) -> None:
+            rollout_id, mac = target[0], target[1]
+            newer = seen.get(mac)
+            if newer is not None and newer[0][0] > rollout_id:
+                return
+            pace = pace_of(rollout_id, mac)
+            now = seen[mac] = target, pace.rate if pace is not None else 0.0
+            known = before.get(mac)
+            if known == now:
+                changed.pop(mac, None)
+                return
+            told = _told(now)
+            if known is None or _told(known) != told:
+                changed[mac] = told
+            else:
+                changed.pop(mac, None)
 
         await in_parts(look, list(self._targets()))
-        known, self._known = self._known, found
-        changed = {mac: now for mac, now in found.items() if known.get(mac) != now}
-        gone = known.keys() - found.keys()
+        self._seen = seen
+        gone = before.keys() - seen.keys()
         if gone:
             self._ended(gone)
         news: list[News] = []
         if changed:
-            news.append(("terminals", [{"mac": mac, **now._asdict()} for mac, now in changed.items()]))
-        numbers = {now.rollout for now in changed.values()}
+            news.append(("terminals", [_entry(mac, now) for mac, now in changed.items()]))
+        numbers = [number for number in {now.rollout for now in changed.values()} if self._wanted(f"rollout:{number}")]
         return [*news, *((f"rollout:{number}", self._of_rollout(number, changed)) for number in numbers)]
 
     def _of_rollout(self, rollout_id: int, changed: Mapping[str, Progress]) -> dict[str, Any]:

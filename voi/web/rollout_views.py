@@ -63,7 +63,7 @@ def target_view(
         ip=terminal.ip if terminal is not None else "",
         online=online,
         rate=pace.rate if pace is not None and is_open else 0.0,
-        from_server=min(1.0, pace.from_server / pace.done) if pace is not None and pace.done else None,
+        from_server=target.from_server if pace is None else pace.part_from_server,
         eta=pace.eta if pace is not None and is_open else None,
         state=target.state.value,
         progress=min(max(progress, 0.0), 1.0),

@@ -139,9 +139,7 @@ class RolloutRoutes:
         done = float(summary.counts[TargetState.DONE])
         now = self._observer.now(summary.id)
         if summary.state == "running":
-            rollout = await self._rollouts.get(summary.id)
-            open_targets = rollout.targets if rollout is not None else ()
-            done = sum(await in_parts(self._coordinator.progress, open_targets))
+            done += self._coordinator.open_progress(summary.id)
         return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
 
     async def named(self, summary: Summary) -> RolloutSummary:

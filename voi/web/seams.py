@@ -134,6 +134,9 @@ class Coordinator(Protocol):
     def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
 
+    def open_progress(self, rollout_id: int) -> float:
+        """The sum of the progress of a rollout's open targets, each from 0 to 1."""
+
     def retry(self, rollout_id: int) -> Awaitable[list[str]]:
         """Let the terminals that failed try again; their MACs."""
 
@@ -152,12 +155,8 @@ class Pace(Protocol):
         """What it fetches now."""
 
     @property
-    def done(self) -> float:
-        """What it has of what it fetches."""
-
-    @property
-    def from_server(self) -> int:
-        """What the server sent it."""
+    def part_from_server(self) -> float | None:
+        """How much of what it has the server sent it, 0 to 1; None while it has nothing."""
 
     @property
     def eta(self) -> float | None:

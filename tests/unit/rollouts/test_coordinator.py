@@ -277,6 +277,21 @@ class SendingTests(CoordinatorCase):
         await self.settle()
         self.assertEqual({mac for mac, _ in self.fleet.sent}, {MAC, OTHER})
 
+    async def test_looking_after_takes_turns(self) -> None:
+        """Thousands of targets are looked after some at a time, and one that has ended meanwhile is left alone."""
+        self.patch(coordinator_module, "LOOKED_AFTER_AT_A_TURN", 1)
+        await self.prepare(MAC, OTHER)
+        self.fleet.there |= {MAC, OTHER}
+        await self.begin()
+        self.now += STALL_SECONDS
+        looking = Deferred.fromCoroutine(self.coordinator.tick())
+        await self.settle()
+        self.assertNoResult(looking)
+        await self.coordinator.cancel(1)
+        self.clock.advance(0)
+        await looking
+        self.assertEqual([target.attempts for target in (await self.rollout()).targets], [1, 0])
+
     async def test_already_there(self) -> None:
         """A terminal that answers 10001 has the disk."""
         await self.prepare()
@@ -338,6 +353,15 @@ class ProgressTests(CoordinatorCase):
         await self.settle()
         found = [(mac, state) for _, mac, state, _ in self.coordinator.open_targets()]
         self.assertEqual(found, [(MAC, "downloading"), (OTHER, "waiting")])
+
+    async def test_open_progress(self) -> None:
+        """How far a rollout is counts what its open targets have, by bytes, and nothing of another rollout."""
+        await self.started()
+        self.assertEqual(self.coordinator.open_progress(1), 0.0)
+        await self.coordinator.task_state(MAC, self.state(BASE, 50))
+        expected = self.coordinator.progress(await self.target())
+        self.assertGreater(expected, 0.0)
+        self.assertEqual((self.coordinator.open_progress(1), self.coordinator.open_progress(2)), (expected, 0.0))
 
     async def test_served(self) -> None:
         """What the server's peer sent to whom is told on, by terminal."""

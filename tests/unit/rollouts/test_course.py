@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,7 +11,7 @@ from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
 from voi.domain.rollouts import Target, TargetState, Task
 from voi.names import DiskName
 from voi.rollouts.board import Board, OpenTarget
-from voi.rollouts.course import MOST_POINTS, SAVE_SECONDS, SILENT_SECONDS, Observer, Pace
+from voi.rollouts.course import MOST_POINTS, SAVE_SECONDS, SILENT_SECONDS, Now, Observer, Pace
 from voi.store.courses import Course, Courses, Point
 
 HASH = b"h" * 20
@@ -23,7 +23,7 @@ class PaceTests(SynchronousTestCase):
 
     def test_rate(self) -> None:
         """A rate is what came since the last word, over the time since; later ones count as much as all before."""
-        pace = Pace(1000, 0.0, 0.0)
+        pace = Pace(1000, 50.0, 5.0)
         pace.hear(1000, 100.0, 10.0)
         self.assertEqual((pace.rate, pace.eta), (10.0, 90.0))
         pace.hear(1000, 100.0, 15.0)
@@ -32,16 +32,27 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual((pace.rate, pace.eta), (20.0, 30.0))
 
     def test_silent(self) -> None:
-        """Who is silent for long has no rate, and no end is known."""
-        pace = Pace(1000, 0.0, 0.0)
-        pace.hear(1000, 100.0, 10.0)
-        pace.hear(1000, 100.0, 10.0 + SILENT_SECONDS + 1)
-        self.assertEqual((pace.rate, pace.eta), (0.0, None))
+        """Who is silent for long, for one that talks as often, has no rate, and no end is known."""
+        for between, silent in ((20.0, SILENT_SECONDS), (3.0, 9.0), (1.0, 4.0)):
+            pace = Pace(1000, 50.0, 0.0)
+            pace.hear(1000, 100.0, between)
+            pace.hear(1000, 100.0, between + silent)
+            self.assertGreater(pace.rate, 0.0)
+            pace.hear(1000, 100.0, between + silent + 0.1)
+            self.assertEqual((pace.rate, pace.eta), (0.0, None))
+
+    def test_first_word(self) -> None:
+        """The first word tells what was there before too: there is no rate yet, and what was known of it holds."""
+        pace = Pace(1000, 0.0, 0.0, noted=0.5)
+        pace.hear(1000, 900.0, 2.0)
+        self.assertEqual((pace.rate, pace.eta, pace.from_server), (0.0, None, 450))
+        pace.hear(1000, 920.0, 4.0)
+        self.assertEqual(pace.rate, 10.0)
 
     def test_anew(self) -> None:
         """A check that finds less, or another plan, begins anew."""
         for size, done in ((1000, 50.0), (2000, 500.0)):
-            pace = Pace(1000, 0.0, 0.0)
+            pace = Pace(1000, 60.0, 0.0)
             pace.hear(1000, 100.0, 10.0)
             pace.hear(size, done, 20.0)
             self.assertEqual((pace.rate, pace.done), (0.0, done))
@@ -77,7 +88,10 @@ class ObserverTests(StoreCase):
             await self.terminal(mac)
         await self.rollouts.begin(TEMPLATE, None, 0.0)
         self.board, self.seeding, self.courses = Board(), FakeSeeding(), Courses(self.store)
-        self.observer = Observer(board=self.board, seeding=self.seeding, courses=self.courses, clock=Clock())
+        self.online = {MAC, OTHER}
+        self.observer = Observer(
+            board=self.board, online=self.online, seeding=self.seeding, courses=self.courses, clock=Clock()
+        )
         self.targets = [self.put(1, mac) for mac in (MAC, OTHER)]
 
     def put(self, rollout_id: int, mac: str) -> OpenTarget:
@@ -95,17 +109,42 @@ class ObserverTests(StoreCase):
 
     async def test_rates(self) -> None:
         """The rollout's rate is that of all its terminals, its end that of the slowest."""
+        for target in self.targets:
+            self.hear(target, 0.1, 0.0)
         await self.observer.look(0.0)
-        self.hear(self.targets[0], 0.5, 10.0)
-        self.hear(self.targets[1], 0.1, 10.0)
+        self.hear(self.targets[0], 0.6, 10.0)
+        self.hear(self.targets[1], 0.2, 10.0)
         await self.observer.look(10.0)
         now = self.observer.now(1)
         assert now is not None
-        self.assertEqual((now.rate, now.eta), (60.0, 90.0))
+        self.assertEqual((now.rate, now.eta), (60.0, 80.0))
         pace = self.observer.pace(1, MAC)
         assert pace is not None
-        self.assertEqual((pace.rate, pace.eta), (50.0, 10.0))
+        self.assertEqual((pace.rate, pace.eta), (50.0, 8.0))
         self.assertEqual(now.course.points[-1], Point(10.0, 60, 0))
+
+    async def test_who_fetches_nothing_has_no_rate(self) -> None:
+        """One that is done, has failed or is off counts neither in the rollout's rate nor in its end."""
+        third = "AA:BB:CC:DD:EE:03"
+        await self.terminal(third)
+        self.online.add(third)
+        self.targets.append(self.put(1, third))
+        for fraction, now in ((0.1, 0.0), (0.2, 10.0)):
+            for target in self.targets:
+                self.hear(target, fraction, now)
+            await self.observer.look(now)
+        self.assertEqual(self.how().rate, 30.0)
+        self.board.settle(replace(self.targets[0].target, state=TargetState.DONE))
+        self.online.discard(OTHER)
+        await self.observer.look(12.0)
+        how = self.how()
+        self.assertEqual((how.rate, how.eta, how.course.points[-1].swarm), (10.0, 80.0, 10))
+
+    def how(self) -> Now:
+        """How the rollout goes."""
+        now = self.observer.now(1)
+        assert now is not None
+        return now
 
     async def test_server(self) -> None:
         """What the server sent counts from the look before; rollouts of the same torrent share it."""
@@ -152,6 +191,45 @@ class ObserverTests(StoreCase):
         assert pace is not None
         self.assertEqual(pace.from_server, 170)
 
+    async def test_sources_are_kept(self) -> None:
+        """How much of it the server sent is known when the rollout is over, and goes on after a restart."""
+        await self.observer.look(0.0)
+        self.observer.served(HASH, [(MAC, 250)])
+        self.hear(self.targets[0], 0.5, 2.0)
+        await self.observer.look(2.0)
+        await self.observer.look(2.0 + SAVE_SECONDS)
+        self.assertEqual(await self.sources(), {MAC: 0.5, OTHER: None})
+        again = Board()
+        for work in await self.rollouts.open_work():
+            again.put(work.target)
+        self.board, old = again, self.board
+        self.observer = Observer(
+            board=again, online=self.online, seeding=self.seeding, courses=self.courses, clock=Clock()
+        )
+        old.ended.clear()
+        self.targets = [self.again(again, mac) for mac in (MAC, OTHER)]
+        self.hear(self.targets[0], 0.5, 50.0)
+        await self.observer.look(50.0)
+        self.observer.served(HASH, [(MAC, 150)])
+        for target in self.targets:
+            again.settle(replace(target.target, state=TargetState.DONE))
+        for now in (52.0, 54.0):
+            await self.observer.look(now)
+        self.assertEqual(await self.sources(), {MAC: 0.4, OTHER: 0.0})
+
+    def again(self, board: Board, mac: str) -> OpenTarget:
+        """A target as it is after a restart, with its task."""
+        target = board.of_terminal(mac)[0]
+        task = Task(f"1{mac}", 1, mac, DiskName(DISK, 0), 0, HASH, SIZE, TargetState.DOWNLOADING, True, "")
+        target.take(target.target, [task], 50.0)
+        return target
+
+    async def sources(self) -> dict[str, float | None]:
+        """What is written down, by MAC."""
+        rollout = await self.rollouts.get(1)
+        assert rollout is not None
+        return {target.mac: target.from_server for target in rollout.targets}
+
     async def test_kept(self) -> None:
         """It is written down now and then, and at the end; after a restart it goes on from there."""
         self.seeding.known[HASH] = FakeStatus(0, 0)
@@ -159,7 +237,9 @@ class ObserverTests(StoreCase):
         self.seeding.known[HASH] = FakeStatus(300, 0)
         await self.observer.look(SAVE_SECONDS)
         self.assertEqual((await self.courses.get(1) or Course(0, 0, [])).server_sent, 300)
-        again = Observer(board=self.board, seeding=self.seeding, courses=self.courses, clock=Clock())
+        again = Observer(
+            board=self.board, online=self.online, seeding=self.seeding, courses=self.courses, clock=Clock()
+        )
         self.seeding.known[HASH] = FakeStatus(0, 0)
         await again.look(SAVE_SECONDS + 10)
         self.seeding.known[HASH] = FakeStatus(100, 0)

@@ -188,6 +188,9 @@ class FakeCoordinator:
     def open_targets(self) -> list[tuple[int, str, str, float]]:
         return list(self.targets)
 
+    def open_progress(self, rollout_id: int) -> float:
+        return sum(progress for number, _, _, progress in self.targets if number == rollout_id)
+
     async def retry(self, rollout_id: int) -> list[str]:
         return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
 

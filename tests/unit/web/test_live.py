@@ -19,6 +19,7 @@ from voi.errors import Busy
 from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
 from voi.web import live as live_module
+from voi.web import news as news_module
 from voi.web.actor import Actor
 from voi.web.live import CHECK_TICKS, COMMENT_TICKS, TICK_SECONDS, Live, News
 
@@ -294,6 +295,57 @@ class StreamTests(ApiCase):
             told,
             {"id": 1, "rate": 10.0, "eta": 5.0, "server_sent": 70, "point": [1.0, 10, 5], "targets": [target]},
         )
+
+    async def test_nothing_that_can_be_seen(self) -> None:
+        """Less progress than a page can show is no news, and is when it has added up to that."""
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1)]
+        reader = await self.listen()
+        for progress in (0.1003, 0.1004):
+            self.coordinator.targets = [(1, MAC, "downloading", progress)]
+            self.clock.advance(TICK_SECONDS)
+            await self.settle()
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1006)]
+        (told,) = await self.heard(reader, "terminals")
+        self.assertEqual(told["progress"], 0.101)
+
+    async def test_the_newer_rollout(self) -> None:
+        """Of a terminal in two rollouts the newer one is told, in whichever order they are found."""
+        self.coordinator.targets = [(2, MAC, "waiting", 0.0), (1, MAC, "downloading", 0.1)]
+        reader = await self.listen()
+        self.coordinator.targets = [(1, MAC, "downloading", 0.2), (2, MAC, "waiting", 0.5)]
+        (told,) = await self.heard(reader, "terminals")
+        self.assertEqual((told["rollout"], told["progress"]), (2, 0.5))
+        self.coordinator.targets = [(1, MAC, "downloading", 0.4), (2, MAC, "waiting", 0.5)]
+        self.clock.advance(TICK_SECONDS)
+        await self.settle()
+        self.coordinator.targets = [(2, MAC, "waiting", 0.75), (1, MAC, "downloading", 0.9)]
+        (told,) = await self.heard(reader, "terminals")
+        self.assertEqual((told["rollout"], told["progress"]), (2, 0.75))
+
+    async def test_of_no_page(self) -> None:
+        """What only the page of a rollout shows is not looked up while none is open."""
+        self.coordinator.targets = [(1, MAC, "waiting", 0.0)]
+        reader = await self.listen("?rollout=2")
+        asked: list[int] = []
+        self.patch(self.observer, "now", asked.append)
+        self.coordinator.targets = [(1, MAC, "downloading", 0.5)]
+        await self.heard(reader, "terminals")
+        self.assertEqual(asked, [])
+
+    async def test_while_nobody_listened(self) -> None:
+        """What changed before a page was opened is not told to it: it reads that for itself."""
+        await self.terminal(MAC)
+        self.patch(news_module, "MOST_ROWS", 1)  # so that one look would not be enough for both
+        self.api.changed(OTHER)
+        self.api.changed(MAC)
+        reader = await self.listen()
+        self.traffic.server_out = 7
+        names = []
+        while "traffic" not in names:
+            self.clock.advance(TICK_SECONDS)
+            await self.settle()
+            names.append((await reader.next())[0])
+        self.assertEqual(names, ["traffic"])
 
     async def test_rollouts(self) -> None:
         """A rollout that begins, changes or ends is told of in short."""

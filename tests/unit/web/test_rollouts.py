@@ -66,6 +66,7 @@ class RolloutTests(ApiCase):
              "eta": 10.0},
         )  # fmt: skip
         self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
+        self.coordinator.targets = [(1, MAC, "downloading", 0.3), (1, OTHER, "waiting", 0.2), (2, MAC, "waiting", 0.9)]
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
         self.observer.running.clear()

@@ -30,6 +30,7 @@ from voi.store.uploads import Uploads
 from voi.web.access import Access
 from voi.web.commands import CommandRoutes
 from voi.web.events import EventRoutes
+from voi.web.histories import HistoryRoutes
 from voi.web.live import Live
 from voi.web.management import ManagementRoutes
 from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
@@ -152,6 +153,7 @@ class Api:
                 checks=checks,
             ),
             terminal_routes,
+            HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
             ManagementRoutes(
                 terminals=terminals,
                 rooms=rooms,
@@ -188,6 +190,7 @@ class Api:
                 tracker=tracker,
                 seeding=seeding,
                 lag=lag,
+                disk=disk,
                 checks=checks,
             ),
         )

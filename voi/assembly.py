@@ -111,7 +111,7 @@ class Assembly:
         )
         self._make_publishing()
         self._make_rollouts()
-        self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.fetched)
+        self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.hearing.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         admin = AdminDesk(accounts, reactor, reactor.getThreadPool())
         self._make_terminals(admin)
@@ -210,7 +210,7 @@ class Assembly:
             templates=self.templates,
             admin=admin,
             uploads=self._upload_desk,
-            rollouts=self.coordinator,
+            rollouts=self.coordinator.hearing,
             tracker_urls=self._doors.tracker_urls,
             knows_key=self.keys.learn,
             next_batch=self.fleet.next_batch,
@@ -295,7 +295,7 @@ class Assembly:
 
     def _announced(self, announced: Announced) -> None:
         self.publisher.announced(announced.info_hash, announced.host, announced.port)
-        self.coordinator.announced(announced.terminal, announced.info_hash, announced.left)
+        self.coordinator.hearing.announced(announced.terminal, announced.info_hash, announced.left)
 
     def _event(self, event: Event) -> None:
         if isinstance(event, Finished):

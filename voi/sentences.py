@@ -103,6 +103,8 @@ _TERMINALS: Final = {
 
 _ROLLOUTS: Final = {
     "goes_on_at_login": "offline: goes on at its next login",
+    "off_after_failure": "offline: tried again at its next login; the last try failed: {why}",
+    "nothing_arrives": "nothing has arrived for more than a minute: is its network connection all right?",
     "not_started": "the terminal has not started yet",
     "download_failed": "the terminal reports a failed download",
     "stalled": "no progress for {minutes:.0f} minutes",
@@ -111,6 +113,8 @@ _ROLLOUTS: Final = {
     "cancelled": "cancelled by an administrator",
     "newer_rollout": "replaced by rollout {number}",
     "no_rollout": "no rollout {number}",
+    "no_version": "template {name} has no version {number}",
+    "nothing_to_cancel": "none of these terminals has anything open in rollout {number}",
     "rollout_ended": "rollout {number} has ended: it is {state}",
     "rollout_cancelled": "rollout {number} was cancelled: begin a new one",
     "nothing_to_retry": "nothing of rollout {number} has failed that no newer rollout has taken over",
@@ -270,6 +274,7 @@ _HEALTH: Final = {
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
     "disk_nearly_full": "{free:mib} MiB are free on the server's disk",
+    "terminals_failing": "rollout {number}: terminals that failed and try again: {count}",
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",

@@ -20,8 +20,8 @@ from voi.domain.events import SERVER
 from voi.doors import Doors
 from voi.errors import StartupError
 from voi.garbage import settle
-from voi.rollouts.coordinator import TICK_SECONDS
 from voi.rollouts.course import LOOK_SECONDS
+from voi.rollouts.watch import TICK_SECONDS
 from voi.startup import Opened, allow_many_files, check_bittorrent_port, give_up, open_directory
 from voi.store.directory import DataDirectory
 from voi.threads import Threads
@@ -111,7 +111,7 @@ class VoiService(MultiService):
         settle()
         parts.lag.start()
         parts.tracker.start()
-        self._every(TICK_SECONDS, parts.coordinator.tick)
+        self._every(TICK_SECONDS, parts.coordinator.watch.tick)
         self._every(LOOK_SECONDS, lambda: parts.observer.look(time.time()))
         self._every(IDLE_SECONDS, lambda: parts.publisher.give_up_idle(time.time()))
         self._every(PRUNE_SECONDS, parts.journal.prune)

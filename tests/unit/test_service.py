@@ -306,8 +306,8 @@ class ServiceTests(TestCase):
     async def test_udp_port_taken(self) -> None:
         """A UDP port that somebody else has costs the UDP tracker alone, and the log says so."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.bind(("127.0.0.1", 0))
-            port = other.getsockname()[1]
+            port = free_port()  # of TCP
+            other.bind(("127.0.0.1", port))
             with capturedLogs() as events:
                 self.start_server(http=f"tcp:{port}:interface=127.0.0.1")
             said = [event for event in events if "no UDP tracker" in str(event.get("log_format"))]

@@ -117,6 +117,7 @@ KINDS: Final[dict[str, str]] = {
     "settings.retention": "The journal is kept for {days} days",
     "rollout.begun": "Rollout {number} begun: template {name}, version {version}, to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
+    "rollout.taken_out": "Rollout {number}: taken out: {whom}",
     "rollout.retried": "Rollout {number}: tried again: {whom}",
     "rollout.target_failed": "Rollout {number}: terminal {terminal} failed: {reason}",
     "rollout.finished": "Rollout {number} has ended; done: {done}, failed: {failed}",

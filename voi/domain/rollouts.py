@@ -61,6 +61,12 @@ class Target:
     updated: float
     from_server: float | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last try failed, with or without another to come."""
+        waits = self.state is TargetState.WAITING and self.attempts > 0
+        return self.state is TargetState.FAILED or waits
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -233,10 +233,10 @@ class Observer:
             self._connections[info_hash, mac] = total
             new = total - before if total >= before else total
             if new:
-                for target, _ in self._board.tasks_for(mac, info_hash):
-                    running = self._running.get(target.key[0])
-                    if running is not None and mac in running.paces:
-                        running.paces[mac].from_server += new
+                # By what is running here, not by what is open: the last bytes are heard of when it is done.
+                for running in self._running.values():
+                    if info_hash in running.torrents and (pace := running.paces.get(mac)) is not None:
+                        pace.from_server += new
 
     def pace(self, rollout_id: int, mac: str) -> Pace | None:
         """How one terminal gets on; None where nothing is known (any more)."""

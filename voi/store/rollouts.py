@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.rollouts import OPEN_TARGETS, Demand, Part, Rollout, Summary, Target, TargetState, Task
-from voi.domain.templates import PublishedLevel, missing_levels
+from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.reasons import Reason, kept, recall
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
-from voi.store.templates import read_levels, read_template
+from voi.store.templates import levels_of_version, read_template
 from voi.store.terminals import among, put_level, read_disks
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
@@ -66,28 +65,22 @@ def _tasks(db: Database, rollout_id: int, mac: str) -> tuple[Task, ...]:
     return tuple(_task(row) for row in db.execute(query, (rollout_id, mac)))
 
 
-def _levels_of_version(db: Database, template_uuid: str, version: int) -> list[PublishedLevel]:
-    """The levels of a version as they are published now; one whose content changed since is the newer one."""
-    row = db.execute(
-        "SELECT levels FROM versions WHERE template_uuid = ? AND number = ?", (template_uuid, version)
-    ).fetchone()
-    names = {DiskName(disk, level) for disk, level, _ in json.loads(row[0])}
-    return [level for level in read_levels(db, template_uuid) if level.name in names]
-
-
 class Rollouts:
     """All rollouts, running and ended."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def begin(self, template_uuid: str, macs: Iterable[str] | None, now: float) -> Deferred[Rollout]:
-        """Write down a rollout of a template's newest version; None for `macs` means every known terminal.
+    def begin(
+        self, template_uuid: str, macs: Iterable[str] | None, now: float, version: int | None = None
+    ) -> Deferred[Rollout]:
+        """Write down a rollout of a version, or of a template's newest; None for `macs` means every known terminal.
 
         A terminal that waits for an older rollout of the same template waits for this one from now on.
 
         :raises UnknownTemplate: no such template.
         :raises UnknownTerminal: a MAC that never logged in; the first of them is named.
+        :raises NotFound: it has no such version.
         :raises Conflict: nothing of the template is published, or there is no terminal at all.
         """
         wanted = None if macs is None else list(dict.fromkeys(macs))
@@ -98,6 +91,8 @@ class Rollouts:
                 raise UnknownTemplate(Reason("no_template", uuid=template_uuid), field="template")
             if not template.levels:
                 raise Conflict(Reason("nothing_published", name=template.name))
+            number = template.version if version is None else version
+            levels_of_version(db, template, number)
             known = [row[0] for row in db.execute("SELECT mac FROM terminals ORDER BY mac")]
             targets = known if wanted is None else wanted
             if not targets:
@@ -107,16 +102,16 @@ class Rollouts:
                 raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
             cursor = db.execute(
                 "INSERT INTO rollouts (template_uuid, version, created) VALUES (?, ?, ?)",
-                (template_uuid, template.version, now),
+                (template_uuid, number, now),
             )
-            number = cursor.lastrowid
-            assert number is not None
-            _supersede(db, template_uuid, targets, number, now)
+            rollout_id = cursor.lastrowid
+            assert rollout_id is not None
+            _supersede(db, template_uuid, targets, rollout_id, now)
             db.conn.executemany(
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
-                [(number, mac, now) for mac in targets],
+                [(rollout_id, mac, now) for mac in targets],
             )
-            rollout = _get(db, number)
+            rollout = _get(db, rollout_id)
             assert rollout is not None
             return rollout
 
@@ -239,36 +234,43 @@ class Rollouts:
 
         return self._store.write(job)
 
-    def cancel(self, rollout_id: int, code: int, now: float) -> Deferred[list[Command] | None]:
-        """Cancel whatever is open, and write down, in the same step, who must be told to stop; None: no such rollout.
+    def cancel(
+        self, rollout_id: int, code: int, now: float, macs: Sequence[str] | None = None
+    ) -> Deferred[tuple[list[str], list[Command]] | None]:
+        """Cancel whatever is open, of all or of some terminals, and write down in the same step who must be told.
 
-        `code` is the service code of the commands that say so, one for each terminal that may be at work.
+        Gives the MACs of those that had something open, and the commands of service code `code` that say so, one for
+        each terminal that may be at work; None: no such rollout.
         """
+        wanted = None if macs is None else set(macs)
 
-        def job(db: Database) -> list[Command] | None:
+        def job(db: Database) -> tuple[list[str], list[Command]] | None:
             row = db.execute("SELECT template_uuid FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
             if row is None:
                 return None
             template = read_template(db, row[0])
-            rows = db.execute(f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? AND {_OPEN}", (rollout_id,))
+            there = f"SELECT mac FROM rollout_targets WHERE rollout_id = ? AND {_OPEN} ORDER BY mac"
+            found = [row[0] for row in db.execute(there, (rollout_id,)) if wanted is None or row[0] in wanted]
+            tasks = [task for mac in found for task in _tasks(db, rollout_id, mac) if task.state in OPEN_TARGETS]
             started: dict[str, list[str]] = {}
-            for task in map(_task, rows):
+            for task in tasks:
                 started.setdefault(task.mac, []).append(task.id)
-            db.execute("UPDATE rollouts SET cancelled = 1 WHERE id = ?", (rollout_id,))
-            db.execute(
-                f"UPDATE rollout_tasks SET state = 'cancelled' WHERE rollout_id = ? AND {_OPEN}",
-                (rollout_id,),
+            if wanted is None:
+                db.execute("UPDATE rollouts SET cancelled = 1 WHERE id = ?", (rollout_id,))
+            db.conn.executemany(
+                "UPDATE rollout_tasks SET state = 'cancelled' WHERE id = ?", [(task.id,) for task in tasks]
             )
-            db.execute(
+            db.conn.executemany(
                 "UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? "
-                f"WHERE rollout_id = ? AND {_OPEN}",
-                (_CANCELLED, kept(_CANCELLED), now, rollout_id),
+                "WHERE rollout_id = ? AND mac = ?",
+                [(_CANCELLED, kept(_CANCELLED), now, rollout_id, mac) for mac in found],
             )
             group = template.group_uuid if template else ""
-            return [
-                insert_command(db, code, {"desktop_group_uuid": group, "tasks": tasks}, [mac], waits=True, now=now)
-                for mac, tasks in started.items()
+            commands = [
+                insert_command(db, code, {"desktop_group_uuid": group, "tasks": ids}, [mac], waits=True, now=now)
+                for mac, ids in started.items()
             ]
+            return found, commands
 
         return self._store.write(job)
 
@@ -291,7 +293,7 @@ class Rollouts:
         return self._store.read(job)
 
     def retry(self, rollout_id: int, now: float) -> Deferred[list[Target]]:
-        """Let the targets that failed try again from the beginning; those then.
+        """Let the targets that failed, or wait after a failure, try again from the beginning; those then.
 
         One whose terminal has a newer rollout of the same template is that one's.
 
@@ -313,7 +315,7 @@ class Rollouts:
                     (rollout.template_uuid, rollout_id),
                 )
             }
-            macs = [x.mac for x in rollout.targets if x.state is TargetState.FAILED and x.mac not in newer]
+            macs = [x.mac for x in rollout.targets if x.has_failed and x.mac not in newer]
             if not macs:
                 raise Conflict(Reason("nothing_to_retry", number=rollout_id))
             keys = [(rollout_id, mac) for mac in macs]
@@ -456,7 +458,9 @@ def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: in
 
 def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
     row = db.execute("SELECT template_uuid, version FROM rollouts WHERE id = ?", (target.rollout_id,)).fetchone()
-    lacking = missing_levels(_levels_of_version(db, *row), read_disks(db, target.mac))
+    template = read_template(db, row[0])
+    levels = levels_of_version(db, template, row[1]) if template is not None else ()
+    lacking = missing_levels(levels, read_disks(db, target.mac))
     db.conn.executemany(
         f"INSERT INTO rollout_tasks ({_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
         [

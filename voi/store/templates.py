@@ -12,7 +12,9 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template, Version
+from voi.errors import NotFound
 from voi.names import DiskName
+from voi.reasons import Reason
 from voi.store.database import Store
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"
@@ -141,6 +143,13 @@ class Templates:
         """One template with its levels, or None."""
         return self._store.read(lambda db: read_template(db, template_uuid))
 
+    def levels_of(self, template: Template, version: int) -> Deferred[list[PublishedLevel]]:
+        """The levels of one of its versions, to be sent.
+
+        :raises NotFound: there is no such version.
+        """
+        return self._store.read(lambda db: levels_of_version(db, template, version))
+
     def by_group(self, group_uuid: str) -> Deferred[Template | None]:
         """The template of a desktop group, or None."""
 
@@ -185,3 +194,16 @@ class Templates:
             return read_template(db, template_uuid)
 
         return self._store.write(job)
+
+
+def levels_of_version(db: Database, template: Template, version: int) -> list[PublishedLevel]:
+    """The levels of a version, to be sent; for use inside a job. A published level is never replaced.
+
+    :raises NotFound: there is no such version.
+    """
+    query = "SELECT levels FROM versions WHERE template_uuid = ? AND number = ?"
+    row = db.execute(query, (template.uuid, version)).fetchone()
+    if row is None:
+        raise NotFound(Reason("no_version", name=template.name, number=version), field="version")
+    names = {DiskName(disk, level) for disk, level, _ in json.loads(row[0])}
+    return [level for level in template.levels if level.name in names]

@@ -10,6 +10,7 @@ from voi.domain.rollouts import Summary
 from voi.store.rollouts import Rollouts
 from voi.web.live import News
 from voi.web.resources.overview import TrafficView
+from voi.web.resources.reasons import why_of
 from voi.web.resources.rollouts import RolloutSummary
 from voi.web.seams import Observer, Traffic
 from voi.web.slices import in_parts
@@ -27,25 +28,31 @@ class Progress(NamedTuple):
     state: str
     progress: float
     rate: int
+    reason: str | None
+    """None where it is the same as before."""
 
 
-_Target = tuple[int, str, str, float]
+_Target = tuple[int, str, str, float, str]
 OpenTargets = Callable[[], Iterable[_Target]]
-"""Each open target: rollout, MAC, state, progress from 0 to 1."""
+"""Each open target: rollout, MAC, state, progress from 0 to 1, what it waits for."""
 
 _Seen = tuple[_Target, float]
 """A target as it was found, and its rate in bytes a second."""
 
 
-def _told(seen: _Seen) -> Progress:
-    (rollout_id, _, state, progress), rate = seen
-    return Progress(rollout_id, state, round(progress, 3), round(rate))
+def _told(seen: _Seen, before: _Seen | None) -> Progress:
+    (rollout_id, _, state, progress, reason), rate = seen
+    same = before is not None and before[0][4] == reason  # as nearly always: then it need not be told each second
+    return Progress(rollout_id, state, round(progress, 3), round(rate), None if same else reason)
 
 
 def _entry(mac: str, now: Progress) -> dict[str, Any]:
-    return {
+    entry = {
         "mac": mac, "rollout": now.rollout, "state": now.state, "progress": now.progress, "rate": now.rate,
     }  # fmt: skip
+    if now.reason is not None:
+        entry |= {"reason": str(now.reason), "why": why_of(now.reason)}
+    return entry
 
 
 class ProgressNews:
@@ -86,8 +93,8 @@ class ProgressNews:
             if known == now:
                 changed.pop(mac, None)
                 return
-            told = _told(now)
-            if known is None or _told(known) != told:
+            told = _told(now, known)
+            if known is None or _told(known, known) != told:
                 changed[mac] = told
             else:
                 changed.pop(mac, None)
@@ -112,12 +119,9 @@ class ProgressNews:
             pace = self._observer.pace(rollout_id, mac)
             targets.append(
                 {
-                    "mac": mac,
-                    "state": progress.state,
-                    "progress": progress.progress,
-                    "rate": progress.rate,
+                    **_entry(mac, progress),
                     "eta": pace.eta if pace else None,
-                    "from_server": min(1.0, pace.from_server / pace.done) if pace and pace.done else None,
+                    "from_server": pace.part_from_server if pace else None,
                 }
             )
         return {

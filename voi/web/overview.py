@@ -71,7 +71,8 @@ class OverviewRoutes:
         running = await self._rollouts.running()
         wanting = [
             *_terminals(states),
-            *_stuck(self._coordinator.standing_still()),
+            *_failing(self._coordinator.watch.failing()),
+            *_stuck(self._coordinator.watch.standing_still()),
             *_uploads(await self._uploads.failed()),
             *_disk(free, size),
             *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
@@ -104,6 +105,13 @@ def _terminals(states: Counter[State]) -> list[Attention]:
         reason = Reason("terminals_outdated", count=outdated)
         found.append(_attention("outdated", outdated, reason, "#/terminals?state=outdated"))
     return found
+
+
+def _failing(waiting: Mapping[int, int]) -> list[Attention]:
+    return [
+        _attention("failing", count, Reason("terminals_failing", number=number, count=count), f"#/rollouts/{number}")
+        for number, count in sorted(waiting.items())
+    ]
 
 
 def _stuck(still: Mapping[int, int]) -> list[Attention]:

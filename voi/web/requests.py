@@ -108,9 +108,10 @@ class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template's newest version, for these terminals, for all that ever logged in, or for those of a room."""
+    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room."""
 
     template: Uuid
+    version: Number | None = None
     macs: Macs | None = None
     room: Number | None = None
 
@@ -317,3 +318,9 @@ def subnets_of(texts: list[str]) -> list[Network]:
     :raises Malformed: names the first that is none.
     """
     return list(dict.fromkeys(subnet_of(text, f"subnets[{index}]") for index, text in enumerate(texts)))
+
+
+class TargetsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Some terminals of a rollout."""
+
+    macs: SomeMacs

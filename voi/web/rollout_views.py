@@ -92,14 +92,19 @@ def rollout_summary(summary: Summary, name: str, progress: float, now: Now | Non
 
 
 def rollout_preview(
-    template: Template, macs: Iterable[str], disks: Mapping[str, Sequence[ReportedLevel]], online: Iterable[str]
+    template_uuid: str,
+    version: int,
+    levels: Sequence[PublishedLevel],
+    macs: Iterable[str],
+    disks: Mapping[str, Sequence[ReportedLevel]],
+    online: Iterable[str],
 ) -> RolloutPreview:
-    """What a rollout of a template's newest version would do to these terminals."""
+    """What a rollout of the `levels` of a version would do to these terminals."""
     there = set(online)
-    targets = [PreviewTarget(mac, mac in there, _lacks(template.levels, disks.get(mac, ()))) for mac in macs]
+    targets = [PreviewTarget(mac, mac in there, _lacks(levels, disks.get(mac, ()))) for mac in macs]
     return RolloutPreview(
-        template=template.uuid,
-        version=template.version,
+        template=template_uuid,
+        version=version,
         terminals=targets,
         total_bytes=sum(target.bytes for target in targets),
         most_bytes=max((target.bytes for target in targets), default=0),

@@ -16,7 +16,7 @@ from voi.store.roster import Rosters
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.actor import Actor
-from voi.web.requests import RolloutFilter, RolloutRequest, macs_of
+from voi.web.requests import RolloutFilter, RolloutRequest, TargetsRequest, macs_of
 from voi.web.resources.rollouts import (
     RolloutAccepted,
     RolloutList,
@@ -24,6 +24,7 @@ from voi.web.resources.rollouts import (
     RolloutRetried,
     RolloutSummary,
     RolloutView,
+    TargetsCancelled,
     TargetView,
 )
 from voi.web.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
@@ -76,7 +77,7 @@ class RolloutRoutes:
                 method="POST",
                 path="/api/v1/rollouts",
                 handler=self.begin,
-                summary="Send a template's newest version to terminals",
+                summary="Send a version of a template to terminals",
                 body=RolloutRequest,
                 example=_EXAMPLE,
                 answer=RolloutAccepted,
@@ -113,9 +114,19 @@ class RolloutRoutes:
             ),
             Route(
                 method="POST",
+                path="/api/v1/rollouts/<number:rollout_id>/cancel",
+                handler=self.take_out,
+                summary="Take terminals out of a rollout that has not ended for them; it goes on for the others",
+                body=TargetsRequest,
+                example={"macs": ["AA:BB:CC:DD:EE:01"]},
+                answer=TargetsCancelled,
+                errors=(BadMac, NotFound, Conflict),
+            ),
+            Route(
+                method="POST",
                 path="/api/v1/rollouts/<number:rollout_id>/retry",
                 handler=self.retry,
-                summary="Let the terminals that failed try again, from the beginning",
+                summary="Let the terminals that failed, or wait after a failure, try again now, from the beginning",
                 answer=RolloutRetried,
                 status=HTTPStatus.ACCEPTED,
                 location="/api/v1/rollouts/{id}",
@@ -150,7 +161,7 @@ class RolloutRoutes:
     async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.begin(template, await self._macs(body))
+        rollout = await self._coordinator.begin(template, await self._macs(body), body.version)
         found = await self._templates.get(template)
         await self._journal.note(
             "rollout.begun",
@@ -187,6 +198,8 @@ class RolloutRoutes:
             raise UnknownTemplate(Reason("no_template", uuid=uuid), field="template")
         if not template.levels:
             raise Conflict(Reason("nothing_published", name=template.name))
+        version = template.version if body.version is None else body.version
+        levels = await self._templates.levels_of(template, version)
         known = [terminal.mac for terminal in await self._terminals.all()]
         macs = await self._macs(body)
         unknown = sorted(set(macs or ()) - set(known))
@@ -194,7 +207,7 @@ class RolloutRoutes:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._fleet]
-        return rollout_preview(template, chosen, await self._terminals.all_disks(), online)
+        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(), online)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""
@@ -229,6 +242,12 @@ class RolloutRoutes:
         await self._coordinator.cancel(rollout_id)
         await self._journal.note("rollout.cancelled", actor, rollout=rollout_id)
         return await self.one(rollout_id)
+
+    async def take_out(self, rollout_id: int, body: TargetsRequest, actor: Actor) -> TargetsCancelled:
+        """POST rollouts/{id}/cancel."""
+        macs = await self._coordinator.cancel(rollout_id, macs_of(body.macs) or [])
+        await self._journal.note("rollout.taken_out", actor, macs=macs, rollout=rollout_id)
+        return TargetsCancelled(rollout_id, len(macs))
 
     async def retry(self, rollout_id: int, actor: Actor) -> RolloutRetried:
         """POST rollouts/{id}/retry."""

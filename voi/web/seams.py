@@ -122,29 +122,40 @@ class Notices(Protocol):
         """Ask a terminal for the disks of an upload, now or at its login."""
 
 
+class RolloutWatch(Protocol):
+    """Knows which terminals do not get on."""
+
+    def standing_still(self) -> Mapping[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online: how many."""
+
+    def failing(self) -> Mapping[int, int]:
+        """For each open rollout in which terminals failed and wait for their next try: how many."""
+
+
 class Coordinator(Protocol):
     """Begins and ends rollouts."""
 
-    def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Awaitable[Rollout]:
-        """Roll a template's newest version out to terminals, or to all."""
+    @property
+    def watch(self) -> RolloutWatch:
+        """Who looks after what is open."""
 
-    def cancel(self, rollout_id: int) -> Awaitable[None]:
-        """End a rollout."""
+    def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None) -> Awaitable[Rollout]:
+        """Roll a version, or a template's newest, out to terminals, or to all."""
 
-    def open_targets(self) -> Iterable[tuple[int, str, str, float]]:
-        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1."""
+    def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> Awaitable[list[str]]:
+        """End a rollout, or take terminals out of it; the MACs of those for which it had not ended."""
+
+    def open_targets(self) -> Iterable[tuple[int, str, str, float, str]]:
+        """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1, what it waits for."""
 
     def open_progress(self, rollout_id: int) -> float:
         """The sum of the progress of a rollout's open targets, each from 0 to 1."""
 
     def retry(self, rollout_id: int) -> Awaitable[list[str]]:
-        """Let the terminals that failed try again; their MACs."""
+        """Let the terminals that failed, or wait after a failure, try again; their MACs."""
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
-
-    def standing_still(self) -> Mapping[int, int]:
-        """For each open rollout in which terminals get nothing, though they are online: how many."""
 
 
 class Pace(Protocol):

@@ -9,7 +9,7 @@ from tests.unit.store.base import MAC, OTHER, TEMPLATE
 from voi.domain.events import SERVER
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.rollouts.chronicle import TOGETHER_SECONDS, RolloutChronicle
-from voi.rollouts.coordinator import STUCK_SECONDS
+from voi.rollouts.watch import STUCK_SECONDS
 from voi.store.events import Events, Filter
 from voi.store.journal import Journal
 from voi.wire.messages import DownloadResult, Reply
@@ -38,7 +38,7 @@ class ChronicleTests(CoordinatorCase):
     async def finish(self, mac: str) -> None:
         """A terminal has both levels."""
         for name in (BASE, DIFF):
-            await self.coordinator.download_result(mac, DownloadResult(disk=str(name), result=1))
+            await self.coordinator.hearing.download_result(mac, DownloadResult(disk=str(name), result=1))
 
     async def test_finished(self) -> None:
         """A rollout ends once, with its last terminal."""
@@ -58,7 +58,7 @@ class ChronicleTests(CoordinatorCase):
         await self.begin()
         for _ in RETRY_PAUSES:
             self.now += 3601
-            await self.coordinator.tick()
+            await self.coordinator.watch.tick()
             await self.settle()
         failed, ended = await self.happened()
         self.assertTrue(failed.startswith(f"Rollout 1: terminal {MAC} failed: {BASE}: "), failed)
@@ -107,11 +107,20 @@ class ChronicleTests(CoordinatorCase):
         await self.coordinator.cancel(1)
         self.assertEqual(await self.happened(), [])
 
+    async def test_taken_out(self) -> None:
+        """A rollout whose last open terminal was taken out has ended, for the others."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there.add(MAC)
+        await self.begin()
+        await self.finish(MAC)
+        await self.coordinator.cancel(1, [OTHER])
+        self.assertEqual(await self.happened(), ["Rollout 1 has ended; done: 1, failed: 0"])
+
     async def test_automatic_update(self) -> None:
         """An update that nobody asked for is the server's doing."""
         await self.prepare()
         await self.templates.change(TEMPLATE, name=None, auto_update=True)
-        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.coordinator.hearing.disks_reported(MAC, await self.templates.get(TEMPLATE))
         (event,) = await self.events.find(Filter(), 9) if await self.happened() else []
         self.assertEqual((event.kind, event.who, event.mac), ("rollout.begun", "server", MAC))
 
@@ -122,18 +131,18 @@ class SightTests(CoordinatorCase):
     async def test_standing_still(self) -> None:
         """Terminals that are online and get nothing for a minute are counted by rollout."""
         await self.started()
-        self.assertEqual(self.coordinator.standing_still(), {})
+        self.assertEqual(self.coordinator.watch.standing_still(), {})
         self.now += STUCK_SECONDS
-        self.assertEqual(self.coordinator.standing_still(), {1: 1})
-        await self.coordinator.task_state(MAC, self.state(BASE, 10))
-        self.assertEqual(self.coordinator.standing_still(), {})
+        self.assertEqual(self.coordinator.watch.standing_still(), {1: 1})
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 10))
+        self.assertEqual(self.coordinator.watch.standing_still(), {})
         self.now += STUCK_SECONDS
         self.fleet.there.clear()
-        self.assertEqual(self.coordinator.standing_still(), {})
+        self.assertEqual(self.coordinator.watch.standing_still(), {})
 
     async def test_fetched(self) -> None:
         """Bytes are counted as terminals come nearer, from their first word on, and never taken back."""
         await self.started()
         for percent, expected in ((10, 0.0), (30, 0.2), (20, 0.2), (25, 0.25)):
-            await self.coordinator.task_state(MAC, self.state(BASE, percent))
-            self.assertAlmostEqual(self.coordinator.fetched, SIZE * expected, delta=2)
+            await self.coordinator.hearing.task_state(MAC, self.state(BASE, percent))
+            self.assertAlmostEqual(self.coordinator.hearing.fetched, SIZE * expected, delta=2)

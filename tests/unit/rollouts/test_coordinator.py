@@ -15,17 +15,20 @@ from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound, TerminalOffline
 from voi.names import DiskName
-from voi.rollouts import coordinator as coordinator_module
+from voi.rollouts import driving
 from voi.rollouts import sender as sender_module
-from voi.rollouts.coordinator import (
-    GRACE_SECONDS,
+from voi.rollouts import watch as watch_module
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.driving import GRACE_SECONDS
+from voi.rollouts.sender import Sender
+from voi.rollouts.watch import (
     HELP_SECONDS,
     MOST_HELPED,
+    NOTHING_ARRIVES,
     SETTLE_SECONDS,
     STALL_SECONDS,
-    RolloutCoordinator,
+    STUCK_SECONDS,
 )
-from voi.rollouts.sender import Sender
 from voi.store.commands import Command, Commands
 from voi.store.directory import DataDirectory
 from voi.wire import torrent_body
@@ -214,6 +217,58 @@ class CoordinatorCase(StoreCase):
 class SendingTests(CoordinatorCase):
     """Who is sent what, and when."""
 
+    async def test_failure_is_not_forgotten(self) -> None:
+        """Why the last try failed is told while a terminal is off, and again when it is back, until the next try."""
+        await self.started()
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        self.fleet.go(MAC)
+        off = str((await self.target()).reason)
+        self.assertTrue(off.startswith("offline: tried again at its next login; the last try failed: "), off)
+        self.assertIn("reports a failed download", off)
+        self.fleet.go(MAC)
+        self.assertEqual((await self.target()).reason, off)
+        self.fleet.come(MAC)
+        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports a failed download")
+
+    async def test_stuck(self) -> None:
+        """A terminal that gets nothing for long says so, until something arrives."""
+        await self.started()
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 10))
+        self.now += STUCK_SECONDS
+        await self.coordinator.watch.tick()
+        self.assertEqual((await self.target()).reason, NOTHING_ARRIVES)
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 11))
+        await self.coordinator.watch.tick()
+        self.assertEqual((await self.target()).reason, "")
+
+    async def test_taken_out(self) -> None:
+        """A dead PC can be taken out: the rollout ends without it, who listens hears of it, and it is told to stop."""
+        await self.prepare(MAC, OTHER)
+        self.fleet.there.add(MAC)
+        await self.begin()
+        ended: list[Target] = []
+        self.coordinator.ended.append(ended.append)
+        self.assertEqual(await self.coordinator.cancel(1, [OTHER]), [OTHER])
+        self.assertEqual([(target.mac, target.state) for target in ended], [(OTHER, "cancelled")])
+        self.assertEqual((await self.rollout()).state, "running")
+        with self.assertRaises(Conflict):
+            await self.coordinator.cancel(1, [OTHER])
+        for name in (BASE, DIFF):
+            await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_tried_again_now(self) -> None:
+        """A terminal that waits for its next try is sent it at once when somebody says so."""
+        await self.started()
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        await self.settle()
+        self.assertEqual(self.coordinator.watch.failing(), {1: 1})
+        before = len(self.fleet.sent)
+        self.assertEqual(await self.coordinator.retry(1), [MAC])
+        await self.settle()
+        self.assertEqual(self.coordinator.watch.failing(), {})
+        self.assertGreater(len(self.fleet.sent), before)
+
     async def test_online(self) -> None:
         """An online terminal gets each level it lacks, the base first, with its own tracker URL inside."""
         await self.prepare()
@@ -268,7 +323,7 @@ class SendingTests(CoordinatorCase):
 
     async def test_a_whole_site_takes_turns(self) -> None:
         """A rollout begins with some of its terminals, and the others follow in later turns of the reactor."""
-        self.patch(coordinator_module, "AT_A_TURN", 1)
+        self.patch(driving, "AT_A_TURN", 1)
         await self.prepare(MAC, OTHER)
         self.fleet.there |= {MAC, OTHER}
         await self.begin()
@@ -279,12 +334,12 @@ class SendingTests(CoordinatorCase):
 
     async def test_looking_after_takes_turns(self) -> None:
         """Thousands of targets are looked after some at a time, and one that has ended meanwhile is left alone."""
-        self.patch(coordinator_module, "LOOKED_AFTER_AT_A_TURN", 1)
+        self.patch(watch_module, "LOOKED_AFTER_AT_A_TURN", 1)
         await self.prepare(MAC, OTHER)
         self.fleet.there |= {MAC, OTHER}
         await self.begin()
         self.now += STALL_SECONDS
-        looking = Deferred.fromCoroutine(self.coordinator.tick())
+        looking = Deferred.fromCoroutine(self.coordinator.watch.tick())
         await self.settle()
         self.assertNoResult(looking)
         await self.coordinator.cancel(1)
@@ -305,10 +360,10 @@ class SendingTests(CoordinatorCase):
         """Where the group updates by itself, a report of less is enough; where not, nothing happens."""
         await self.prepare()
         self.fleet.there.add(MAC)
-        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.coordinator.hearing.disks_reported(MAC, await self.templates.get(TEMPLATE))
         self.assertEqual(await self.rollouts.summaries(), ([], 0))
         await self.templates.change(TEMPLATE, name=None, auto_update=True)
-        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.coordinator.hearing.disks_reported(MAC, await self.templates.get(TEMPLATE))
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
 
@@ -320,29 +375,29 @@ class ProgressTests(CoordinatorCase):
         """9015 with 1 for each level ends the target."""
         await self.started()
         for name in (BASE, DIFF):
-            await self.coordinator.download_result(MAC, DownloadResult(disk=str(name), result=1))
+            await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_done_by_state(self) -> None:
         """9025 with everything, finished or seeding, ends it too; 100 per cent of a download does not."""
         await self.started()
-        await self.coordinator.task_state(MAC, self.state(BASE, 100, "downloading"))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 100, "downloading"))
         self.assertEqual((await self.target()).state, "downloading")
-        await self.coordinator.task_state(MAC, self.state(BASE, 100, "finished"))
-        await self.coordinator.task_state(MAC, self.state(DIFF, 100, "seeding"))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 100, "finished"))
+        await self.coordinator.hearing.task_state(MAC, self.state(DIFF, 100, "seeding"))
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_done_by_tracker_and_seed(self) -> None:
         """A peer that lacks nothing is done, whoever sees it, once it has had time to write and to say so itself."""
         await self.started()
-        self.coordinator.announced(MAC, self.torrents[BASE], 0)
+        self.coordinator.hearing.announced(MAC, self.torrents[BASE], 0)
         self.swarm.known = [FakePeer(MAC, progress=1.0)]
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.now += SETTLE_SECONDS - 1
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.target()).state, "downloading")
         self.now += 1
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_open_targets(self) -> None:
@@ -351,14 +406,14 @@ class ProgressTests(CoordinatorCase):
         self.fleet.there.add(MAC)
         await self.coordinator.begin(TEMPLATE, [MAC, OTHER])
         await self.settle()
-        found = [(mac, state) for _, mac, state, _ in self.coordinator.open_targets()]
+        found = [(mac, state) for _, mac, state, *_ in self.coordinator.open_targets()]
         self.assertEqual(found, [(MAC, "downloading"), (OTHER, "waiting")])
 
     async def test_open_progress(self) -> None:
         """How far a rollout is counts what its open targets have, by bytes, and nothing of another rollout."""
         await self.started()
         self.assertEqual(self.coordinator.open_progress(1), 0.0)
-        await self.coordinator.task_state(MAC, self.state(BASE, 50))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 50))
         expected = self.coordinator.progress(await self.target())
         self.assertGreater(expected, 0.0)
         self.assertEqual((self.coordinator.open_progress(1), self.coordinator.open_progress(2)), (expected, 0.0))
@@ -367,7 +422,7 @@ class ProgressTests(CoordinatorCase):
         """What the server's peer sent to whom is told on, by terminal."""
         await self.started()
         self.swarm.known = [FakePeer(MAC, total_up=7)]
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual(self.served, [(MAC, 7)] * 2)  # of the base's torrent and of the difference's
 
     async def test_concerned(self) -> None:
@@ -381,31 +436,31 @@ class ProgressTests(CoordinatorCase):
     async def test_whole_no_more(self) -> None:
         """A peer that was whole and lacks something again, after a check, is not done."""
         await self.started()
-        self.coordinator.announced(MAC, self.torrents[BASE], 0)
-        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.coordinator.hearing.announced(MAC, self.torrents[BASE], 0)
+        self.coordinator.hearing.announced(MAC, self.torrents[BASE], SIZE // 2)
         self.now += SETTLE_SECONDS
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.target()).state, "downloading")
 
     async def test_progress_by_bytes(self) -> None:
         """The freshest word counts, whoever says it; the target's progress weighs its levels by bytes."""
         await self.started()
-        await self.coordinator.task_state(MAC, self.state(BASE, 80))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 80))
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.4)
-        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.coordinator.hearing.announced(MAC, self.torrents[BASE], SIZE // 2)
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.25)
         self.swarm.known = [FakePeer(MAC, progress=0.6)]
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.6)
 
     async def test_a_strange_title(self) -> None:
         """A title instead of a disk's name means the one task there is, with two it means nothing."""
         await self.started()
         titled = TaskState(torrent_name="Office_系统盘_0", progress=50, state="downloading")
-        await self.coordinator.task_state(MAC, titled)
+        await self.coordinator.hearing.task_state(MAC, titled)
         self.assertEqual(self.coordinator.progress(await self.target()), 0.0)
-        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
-        await self.coordinator.task_state(MAC, titled)
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
+        await self.coordinator.hearing.task_state(MAC, titled)
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.75)
 
     async def test_reported_disks_end_tasks(self) -> None:
@@ -413,11 +468,11 @@ class ProgressTests(CoordinatorCase):
         await self.started()
         report = ReportedTemplate(TEMPLATE, "", 0, "")
         await self.terminals.report(MAC, report, [ReportedLevel(TEMPLATE, BASE)])
-        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.coordinator.hearing.disks_reported(MAC, await self.templates.get(TEMPLATE))
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.5)
         self.fleet.sent.clear()
         await self.terminals.report(MAC, report, [])
-        await self.coordinator.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.coordinator.hearing.disks_reported(MAC, await self.templates.get(TEMPLATE))
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE), str(DIFF)])
 
@@ -425,20 +480,20 @@ class ProgressTests(CoordinatorCase):
         """A terminal that mended a published disk by itself has it again; other words of this kind mean nothing."""
         await self.prepare()
         for disk, result in ((str(BASE), 1), (str(DIFF), 2), (str(DiskName(DISK, 2)), 1), ("nonsense", 1)):
-            await self.coordinator.download_result(MAC, DownloadResult(disk=disk, result=result))
+            await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=disk, result=result))
         (held,) = await self.terminals.disks(MAC)
         self.assertEqual((held.name, held.template_uuid, held.operate_id), (BASE, TEMPLATE, 0))
 
     async def test_a_check_is_no_progress(self) -> None:
         """A terminal that checks what it has after a restart does not fall back to nothing, nor stand still."""
         await self.started()
-        await self.coordinator.task_state(MAC, self.state(BASE, 80))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 80))
         self.now += STALL_SECONDS - 1
-        await self.coordinator.task_state(MAC, self.state(BASE, 3, "checking"))
-        await self.coordinator.task_state(MAC, self.state(DIFF, 3, "checking"))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 3, "checking"))
+        await self.coordinator.hearing.task_state(MAC, self.state(DIFF, 3, "checking"))
         self.assertAlmostEqual(self.coordinator.progress(await self.target()), 0.4)
         self.now += STALL_SECONDS - 1
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.target()).state, "downloading")
 
     async def test_gone_meanwhile(self) -> None:
@@ -454,9 +509,9 @@ class ProgressTests(CoordinatorCase):
     async def test_words_of_strangers(self) -> None:
         """A word about a disk that nobody sent changes nothing."""
         await self.started()
-        await self.coordinator.task_state(OTHER, self.state(BASE, 100, "finished"))
-        await self.coordinator.download_result(MAC, DownloadResult(disk=str(DiskName(DISK, 2)), result=1))
-        self.coordinator.announced(MAC, b"x" * 20, 0)
+        await self.coordinator.hearing.task_state(OTHER, self.state(BASE, 100, "finished"))
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(DiskName(DISK, 2)), result=1))
+        self.coordinator.hearing.announced(MAC, b"x" * 20, 0)
         self.assertEqual((await self.target()).state, "downloading")
 
 
@@ -476,11 +531,11 @@ class FailureTests(CoordinatorCase):
             self.assertIn("10002", target.reason)
             sent = len(self.fleet.sent)
             self.now += pause - 1
-            await self.coordinator.tick()
+            await self.coordinator.watch.tick()
             await self.settle()
             self.assertEqual(len(self.fleet.sent), sent, "not before its time")
             self.now += 3601
-            await self.coordinator.tick()
+            await self.coordinator.watch.tick()
             await self.settle()
         target = await self.target()
         self.assertEqual(target.state, "failed")
@@ -519,11 +574,11 @@ class FailureTests(CoordinatorCase):
         self.fleet.answer = iter(answers).__next__
         await self.begin()
         self.now += 1
-        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
         answers[0].errback(NoAnswer("silence"))
         await self.settle()
         self.now += 1
-        await self.coordinator.task_state(MAC, self.state(DIFF, 10))
+        await self.coordinator.hearing.task_state(MAC, self.state(DIFF, 10))
         answers[1].errback(NoAnswer("silence"))
         target = await self.target()
         self.assertEqual((target.state, target.attempts, len(self.fleet.sent)), ("downloading", 0, 2))
@@ -533,8 +588,8 @@ class FailureTests(CoordinatorCase):
         await self.prepare()
         self.fleet.there.add(MAC)
         await self.begin()
-        await self.coordinator.task_state(MAC, self.state(BASE, 0, "finished"))
-        await self.coordinator.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 0, "finished"))
+        await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
         target = await self.target()
         self.assertEqual((target.state, target.attempts), ("waiting", 1))
 
@@ -543,12 +598,12 @@ class FailureTests(CoordinatorCase):
         await self.prepare()
         self.fleet.there.add(MAC)
         await self.begin()
-        await self.coordinator.task_state(MAC, self.state(BASE, 0, "finished"))
-        self.coordinator.announced(MAC, self.torrents[BASE], SIZE // 2)
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 0, "finished"))
+        self.coordinator.hearing.announced(MAC, self.torrents[BASE], SIZE // 2)
         self.assertEqual((await self.target()).state, "waiting")
         self.fleet.sent.clear()
         self.now += RETRY_PAUSES[0]
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(BASE)])
 
@@ -559,13 +614,13 @@ class FailureTests(CoordinatorCase):
         await self.begin()
         self.now += STALL_SECONDS
         self.fleet.there.clear()
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.target()).state, "downloading")
         self.fleet.come(MAC)
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual((await self.target()).state, "downloading", "its absence is no standstill")
         self.now += STALL_SECONDS
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         target = await self.target()
         self.assertEqual(target.state, "waiting")
         self.assertIn("no progress", target.reason)
@@ -575,15 +630,15 @@ class FailureTests(CoordinatorCase):
         await self.started()
         self.swarm.known = [FakePeer(MAC), FakePeer(OTHER, "10.0.0.2")]
         self.now += HELP_SECONDS - 1
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual(self.swarm.connected, [])
         self.now += 1
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual({(host, port) for _, host, port in self.swarm.connected}, {("10.0.0.1", 7000)})
         self.swarm.known[0].progress = 0.5
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.swarm.connected.clear()
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         self.assertEqual(self.swarm.connected, [])
 
     async def test_help_is_bounded(self) -> None:
@@ -591,7 +646,7 @@ class FailureTests(CoordinatorCase):
         await self.started()
         self.swarm.known = [FakePeer(MAC, f"10.0.0.{number}") for number in range(1, 50)]
         self.now += HELP_SECONDS
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         disks = {info_hash for info_hash, _, _ in self.swarm.connected}
         self.assertEqual(len(self.swarm.connected), MOST_HELPED * len(disks))
 
@@ -611,9 +666,9 @@ class FailureTests(CoordinatorCase):
         await self.begin()
         for percent in range(1, 10):
             self.now += STALL_SECONDS - 1
-            await self.coordinator.task_state(MAC, self.state(BASE, percent))
-            await self.coordinator.task_state(MAC, self.state(DIFF, 0))
-            await self.coordinator.tick()
+            await self.coordinator.hearing.task_state(MAC, self.state(BASE, percent))
+            await self.coordinator.hearing.task_state(MAC, self.state(DIFF, 0))
+            await self.coordinator.watch.tick()
         target = await self.target()
         self.assertEqual((target.state, target.attempts), ("downloading", 0))
 
@@ -628,7 +683,7 @@ class FailureTests(CoordinatorCase):
         await self.settle()
         self.assertEqual(self.fleet.sent, [])
         self.now += 1
-        await self.coordinator.task_state(MAC, self.state(BASE, 30))
+        await self.coordinator.hearing.task_state(MAC, self.state(BASE, 30))
         self.clock.advance(GRACE_SECONDS)
         await self.settle()
         self.assertEqual(self.fleet.names(), [str(DIFF)])
@@ -652,7 +707,7 @@ class EndTests(CoordinatorCase):
         self.assertEqual([mac for mac, _ in self.fleet.sent], [OTHER, OTHER])
         for mac in (MAC, OTHER):
             for name in (BASE, DIFF):
-                await self.coordinator.download_result(mac, DownloadResult(disk=str(name), result=1))
+                await self.coordinator.hearing.download_result(mac, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_cancel(self) -> None:
@@ -670,7 +725,7 @@ class EndTests(CoordinatorCase):
         self.coordinator = self.build()
         await self.coordinator.recover()
         self.fleet.come(MAC)
-        await self.coordinator.tick()
+        await self.coordinator.watch.tick()
         rollout = await self.rollout()
         self.assertEqual((rollout.state, self.fleet.sent), ("cancelled", []))
 
@@ -717,6 +772,6 @@ class EndTests(CoordinatorCase):
         await self.begin()
         await self.begin()
         for name in (BASE, DIFF):
-            await self.coordinator.download_result(MAC, DownloadResult(disk=str(name), result=1))
+            await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout(1)).targets[0].state, "cancelled")
         self.assertEqual((await self.rollout(2)).state, "done")

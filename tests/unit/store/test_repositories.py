@@ -10,7 +10,7 @@ from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCa
 from voi.domain.rollouts import Demand, TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.domain.uploads import UploadState
-from voi.errors import Conflict, UnknownTemplate, UnknownTerminal
+from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
 from voi.store.commands import Commands, Ended
@@ -360,15 +360,56 @@ class RolloutTests(StoreCase):
             assert work is not None
             if mac == MAC:
                 await self.rollouts.done(work.tasks[0], held(BASE), 2.0)
-        commands = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0)
-        assert commands is not None
-        self.assertEqual([x.mac for command in commands for x in command.outcomes], [OTHER])
+        cancelled = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0)
+        assert cancelled is not None
+        self.assertEqual(cancelled[0], [OTHER])
+        self.assertEqual([x.mac for command in cancelled[1] for x in command.outcomes], [OTHER])
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([t.state for t in found.targets], [TargetState.DONE, TargetState.CANCELLED])
         self.assertEqual(found.state, "cancelled")
         self.assertIsNone(await self.rollouts.plan(rollout.id, OTHER, 4.0))
         self.assertIsNone(await self.rollouts.cancel(99, Code.CANCEL_SEND, 4.0))
+
+    async def test_taken_out(self) -> None:
+        """Some terminals can be taken out; the rollout goes on for the others, and ends with them."""
+        await self.publish(level(0))
+        for mac in (MAC, OTHER, THIRD):
+            await self.terminal(mac)
+        rollout = await self.rollouts.begin(TEMPLATE, [MAC, OTHER], 1.0)
+        for mac in (MAC, OTHER):
+            await self.rollouts.plan(rollout.id, mac, 2.0)
+        cancelled = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0, [OTHER, THIRD])
+        assert cancelled is not None
+        self.assertEqual((cancelled[0], [x.mac for c in cancelled[1] for x in c.outcomes]), ([OTHER], [OTHER]))
+        found = await self.rollouts.get(rollout.id)
+        assert found is not None
+        self.assertEqual([t.state for t in found.targets], [TargetState.WAITING, TargetState.CANCELLED])
+        self.assertEqual(found.state, "running")
+        self.assertEqual((await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 4.0, [OTHER])), ([], []))
+
+    async def test_older_version(self) -> None:
+        """An older version can be sent; one that is none is refused."""
+        await self.publish(level(0))
+        await self.publish(level(1))
+        await self.terminal()
+        rollout = await self.rollouts.begin(TEMPLATE, [MAC], 1.0, version=1)
+        work = await self.rollouts.plan(rollout.id, MAC, 2.0)
+        assert work is not None
+        self.assertEqual((rollout.version, [t.name for t in work.tasks]), (1, [BASE]))
+        await self.assertFailure(self.rollouts.begin(TEMPLATE, [MAC], 1.0, version=7), NotFound)
+
+    async def test_tried_again_at_once(self) -> None:
+        """One that waits after a failure can be tried again now, as well as one that was given up."""
+        await self.publish(level(0))
+        await self.terminal()
+        rollout = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
+        await self.assertFailure(self.rollouts.retry(rollout.id, 2.0), Conflict)
+        work = await self.rollouts.plan(rollout.id, MAC, 2.0)
+        assert work is not None
+        await self.rollouts.failed(work.tasks[0], "no", 4, 900.0, 3.0)
+        (target,) = await self.rollouts.retry(rollout.id, 4.0)
+        self.assertEqual((target.state, target.attempts, target.next_try), (TargetState.WAITING, 0, 0.0))
 
     async def test_superseded(self) -> None:
         """A newer rollout of the same template takes the terminals of the older one over."""

@@ -166,39 +166,51 @@ class FakeCommandDesk:
 
 
 @dataclass
+class FakeWatch:
+    """Knows what a test says."""
+
+    still: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, int] = field(default_factory=dict)
+
+    def standing_still(self) -> dict[int, int]:
+        return self.still
+
+    def failing(self) -> dict[int, int]:
+        return self.failed
+
+
+@dataclass
 class FakeCoordinator:
     """Writes rollouts down and sends nothing."""
 
     rollouts: Rollouts
     hold: Deferred[None] | None = None
     begun: int = 0
-    targets: list[tuple[int, str, str, float]] = field(default_factory=list)
-    still: dict[int, int] = field(default_factory=dict)
+    targets: list[tuple[int, str, str, float, str]] = field(default_factory=list)
+    watch: FakeWatch = field(default_factory=FakeWatch)
 
-    async def begin(self, template_uuid: str, macs: Sequence[str] | None) -> Rollout:
+    async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
         if self.hold is not None:
             await self.hold
-        rollout = await self.rollouts.begin(template_uuid, macs, time.time())
+        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version)
         self.begun += 1
         return rollout
 
-    async def cancel(self, rollout_id: int) -> None:
-        await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time())
+    async def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
+        found = await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time(), macs)
+        return found[0] if found else []
 
-    def open_targets(self) -> list[tuple[int, str, str, float]]:
+    def open_targets(self) -> list[tuple[int, str, str, float, str]]:
         return list(self.targets)
 
     def open_progress(self, rollout_id: int) -> float:
-        return sum(progress for number, _, _, progress in self.targets if number == rollout_id)
+        return sum(progress for number, _, _, progress, _ in self.targets if number == rollout_id)
 
     async def retry(self, rollout_id: int) -> list[str]:
         return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
 
     def progress(self, target: Target) -> float:
         return 0.25
-
-    def standing_still(self) -> Mapping[int, int]:
-        return self.still
 
 
 @dataclass

@@ -16,6 +16,7 @@ from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.accounts import Role
 from voi.errors import Busy
+from voi.reasons import Reason
 from voi.rollouts.course import Now, Pace
 from voi.store.courses import Course, Point
 from voi.web import live as live_module
@@ -273,24 +274,40 @@ class StreamTests(ApiCase):
     async def test_progress(self) -> None:
         """Of a terminal that gets on it is told how far it is, and of one that does not nothing."""
         await self.terminal(MAC)
-        self.coordinator.targets = [(1, MAC, "downloading", 0.1), (1, OTHER, "waiting", 0.0)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1, ""), (1, OTHER, "waiting", 0.0, "")]
         reader = await self.listen()
-        self.coordinator.targets[0] = (1, MAC, "downloading", 0.5)
+        self.coordinator.targets[0] = (1, MAC, "downloading", 0.5, "")
         self.observer.paces[1, MAC] = Pace(100, 50.0, 0.0, 10.0)
         self.assertEqual(
             await self.heard(reader, "terminals"),
             [{"mac": MAC, "rollout": 1, "state": "downloading", "progress": 0.5, "rate": 10}],
         )
 
+    async def test_reasons(self) -> None:
+        """What a terminal waits for is told when it is another, with what the sentence is made of."""
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1, "")]
+        reader = await self.listen()
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1, Reason("nothing_arrives"))]
+        (told,) = await self.heard(reader, "terminals")
+        self.assertEqual(
+            (told["reason"], told["why"]), (Reason("nothing_arrives"), {"code": "nothing_arrives", "data": {}})
+        )
+        self.coordinator.targets = [(1, MAC, "downloading", 0.2, Reason("nothing_arrives"))]
+        (told,) = await self.heard(reader, "terminals")
+        self.assertNotIn("reason", told)
+
     async def test_of_one_rollout(self) -> None:
         """The page of a rollout is told of each of its terminals with sources and ends."""
-        self.coordinator.targets = [(1, MAC, "waiting", 0.0)]
+        self.coordinator.targets = [(1, MAC, "waiting", 0.0, "")]
         reader = await self.listen("?rollout=1")
-        self.coordinator.targets = [(1, MAC, "downloading", 0.5)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.5, "")]
         self.observer.paces[1, MAC] = Pace(100, 50.0, 0.0, 10.0, 10)
         self.observer.running[1] = Now(10.0, 5.0, 5.0, Course(1, 70, [Point(1.0, 10, 5)]))
         told = await self.heard(reader, "rollout")
-        target = {"mac": MAC, "state": "downloading", "progress": 0.5, "rate": 10, "eta": 5.0, "from_server": 0.2}
+        target = {
+            "mac": MAC, "rollout": 1, "state": "downloading", "progress": 0.5, "rate": 10, "eta": 5.0,
+            "from_server": 0.2,
+        }  # fmt: skip
         self.assertEqual(
             told,
             {"id": 1, "rate": 10.0, "eta": 5.0, "server_sent": 70, "point": [1.0, 10, 5], "targets": [target]},
@@ -298,37 +315,37 @@ class StreamTests(ApiCase):
 
     async def test_nothing_that_can_be_seen(self) -> None:
         """Less progress than a page can show is no news, and is when it has added up to that."""
-        self.coordinator.targets = [(1, MAC, "downloading", 0.1)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1, "")]
         reader = await self.listen()
         for progress in (0.1003, 0.1004):
-            self.coordinator.targets = [(1, MAC, "downloading", progress)]
+            self.coordinator.targets = [(1, MAC, "downloading", progress, "")]
             self.clock.advance(TICK_SECONDS)
             await self.settle()
-        self.coordinator.targets = [(1, MAC, "downloading", 0.1006)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.1006, "")]
         (told,) = await self.heard(reader, "terminals")
         self.assertEqual(told["progress"], 0.101)
 
     async def test_the_newer_rollout(self) -> None:
         """Of a terminal in two rollouts the newer one is told, in whichever order they are found."""
-        self.coordinator.targets = [(2, MAC, "waiting", 0.0), (1, MAC, "downloading", 0.1)]
+        self.coordinator.targets = [(2, MAC, "waiting", 0.0, ""), (1, MAC, "downloading", 0.1, "")]
         reader = await self.listen()
-        self.coordinator.targets = [(1, MAC, "downloading", 0.2), (2, MAC, "waiting", 0.5)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.2, ""), (2, MAC, "waiting", 0.5, "")]
         (told,) = await self.heard(reader, "terminals")
         self.assertEqual((told["rollout"], told["progress"]), (2, 0.5))
-        self.coordinator.targets = [(1, MAC, "downloading", 0.4), (2, MAC, "waiting", 0.5)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.4, ""), (2, MAC, "waiting", 0.5, "")]
         self.clock.advance(TICK_SECONDS)
         await self.settle()
-        self.coordinator.targets = [(2, MAC, "waiting", 0.75), (1, MAC, "downloading", 0.9)]
+        self.coordinator.targets = [(2, MAC, "waiting", 0.75, ""), (1, MAC, "downloading", 0.9, "")]
         (told,) = await self.heard(reader, "terminals")
         self.assertEqual((told["rollout"], told["progress"]), (2, 0.75))
 
     async def test_of_no_page(self) -> None:
         """What only the page of a rollout shows is not looked up while none is open."""
-        self.coordinator.targets = [(1, MAC, "waiting", 0.0)]
+        self.coordinator.targets = [(1, MAC, "waiting", 0.0, "")]
         reader = await self.listen("?rollout=2")
         asked: list[int] = []
         self.patch(self.observer, "now", asked.append)
-        self.coordinator.targets = [(1, MAC, "downloading", 0.5)]
+        self.coordinator.targets = [(1, MAC, "downloading", 0.5, "")]
         await self.heard(reader, "terminals")
         self.assertEqual(asked, [])
 

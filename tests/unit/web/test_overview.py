@@ -62,20 +62,23 @@ class OverviewTests(ApiCase):
         )
 
     async def test_rollouts(self) -> None:
-        """Running rollouts are shown, newest first, and those in which terminals get nothing want somebody."""
+        """Running rollouts are shown, newest first, and those in which terminals fail or get nothing want somebody."""
         await self.terminal()
         await self.terminal(OTHER)
         await self.publish(level())
         ended = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
         await self.rollouts.cancel(ended.id, 0, 1.0)
         running = [(await self.rollouts.begin(TEMPLATE, [mac], 1.0)).id for mac in (MAC, OTHER)]
-        self.coordinator.still = {running[0]: 3}
+        self.coordinator.watch.failed = {running[0]: 2}
+        self.coordinator.watch.still = {running[0]: 3}
         self.traffic.server_out, self.traffic.server_in, self.traffic.swarm = 1, 2, 3
         found = await self.get()
         self.assertEqual([x["id"] for x in found["rollouts"]], running[::-1])
         self.assertEqual(found["traffic"], {"server_out": 1, "server_in": 2, "swarm": 3})
-        (stuck,) = found["attention"]
-        self.assertEqual((stuck["kind"], stuck["count"], stuck["link"]), ("stuck", 3, f"#/rollouts/{running[0]}"))
+        self.assertEqual(
+            [(x["kind"], x["count"], x["link"]) for x in found["attention"]],
+            [("failing", 2, f"#/rollouts/{running[0]}"), ("stuck", 3, f"#/rollouts/{running[0]}")],
+        )
 
     async def test_failed(self) -> None:
         """Terminals that a rollout gave up want somebody."""

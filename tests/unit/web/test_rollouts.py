@@ -47,6 +47,28 @@ class RolloutTests(ApiCase):
         self.assertEqual((answer.status, answer.json["state"]), (200, "cancelled"))
         self.assertEqual({target["state"] for target in answer.json["targets"]}, {"cancelled"})
 
+    async def test_taken_out(self) -> None:
+        """Terminals can be taken out of a rollout; it goes on for the others, and the journal says who did it."""
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+        answer = await self.ask("POST", "/api/v1/rollouts/1/cancel", {"macs": [MAC.lower()]})
+        self.assertEqual((answer.status, answer.json), (200, {"id": 1, "cancelled": 1}))
+        view = (await self.ask("GET", "/api/v1/rollouts/1")).json
+        self.assertEqual([target["state"] for target in view["targets"]], ["cancelled", "waiting"])
+        (entry, _) = (await self.ask("GET", "/api/v1/events?kind=rollout")).json["events"]
+        self.assertEqual(entry["text"], f"Rollout 1: taken out: terminal {MAC}")
+
+    async def test_version(self) -> None:
+        """A version can be chosen, for the preview as well; one that is none is refused, and named."""
+        await self.publish(level(1, info_hash=bytes(20)))
+        body = {"template": TEMPLATE, "macs": [MAC], "version": 1}
+        preview = (await self.ask("POST", "/api/v1/rollouts/preview", body)).json
+        self.assertEqual((preview["version"], preview["total_bytes"]), (1, 1000))
+        await self.ask("POST", "/api/v1/rollouts", body)
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts/1")).json["version"], 1)
+        for path in ("rollouts", "rollouts/preview"):
+            answer = await self.ask("POST", f"/api/v1/{path}", {**body, "version": 9})
+            self.assertEqual((answer.status, answer.json["error"]["field"]), (404, "version"))
+
     async def test_how_it_goes(self) -> None:
         """A running rollout tells rates, ends and sources; one that has ended what is kept of it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
@@ -66,7 +88,11 @@ class RolloutTests(ApiCase):
              "eta": 10.0},
         )  # fmt: skip
         self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
-        self.coordinator.targets = [(1, MAC, "downloading", 0.3), (1, OTHER, "waiting", 0.2), (2, MAC, "waiting", 0.9)]
+        self.coordinator.targets = [
+            (1, MAC, "downloading", 0.3, ""),
+            (1, OTHER, "waiting", 0.2, ""),
+            (2, MAC, "waiting", 0.9, ""),
+        ]
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
         self.observer.running.clear()

@@ -111,6 +111,13 @@ class RolloutPreview(Struct, frozen=True):
     nothing: int
 
 
+class TargetsCancelled(Struct, frozen=True):
+    """How many terminals were taken out."""
+
+    id: int
+    cancelled: int
+
+
 class RolloutRetried(Struct, frozen=True):
     """How many terminals try again."""
 

@@ -90,7 +90,7 @@ _TERMINALS: Final = {
     "no_terminal": "there is no terminal to send it to",
     "is_online": "{mac} is online: it would come back at once",
     "just_been_here": "{mac} has just been here",
-    "in_rollout": "{mac} is in rollout {number}, which has not ended: cancel that first",
+    "in_rollout": "{mac} is in rollout {number}, which has not ended for it: take it out there first",
     "in_upload": "{mac} uploads template {name} (upload {number}): end that first",
     "no_broadcast": "no network of the server takes broadcasts now; its log says why",
     "no_room": "no room {number}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from voi.cli.api import Api
 from voi.cli.completion import complete_template
 from voi.cli.looking import rollout_table
-from voi.cli.naming import choice_of, template_named, with_terminals
+from voi.cli.naming import Choice, choice_of, template_named, with_terminals
 from voi.cli.settings import connect, with_json, with_server
 from voi.cli.text import console, counted, say_json, show, size
 from voi.cli.watching import watch as watch_rollout
@@ -17,14 +18,26 @@ from voi.cli.watching import watch as watch_rollout
 STATES: Final = ("running", "done", "failed", "cancelled")
 
 
+_with_version = click.option(
+    "--version", type=click.IntRange(1), metavar="N", help="an older version [default: the newest]"
+)
+
+
 @click.group()
 def rollout() -> None:
     """Versions of templates on their way to terminals."""
 
 
+def _asked(api: Api, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
+    """The body of a rollout or its preview."""
+    chosen = {} if version is None else {"version": version}
+    return {"template": template_named(api, template), **chosen, **choice.body(api)}
+
+
 @rollout.command()
 @click.argument("template", shell_complete=complete_template)
 @with_terminals
+@_with_version
 @click.option("--watch", is_flag=True, help="watch it to its end")
 @with_server
 @with_json
@@ -33,19 +46,20 @@ def start(
     terminals: tuple[str, ...],
     every: bool,
     room: str | None,
+    version: int | None,
     watch: bool,
     server: str | None,
     token: str | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Send the newest version of TEMPLATE (name or uuid) to terminals; prints the rollout's number.
+    """Send a version of TEMPLATE (name or uuid) to terminals, the newest as a rule; prints the rollout's number.
 
     Terminals that are off get it at their next login.
     """
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    made = api.change("POST", "/rollouts", {"template": template_named(api, template), **choice.body(api)})
+    made = api.change("POST", "/rollouts", _asked(api, template, version, choice))
     if watch:
         click.echo(f"rollout {made['id']} has begun", err=True)
         watch_rollout(api, made["id"], as_json=as_json)
@@ -58,6 +72,7 @@ def start(
 @rollout.command()
 @click.argument("template", shell_complete=complete_template)
 @with_terminals
+@_with_version
 @with_server
 @with_json
 def preview(
@@ -65,6 +80,7 @@ def preview(
     terminals: tuple[str, ...],
     every: bool,
     room: str | None,
+    version: int | None,
     server: str | None,
     token: str | None,
     data: Path | None,
@@ -73,8 +89,7 @@ def preview(
     """Say how many bytes each terminal would fetch; changes nothing."""
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    body = {"template": template_named(api, template), **choice.body(api)}
-    seen = api.change("POST", "/rollouts/preview", body)
+    seen = api.change("POST", "/rollouts/preview", _asked(api, template, version, choice))
     if as_json:
         say_json(seen)
         return
@@ -103,11 +118,23 @@ def watch(number: int, server: str | None, token: str | None, data: Path | None,
 
 @rollout.command()
 @click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("terminals", nargs=-1, metavar="[MAC|NAME]...")
 @with_server
 @with_json
-def cancel(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Cancel rollout ID; terminals that have it all already keep it."""
-    seen = connect(server, token, data).change("DELETE", f"/rollouts/{number}")
+def cancel(
+    number: int, terminals: tuple[str, ...], server: str | None, token: str | None, data: Path | None, as_json: bool
+) -> None:
+    """Cancel rollout ID, or take some terminals out of it; those that have it all already keep it."""
+    api = connect(server, token, data)
+    if terminals:
+        macs = [one["mac"] for one in Choice(False, None, terminals).find(api)]
+        seen = api.change("POST", f"/rollouts/{number}/cancel", {"macs": macs})
+        if as_json:
+            say_json(seen)
+        else:
+            click.echo(f"{counted(seen['cancelled'], 'terminal')} taken out of rollout {number}")
+        return
+    seen = api.change("DELETE", f"/rollouts/{number}")
     if as_json:
         say_json(seen)
     else:
@@ -120,7 +147,7 @@ def cancel(number: int, server: str | None, token: str | None, data: Path | None
 @with_server
 @with_json
 def retry(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Let the terminals of rollout ID that failed try again."""
+    """Let the terminals of rollout ID that failed, or wait after a failure, try again now."""
     seen = connect(server, token, data).change("POST", f"/rollouts/{number}/retry")
     if as_json:
         say_json(seen)

@@ -29,6 +29,8 @@ from voi.store.directory import write_atomically
 
 UPLOADER = "02:56:4F:49:00:01"
 RECEIVERS = "02:56:4F:49:01:01"
+NEWCOMERS = "02:56:4F:49:02:01"
+WAITING = 4  # terminals without an image that are left for whoever wants to try the console
 PATIENCE = 600.0  # seconds for each part; slower is broken
 
 
@@ -68,9 +70,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Demo:
-    """A server, an uploading terminal and receiving ones below one directory."""
+    """A server, an uploading terminal and receiving ones below one directory.
 
-    def __init__(self, directory: Path, plan: Plan, console: Console) -> None:
+    With `keep` there are some more, which nothing is sent to: they wait for whoever tries the console.
+    """
+
+    def __init__(self, directory: Path, plan: Plan, console: Console, *, keep: bool = False) -> None:
         self.console = console
         self.plan = plan
         self.name = DiskName(plan.disk, 0)
@@ -84,6 +89,10 @@ class Demo:
             directory / "receivers", address, RECEIVERS, *both, count=plan.terminals, address="127.0.0.10"
         )
         self.children: list[Child] = [self.server, self.uploader, self.receivers]
+        self.keep = keep
+        if keep:
+            newcomers = directory / "newcomers"
+            self.children.append(Terminals(newcomers, address, NEWCOMERS, *both, count=WAITING, address="127.0.0.40"))
 
     def prepare(self) -> int:
         """Make the image, start everything; the image's size in bytes."""
@@ -100,9 +109,14 @@ class Demo:
             for child in self.children:
                 child.end_leftover()
             self.server.up()
-            self.uploader.start()
-            self.receivers.start()
+            for child in self.children:
+                if child is not self.server:
+                    child.start()
             wait_until(self._all_there, PATIENCE, "the terminals to log in")
+        if self.keep:
+            signing_in = f"sign in as admin with {self.server.admin_password}"
+            self.console.print(f"Console: {self.server.url}/  {signing_in}", highlight=False, soft_wrap=True)
+            self.console.print(f"Until Ctrl-C. {WAITING} terminals without an image wait there for a rollout of yours.")
         return image.stat().st_size
 
     def _all_there(self) -> bool:
@@ -211,7 +225,7 @@ def show(outcome: Outcome, link: int, console: Console) -> bool:
 
 
 @click.command(help=__doc__)
-@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, and the files where they are.")
+@click.option("--keep", is_flag=True, help="Tell where the console is, and leave everything running until Ctrl-C.")
 @click.option("--megabytes", default=256, show_default=True, help="Content of the image.")
 @click.option("--terminals", default=8, show_default=True, help="Terminals that receive it.")
 @click.option("--link", default=16, show_default=True, help="MiB/s of each machine's link; 0: no limit.")
@@ -227,7 +241,7 @@ def main(keep: bool, megabytes: int, terminals: int, link: int, directory: Path)
     console = Console()
     place = directory.absolute()
     plan = Plan.load(place, megabytes << 20, terminals, link << 20)
-    demo = Demo(place, plan, console)
+    demo = Demo(place, plan, console, keep=keep)
     equal = False
     with all_stopped(demo.children):
         try:

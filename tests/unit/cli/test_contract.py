@@ -108,7 +108,8 @@ class ContractTests(ApiCase):
         """A rollout is previewed, started, listed, watched, cancelled."""
         await self.site_with_terminals()
         self.assertIn("1.0 kB at most", await self.voi("rollout", "preview", "classroom", "--room", "Physics"))
-        number = (await self.voi("rollout", "start", "classroom", MAC)).strip()
+        number = (await self.voi("rollout", "start", "classroom", MAC, "--version", "1")).strip()
+        await self.voi("rollout", "start", "classroom", MAC, "--version", "7", status=1)
         self.assertIn("running", await self.voi("rollout", "list", "--template", "classroom"))
         self.assertIn("for 1 terminal", await self.voi("rollout", "cancel", number))
         lines = (await self.voi("rollout", "watch", number, "--json", status=1)).splitlines()

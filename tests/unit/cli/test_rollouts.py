@@ -63,6 +63,19 @@ class RolloutTests(ScriptedCase):
         self.script.say("POST", "/rollouts/3/retry", {"id": 3, "retried": 2}, status=202)
         self.assertIn("2 terminals", self.voi("rollout", "retry", "3").stdout)
 
+    def test_some_are_taken_out(self) -> None:
+        """Terminals can be named by what they are called, and the rollout goes on."""
+        self.script.say("POST", "/rollouts/3/cancel", {"id": 3, "cancelled": 1})
+        result = self.voi("rollout", "cancel", "3", "teacher")
+        self.assertIn("1 terminal taken out of rollout 3", result.stdout, result.stderr)
+        self.assertEqual(self.script.changes()[-1], ("POST", "/rollouts/3/cancel", {"macs": [MACS[0]]}))
+
+    def test_version(self) -> None:
+        """An older version can be sent, and looked at before."""
+        self.voi("rollout", "start", "office", "--all", "--version", "2")
+        asked = {"template": UUID, "version": 2, "macs": "all"}
+        self.assertEqual(self.script.changes()[-1], ("POST", "/rollouts", asked))
+
     def test_list(self) -> None:
         """Rollouts in short, of a template if so asked."""
         seen = {"rollouts": [{**rollout("running"), "counts": {"done": 1}}], "total": 7, "offset": 0}

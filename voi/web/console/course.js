@@ -34,6 +34,21 @@ export function merged(rollout, news, now) {
   return next;
 }
 
+/** Whether its last try failed, with or without another to come. @param {{state: string, attempts: number}} target */
+export function hasFailed({ state, attempts }) {
+  return state === "failed" || (state === "waiting" && attempts > 0);
+}
+
+/** Whether a rollout still wants something of it. @param {{state: string}} target */
+export function isOpen({ state }) {
+  return state === "waiting" || state === "downloading";
+}
+
+/** What wants a person first comes first. @param {{state: string, attempts: number}} target */
+export function urgency(target) {
+  return hasFailed(target) && target.state !== "failed" ? 0.5 : TARGET_STATES.indexOf(target.state);
+}
+
 /** How many targets are in each state. @param {{state: string}[]} targets */
 export function countOf(targets) {
   const counts = Object.fromEntries(TARGET_STATES.map((state) => [state, 0]));

@@ -1,8 +1,8 @@
 // Start a rollout: which template, to whom, and what that will move, before it moves.
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { plan } from "../actions.js";
-import { change } from "../api.js";
-import { size } from "../format.js";
+import { change, get } from "../api.js";
+import { moment, size } from "../format.js";
 import { language, t } from "../i18n.js";
 import { complain } from "../notices.js";
 import { Badge, Busy, Card, Choice, Failure, Field, PageHead, Stat } from "../parts/bits.js";
@@ -17,6 +17,8 @@ export function NewRolloutPage({ query }) {
   const [template, setTemplate] = useState(query.template ?? "");
   const [to, setTo] = useState(query.to === "chosen" && plan.macs.length ? "chosen" : query.room ? "room" : "all");
   const [room, setRoom] = useState(query.room ?? "");
+  const [versions, setVersions] = useState([]);
+  const [version, setVersion] = useState("");
   const [preview, setPreview] = useState(null);
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
@@ -27,7 +29,18 @@ export function NewRolloutPage({ query }) {
 
   const target =
     to === "chosen" ? { macs: plan.macs } : to === "all" ? { macs: "all" } : room ? { room: Number(room) } : null;
-  const asked = template && target ? { template, ...target } : null;
+  const asked = template && target ? { template, ...target, ...(version && { version: Number(version) }) } : null;
+
+  useEffect(() => {
+    setVersions([]);
+    setVersion("");
+    if (!template) return undefined;
+    let gone = false;
+    get(`templates/${template}/versions`).then((answer) => gone || setVersions(answer.versions), complain);
+    return () => {
+      gone = true;
+    };
+  }, [template]);
 
   useEffect(() => {
     setPreview(null);
@@ -41,7 +54,7 @@ export function NewRolloutPage({ query }) {
     return () => {
       gone = true;
     };
-  }, [template, to, room]);
+  }, [template, version, to, room]);
 
   const start = async () => {
     setBusy(true);
@@ -72,6 +85,10 @@ export function NewRolloutPage({ query }) {
           <${Choice} name="template" value=${template} onChange=${setTemplate}
             options=${[["", t("choose.template")], ...ready]} />
         <//>
+        ${versions.length > 1 && html`
+          <${Field} label=${t("field.version")} hint=${version && t("new.older_hint")}>
+            <${Choice} name="version" value=${version} onChange=${setVersion} options=${older(versions)} />
+          <//>`}
         <fieldset class="radios">
           <legend>${t("new.to")}</legend>
           ${kinds.map(([kind, text]) => html`
@@ -96,6 +113,12 @@ export function NewRolloutPage({ query }) {
       </button>
     </div>
   </div>`;
+}
+
+/** The newest, which is what is meant where nobody says otherwise, and those before it with their dates. */
+function older([newest, ...others]) {
+  const at = (x) => `${t("version.n", { version: x.number })} · ${moment(x.created)}`;
+  return [["", t("new.newest", { version: at(newest) })], ...others.map((x) => [String(x.number), at(x)])];
 }
 
 function Preview({ preview }) {

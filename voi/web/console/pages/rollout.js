@@ -1,7 +1,7 @@
 // One rollout, live: how far it is in all and at each terminal, who sends, what it costs, why something does not go on.
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { change } from "../api.js";
-import { countOf, merged, read, TARGET_STATES } from "../course.js";
+import { countOf, hasFailed, isOpen, merged, read, TARGET_STATES, urgency } from "../course.js";
 import { duration, factor, percent, rate, size } from "../format.js";
 import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
@@ -54,7 +54,17 @@ function Live({ rollout, reload }) {
     await reported(work, done);
     reload();
   };
-  const retry = () => act(change("POST", `rollouts/${rollout.id}/retry`), t("done.retry", { n: counts.failed }));
+  const failed = rollout.targets.filter(hasFailed).length;
+  const retry = () => act(change("POST", `rollouts/${rollout.id}/retry`), t("done.retry", { n: failed }));
+  const takeOut = async (macs) => {
+    const question = {
+      title: t("ask.take_out.title", { n: macs.length }),
+      text: t("ask.take_out.text", { n: macs.length }),
+      confirm: t("ask.take_out.yes", { n: macs.length }),
+    };
+    if (!(await sure(question))) return;
+    await act(change("POST", `rollouts/${rollout.id}/cancel`, { macs }), t("done.take_out", { n: macs.length }));
+  };
   const cancel = async () => {
     const n = counts.waiting + counts.downloading;
     const question = {
@@ -78,10 +88,10 @@ function Live({ rollout, reload }) {
         <${Icon} name="templates" />
         ${t("field.template")}
       </a>
-      ${counts.failed > 0 && html`
+      ${failed > 0 && rollout.state !== "cancelled" && html`
         <button type="button" onClick=${retry}>
           <${Icon} name="restart" />
-          ${t("rollout.retry", { n: counts.failed })}
+          ${t("rollout.retry", { n: failed })}
         </button>`}
       ${running && html`
         <button type="button" class="danger" onClick=${cancel}><${Icon} name="close" />${t("rollout.cancel")}</button>`}
@@ -108,11 +118,12 @@ function Live({ rollout, reload }) {
         <${Empty} text=${t("plot.none")} />` : html`
         <${RatePlot} points=${rollout.rates} />`}
     <//>
-    <${Targets} targets=${rollout.targets} counts=${counts} />
+    <${Targets} targets=${rollout.targets} counts=${counts} takeOut=${running ? takeOut : null} />
   </div>`;
 }
 
-function Targets({ targets, counts }) {
+function Targets({ targets, counts, takeOut }) {
+  const [chosen, setChosen] = useState(new Set());
   const [state, setState] = useState("");
   const [q, setQ] = useState("");
   const [sort, setSort] = useState("state");
@@ -126,6 +137,7 @@ function Targets({ targets, counts }) {
       words.every((word) => `${called(x)} ${x.mac} ${x.ip}`.toLowerCase().includes(word));
     return targets.filter(fits).sort(order(sort));
   }, [targets, state, q, sort, named]);
+  const leaving = targets.filter((target) => chosen.has(target.mac) && isOpen(target)).map((target) => target.mac);
   const states = TARGET_STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
   return html`<${Card} title=${t("nav.terminals")} className="tall">
     <div class="filters">
@@ -136,15 +148,25 @@ function Targets({ targets, counts }) {
       </label>
       <${Choice} label=${t("field.state")} value=${state} onChange=${setState}
         options=${[["", t("filter.any_state")], ...states]} />
+      ${takeOut && leaving.length > 0 && html`
+        <button type="button" class="danger" onClick=${() => takeOut(leaving)}>
+          <${Icon} name="close" />
+          ${t("rollout.take_out", { n: leaving.length })}
+        </button>`}
     </div>
     <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${(x) => x.mac} sort=${sort}
-      onSort=${setSort} empty=${t("terminals.no_match")} />
+      onSort=${setSort} chosen=${takeOut && chosen} onChoose=${takeOut && setChosen} rowLabel=${choosing}
+      empty=${t("terminals.no_match")} />
   <//>`;
 }
 
 /** A target as people call it: its own name is with the terminal. */
 function called(target) {
   return nameOf(store.terminals.get(target.mac) ?? target);
+}
+
+function choosing(target) {
+  return t("table.choose", { name: called(target) });
 }
 
 function makeColumns() {
@@ -197,7 +219,7 @@ function order(sort) {
   const { compare } = new Intl.Collator(language(), { numeric: true, sensitivity: "base" });
   const columns = {
     name: (a, b) => compare(called(a), called(b)),
-    state: (a, b) => TARGET_STATES.indexOf(a.state) - TARGET_STATES.indexOf(b.state),
+    state: (a, b) => urgency(a) - urgency(b),
     eta: (a, b) => (a.eta ?? Infinity) - (b.eta ?? Infinity) || 0,
   };
   const key = sort.replace(/^-/, "");

@@ -15,6 +15,7 @@ from voi.cli.looking import status, templates, terminals
 from voi.cli.orders import restart, shutdown, wake, watermark
 from voi.cli.rollouts import rollout
 from voi.cli.tokens import token
+from voi.cli.uploads import uploads
 
 _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
 
@@ -35,6 +36,7 @@ for _command in (
     templates,
     import_,
     upload,
+    uploads,
     rollout,
     restart,
     shutdown,

@@ -38,7 +38,7 @@ def _further_disks(_ctx: click.Context, _param: click.Parameter, given: tuple[st
     "--disk",
     "further",
     multiple=True,
-    type=FurtherDisk(),
+    callback=_further_disks,
     metavar="TYPE:FILE",
     help="one more disk; as often as needed",
 )

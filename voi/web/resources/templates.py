@@ -78,7 +78,7 @@ class TemplateView(Struct, frozen=True):
     `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that
     has nothing published yet has version 0 and no group. `uploads` are under way, `failed` are those that failed and
     want somebody. `terminals_current`, `terminals_outdated` and `terminals_unknown` are how many terminals have the
-    newest version, an older one, and something of it that is no version.
+    newest version, an older one, and none that is known: they have something else of it, or are being sent it.
     """
 
     uuid: str

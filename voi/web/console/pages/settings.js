@@ -23,8 +23,8 @@ export function SettingsPage() {
   const settings = useRemote("settings");
   return html`<div class="page">
     <${PageHead} title=${t("nav.settings")} />
-    <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
     <${Health} data=${settings.value?.data} />
+    <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
     ${may("accounts") ? html`<${Tokens} /><${Accounts} />` : html`<p class="muted">${t("settings.not_yours")}</p>`}
     <${Card} title=${t("shell.language")}><${LanguageChoice} /><//>
     ${store.session.kind === "account" && html`<${OwnPassword} />`}

@@ -87,6 +87,7 @@ function columns() {
       label: t("nav.terminals"),
       className: "nowrap",
       render: (x) =>
+        x.version > 0 &&
         html`
           <a href=${having(x.uuid, "newest")}>${t("templates.current", { n: x.terminals_current ?? 0 })}</a>
           ${x.terminals_outdated > 0 && html`<span>, <a class="old" href=${having(x.uuid, "older")}>

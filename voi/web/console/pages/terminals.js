@@ -125,7 +125,7 @@ function versions({ image, version }) {
     ["", t("filter.any_version")],
     ["newest", t("filter.newest")],
     ["older", t("filter.older")],
-    ["0", t("version.unknown")],
+    ["0", t("filter.no_version")],
     ...numbers.map((number) => [number, t("version.n", { version: number })]),
   ];
 }

@@ -6,7 +6,6 @@ import { actor } from "../journal.js";
 import { t } from "../i18n.js";
 import { reported } from "../notices.js";
 import { Card, PlainTable, When } from "./bits.js";
-import { Icon } from "./icons.js";
 import { said } from "../reasons.js";
 import { hashOf } from "../router.js";
 import { may, nameOf, store } from "../store.js";
@@ -45,7 +44,6 @@ export function FailedUploads({ uploads, named = false, reread }) {
             className: "actions",
             render: (x) => html`
               <button type="button" onClick=${() => act(x, "retry", t("done.upload_retry"))}>
-                <${Icon} name="restart" />
                 ${t("action.again")}
               </button> <button type="button" onClick=${() => act(x, "dismiss", t("done.upload_dismiss"))}>
                 ${t("action.dismiss")}

@@ -26,7 +26,8 @@ from tests.bench.machine import describe
 from tests.bench.tables import show_outcome, show_targets
 
 BENCHES: Final = (
-    "tracker", "sessions", "seed", "start", "lag", "console", "delta", "swarm", "rooms", "churn", "simulate",
+    "tracker", "sessions", "seed", "start", "lag", "console", "overnight", "delta", "swarm", "rooms", "churn",
+    "simulate",
 )  # fmt: skip
 FAST: Final = ("console", "delta", "swarm")
 """What continuous integration runs: what is steady in a short run on a busy machine, processor times are not."""

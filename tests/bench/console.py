@@ -53,7 +53,7 @@ class Effort:
 
 
 FULL: Final = Effort(
-    terminals=5000, kinds=("terminals", "overview", "rollout"), rounds=4, seconds=12.0, settle=1.5,
+    terminals=5000, kinds=("terminals", "overview", "rollout"), rounds=3, seconds=11.0, settle=1.5,
     words=("10.1.17.3", "02:56:4f:00:0", "1000 10.1", "0013"), openings=5,
 )  # fmt: skip
 FAST: Final = Effort(

@@ -45,6 +45,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "lag.p999": Target("reactor lag p99.9 while seeding, 500 announces/s", 20, 5, "ms"),
     "console.cpu": Target("console: share of a core for ten open pages", 5, 1, "%"),
     "console.key": Target("console: answer to a key press, p95", 100, 50, "ms"),
+    "overnight.heap": Target("overnight: heap of a page in the morning / in the evening", 1.5, 1.1),
+    "overnight.key": Target("overnight: a key press in the morning is shown in", 100, 50, "ms"),
 }
 
 

@@ -40,7 +40,8 @@ class Page:
         self.live = False
         self.failures = 0
         self.retry = 0.0
-        self.next_reading = 0.0
+        self.read_at = 0.0
+        self.due: float | None = None
         self.received = self.read = 0
         self.failed = ""
         self._end = b""
@@ -62,6 +63,18 @@ class Page:
         if "hello" in names:
             self.live, self.failures = True, 0
         return names
+
+    def news(self, names: set[str], now: float) -> None:
+        """Read again for these events, if they are of what the page shows: as soon as it may after the last time."""
+        if names & self.topics and self.due is None:
+            self.due = max(now, self.read_at + self.every)
+
+    def takes_up(self, now: float) -> bool:
+        """Whether it is time to read again; that is begun then."""
+        if self.due is None or now < self.due:
+            return False
+        self.due, self.read_at = None, now
+        return True
 
     def lost(self) -> None:
         """The stream has ended, or was refused: try again, after a pause that grows."""
@@ -111,10 +124,14 @@ class Listeners:
             for page in self._pages:
                 if page.socket is None and page.retry <= now:
                     self._connect(page)
+                if page.takes_up(now):
+                    self._pool.submit(page.read_again)
 
     def _open(self, order: Mapping[str, Any]) -> object:
         self._pages = [Page(page, order["port"], order["token"]) for page in order["pages"]]
-        for page in self._pages:
+        now = time.monotonic()
+        for index, page in enumerate(self._pages):  # people open theirs at different times
+            page.read_at = now - page.every * index / len(self._pages)
             self._connect(page)
         return {"open": len(self._pages)}
 
@@ -156,11 +173,7 @@ class Listeners:
             self._selector.unregister(page.socket)
             page.lost()
             return
-        names = page.heard(data)
-        now = time.monotonic()
-        if names & page.topics and now >= page.next_reading:
-            page.next_reading = now + page.every
-            self._pool.submit(page.read_again)
+        page.news(page.heard(data), time.monotonic())
 
 
 def pages(kind: str, count: int) -> Sequence[Mapping[str, Any]]:

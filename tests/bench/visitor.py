@@ -33,9 +33,9 @@ BACKSPACE: Final = "\ue003"
 def _missing() -> str:
     if importlib.util.find_spec("selenium") is None:
         return "selenium is not installed (the extra `browser`)"
-    from tests.browser.case import CHROMIUM, DRIVER
+    from tests.browser.case import FIREFOX, MISSING
 
-    return "" if CHROMIUM and DRIVER else "Debian's chromium and chromium-driver are not installed"
+    return "only Chromium measures this" if FIREFOX else MISSING or ""
 
 
 MISSING: Final = _missing()

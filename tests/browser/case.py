@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from selenium.common.exceptions import TimeoutException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException, TimeoutException
+from selenium.webdriver import Chrome, ChromeOptions, Firefox, FirefoxOptions
+from selenium.webdriver.chrome.service import Service as ChromeService
 from selenium.webdriver.common.by import By
+from selenium.webdriver.firefox.service import Service as FirefoxService
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,9 +20,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from voi.demo.image import write_image
 from voi.demo.stage import Server, Terminals
 
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER: Final = shutil.which("chromedriver")
-MISSING: Final = None if CHROMIUM and DRIVER else "Debian's chromium and chromium-driver are not installed"
+FIREFOX: Final = os.environ.get("VOI_BROWSER") == "firefox"
+"""Try another browser than the usual one; needs `geckodriver`, which Debian has not."""
+PROGRAM: Final = shutil.which("firefox-esr" if FIREFOX else "chromium")
+DRIVER: Final = shutil.which("geckodriver" if FIREFOX else "chromedriver")
+MISSING: Final = None if PROGRAM and DRIVER else "Debian's chromium and chromium-driver are not installed"
 """Why there are no tests in a browser on this machine."""
 PATIENCE: Final = 60.0
 SCREENSHOTS: Final = Path(os.environ.get("VOI_SCREENSHOTS", "build/screenshots")).absolute()
@@ -41,18 +45,32 @@ _FLAGS: Final = (
 )
 
 
-def browser(directory: Path, *, language: str = "en", dark: bool = False) -> Chrome:
-    """A Chromium of its own, in a language and a colour scheme."""
+def browser(directory: Path, *, language: str = "en") -> WebDriver:
+    """A browser of its own, in a language."""
+    return _firefox(language) if FIREFOX else _chromium(directory, language)
+
+
+def _firefox(language: str) -> WebDriver:
+    options = FirefoxOptions()
+    assert PROGRAM is not None and DRIVER is not None
+    options.binary_location = PROGRAM
+    options.accept_insecure_certs = True
+    for flag in ("-headless", "--width=1360", "--height=860"):
+        options.add_argument(flag)
+    options.set_preference("intl.accept_languages", language)
+    return Firefox(options=options, service=FirefoxService(DRIVER))
+
+
+def _chromium(directory: Path, language: str) -> WebDriver:
     options = ChromeOptions()
-    assert CHROMIUM is not None and DRIVER is not None
-    options.binary_location = CHROMIUM
+    assert PROGRAM is not None and DRIVER is not None
+    options.binary_location = PROGRAM
     for flag in (*_FLAGS, f"--user-data-dir={directory}", f"--lang={language}", "--window-size=1360,860"):
         options.add_argument(flag)
-    if dark:
-        options.add_argument("--force-dark-mode")
+    options.accept_insecure_certs = True  # a test behind TLS has a certificate that nobody signed
     options.add_experimental_option("prefs", {"intl.accept_languages": language})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return Chrome(options=options, service=Service(DRIVER))
+    return Chrome(options=options, service=ChromeService(DRIVER))
 
 
 class BrowserCase(SynchronousTestCase):
@@ -66,10 +84,15 @@ class BrowserCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.root = Path(self.mktemp()).absolute()
         self.root.mkdir()
-        self.server = Server(self.root / "server").up()
+        self.server = self.make_server()
         self.addCleanup(self.server.stop)
-        self.page = browser(self.root / "browser", language=self.language)
+        self.server.up()
+        self.page: WebDriver = browser(self.root / "browser", language=self.language)
         self.addCleanup(self.page.quit)
+
+    def make_server(self) -> Server:
+        """The server that the test has."""
+        return Server(self.root / "server")
 
     # What there is.
 
@@ -101,9 +124,10 @@ class BrowserCase(SynchronousTestCase):
     # What a person does.
 
     def until(self, condition: Any, what: str, seconds: float = PATIENCE) -> Any:
-        """Look until something holds."""
+        """Look until something holds. A live page may draw anew between two looks at the same thing."""
+        passing = (StaleElementReferenceException, ElementNotInteractableException)
         try:
-            return WebDriverWait(self.page, seconds, poll_frequency=0.1).until(lambda _: condition())
+            return WebDriverWait(self.page, seconds, 0.1, passing).until(lambda _: condition())
         except TimeoutException:
             self.picture(f"failed-{self.id().rpartition('.')[2]}")
             self.fail(f"waited in vain for {what}; the page says:\n{self.text()}")
@@ -168,7 +192,11 @@ class BrowserCase(SynchronousTestCase):
         self.page.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
     def complaints(self) -> list[str]:
-        """What the browser complained of: errors of scripts, refused content; not what was asked for and refused."""
+        """What the browser complained of: errors of scripts, refused content; not what was asked for and refused.
+        Firefox does not tell.
+        """
+        if not isinstance(self.page, Chrome):
+            return []
         return [
             one["message"]
             for one in self.page.get_log("browser")

@@ -32,7 +32,7 @@ SPOKEN = (
     "publishing/notices.py",
     "publishing/requests.py",
     "publishing/space.py",
-    "rollouts/coordinator.py",
+    "rollouts",
     "store/accounts.py",
     "store/rollouts.py",
     "store/rooms.py",

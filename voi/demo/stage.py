@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -147,6 +148,7 @@ class Server(Child):
 
     def __init__(self, directory: Path, *options: str, interface: str = LOOPBACK, prefix: Sequence[str] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.tls: ssl.SSLContext | None = None  # what the API's certificate is checked by, where it speaks TLS
         self.data = directory / "data"
         self.terminals_port, self.http_port, self.bittorrent_port = (free_port() for _ in range(3))
         super().__init__(
@@ -169,7 +171,7 @@ class Server(Child):
     @property
     def url(self) -> str:
         """Where the API is."""
-        return f"http://{LOOPBACK}:{self.http_port}"
+        return f"{'https' if self.tls else 'http'}://{LOOPBACK}:{self.http_port}"
 
     @property
     def address(self) -> str:
@@ -213,9 +215,9 @@ class Server(Child):
         headers = {"Content-Type": "application/json"}
         if path != "/healthz":
             headers["Authorization"] = f"Bearer {self.token if token is None else token}"
-        request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - always http
+        request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - http or https
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:  # noqa: S310
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

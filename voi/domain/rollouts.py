@@ -49,6 +49,7 @@ class Target:
     """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
 
     `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
+    `reason` is a `voi.reasons.Reason` where it is known of what it is made.
     """
 
     rollout_id: int

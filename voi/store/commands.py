@@ -16,7 +16,10 @@ from voi.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason."""
+    """What became of a command at one terminal: `waiting`, `done`, or `failed` with a reason.
+
+    That is a `voi.reasons.Reason` where it is known of what it is made.
+    """
 
     mac: str
     state: str

@@ -16,7 +16,14 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol, IProtocolFactory, IPushProducer
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IProtocolNegotiationFactory,
+    IPushProducer,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.tcp import Port, Server
 from twisted.logger import Logger
@@ -50,6 +57,7 @@ _LAST: Final = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
 """Where the kernel can: hold the reply back for an instant, so that it leaves in one segment with the end."""
 
 
+@implementer(IProtocolNegotiationFactory)
 class Door(Factory):
     """Makes visitors of connections; `site` is who serves what they do not."""
 
@@ -69,6 +77,12 @@ class Door(Factory):
     def stopFactory(self) -> None:  # noqa: N802 - Twisted's name
         """The last port was closed."""
         self.site.doStop()
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 - Twisted's name
+        """What is spoken behind TLS. Browsers and curl offer this and HTTP/2 (ALPN, RFC 7301); where nothing of it is
+        taken, Twisted 26.10 ends the handshake.
+        """
+        return [b"http/1.1"]
 
     def buildProtocol(self, addr: IAddress | None) -> Visitor:  # noqa: N802 - Twisted's name
         """One connection."""

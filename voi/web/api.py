@@ -135,23 +135,24 @@ class Api:
             journal=journal,
             links=links,
         )
-        self._recent = RecentRows(rosters, fleet)
+        recent = RecentRows(rosters, fleet)
+        self._overview = OverviewRoutes(
+            recent=recent,
+            rollouts=rollouts,
+            shown=rollout_routes.named,
+            uploads=uploads,
+            coordinator=coordinator,
+            traffic=traffic,
+            disk=disk,
+            checks=checks,
+        )
         terminal_routes = TerminalRoutes(terminals=terminals, rosters=rosters, coordinator=coordinator, fleet=fleet)
         tables: Sequence[RouteTable] = (
             *further,
             StreamRoutes(self.live),
             SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, journal=journal),
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
-            OverviewRoutes(
-                recent=self._recent,
-                rollouts=rollouts,
-                shown=rollout_routes.named,
-                uploads=uploads,
-                coordinator=coordinator,
-                traffic=traffic,
-                disk=disk,
-                checks=checks,
-            ),
+            self._overview,
             terminal_routes,
             HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
             ManagementRoutes(
@@ -170,7 +171,7 @@ class Api:
                 uploads=uploads,
                 upload_desk=upload_desk,
                 publisher=publisher,
-                recent=self._recent,
+                recent=recent,
                 journal=journal,
             ),
             SettingsRoutes(facts=facts, events=events, journal=journal),
@@ -229,7 +230,7 @@ class Api:
 
     def noted(self, event: Event) -> None:
         """Something was written down: it is news itself, and of the terminals and templates that it is about."""
-        self._recent.changed()
+        self._overview.changed()
         if not len(self.live):
             return
         self.live.tell("event", event_view(event))

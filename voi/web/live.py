@@ -66,14 +66,19 @@ class Stream:
     paused: bool = False
     missed: bool = False
 
-    def send(self, name: str, encoded: bytes) -> None:
-        """Pass an event on, if it is for this one and there is room for it."""
-        if not self.wants(name):
+    def send(self, events: Sequence[tuple[str, bytes]]) -> None:
+        """Pass on those of one look that are for this one: all if what was sent before has gone out, else none.
+
+        All at once: what 500 terminals that move are told with fills a connection's buffer by itself, and whoever has
+        read everything so far has missed nothing.
+        """
+        wanted = b"".join(encoded for name, encoded in events if self.wants(name))
+        if not wanted:
             return
         if self.paused:
             self.missed = True
         else:
-            self.request.write(encoded)
+            self.request.write(wanted)
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The connection's buffer is full."""
@@ -193,8 +198,7 @@ class Live:
             self._quiet = 0
             waiting = [("", b":\n\n")]
         for stream in list(self._streams):
-            for name, encoded in waiting:
-                stream.send(name, encoded)
+            stream.send(waiting)
 
     async def _check(self) -> None:
         """End the streams of those who are let in no more."""

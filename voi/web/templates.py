@@ -138,7 +138,7 @@ class TemplateRoutes:
 
     async def _held(self) -> Counter[tuple[str, int]]:
         """How many terminals have which version of which template; version 0 is one that is not known."""
-        _, rows = await self._recent.rows()
+        _, rows = await self._recent.get()
         return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
 
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:

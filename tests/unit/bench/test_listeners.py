@@ -21,6 +21,18 @@ class PageTests(SynchronousTestCase):
         self.assertTrue(page.live)
         self.assertEqual(page.heard(b'minals\ndata: ["event: gone"]\n\n'), {"terminals"})
 
+    def test_reads_again(self) -> None:
+        """What the page shows is read again when news are of that, and no sooner after the last time than it may."""
+        page = self.page()
+        page.read_at = 100.0
+        page.news({"traffic"}, 101.0)
+        self.assertFalse(page.takes_up(200.0))
+        page.news({"terminals"}, 101.0)
+        page.news({"terminals"}, 102.0)
+        self.assertEqual([page.takes_up(now) for now in (109.9, 110.0, 110.1)], [False, True, False])
+        page.news({"terminals"}, 150.0)
+        self.assertTrue(page.takes_up(150.0))
+
     def test_lost(self) -> None:
         """Without its stream a page is not live, and waits longer after each failure, until it is live again."""
         page = self.page()

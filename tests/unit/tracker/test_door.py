@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest import mock
 
 import bencodepy
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -28,6 +23,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.server import Site
 
+from tests.certificate import write_certificate
 from tests.unit.tracker.fakes import HASH, KEY, FakeKeys, FakeOwnPeer, query
 from voi.tracker.door import REQUEST_SECONDS, Door
 from voi.tracker.http import tracker_resource
@@ -202,15 +198,17 @@ class DoorTests(TestCase):
     async def test_tls(self) -> None:
         """Behind TLS, where nobody stands at the port, announces and other requests are answered as well."""
         path = self.mktemp()
-        write_certificate(path)
+        write_certificate(Path(path))
         description = f"ssl:0:interface=127.0.0.1:privateKey={path}:certKey={path}"
         port: Any = await serverFromString(reactor, description).listen(self.door)
         self.door.stand_at(port)
         self.addCleanup(port.stopListening)
 
-        def ask(request: bytes) -> bytes:
+        def ask(request: bytes, *offered: str) -> bytes:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if offered:
+                context.set_alpn_protocols(offered)
             with (
                 socket.create_connection(("127.0.0.1", port.getHost().port), 10) as plain,
                 context.wrap_socket(plain) as s,
@@ -219,19 +217,10 @@ class DoorTests(TestCase):
                 return b"".join(iter(lambda: s.recv(4096), b""))
 
         self.assertIn(b"min interval", await deferToThread(ask, CLOSE))
+        self.assertIn(b"min interval", await deferToThread(ask, CLOSE, "h2", "http/1.1"), "as browsers offer it")
         self.assertEqual(self.built, 0)
         scrape = await deferToThread(ask, CLOSE.replace(b"announce", b"scrape"))
         self.assertIn(b"5:files", scrape)
-
-
-def write_certificate(path: str) -> None:
-    """A certificate that signed itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    Path(path).write_bytes(private + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
 
 
 class _Narrow(Server):

@@ -14,7 +14,7 @@ from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState
-from voi.errors import Unauthorized, UnknownUpload
+from voi.errors import NotFound, Unauthorized, UnknownUpload
 from voi.names import DiskName
 from voi.rollouts.course import Now, Pace
 from voi.store.commands import Command, Commands
@@ -198,7 +198,9 @@ class FakeCoordinator:
 
     async def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
         found = await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time(), macs)
-        return found[0] if found else []
+        if found is None:
+            raise NotFound(f"no rollout {rollout_id}")
+        return found[0]
 
     def open_targets(self) -> list[tuple[int, str, str, float, str]]:
         return list(self.targets)

@@ -157,6 +157,21 @@ class LiveTests(SynchronousTestCase):
         request.producer.resumeProducing()
         self.assertEqual(request.events(), [])
 
+    def test_much(self) -> None:
+        """What one look brings is sent whole, though its first part alone may fill the connection's buffer."""
+        request = self.open()
+        request.events()
+        write = request.write
+
+        def fill(data: bytes) -> None:
+            write(data)
+            request.producer.pauseProducing()
+
+        self.patch(request, "write", fill)
+        self.tick(("terminals", [1]), ("traffic", 2))
+        request.producer.resumeProducing()
+        self.assertEqual(request.events(), [("terminals", [1]), ("traffic", 2)])
+
     def test_quiet(self) -> None:
         """Where nothing happens, a comment keeps the connection."""
         request = self.open()

@@ -61,6 +61,16 @@ class OverviewTests(ApiCase):
             [("outdated", 1, "#/terminals?state=outdated")],
         )
 
+    async def test_shared(self) -> None:
+        """Pages that ask one after the other share an answer, until somebody changes something."""
+        self.api._overview._answer._seconds = 1e9  # however slow the machine is
+        await self.terminal()
+        await self.get()
+        self.coordinator.watch.still = {1: 3}
+        self.assertEqual((await self.get())["attention"], [])
+        await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
+        self.assertEqual([x["count"] for x in (await self.get())["attention"]], [3])
+
     async def test_rollouts(self) -> None:
         """Running rollouts are shown, newest first, and those in which terminals fail or get nothing want somebody."""
         await self.terminal()

@@ -36,7 +36,7 @@ class RecentTests(TestCase):
 
     def ask(self) -> Deferred[object]:
         """Somebody asks."""
-        return Deferred.fromCoroutine(self.recent.rows())
+        return Deferred.fromCoroutine(self.recent.get())
 
     async def test_shared(self) -> None:
         """Who asks while it is read, or soon after, waits for no reading of their own."""

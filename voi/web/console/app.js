@@ -17,7 +17,7 @@ import { TemplatePage } from "./pages/template.js";
 import { TemplatesPage } from "./pages/templates.js";
 import { TerminalPage } from "./pages/terminal.js";
 import { TerminalsPage } from "./pages/terminals.js";
-import { Busy, Empty, Failure } from "./parts/bits.js";
+import { Busy, Empty, Failure, PageHead } from "./parts/bits.js";
 import { Dialogs, leave } from "./parts/dialog.js";
 import { Icon } from "./parts/icons.js";
 import { LanguageChoice } from "./parts/language.js";
@@ -39,7 +39,10 @@ function pageOf({ path, query }) {
   if (name === "rollouts") return key ? html`<${RolloutPage} key=${key} id=${number} />` : html`<${RolloutsPage} />`;
   if (name === "events") return html`<${EventsPage} query=${query} />`;
   if (name === "settings") return html`<${SettingsPage} />`;
-  return html`<${Empty} text=${t("shell.no_page")}><a href=${hashOf([])}>${t("nav.overview")}</a><//>`;
+  return html`<div class="page">
+    <${PageHead} title=${t("shell.no_page")} />
+    <${Empty}><a href=${hashOf([])}>${t("nav.overview")}</a><//>
+  </div>`;
 }
 
 /** The rollout whose news a place wants from the stream. @param {import("./router.js").Place} place */
@@ -109,7 +112,7 @@ function Shell({ place }) {
   };
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${skip}>${t("shell.skip")}</a>
-    <div class="side">
+    <header class="side">
       <a class="brand" href=${hashOf([])}>VOI</a>
       <nav aria-label=${t("shell.pages")}>
         ${PAGES.map(
@@ -134,7 +137,7 @@ function Shell({ place }) {
           <span>${t("shell.sign_out")}</span>
         </button>
       </div>
-    </div>
+    </header>
     <main id="main" tabindex="-1">
       <${Banner} />
       <div key=${page}>${pageOf(place)}</div>

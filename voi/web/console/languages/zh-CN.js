@@ -442,7 +442,7 @@ export default {
   "reason.no_token": "没有编号为 {number} 的令牌",
   "reason.no_torrent_for": "无法为大小为 {size} 的文件制作种子",
   "reason.no_upload": "没有编号为 {number} 的上传",
-  "reason.no_version": "模板“{name}”没有版本 {number}",
+  "reason.no_version": "模板 {name} 没有版本 {number}",
   "reason.not_absolute": "{field}：{path} 不是服务器上的绝对路径",
   "reason.not_account_name": "名称：1 到 64 个字母、数字或 . _ @ -，以字母或数字开头",
   "reason.not_disk_name": "{field}：“{text}”不是有效的磁盘名称（voi_<层级>_<UUID>）",

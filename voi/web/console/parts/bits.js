@@ -109,7 +109,7 @@ export function Failure({ error, retry }) {
 
 /** Nothing is here, and what to do about it. */
 export function Empty({ text, children }) {
-  return html`<div class="empty"><p>${text}</p>${children}</div>`;
+  return html`<div class="empty">${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
 /** What a remote answer is shown as: itself, its failure, or a wait. */

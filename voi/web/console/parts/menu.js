@@ -1,5 +1,5 @@
 // A button that opens a list of actions; arrow keys move in it, Escape and a click elsewhere close it.
-import { html, useEffect, useId, useRef, useState } from "../lib.js";
+import { html, useId, useLayoutEffect, useRef, useState } from "../lib.js";
 import { Icon } from "./icons.js";
 
 /**
@@ -12,7 +12,8 @@ export function Menu({ label, items, disabled = false }) {
   const box = useRef(null);
   const id = useId();
 
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // At once: the next key may be pressed before the next frame.
     if (!open) return undefined;
     box.current.querySelector('[role="menuitem"]:not(:disabled)')?.focus();
     const outside = (event) => box.current.contains(event.target) || setOpen(false);

@@ -1,0 +1,170 @@
+"""What becomes of a page that is left open overnight: 5,000 terminals, of which 500 move each second, for 12 hours.
+
+A real browser shows the page; a child process (``night``) has the server's own hub, and lets time pass as fast as the
+page takes what it is told: of the terminals and of the rollout each second, of what flows each other one. Ten times the
+server restarts. Along the way the garbage is collected by force, and what is left is counted: the heap of the page's
+scripts, the nodes of its document, the listeners. A key press is timed before and after: from the event to the frame
+that shows what it did. The heap has two levels, for a list that was replaced may be let go with the next one only: so
+the highest of the second half of the night is held against the highest of the first.
+
+``python -m tests.bench.overnight --hours 1`` runs a short night. Needs what ``tox -e browser`` needs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.processes import Helper
+from tests.bench.tables import show_outcome
+from tests.browser.case import FIREFOX, MISSING, browser
+from voi.demo.stage import LOOPBACK
+
+TERMINALS: Final = 5000
+MOVING: Final = 500
+HOURS: Final = 12.0
+FAST_HOURS: Final = 0.1
+HOUR: Final = 3600
+PAGES: Final = {"terminals": "#/terminals", "rollout": "#/rollouts/1"}
+RESTARTS: Final = 10
+"""Of the server, in one night; after each a sample is taken."""
+KEYS: Final = 15
+COLLECTIONS: Final = 3
+"""Of garbage for one sample: what something running holds on to is let go by one of them."""
+_FEW: Final = 2  # seconds, in which what flows is told once
+_WAIT: Final = 120
+
+_SETTLED: Final = "setTimeout(arguments[0], 700)"
+"""What was read anew after a restart has been taken in by then, and what was there before let go."""
+_CAUGHT_UP: Final = """
+const [second, done] = arguments;
+import("/console/store.js").then(({ store }) => {
+  const look = () => (store.connection === "live" && store.traffic?.swarm >= second ? done() : setTimeout(look, 20));
+  look();
+});
+"""
+_PRESS: Final = """
+const [keys, done] = arguments;
+const field = document.querySelector("input[type=search]");
+const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+const texts = Array.from({ length: keys }, (_, index) => "PC 123".slice(0, 1 + (index % 6)));
+const took = [];
+const press = () => {
+  if (!texts.length) return done(took);
+  const begun = performance.now();
+  setter.call(field, texts.shift());
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  // The frame that shows it has been made when the turn after it begins.
+  requestAnimationFrame(() => setTimeout(() => {
+    took.push(performance.now() - begun);
+    setTimeout(press, 50);
+  }));
+};
+press();
+"""
+
+
+def run(plan: Plan) -> Outcome:
+    """A night for each page."""
+    return night(plan, FAST_HOURS if plan.fast else HOURS)
+
+
+def night(plan: Plan, hours: float) -> Outcome:
+    """So many hours of it."""
+    if MISSING or FIREFOX:
+        return Outcome([], [], [MISSING or "only Chromium tells what a page holds"])
+    rows: list[Row] = []
+    heaps: dict[str, float] = {}
+    keys: dict[str, float] = {}
+    for name in plan.only or PAGES:
+        samples = _watch(plan, name, PAGES[name], hours)
+        rows += samples
+        sizes = [float(sample.figures["heap MB"]) for sample in samples]
+        half = len(sizes) // 2
+        heaps[name] = max(sizes[half:]) / max(sizes[:half])
+        keys[name] = float(samples[-1].figures["key ms"])
+    worst = max(heaps, key=heaps.__getitem__)
+    slow = max(keys, key=keys.__getitem__)
+    note = f"{hours:g} hours, {TERMINALS:,} terminals, {MOVING} move"
+    return Outcome(
+        [Figure("overnight.heap", heaps[worst], {}, note), Figure("overnight.key", keys[slow], {}, note)], rows
+    )
+
+
+def _watch(plan: Plan, name: str, place: str, hours: float) -> list[Row]:
+    """Samples of one page: as it was opened, after a tenth of the night, and so on to its end."""
+    samples: list[Row] = []
+    with ExitStack() as stack:
+        server = stack.enter_context(Helper("night", str(TERMINALS), str(MOVING)))
+        page = stack.enter_context(_opened(plan.directory / name))
+        page.get(f"http://{LOOPBACK}:{server.hear()['port']}/{place}")
+        WebDriverWait(page, _WAIT).until(lambda _: page.find_elements(By.CSS_SELECTOR, "tbody tr[data-index]"))
+        page.set_script_timeout(_WAIT)
+        told: dict[str, Any] = server.ask(seconds=_FEW)
+        page.execute_async_script(_CAUGHT_UP, told["second"])
+        samples.append(_sample(page, name, told))
+        for _ in range(RESTARTS):
+            server.ask(seconds=round(hours * HOUR / RESTARTS) // _FEW * _FEW)
+            server.ask(boot=True)
+            told = server.ask(seconds=_FEW)
+            page.execute_async_script(_CAUGHT_UP, told["second"])
+            samples.append(_sample(page, name, told))
+            plan.say(f"{samples[-1].what}: {dict(samples[-1].figures)}")
+    return samples
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[WebDriver]:
+    page = browser(directory)
+    try:
+        yield page
+    finally:
+        page.quit()
+
+
+def _sample(page: Any, name: str, told: dict[str, Any]) -> Row:
+    """What there is of a page after everything that could be let go was."""
+    took = page.execute_async_script(_PRESS, KEYS)
+    page.execute_cdp_cmd("HeapProfiler.enable", {})
+    page.execute_cdp_cmd("Performance.enable", {})
+    heap = float("inf")
+    for _ in range(COLLECTIONS):
+        page.execute_async_script(_SETTLED)
+        page.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        metrics = {one["name"]: one["value"] for one in page.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+        heap = min(heap, metrics["JSHeapUsedSize"])
+    return Row(
+        f"{name}, {told['second'] / HOUR:.2f} h",
+        {
+            "messages": told["messages"],
+            "heap MB": heap / 1e6,
+            "nodes": metrics["Nodes"],
+            "listeners": metrics["JSEventListeners"],
+            "key ms": median(took),
+        },
+    )
+
+
+@click.command(help=__doc__)
+@click.option("--hours", default=HOURS, show_default=True, help="How long the night is.")
+@click.option("--page", "pages", multiple=True, type=click.Choice(list(PAGES)), help="Only this one.")
+def main(hours: float, pages: tuple[str, ...]) -> None:
+    """Run it alone."""
+    console = Console(width=160)
+    with tempfile.TemporaryDirectory(prefix="voi-overnight-") as directory:
+        show_outcome("overnight", night(Plan(Path(directory), console, only=pages), hours), console)
+
+
+if __name__ == "__main__":
+    main()

@@ -278,6 +278,7 @@ _HEALTH: Final = {
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
+    "uploads_held": "uploads that were asked for and cannot begin: {count}; {why}",
     "uploads_failed": "uploads and imports that failed: {count}",
 }
 """What is wrong with the server, and what wants somebody."""

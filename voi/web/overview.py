@@ -9,7 +9,7 @@ from typing import Final
 from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
 from voi.domain.standing import State
-from voi.domain.uploads import Upload
+from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.reasons import Reason
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
@@ -89,6 +89,7 @@ class OverviewRoutes:
             *_failing(self._coordinator.watch.failing()),
             *_stuck(self._coordinator.watch.standing_still()),
             *_uploads(await self._uploads.failed()),
+            *_held(await self._uploads.open_disks()),
             *_disk(free, size),
             *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
         ]
@@ -143,6 +144,16 @@ def _uploads(failed: Sequence[Upload]) -> list[Attention]:
     count, templates = len(failed), {upload.template_uuid for upload in failed}
     link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
     return [_attention("upload", count, Reason("uploads_failed", count=count), link)]
+
+
+def _held(open_disks: Sequence[UploadDisk]) -> list[Attention]:
+    """Uploads that were asked for and may not begin, with why the first of them may not."""
+    held = [disk for disk in open_disks if disk.state is UploadState.REQUESTED and disk.reason]
+    if not held:
+        return []
+    count, templates = len({disk.upload_id for disk in held}), {disk.template_uuid for disk in held}
+    link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
+    return [_attention("held", count, Reason("uploads_held", count=count, why=held[0].reason), link)]
 
 
 def _disk(free: int, size: int) -> list[Attention]:

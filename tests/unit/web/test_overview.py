@@ -139,6 +139,17 @@ class OverviewTests(ApiCase):
         (found,) = (await self.get())["attention"]
         self.assertEqual((found["kind"], found["count"], found["link"]), ("upload", 1, f"#/templates/{TEMPLATE}"))
 
+    async def test_uploads_that_cannot_begin(self) -> None:
+        """An upload that is refused for now wants somebody, with why."""
+        disk = upload_disk(DiskName(DISK_TWO, 0), mac=MAC)
+        await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 1.0, (disk,)))
+        self.assertEqual((await self.get())["attention"], [])
+        await self.uploads.explain([disk.id], Reason("no_space", needed=2, available=1))
+        await self.ask("PATCH", "/api/v1/settings", {"retention_days": 7})  # what is written down makes a fresh answer
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("held", 1, f"#/templates/{TEMPLATE}"))
+        self.assertEqual(found["why"]["data"]["why"]["code"], "no_space")
+
     async def test_uploads_of_several_templates(self) -> None:
         """Failed uploads of several templates are found in the list of all."""
         for number, template in enumerate((TEMPLATE, DISK_TWO)):

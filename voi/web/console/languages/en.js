@@ -70,6 +70,7 @@ export default {
   "attention.failed": "{n} terminal failed|{n} terminals failed",
   "attention.failing": "{n} terminal failed and tries again|{n} terminals failed and try again",
   "attention.health": "The server is not healthy",
+  "attention.held": "{n} upload cannot begin|{n} uploads cannot begin",
   "attention.outdated": "{n} terminal has an older version|{n} terminals have an older version",
   "attention.stuck": "{n} terminal does not get on|{n} terminals do not get on",
   "attention.upload": "{n} upload failed|{n} uploads failed",

@@ -92,7 +92,7 @@ class Assembly:
         self._doors = doors
         self._reactor = reactor
         self.store = Store(directory.database, reactor)
-        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
+        self.terminals, self.templates = Terminals(self.store, time.time()), Templates(self.store)
         self._uploads, self._rollouts = Uploads(self.store), Rollouts(self.store)
         self._commands, self._events, accounts = Commands(self.store), Events(self.store), Accounts(self.store)
         self.journal = Journal(self._events)
@@ -170,7 +170,7 @@ class Assembly:
         )
         self.fleet.online.append(self._access.terminal_came)
         self.fleet.offline.append(self._left)
-        UploadChronicle(self.publisher, self._uploads, self.templates, self.journal)
+        UploadChronicle(self.publisher, self._uploads, self.templates, self.journal, self.fleet.address)
 
     def _make_rollouts(self) -> None:
         """What brings disks out, and commands."""

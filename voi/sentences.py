@@ -29,7 +29,7 @@ _INPUT: Final = {
     "name_or_room": "a name or a room is needed",
     "one_name_each": "each terminal has a name of its own, so name one at a time",
     "name_or_subnets": "a name or subnets are needed",
-    "name_or_auto_update": "a name, or whether to update automatically, is needed",
+    "name_or_auto_update": "a name, a remark, or whether to update automatically, is needed",
     "role_or_password": "a role or a password is needed",
     "macs_or_room": "terminals (macs) or a room are needed, and not both",
     "too_long": "{field}: at most {most} characters",
@@ -146,6 +146,7 @@ _TEMPLATES: Final = {
     "uploaded_already": "this disk is being uploaded already",
     "nothing_to_upload": "{mac} reported no disk of this template that is not published yet",
     "no_upload": "no upload {number}",
+    "upload_not_failed": "upload {number} has not failed: there is nothing of it to try again or to dismiss",
     "asked_again": "asked for again",
     "newer_torrent": "replaced by a newer torrent of the same terminal",
     "taken_over": "{mac} has been offline for long, and {other} takes over",
@@ -285,7 +286,8 @@ _HEALTH: Final = {
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
-    "uploads_failed": "disks that could not be published: {count}",
+    "uploads_held": "uploads that were asked for and cannot begin: {count}; {why}",
+    "uploads_failed": "uploads and imports that failed: {count}",
 }
 """What is wrong with the server, and what wants somebody."""
 

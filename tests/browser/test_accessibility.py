@@ -152,7 +152,7 @@ class OpenTests(RuleCase):
         self._dialogs(f"#/terminals/{_GONE}", self._more("Forget"))
         self._dialogs("#/rooms", self._button("New room"), lambda: self.click("td .plain.danger"))
         self._dialogs("#/templates", self._button("Import"), self._button("Upload from a terminal"))
-        self._dialogs(f"#/templates/{self.uuid}", self._button("Rename"))
+        self._dialogs(f"#/templates/{self.uuid}", self._button("Edit"))
         self._dialogs("#/rollouts/1", self._button("Cancel the rollout"))
         self._dialogs(
             "#/settings",

@@ -50,6 +50,17 @@ class FilterTests(ModuleCase):
         """The space of a Chinese keyboard divides words too."""
         self.assertEqual(self.shown([terminal(name="机房 7")], q="机房\u30007"), ["机房 7"])
 
+    def test_version(self) -> None:
+        """By the version of the image: a number, the newest, an older one, or none that is known; on or off."""
+        numbers = {"new": 3, "old": 2, "unknown": 0}
+        there = [
+            terminal(name=name, template="t", version=version, newest=3, online=False)
+            for name, version in numbers.items()
+        ]
+        there.append(terminal(name="bare", newest=0))
+        for version, expected in (("newest", ["new"]), ("older", ["old"]), ("2", ["old"]), ("0", ["unknown"])):
+            self.assertEqual(self.shown(there, version=version), expected, version)
+
     def test_no_room(self) -> None:
         """Room 0 is that of terminals in none."""
         there = [terminal(name="in", room=1), terminal(name="out")]

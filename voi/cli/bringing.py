@@ -11,11 +11,22 @@ from voi.cli.api import Api
 from voi.cli.completion import complete_template
 from voi.cli.failures import Failed, Interrupted
 from voi.cli.following import follow
-from voi.cli.naming import Choice, named, uuid_or_none
+from voi.cli.naming import Choice, template_of, uuid_or_none
 from voi.cli.settings import connect, with_json, with_server
 from voi.cli.text import console, say_json
 
-DISK_TYPES: Final = ("system", "data")
+DISK_TYPES: Final = ("system", "data", "shared")
+
+
+def _further_disks(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Type and absolute path of each TYPE:FILE."""
+    found = []
+    for text in given:
+        kind, _, path = text.partition(":")
+        if kind not in DISK_TYPES or not path:
+            raise click.BadParameter(f"{text!r} is no TYPE:FILE, TYPE one of {', '.join(DISK_TYPES)}")
+        found.append((kind, str(Path(path).absolute())))
+    return found
 
 
 @click.command("import")
@@ -23,6 +34,15 @@ DISK_TYPES: Final = ("system", "data")
 @click.option("--name", required=True, help="what the template is called")
 @click.option("--sys-type", type=click.IntRange(0, 127), default=0, show_default=True, help="protocol number of the OS")
 @click.option("--type", "kind", type=click.Choice(DISK_TYPES), default="system", show_default=True, help="of the disk")
+@click.option(
+    "--disk",
+    "further",
+    multiple=True,
+    callback=_further_disks,
+    metavar="TYPE:FILE",
+    help="one more disk; as often as needed",
+)
+@click.option("--remark", default="", help="kept with the template and its first versions")
 @with_server
 @with_json
 def import_(
@@ -30,14 +50,23 @@ def import_(
     name: str,
     sys_type: int,
     kind: str,
+    further: list[tuple[str, str]],
+    remark: str,
     server: str | None,
     token: str | None,
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a template of the image FILE, a path on the server, and wait until it is published."""
+    """Make a template of the image FILE, a path on the server, and wait until it is published.
+
+    A template with more disks takes --disk for each of them, such as --disk data:/srv/images/data.qcow2.
+    """
     api = connect(server, token, data)
-    body = {"name": name, "sys_type": sys_type, "disks": [{"type": kind, "path": str(file.absolute())}]}
+    disks = [(kind, str(file.absolute())), *further]
+    body: dict[str, Any] = {"name": name, "sys_type": sys_type}
+    body["disks"] = [{"type": one, "path": path} for one, path in disks]
+    if remark:
+        body["desc"] = remark
     template = api.change("POST", "/templates", body)
     try:
         path = f"/templates/{template['uuid']}"
@@ -53,12 +82,14 @@ def import_(
 @click.argument("terminal", metavar="MAC")
 @click.argument("template", shell_complete=complete_template)
 @click.option("--no-wait", is_flag=True, help="only ask for it")
+@click.option("--remark", default="", help="kept with the version that it becomes")
 @with_server
 @with_json
 def upload(
     terminal: str,
     template: str,
     no_wait: bool,
+    remark: str,
     server: str | None,
     token: str | None,
     data: Path | None,
@@ -66,11 +97,14 @@ def upload(
 ) -> None:
     """Fetch from the terminal MAC (or its name) what it has of TEMPLATE and the server lacks.
 
-    A terminal that is off is asked at its next login. Where only the terminal knows the template, TEMPLATE is its uuid.
+    A terminal that is off is asked at its next login. Where only the terminal knows the template, TEMPLATE is its uuid,
+    or what the terminal calls it.
     """
     api = connect(server, token, data)
     (found,) = Choice(every=False, room=None, terminals=(terminal,)).find(api)
     body = {"mac": found["mac"], "template": _template(api, found["mac"], template)}
+    if remark:
+        body["remark"] = remark
     seen = api.change("POST", "/uploads", body)
     path = f"/uploads/{seen['id']}"
     if not no_wait:
@@ -89,20 +123,24 @@ def upload(
 
 
 def _template(api: Api, mac: str, text: str) -> str:
-    """A template that the server or the terminal knows; the terminal tells no names.
+    """A template that the server or the terminal knows.
 
-    :raises Failed: there is none of this name; says which uuids the terminal has.
+    :raises Failed: there is none of this name; says which the terminal has.
     """
     uuid = uuid_or_none(text)
     if uuid is not None:
         return uuid
     try:
-        return str(named(api.get("/templates")["templates"], text, "template", "uuid", "voi templates")["uuid"])
+        return str(template_of(api.get("/templates")["templates"], text)["uuid"])
     except Failed as error:
-        own = sorted({disk["template"] for disk in api.get(f"/terminals/{mac}")["disks"] if not disk["published"]})
+        disks = [disk for disk in api.get(f"/terminals/{mac}")["disks"] if not disk["published"]]
+        own = {disk["template"]: disk["template_name"] for disk in disks}
+        called = [uuid for uuid, name in own.items() if name.casefold() == text.casefold()]
+        if len(called) == 1:
+            return str(called[0])
         if not own:
             raise
-        told = "".join(f"\n  {uuid}" for uuid in own)
+        told = "".join(f"\n  {uuid}  {name}" for uuid, name in sorted(own.items()))
         raise Failed(f"{error.message}\n{mac} has disks that the server lacks of:{told}") from error
 
 

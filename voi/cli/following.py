@@ -19,6 +19,7 @@ from rich.progress import (
 
 from voi.cli.api import Api
 from voi.cli.failures import Unreachable
+from voi.cli.text import printable
 
 LOOK_AGAIN_SECONDS: Final = 0.5
 """Between two looks."""
@@ -55,9 +56,14 @@ def follow(
         TimeElapsedColumn(),
     )
     failures = 0
+    told = ""
     with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task(stage(seen), total=1.0)
         while seen["state"] in running:
+            why = "; ".join(keeping(seen))
+            if why and why != told:
+                shown.console.print(f"nothing comes yet: {printable(why, lines=False)}", markup=False, highlight=False)
+            told = why
             sleep(LOOK_AGAIN_SECONDS)
             try:
                 seen = api.get(path)
@@ -74,6 +80,18 @@ def follow(
 
 def stage(seen: dict[str, Any]) -> str:
     """What is being done to a template, or to an upload, now."""
-    disks = seen["disks"] if "uploads" not in seen else [disk for one in seen["uploads"] for disk in one["disks"]]
-    states = [disk["state"] for disk in disks]
+    states = [disk["state"] for disk in _disks(seen)]
     return next((text for state, text in _STAGES.items() if state in states), "importing")
+
+
+def keeping(seen: dict[str, Any]) -> list[str]:
+    """Why disks that a terminal was asked for do not come, each reason once."""
+    reasons = [disk.get("reason", "") for disk in _disks(seen) if disk["state"] == "requested"]
+    return list(dict.fromkeys(filter(None, reasons)))
+
+
+def _disks(seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The disks of an upload, or those that come in of a template."""
+    if "uploads" not in seen:
+        return list(seen["disks"])
+    return [disk for one in seen["uploads"] for disk in one["disks"]]

@@ -78,6 +78,9 @@ def state_cell(one: dict[str, Any]) -> Text:
 @click.option("--outdated", is_flag=True, help="the same as --state outdated")
 @click.option("--online", is_flag=True, help="only those that are on")
 @click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those that boot it")
+@click.option(
+    "--version", metavar="N", help="only those with this version of what they boot: a number, newest, older; 0: unknown"
+)
 @click.option("--search", metavar="TEXT", help="only those with this in name, MAC or IP address")
 @with_server
 @with_json
@@ -87,6 +90,7 @@ def terminals(
     outdated: bool,
     online: bool,
     template: str | None,
+    version: str | None,
     search: str | None,
     server: str | None,
     token: str | None,
@@ -102,6 +106,7 @@ def terminals(
         room=None if room is None else room_named(api, room),
         state="outdated" if outdated else state,
         image=None if template is None else template_named(api, template),
+        version=version,
         online="true" if online else None,
     )
     if as_json:
@@ -149,10 +154,10 @@ def templates(server: str | None, token: str | None, data: Path | None, as_json:
                 one["version"],
                 state_cell(one),
                 size(sum(disk["size"] for disk in one["disks"])),
-                f"{one['terminals_current']} / {one['terminals_outdated']}",
+                f"{one['terminals_current']} / {one['terminals_outdated']} / {one['terminals_unknown']}",
                 f"{sent / whole:.1f}" if whole else "-",
                 one["reason"],
             )
         )
-    columns = ("name", "uuid", "version", "state", "size", "current / outdated", "copies sent", "reason")
+    columns = ("name", "uuid", "version", "state", "size", "newest / older / unknown", "copies sent", "reason")
     show(columns, rows, none="no template yet: `voi import FILE --name NAME` makes one of an image file")

@@ -58,7 +58,16 @@ def template_named(api: Api, text: str) -> str:
     uuid = uuid_or_none(text)
     if uuid is not None:
         return uuid
-    return str(named(api.get("/templates")["templates"], text, "template", "uuid", "voi templates")["uuid"])
+    return str(template_of(api.get("/templates")["templates"], text)["uuid"])
+
+
+def template_of(found: Sequence[dict[str, Any]], text: str) -> dict[str, Any]:
+    """The template of this name; one that has a version goes before what is still, or never was, on its way to one.
+
+    :raises Failed: there is none, or several.
+    """
+    published = [one for one in found if one["version"] and one["name"].casefold() == text.casefold()]
+    return named(published or found, text, "template", "uuid", "voi templates")
 
 
 def room_named(api: Api, text: str) -> int:

@@ -17,6 +17,7 @@ from voi.cli.orders import restart, shutdown, wake, watermark
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
 from voi.cli.tokens import token
+from voi.cli.uploads import uploads
 
 _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
 
@@ -38,6 +39,7 @@ for _command in (
     templates,
     import_,
     upload,
+    uploads,
     rollout,
     restart,
     shutdown,

@@ -47,6 +47,12 @@ def who(actor: Actor) -> str:
     return f"{actor.kind} {actor.name}".strip()
 
 
+def author_of(text: str, address: str) -> Author:
+    """The author that `who` calls so; names of accounts have no space in them."""
+    kind, _, name = text.partition(" ")
+    return Author(kind, name, address) if name else Author("account", text, address)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry; `time` is seconds since the epoch.
@@ -98,10 +104,13 @@ KINDS: Final[dict[str, str]] = {
     "room.removed": "Room removed: {name}",
     "template.imported": "Template {name} is being imported; image files: {count}",
     "template.renamed": "Template {old} is called {name} now",
+    "template.remark": "The remark of template {name} is now: {desc}",
     "template.auto_update_on": "Automatic updates of template {name} were switched on",
     "template.auto_update_off": "Automatic updates of template {name} were switched off",
     "upload.requested": "Terminal {terminal} was asked for template {name}; disks: {disks}",
     "upload.cancelled": "The upload of template {name} was called off",
+    "upload.retried": "The upload of template {name}, which had failed, was asked for again; disks: {disks}",
+    "upload.dismissed": "The failed upload of template {name} was dismissed",
     "upload.begun": "{disk} of template {name} is coming in from terminal {terminal}",
     "upload.published": "{disk} was published: template {name} has version {version}",
     "upload.failed": "{disk} of template {name} could not be published: {reason}",

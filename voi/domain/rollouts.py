@@ -70,6 +70,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a terminal had to do with a rollout of this version that began then, in seconds since the epoch."""
+
+    target: Target
+    version: int
+    begun: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """A version of a template for a set of terminals."""
 

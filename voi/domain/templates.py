@@ -60,13 +60,16 @@ class Template:
 @dataclass(frozen=True, slots=True)
 class Version:
     """What a template was at a time: its levels, each with the count of its changes. `uploader` is the MAC that the
-    new of it came from, or None for an import.
+    new of it came from, or None for an import; `asked_by` who wanted it, as the journal calls them, and `remark` what
+    they said of it, each empty where that was not noted.
     """
 
     number: int
     created: float
     uploader: str | None
     levels: tuple[tuple[DiskName, int], ...]
+    asked_by: str = ""
+    remark: str = ""
 
 
 def missing_levels(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> list[PublishedLevel]:

@@ -23,6 +23,16 @@ class ReportedLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A time that a terminal was online, in seconds since the epoch; `went` is None while it is not over, and 0 where
+    nobody noted the end, because the server was not there either.
+    """
+
+    came: float
+    went: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Terminal:
     """A PC as the server remembers it; times are seconds since the epoch.
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from voi.domain.terminals import ReportedTemplate
+from voi.errors import VoiError
 from voi.names import DiskName
 from voi.reasons import Reason
 
@@ -67,7 +68,12 @@ class UploadDisk:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A request to make a template's disks known: an administrator's (1020), a terminal's, or an import."""
+    """A request to make a template's disks known: an administrator's (1020), a terminal's, or an import.
+
+    `desc` is the remark of a template that comes into being with it, `remark` that of this upload alone. `asked_by` is
+    who wanted it, as the journal calls them, and `asked_from` the address they were at; both are empty where nobody
+    noted it. One that failed wants somebody until it is `dismissed`.
+    """
 
     id: int
     template_uuid: str
@@ -77,6 +83,10 @@ class Upload:
     mac: str | None
     created: float
     disks: tuple[UploadDisk, ...] = ()
+    remark: str = ""
+    asked_by: str = ""
+    asked_from: str = ""
+    dismissed: bool = False
 
     @property
     def state(self) -> str:
@@ -98,7 +108,7 @@ class ImportDisk:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """The answer to "may I upload?"; `reason` says why not.
+    """The answer to "may I upload?"; `reason` says why not, and `refusal` is the error that it comes from.
 
     `listed` names the template of each disk uuid that was asked about: a torrent names only its disk.
     """
@@ -106,6 +116,7 @@ class Permission:
     allowed: bool
     reason: str
     listed: Mapping[str, ReportedTemplate]
+    refusal: VoiError | None = None
 
 
 @dataclass(frozen=True, slots=True)

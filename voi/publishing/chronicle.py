@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from voi.domain.events import SERVER, Author
-from voi.domain.uploads import ASKED_AGAIN, CANCELLED, UploadDisk, UploadState
+from voi.domain.events import SERVER, Actor, Author, author_of
+from voi.domain.uploads import ASKED_AGAIN, CANCELLED, Upload, UploadDisk, UploadState
 from voi.publishing.publisher import Publisher
 from voi.store.journal import Notes
 from voi.store.templates import Templates
@@ -19,46 +19,59 @@ log = Logger()
 
 
 class UploadChronicle:
-    """Listens to the publisher."""
+    """Listens to the publisher; `address` gives where a terminal is, empty while it is offline."""
 
-    def __init__(self, publisher: Publisher, uploads: Uploads, templates: Templates, journal: Notes) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        uploads: Uploads,
+        templates: Templates,
+        journal: Notes,
+        address: Callable[[str], str],
+    ) -> None:
         self._uploads = uploads
         self._templates = templates
         self._journal = journal
+        self._address = address
         publisher.begun.append(self._begun)
         publisher.ended.append(self._ended)
 
     def _begun(self, disk: UploadDisk) -> None:
-        _spawn(self._note_begun(disk))
+        assert disk.mac is not None
+        _spawn(self._note_begun(disk, disk.mac, self._address(disk.mac)))
 
     def _ended(self, disk: UploadDisk) -> None:
         if disk.reason not in (CANCELLED, ASKED_AGAIN):  # who wanted that is in the journal
             _spawn(self._note_ended(disk))
 
-    async def _note_begun(self, disk: UploadDisk) -> None:
-        assert disk.mac is not None
+    async def _note_begun(self, disk: UploadDisk, mac: str, address: str) -> None:
+        upload = await self._uploads.get(disk.upload_id)
+        author: Actor = Author("terminal", mac, address)
+        if upload is not None and upload.asked_by and upload.asked_from == address:  # by a login at the terminal
+            author = author_of(upload.asked_by, address)
         await self._journal.note(
             "upload.begun",
-            Author("terminal", disk.mac),
-            mac=disk.mac,
+            author,
+            mac=mac,
             template=disk.template_uuid,
             disk=str(disk.name),
-            name=await self._name(disk),
+            name=_name(disk, upload),
+            by=upload.asked_by if upload else "",
         )
 
     async def _note_ended(self, disk: UploadDisk) -> None:
-        name, said = await self._name(disk), str(disk.name)
+        upload = await self._uploads.get(disk.upload_id)
+        name, said, by = _name(disk, upload), str(disk.name), upload.asked_by if upload else ""
         if disk.state is UploadState.PUBLISHED:
             template = await self._templates.get(disk.template_uuid)
-            version = template.version if template else 0
             await self._journal.note(
                 "upload.published",
-                SERVER,
+                author_of(by, upload.asked_from) if upload and by else SERVER,
                 mac=disk.mac,
                 template=disk.template_uuid,
                 disk=said,
                 name=name,
-                version=version,
+                version=template.version if template else 0,
             )
         else:
             await self._journal.note(
@@ -68,12 +81,13 @@ class UploadChronicle:
                 template=disk.template_uuid,
                 disk=said,
                 name=name,
+                by=by,
                 reason=disk.reason,
             )
 
-    async def _name(self, disk: UploadDisk) -> str:
-        upload = await self._uploads.get(disk.upload_id)
-        return upload.name if upload else disk.template_uuid
+
+def _name(disk: UploadDisk, upload: Upload | None) -> str:
+    return upload.name if upload else disk.template_uuid
 
 
 def _spawn(work: Coroutine[Any, Any, None]) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from voi.domain import metainfo
+from voi.domain.events import Actor
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedTemplate
@@ -25,6 +26,7 @@ from voi.errors import (
 from voi.names import DiskName
 from voi.publishing.access import Access
 from voi.publishing.publisher import Publisher
+from voi.publishing.refusals import Refusals
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.seams import InThread
 from voi.reasons import Reason
@@ -51,6 +53,7 @@ class UploadDesk:
         directory: DataDirectory,
         in_thread: InThread,
         told_again: Callable[[UploadDisk], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uploads = uploads
         self._templates = templates
@@ -59,6 +62,7 @@ class UploadDesk:
         self._directory = directory
         self._in_thread = in_thread
         self._told_again = told_again
+        self._refusals = Refusals(uploads, now)
 
     # 9018.
 
@@ -75,7 +79,9 @@ class UploadDesk:
             await self._access.check_free(asked.uuid, mac, open_disks)
             self._check_disks(template, asked, open_disks)
         except VoiError as error:
-            return Permission(False, error.message, listed)
+            await self._refusals.note(mac, body, error.reason)
+            return Permission(False, error.message, listed, error)
+        await self._refusals.note(mac, body, "")
         return Permission(True, "", listed)
 
     async def _asked(self, body: TemplateBody | GroupUpload) -> tuple[Template | None, TemplateBody]:
@@ -99,9 +105,17 @@ class UploadDesk:
     # 9014.
 
     async def take_torrent(
-        self, mac: str, granted: bool, listed: Mapping[str, ReportedTemplate], body: TorrentBody
+        self,
+        mac: str,
+        granted: bool,
+        listed: Mapping[str, ReportedTemplate],
+        body: TorrentBody,
+        *,
+        asker: Actor | None = None,
     ) -> str:
         """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
+
+        `asker` is the administrator who allowed it at the terminal.
 
         :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
         :raises Conflict: somebody else is at the template, or the level does not fit.
@@ -109,7 +123,11 @@ class UploadDesk:
         :raises NoSpace: says what is needed and what there is.
         """
         torrent: Metainfo = await self._in_thread(_parse, body)
-        return await self._access.alone(self._take(mac, granted, listed, body, torrent))
+        try:
+            return await self._access.alone(self._take(mac, granted, listed, body, torrent, asker))
+        except VoiError as error:
+            await self._refusals.note(mac, torrent.name, error.reason)
+            raise
 
     async def _take(
         self,
@@ -118,6 +136,7 @@ class UploadDesk:
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody,
         torrent: Metainfo,
+        asker: Actor | None,
     ) -> str:
         name = torrent.name
         open_disks = await self._uploads.open_disks()
@@ -131,7 +150,7 @@ class UploadDesk:
         if not granted and request is None:
             raise TorrentRefused("an administrator must log in at this terminal first (9008)")
         owner = await self._templates.by_disk(name.uuid)
-        upload = await self._upload_for(mac, name, listed, request, owner)
+        upload = await self._upload_for(mac, name, listed, request, owner, asker)
         if owner is not None and owner.uuid != upload.template_uuid:
             raise Conflict(Reason("disk_of_another", uuid=name.uuid, name=owner.name))
         await self._access.check_free(upload.template_uuid, mac, open_disks)
@@ -155,6 +174,7 @@ class UploadDesk:
         listed: Mapping[str, ReportedTemplate],
         request: UploadDisk | None,
         owner: Template | None,
+        asker: Actor | None,
     ) -> Upload:
         """The template by this session's 9018, by our 1020, or by who owns the disk (protocol section 3)."""
         if request is not None:
@@ -163,9 +183,9 @@ class UploadDesk:
             return found
         told = listed.get(name.uuid)
         if told is not None:
-            return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc)
+            return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc, remark=told.desc, asker=asker)
         if owner is not None:
-            return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc)
+            return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc, asker=asker)
         raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
 
     async def _write_down(

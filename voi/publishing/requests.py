@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from voi.domain.events import Actor
 from voi.domain.templates import check_next_level
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ASKED_AGAIN, CANCELLED, ImportDisk, Upload, UploadDisk, UploadState
@@ -44,17 +45,30 @@ class RequestDesk:
         self._access = access
         self._in_thread = in_thread
 
-    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
-        """Write down that an administrator wants these disks, each with its type, from a terminal.
+    async def request(
+        self,
+        mac: str,
+        template: ReportedTemplate,
+        names: Sequence[tuple[DiskName, int]],
+        *,
+        asker: Actor | None = None,
+        remark: str = "",
+    ) -> Upload:
+        """Write down that an administrator, `asker`, wants these disks, each with its type, from a terminal.
 
-        A request for the same disk that is still waiting is replaced.
+        A request for the same disk that is still waiting is replaced. `remark` is what they say of this upload.
 
         :raises UnknownTerminal: the MAC never logged in.
         :raises Conflict: a level does not fit, or somebody else is at the template.
         """
-        return await self._access.alone(self._request(mac, template, names))
+        upload = new_upload(
+            mac, template.uuid, template.name, template.sys_type, template.desc, remark=remark, asker=asker
+        )
+        return await self._access.alone(self._request(mac, template, names, upload))
 
-    async def _request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
+    async def _request(
+        self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]], upload: Upload
+    ) -> Upload:
         if await self._terminals.get(mac) is None:
             raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="mac")
         if not names:
@@ -77,12 +91,13 @@ class RequestDesk:
                 if disk.state is not UploadState.REQUESTED:
                     raise Conflict(Reason("uploads_already", mac=mac, disk=str(disk.name)), field="disks")
                 await self._publisher.fail(disk, ASKED_AGAIN)
-        upload = new_upload(mac, template.uuid, template.name, template.sys_type, template.desc)
         now = time.time()
         disks = tuple(new_disk(upload, name, kind, now) for name, kind in planned)
         return await self._uploads.begin(replace(upload, disks=disks))
 
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]) -> Upload:
+    async def import_files(
+        self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk], *, asker: Actor | None = None
+    ) -> Upload:
         """Make a new template of image files on the server; copying goes on after this returns.
 
         :raises Malformed: no disk, or a path that is not absolute.
@@ -91,11 +106,13 @@ class RequestDesk:
         """
         if not disks:
             raise Malformed(Reason("no_image_file"), field="disks")
-        upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc)
+        upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc, remark=desc, asker=asker)
+        return await self._import(upload, [(DiskName(str(uuid.uuid4()), 0), one) for one in disks])
+
+    async def _import(self, upload: Upload, disks: Sequence[tuple[DiskName, ImportDisk]]) -> Upload:
         now = time.time()
         rows: list[UploadDisk] = []
-        for index, one in enumerate(disks):
-            disk_name = DiskName(str(uuid.uuid4()), 0)
+        for index, (disk_name, one) in enumerate(disks):
             size = await self._in_thread(_check_image, Path(one.path), disk_name, f"disks[{index}].path")
             row = new_disk(upload, disk_name, one.type, now)
             rows.append(replace(row, source=one.path, size=size, state=UploadState.RECEIVING))
@@ -104,6 +121,41 @@ class RequestDesk:
         for disk in written.disks:
             self._publisher.copy(disk)
         return written
+
+    async def retry(self, upload_id: int, *, asker: Actor | None = None) -> Upload:
+        """Begin what failed of an upload or import again, as a new one; the old one wants nobody any more.
+
+        :raises UnknownUpload: there is none of this number.
+        :raises Conflict: it has not failed, or a level does not fit any more, or somebody else is at the template.
+        :raises UnknownTerminal: the terminal that it came from was forgotten.
+        :raises BadImage: an image file that cannot be read, or is none to distribute.
+        :raises NoSpace: says what is needed and what there is.
+        """
+        old = await self._uploads.get(upload_id)
+        if old is None:
+            raise UnknownUpload(Reason("no_upload", number=upload_id))
+        failed = [disk for disk in old.disks if disk.state is UploadState.FAILED]
+        if not failed or old.state != "failed":
+            raise Conflict(Reason("upload_not_failed", number=upload_id))
+        if old.mac is not None:
+            template = ReportedTemplate(old.template_uuid, old.name, old.sys_type, old.desc)
+            names = [(disk.name, disk.type) for disk in failed]
+            new = await self.request(old.mac, template, names, asker=asker, remark=old.remark)
+        else:
+            new = await self._access.alone(self._import_again(old, failed, asker))
+        await self._uploads.dismiss(old.id)
+        return new
+
+    async def _import_again(self, old: Upload, failed: Sequence[UploadDisk], asker: Actor | None) -> Upload:
+        """The same files under the same names: of a disk that failed nothing is left, and nobody else has its name."""
+        under_way = {disk.name for disk in await self._uploads.open_disks()}
+        for disk in failed:
+            owner = await self._templates.by_disk(disk.name.uuid)
+            check_next_level(owner.levels if owner else (), disk.name)
+            if disk.name in under_way:
+                raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name)))
+        upload = new_upload(None, old.template_uuid, old.name, old.sys_type, old.desc, remark=old.remark, asker=asker)
+        return await self._import(upload, [(disk.name, ImportDisk(disk.type, disk.source or "")) for disk in failed])
 
     async def cancel(self, upload_id: int) -> Upload:
         """End an upload that is not wanted any more.

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 import uuid
 
+from voi.domain.events import Actor, who
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 
 
-def new_upload(mac: str | None, template_uuid: str, name: str, sys_type: int, desc: str) -> Upload:
-    """An upload without disks; its number is given when it is written down."""
+def new_upload(
+    mac: str | None,
+    template_uuid: str,
+    name: str,
+    sys_type: int,
+    desc: str,
+    *,
+    remark: str = "",
+    asker: Actor | None = None,
+) -> Upload:
+    """An upload without disks; its number is given when it is written down. `asker` is who wants it."""
     return Upload(
         id=0,
         template_uuid=template_uuid,
@@ -19,6 +29,9 @@ def new_upload(mac: str | None, template_uuid: str, name: str, sys_type: int, de
         desc=desc,
         mac=mac,
         created=time.time(),
+        remark=remark,
+        asked_by=who(asker) if asker is not None else "",
+        asked_from=asker.address if asker is not None else "",
     )
 
 

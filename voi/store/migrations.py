@@ -60,6 +60,33 @@ def m007_sources(db: Database) -> None:
     db.execute("ALTER TABLE rollout_targets ADD COLUMN from_server REAL")
 
 
+@migrations()
+def m008_askers(db: Database) -> None:
+    """Who wanted an upload, from where, and with which remark; that one which failed wants nobody any more. When
+    terminals were online.
+
+    What failed before yesterday was history before this, and stays it.
+    """
+    _execute(db, _ASKERS)
+
+
+_ASKERS = """
+ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN asked_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE uploads ADD COLUMN dismissed INTEGER NOT NULL DEFAULT 0;
+UPDATE uploads SET dismissed = 1 WHERE created < strftime('%s', 'now') - 86400;
+ALTER TABLE versions ADD COLUMN upload_id INTEGER REFERENCES uploads(id);
+CREATE INDEX upload_disks_by_level ON upload_disks(disk_uuid, level);
+
+CREATE TABLE terminal_visits (
+    mac TEXT NOT NULL REFERENCES terminals(mac) ON DELETE CASCADE,
+    came REAL NOT NULL,
+    went REAL,                               -- NULL: not yet, 0: nobody knows
+    PRIMARY KEY (mac, came)
+) STRICT, WITHOUT ROWID
+"""
+
 _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY,

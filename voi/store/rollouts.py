@@ -10,7 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import OPEN_TARGETS, Demand, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Part, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
@@ -380,6 +380,18 @@ class Rollouts:
         def job(db: Database) -> list[Task]:
             query = f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? ORDER BY mac, disk_uuid, level"
             return [_task(row) for row in db.execute(query, (rollout_id,))]
+
+        return self._store.read(job)
+
+    def of_terminal(self, mac: str, limit: int) -> Deferred[list[Part]]:
+        """The parts that a terminal had in rollouts, newest first."""
+
+        def job(db: Database) -> list[Part]:
+            rows = db.execute(
+                f"SELECT r.version, r.created, {_TARGET} WHERE t.mac = ? ORDER BY t.rollout_id DESC LIMIT ?",
+                (mac, limit),
+            ).fetchall()
+            return [Part(_target(target), version, begun) for version, begun, *target in rows]
 
         return self._store.read(job)
 

@@ -68,10 +68,13 @@ def read_templates(db: Database) -> list[Template]:
     return [_template(row, levels.get(row[0], [])) for row in rows]
 
 
-def publish_level(db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str) -> Template:
+def publish_level(
+    db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str, upload_id: int | None = None
+) -> Template:
     """Make a level part of its template, which comes into being with its first one; raises the version.
 
-    For use inside a job, so that it shares the transaction with what it ends.
+    `upload_id` is the upload that brought it. For use inside a job, so that it shares the transaction with what it
+    ends.
     """
     now = level.published
     db.execute(
@@ -100,8 +103,8 @@ def publish_level(db: Database, level: PublishedLevel, *, name: str, sys_type: i
     assert template is not None
     contents = [[x.name.uuid, x.name.level, x.operate_id] for x in template.levels]
     db.execute(
-        "INSERT INTO versions VALUES (?, ?, ?, ?, ?)",
-        (template.uuid, template.version, now, level.uploader, json.dumps(contents)),
+        "INSERT INTO versions (template_uuid, number, created, uploader, levels, upload_id) VALUES (?, ?, ?, ?, ?, ?)",
+        (template.uuid, template.version, now, level.uploader, json.dumps(contents), upload_id),
     )
     return template
 
@@ -117,14 +120,21 @@ class Templates:
 
         def job(db: Database) -> list[Version]:
             rows = db.execute(
-                "SELECT number, created, uploader, levels FROM versions WHERE template_uuid = ? ORDER BY number DESC",
+                "SELECT v.number, v.created, v.uploader, v.levels, coalesce(u.asked_by, ''), coalesce(u.remark, '') "
+                "FROM versions v LEFT JOIN uploads u ON u.id = v.upload_id WHERE v.template_uuid = ? "
+                "ORDER BY v.number DESC",
                 (template_uuid,),
             )
             return [
                 Version(
-                    number, at, by, tuple((DiskName(disk, level), count) for disk, level, count in json.loads(text))
+                    number,
+                    at,
+                    by,
+                    tuple((DiskName(disk, level), count) for disk, level, count in json.loads(text)),
+                    asked_by,
+                    remark,
                 )
-                for number, at, by, text in rows.fetchall()
+                for number, at, by, text, asked_by, remark in rows.fetchall()
             ]
 
         return self._store.read(job)
@@ -162,8 +172,10 @@ class Templates:
         """All templates by name."""
         return self._store.read(read_templates)
 
-    def change(self, template_uuid: str, *, name: str | None, auto_update: bool | None) -> Deferred[Template | None]:
-        """Rename a template, or switch automatic updates; None leaves a value as it is."""
+    def change(
+        self, template_uuid: str, *, name: str | None = None, desc: str | None = None, auto_update: bool | None = None
+    ) -> Deferred[Template | None]:
+        """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is."""
 
         def job(db: Database) -> Template | None:
             template = read_template(db, template_uuid)
@@ -172,11 +184,12 @@ class Templates:
             changed = replace(
                 template,
                 name=template.name if name is None else name,
+                desc=template.desc if desc is None else desc,
                 auto_update=template.auto_update if auto_update is None else auto_update,
             )
             db.execute(
-                "UPDATE templates SET name = ?, group_name = ?, auto_update = ? WHERE uuid = ?",
-                (changed.name, changed.name, int(changed.auto_update), template_uuid),
+                "UPDATE templates SET name = ?, group_name = ?, desc = ?, auto_update = ? WHERE uuid = ?",
+                (changed.name, changed.name, changed.desc, int(changed.auto_update), template_uuid),
             )
             return read_template(db, template_uuid)
 

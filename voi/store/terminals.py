@@ -11,13 +11,16 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
+from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
 from voi.names import DiskName
 from voi.store.database import Store
 
 MAX_TEMPLATES: Final = 64
 """Templates kept for one terminal, so that a broken one cannot fill the database; a PC boots one or two."""
+
+MOST_VISITS: Final = 20
+"""Times online kept of each terminal, the last weeks of a PC: with 5,000 terminals 100,000 short rows, some MB."""
 
 _COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id"
 
@@ -29,11 +32,15 @@ def _terminal(row: Sequence[Any]) -> Terminal:
 class Terminals:
     """Every terminal that ever logged in."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, started: float = 0.0) -> None:
         self._store = store
+        self._started = started
 
     def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
-        """Note a login; the first one makes the terminal's row and its tracker key."""
+        """Note a login; the first one makes the terminal's row and its tracker key.
+
+        One that was there already goes on to be; what began before the server's start ended nobody knows when.
+        """
 
         def job(db: Database) -> Terminal:
             db.execute(
@@ -42,6 +49,7 @@ class Terminals:
                 "ip = excluded.ip, client_type = excluded.client_type, last_seen = excluded.last_seen",
                 (mac, ip, client_type, now, now, secrets.token_hex(16)),
             )
+            note_visit(db, mac, now, self._started)
             return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
 
         return self._store.write(job)
@@ -51,8 +59,18 @@ class Terminals:
 
         def job(db: Database) -> None:
             db.execute("UPDATE terminals SET last_seen = ? WHERE mac = ?", (now, mac))
+            db.execute("UPDATE terminal_visits SET went = ? WHERE mac = ? AND went IS NULL", (now, mac))
 
         return self._store.write(job)
+
+    def visits(self, mac: str) -> Deferred[list[Visit]]:
+        """When a terminal was online, the last times, newest first."""
+
+        def job(db: Database) -> list[Visit]:
+            rows = db.execute("SELECT came, went FROM terminal_visits WHERE mac = ? ORDER BY came DESC", (mac,))
+            return [Visit(came, went) for came, went in rows]
+
+        return self._store.read(job)
 
     def set_boot_disk(self, mac: str, boot_disk: str) -> Deferred[None]:
         """Note what a terminal started from."""
@@ -111,6 +129,16 @@ class Terminals:
 
         return self._store.read(job)
 
+    def reported_names(self, macs: Sequence[str] | None = None) -> Deferred[dict[tuple[str, str], str]]:
+        """What terminals call their templates, by MAC and uuid: all terminals, or some."""
+
+        def job(db: Database) -> dict[tuple[str, str], str]:
+            where, values = among("mac", macs)
+            rows = db.execute(f"SELECT mac, uuid, name FROM terminal_templates {where}", values)
+            return {(mac, template): name for mac, template, name in rows}
+
+        return self._store.read(job)
+
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
         """What a terminal has, as far as it said."""
         return self._store.read(lambda db: read_disks(db, mac))
@@ -118,6 +146,22 @@ class Terminals:
     def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
         """What every terminal has."""
         return self._store.read(read_all_disks)
+
+
+def note_visit(db: Database, mac: str, now: float, started: float) -> None:
+    """Note that a terminal came, unless it is there since the server's start; for use inside a job."""
+    newest = db.execute("SELECT max(came), went FROM terminal_visits WHERE mac = ?", (mac,)).fetchone()
+    came, went = newest
+    if came is not None and went is None:
+        if came >= started:
+            return
+        db.execute("UPDATE terminal_visits SET went = 0 WHERE mac = ? AND went IS NULL", (mac,))
+    db.execute("INSERT OR REPLACE INTO terminal_visits VALUES (?, ?, NULL)", (mac, now))
+    db.execute(
+        "DELETE FROM terminal_visits WHERE mac = ?1 AND came < "
+        "(SELECT min(came) FROM (SELECT came FROM terminal_visits WHERE mac = ?1 ORDER BY came DESC LIMIT ?2))",
+        (mac, MOST_VISITS),
+    )
 
 
 _LEVEL = "template_uuid, disk_uuid, level, type, real_size, operate_id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -27,7 +27,7 @@ _DISK = (
 )
 _FROM = "FROM upload_disks d JOIN uploads u ON u.id = d.upload_id"
 _OPEN = "d.state IN (" + ", ".join(f"'{state}'" for state in OPEN_STATES) + ")"
-_UPLOAD = "id, template_uuid, name, sys_type, desc, mac, created"
+_UPLOAD = "id, template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from, dismissed"
 _ORDERS = {"created": "u.id", "name": "u.name COLLATE NOCASE"}
 _ANY = "EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND {})"
 _ANY_OPEN, _ANY_FAILED = _ANY.format(_OPEN), _ANY.format("d.state = 'failed'")
@@ -37,6 +37,9 @@ _IN_STATE = {
     "published": f"NOT {_ANY_OPEN} AND NOT {_ANY_FAILED}",
 }
 """What must hold of an upload, as `Upload.state` says it of one that was read."""
+
+MOST_FAILED: Final = 100
+"""Uploads that failed and want somebody, newest first: who has more of them looks at the first ones first."""
 
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
@@ -67,9 +70,22 @@ def _select(db: Database, where: str, *values: Any) -> list[UploadDisk]:
 
 
 def _upload(db: Database, row: Sequence[Any]) -> Upload:
-    number, template_uuid, name, sys_type, desc, mac, created = row
+    number, template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from, dismissed = row
     disks = tuple(_select(db, "d.upload_id = ?", number))
-    return Upload(number, template_uuid, name, sys_type, desc, mac, created, disks)
+    return Upload(
+        number,
+        template_uuid,
+        name,
+        sys_type,
+        desc,
+        mac,
+        created,
+        disks,
+        remark,
+        asked_by,
+        asked_from,
+        bool(dismissed),
+    )
 
 
 def _insert_disk(db: Database, disk: UploadDisk) -> None:
@@ -113,7 +129,8 @@ class Uploads:
 
         def job(db: Database) -> Upload:
             cursor = db.execute(
-                "INSERT INTO uploads (template_uuid, name, sys_type, desc, mac, created) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO uploads (template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     upload.template_uuid,
                     upload.name,
@@ -121,6 +138,9 @@ class Uploads:
                     upload.desc,
                     upload.mac,
                     upload.created,
+                    upload.remark,
+                    upload.asked_by,
+                    upload.asked_from,
                 ),
             )
             number = cursor.lastrowid
@@ -136,13 +156,13 @@ class Uploads:
     def receive(
         self, disk_id: str, info_hash: bytes, size: int, real_size: int, reserve_size: int, now: float
     ) -> Deferred[None]:
-        """A requested disk's torrent arrived: it is being received."""
+        """A requested disk's torrent arrived: it is being received, whatever kept it until now."""
 
         def job(db: Database) -> None:
             try:
                 db.execute(
-                    "UPDATE upload_disks SET state = ?, info_hash = ?, size = ?, real_size = ?, "
-                    "reserve_size = ?, updated = ? WHERE id = ?",
+                    "UPDATE upload_disks SET state = ?, reason = '', why = '', info_hash = ?, size = ?, "
+                    "real_size = ?, reserve_size = ?, updated = ? WHERE id = ?",
                     (UploadState.RECEIVING, info_hash, size, real_size, reserve_size, now, disk_id),
                 )
             except sqlite3.IntegrityError as error:
@@ -173,11 +193,25 @@ class Uploads:
 
         return self._store.write(job)
 
+    def explain(self, disk_ids: Sequence[str], reason: str) -> Deferred[None]:
+        """Say why disks that were asked for are not received yet; an empty reason takes that back."""
+
+        def job(db: Database) -> None:
+            for disk_id in disk_ids:
+                db.execute(
+                    "UPDATE upload_disks SET reason = ?, why = ? WHERE id = ? AND state = ?",
+                    (reason, kept(reason), disk_id, UploadState.REQUESTED),
+                )
+
+        return self._store.write(job)
+
     def publish(self, disk: UploadDisk, upload: Upload, level: PublishedLevel) -> Deferred[Template]:
         """End an upload by making its disk a level of its template, all in one transaction."""
 
         def job(db: Database) -> Template:
-            template = publish_level(db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc)
+            template = publish_level(
+                db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
+            )
             db.execute(
                 "UPDATE upload_disks SET state = ?, reason = '', why = '', updated = ? WHERE id = ?",
                 (UploadState.PUBLISHED, level.published, disk.id),
@@ -207,19 +241,35 @@ class Uploads:
             lambda db: _select(db, "u.mac = ? AND d.told = 0 AND d.state IN ('published', 'failed')", mac)
         )
 
-    def failed_since(self, since: float) -> Deferred[int]:
-        """Disks whose upload failed, though nobody called it off, and that were not tried again after that."""
+    def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
+        """Uploads and imports that failed and want somebody, newest first: all, or those of a template.
 
-        def job(db: Database) -> int:
-            row = db.execute(
-                "SELECT count(*) FROM upload_disks d WHERE state = ? AND updated >= ? AND reason NOT IN (?, ?) "
-                "AND NOT EXISTS (SELECT 1 FROM upload_disks later WHERE later.disk_uuid = d.disk_uuid "
-                "AND later.level = d.level AND later.created > d.created)",
-                (UploadState.FAILED, since, CANCELLED, ASKED_AGAIN),
-            ).fetchone()
-            return int(row[0])
+        Nobody is wanted for one that is under way still, that somebody called off or dismissed, or whose disks were
+        tried again after that.
+        """
+
+        def job(db: Database) -> list[Upload]:
+            rows = db.execute(
+                f"SELECT {_UPLOAD} FROM uploads u WHERE dismissed = 0 AND (?1 IS NULL OR template_uuid = ?1) "
+                f"AND NOT EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND {_OPEN}) "
+                "AND EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND d.state = ?2 "
+                "AND d.reason NOT IN (?3, ?4) AND NOT EXISTS (SELECT 1 FROM upload_disks later "
+                "WHERE later.disk_uuid = d.disk_uuid AND later.level = d.level AND later.created > d.created)) "
+                "ORDER BY id DESC LIMIT ?5",
+                (template_uuid, UploadState.FAILED, CANCELLED, ASKED_AGAIN, MOST_FAILED),
+            ).fetchall()
+            return [_upload(db, row) for row in rows]
 
         return self._store.read(job)
+
+    def dismiss(self, upload_id: int) -> Deferred[Upload | None]:
+        """Nobody is wanted any more for an upload that failed; the upload as it is then, None if there is none."""
+
+        def job(db: Database) -> Upload | None:
+            db.execute("UPDATE uploads SET dismissed = 1 WHERE id = ?", (upload_id,))
+            return _get(db, upload_id)
+
+        return self._store.write(job)
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
         """One disk of an upload by its torrent id."""

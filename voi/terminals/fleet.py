@@ -63,6 +63,11 @@ class Fleet:
         """The connection of a terminal, or None while it is offline."""
         return self._connections.get(mac)
 
+    def address(self, mac: str) -> str:
+        """Where a terminal is connected from; empty while it is offline."""
+        connection = self._connections.get(mac)
+        return connection.host if connection is not None else ""
+
     def since(self, mac: str) -> float | None:
         """When a terminal logged in, by the clock; None while it is offline."""
         return self._since.get(mac)

@@ -43,9 +43,15 @@ class UploadDesk(Protocol):
         """Whether a terminal may upload these disks now."""
 
     async def take_torrent(
-        self, mac: str, granted: bool, listed: Mapping[str, ReportedTemplate], body: TorrentBody
+        self,
+        mac: str,
+        granted: bool,
+        listed: Mapping[str, ReportedTemplate],
+        body: TorrentBody,
+        *,
+        asker: Author | None = None,
     ) -> str:
-        """Begin to receive a disk; its torrent id."""
+        """Begin to receive a disk, which this administrator allowed at the terminal; its torrent id."""
 
     async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
         """How far an upload is."""
@@ -161,8 +167,8 @@ class Handlers:
             author = Author("terminal", mac, connection.host)
             await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.reason)
             raise
-        connection.grant()
         author = Author("account", body.username, connection.host)
+        connection.grant(author)
         await self._journal.note("admin.signed_in", author, mac=mac, name=body.username)
         return success()
 
@@ -216,13 +222,15 @@ class Handlers:
             if len(connection.listed) > MOST_LISTED:
                 connection.listed.clear()
             connection.listed.update(permission.listed)
+        elif permission.refusal is not None:
+            connection.count_refusal(request.code, permission.refusal)
         message = "Success" if permission.allowed else permission.reason
         data = {"can_update": int(permission.allowed), "batch_no": self._next_batch(), "reason": permission.reason}
         return Reply(code=0, msg=message, data=data)
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:
         torrent_id = await self._uploads.take_torrent(
-            _mac(connection), connection.granted, connection.listed, request.body
+            _mac(connection), connection.granted, connection.listed, request.body, asker=connection.granted_by
         )
         return success(torrent_id=torrent_id)
 

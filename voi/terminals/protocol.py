@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from voi.domain.events import Author
 from voi.domain.terminals import ReportedTemplate, Terminal
 from voi.errors import RemoteProtocolError, VoiError
 from voi.terminals.answers import Answers
@@ -92,6 +93,7 @@ class TerminalProtocol(Protocol):
         self._session = ServerSession()
         self._answers = Answers(clock)
         self._granted_until = 0.0
+        self._granted_by: Author | None = None
         self._busy = False
         self._connected = False
         self._paused = self._peer_slow = False
@@ -255,8 +257,9 @@ class TerminalProtocol(Protocol):
         self._office.fleet.put(terminal.mac, self)
         return token
 
-    def grant(self) -> None:
+    def grant(self, by: Author) -> None:
         """An administrator logged in here."""
+        self._granted_by = by
         self._granted_until = self._clock.seconds() + GRANT_SECONDS
 
     @property
@@ -267,6 +270,16 @@ class TerminalProtocol(Protocol):
             return False
         self._granted_until = now + GRANT_SECONDS
         return True
+
+    @property
+    def granted_by(self) -> Author | None:
+        """The administrator whose login holds here; None while none does."""
+        return self._granted_by if self._clock.seconds() < self._granted_until else None
+
+    def count_refusal(self, code: int, error: VoiError) -> None:
+        """A request was refused in an answer that is none of an error: logged and counted like those that are."""
+        self._office.refused(self.name, code, error)
+        self._office.tally.refuse(error.wire_code)
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
         """Send a command and wait for its answer."""

@@ -30,6 +30,7 @@ from voi.store.uploads import Uploads
 from voi.web.access import Access
 from voi.web.commands import CommandRoutes
 from voi.web.events import EventRoutes
+from voi.web.histories import HistoryRoutes
 from voi.web.live import Live
 from voi.web.management import ManagementRoutes
 from voi.web.news import ProgressNews, RolloutNews, RowNews, TrafficNews, UploadNews
@@ -145,7 +146,7 @@ class Api:
             disk=disk,
             checks=checks,
         )
-        terminal_routes = TerminalRoutes(rosters=rosters, coordinator=coordinator, fleet=fleet)
+        terminal_routes = TerminalRoutes(terminals=terminals, rosters=rosters, coordinator=coordinator, fleet=fleet)
         tables: Sequence[RouteTable] = (
             *further,
             StreamRoutes(self.live),
@@ -153,6 +154,7 @@ class Api:
             AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, journal=journal),
             self._overview,
             terminal_routes,
+            HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
             ManagementRoutes(
                 terminals=terminals,
                 rooms=rooms,
@@ -191,6 +193,7 @@ class Api:
                 tracker=tracker,
                 seeding=seeding,
                 lag=lag,
+                disk=disk,
                 checks=checks,
             ),
         )
@@ -210,8 +213,8 @@ class Api:
         self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
         self._terminals = terminals
 
-        async def uploading() -> dict[str, float]:
-            return {disk.id: publisher.progress(disk) for disk in await uploads.open_disks()}
+        async def uploading() -> dict[str, tuple[float, str, str]]:
+            return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
 
         for source in (
             ProgressNews(coordinator.open_targets, observer, self._row_news.changed, self.live.wanted),

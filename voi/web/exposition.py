@@ -119,7 +119,7 @@ def _terminals(readings: Readings) -> Iterator[Metric]:
     )
     errors = [*_codes(live.errors), (("framing",), live.broken)]
     yield _counter(
-        "voi_terminal_errors", "Requests of terminals that were refused, by the code in the answer.", errors, ["code"]
+        "voi_terminal_errors", "Requests of terminals that were refused, by the code of the reason.", errors, ["code"]
     )
 
 

@@ -226,13 +226,13 @@ class TrafficNews:
 class UploadNews:
     """That something is on its way to the templates: whoever shows it asks again."""
 
-    def __init__(self, progress: Callable[[], Awaitable[Mapping[str, float]]]) -> None:
+    def __init__(self, progress: Callable[[], Awaitable[Mapping[str, object]]]) -> None:
         self._progress = progress
-        self._known: Mapping[str, float] = {}
+        self._known: Mapping[str, object] = {}
         self._ticks = 0
 
     async def news(self) -> Sequence[News]:
-        """Whether any upload got on, began or ended."""
+        """Whether any upload got on, began or ended, or has another reason for not doing so."""
         self._ticks += 1
         if self._ticks % SLOW_TICKS:
             return ()

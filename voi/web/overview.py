@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
 from voi.domain.standing import State
+from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.reasons import Reason
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
@@ -32,9 +32,6 @@ up takes 150 ms of a core: ten pages would take as much as all else that is live
 answer at once.
 """
 
-RECENT_SECONDS: Final = 86_400.0
-"""A failed upload of yesterday is history."""
-
 
 class OverviewRoutes:
     """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk."""
@@ -50,7 +47,6 @@ class OverviewRoutes:
         traffic: Traffic,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._recent = recent
         self._rollouts = rollouts
@@ -60,7 +56,6 @@ class OverviewRoutes:
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
-        self._now = now
         self._answer = Recent(self._read, seconds=SHARED_SECONDS)
 
     def changed(self) -> None:
@@ -93,7 +88,8 @@ class OverviewRoutes:
             *_terminals(states),
             *_failing(self._coordinator.watch.failing()),
             *_stuck(self._coordinator.watch.standing_still()),
-            *_uploads(await self._uploads.failed_since(self._now() - RECENT_SECONDS)),
+            *_uploads(await self._uploads.failed()),
+            *_held(await self._uploads.open_disks()),
             *_disk(free, size),
             *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
         ]
@@ -141,14 +137,29 @@ def _stuck(still: Mapping[int, int]) -> list[Attention]:
     ]
 
 
-def _uploads(failed: int) -> list[Attention]:
-    return [_attention("upload", failed, Reason("uploads_failed", count=failed), "#/templates")] if failed else []
+def _uploads(failed: Sequence[Upload]) -> list[Attention]:
+    """Those of one template lead to its page, others to the list that has them all."""
+    if not failed:
+        return []
+    count, templates = len(failed), {upload.template_uuid for upload in failed}
+    link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
+    return [_attention("upload", count, Reason("uploads_failed", count=count), link)]
+
+
+def _held(open_disks: Sequence[UploadDisk]) -> list[Attention]:
+    """Uploads that were asked for and may not begin, with why the first of them may not."""
+    held = [disk for disk in open_disks if disk.state is UploadState.REQUESTED and disk.reason]
+    if not held:
+        return []
+    count, templates = len({disk.upload_id for disk in held}), {disk.template_uuid for disk in held}
+    link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
+    return [_attention("held", count, Reason("uploads_held", count=count, why=held[0].reason), link)]
 
 
 def _disk(free: int, size: int) -> list[Attention]:
     if free >= size * NEARLY_FULL:
         return []
-    return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/templates")]
+    return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/settings")]
 
 
 def _health(failing: Mapping[str, str]) -> list[Attention]:

@@ -61,6 +61,7 @@ class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What to change of a template; what is left out stays."""
 
     name: Name | None = None
+    desc: Text | None = None
     auto_update: bool | None = None
 
 
@@ -84,11 +85,15 @@ class DiskToUpload(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UploadRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Disks to fetch from a terminal; without `disks`, all it reported of the template that the server lacks."""
+    """Disks to fetch from a terminal; without `disks`, all it reported of the template that the server lacks.
+
+    `remark` is kept with the versions that they become; without one, that of a new template stands there.
+    """
 
     mac: Mac
     template: Uuid | TemplateToUpload
     disks: Annotated[list[DiskNameText | DiskToUpload], Meta(min_length=1, max_length=MAX_DISKS)] | None = None
+    remark: Text = ""
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -211,13 +216,15 @@ MOST_LISTED: Final = 10_000
 class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which terminals, in which order; `q` is a part of name, MAC or address, `room` 0 is those in none.
 
-    `image` is a template. A `-` before `sort` turns the order round.
+    `image` is a template, and `version` the number of what they have of theirs, `newest` or `older`; 0 is a version
+    that is not known. A `-` before `sort` turns the order round.
     """
 
     q: Search = ""
     room: Number | None = None
     state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"] | None = None
     image: Uuid | None = None
+    version: Annotated[str, Meta(pattern="^(newest|older|[0-9]{1,9})$")] | None = None
     online: bool | None = None
     sort: Literal[
         "name",

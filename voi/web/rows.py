@@ -53,6 +53,7 @@ def chosen(query: TerminalQuery, image: str | None) -> Callable[[Row], bool]:
     """What says whether a row is wanted; `image` is the query's, in canonical spelling."""
     text = query.q.strip().casefold()
     mac = text.replace("-", ":").upper()
+    has_version = _of_version(query.version)
 
     def wanted(row: Row) -> bool:
         terminal = row.terminal
@@ -62,9 +63,32 @@ def chosen(query: TerminalQuery, image: str | None) -> Callable[[Row], bool]:
             and (query.state is None or row.state == query.state)
             and (query.online is None or row.online == query.online)
             and (image is None or row.standing.template == image or any(x.template_uuid == image for x in row.held))
+            # A version is one of the template that a terminal boots: so many have it as the template's page counts.
+            and (has_version is None or (image in (None, row.standing.template) and has_version(row.standing)))
         )
 
     return wanted
+
+
+def is_newest(standing: Standing) -> bool:
+    """Whether a terminal has the newest version of its template."""
+    return standing.version == standing.newest > 0
+
+
+def is_older(standing: Standing) -> bool:
+    """Whether a terminal has a version of its template that is known not to be the newest."""
+    return 0 < standing.version < standing.newest
+
+
+def _of_version(version: str | None) -> Callable[[Standing], bool] | None:
+    if version is None:
+        return None
+    if version == "newest":
+        return is_newest
+    if version == "older":
+        return is_older
+    number = int(version)
+    return lambda standing: standing.template is not None and standing.version == number
 
 
 def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from voi.domain.events import Actor
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk
@@ -81,11 +82,24 @@ class CommandDesk(Protocol):
 class UploadDesk(Protocol):
     """Begins and ends uploads and imports."""
 
-    def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Awaitable[Upload]:
+    def request(
+        self,
+        mac: str,
+        template: ReportedTemplate,
+        names: Sequence[tuple[DiskName, int]],
+        *,
+        asker: Actor,
+        remark: str,
+    ) -> Awaitable[Upload]:
         """Write down that these disks, each with its type, are wanted from a terminal."""
 
-    def import_files(self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]) -> Awaitable[Upload]:
+    def import_files(
+        self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk], *, asker: Actor
+    ) -> Awaitable[Upload]:
         """Make a template of image files on the server."""
+
+    def retry(self, upload_id: int, *, asker: Actor) -> Awaitable[Upload]:
+        """Begin what failed of an upload again, as a new one."""
 
     def cancel(self, upload_id: int) -> Awaitable[Upload]:
         """End an upload."""

@@ -12,9 +12,10 @@ from voi.store.uploads import Uploads
 from voi.web.checks import run_checks
 from voi.web.lists import page
 from voi.web.questions import SwarmQuery
-from voi.web.resources.server import Health, LagView, SwarmList, SwarmView, Welcome
+from voi.web.resources.reasons import why_of
+from voi.web.resources.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmView, Welcome
 from voi.web.routing import Route, WithStatus
-from voi.web.seams import HealthCheck, Lag, Seeding, Tracker
+from voi.web.seams import DiskUsage, HealthCheck, Lag, Seeding, Tracker
 from voi.web.views import swarm_view
 
 _COLUMNS: Final[Mapping[str, Callable[[SwarmView], Any]]] = {
@@ -37,6 +38,7 @@ class ServerRoutes:
         tracker: Tracker,
         seeding: Seeding,
         lag: Lag,
+        disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
     ) -> None:
         self._templates = templates
@@ -44,6 +46,7 @@ class ServerRoutes:
         self._tracker = tracker
         self._seeding = seeding
         self._lag = lag
+        self._disk = disk
         self._checks = checks
 
     def routes(self) -> tuple[Route, ...]:
@@ -63,6 +66,13 @@ class ServerRoutes:
                 handler=self.lag,
                 summary="How late the server's reactor came since its start",
                 answer=LagView,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/health",
+                handler=self.checked,
+                summary="What each check of the server says, and the room on its disk",
+                answer=HealthView,
             ),
             Route(
                 method="GET",
@@ -115,6 +125,19 @@ class ServerRoutes:
             longest=lag.longest,
             upper_bounds=list(lag.upper_bounds),
             counts=list(lag.counts),
+        )
+
+    async def checked(self) -> HealthView:
+        """GET health."""
+        results = await run_checks(self._checks)
+        free, total = await self._disk()
+        return HealthView(
+            checks=[
+                CheckView(name, result == "ok", "" if result == "ok" else str(result), why_of(result))
+                for name, result in results.items()
+            ],
+            disk_free=free,
+            disk_total=total,
         )
 
     async def health(self) -> Health | WithStatus:

@@ -109,7 +109,7 @@ class TemplateRoutes:
                 path="/api/v1/templates/<uuid:uuid>",
                 handler=self.change,
                 role=Role.ADMINISTRATOR,
-                summary="Rename a template, or switch automatic updates",
+                summary="Rename a template, change its remark, or switch automatic updates",
                 body=TemplateChange,
                 example={"auto_update": True},
                 answer=TemplateView,
@@ -120,9 +120,15 @@ class TemplateRoutes:
     async def all(self, query: TemplateQuery) -> TemplateList:
         """GET templates: the published, and those on their way to being so."""
         under_way = await self._under_way()
-        templates = await self._templates.all()
-        views = [template_view(x, under_way.pop(x.uuid, []), self._publisher) for x in templates]
-        views += [unpublished_view(uploads, self._publisher) for uploads in under_way.values()]
+        failed = by_template((await self._uploads.failed())[::-1])
+        views = [
+            template_view(x, under_way.pop(x.uuid, []), failed.pop(x.uuid, []), self._publisher)
+            for x in await self._templates.all()
+        ]
+        for uuid in under_way.keys() | failed.keys():
+            ended = failed.get(uuid, [])
+            uploads = sorted([*under_way.get(uuid, []), *ended], key=lambda upload: upload.id)
+            views.append(unpublished_view(uploads, ended, self._publisher))
         held = await self._held()
         views = sorted((_counted(view, held) for view in views), key=lambda view: view.uuid)
         wanted = [view for view in views if query.state in (None, view.state)]
@@ -134,11 +140,12 @@ class TemplateRoutes:
         # Uploads first: one that is published between the two questions is then seen both ways, not neither.
         uploads = await self._uploads.of_template(uuid)
         template = await self._templates.get(uuid)
+        failed = (await self._uploads.failed(uuid))[::-1]
         if template is not None:
-            return _counted(template_view(template, uploads, self._publisher), await self._held())
+            return _counted(template_view(template, uploads, failed, self._publisher), await self._held())
         if not uploads:
             raise UnknownTemplate(Reason("no_template", uuid=uuid))
-        return unpublished_view(uploads, self._publisher)
+        return unpublished_view(uploads, failed, self._publisher)
 
     async def versions(self, uuid: str, query: VersionQuery) -> VersionList:
         """GET templates/{uuid}/versions."""
@@ -159,30 +166,31 @@ class TemplateRoutes:
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""
         disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
-        upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks)
+        upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks, asker=actor)
         await self._journal.note(
             "template.imported", actor, template=upload.template_uuid, name=upload.name, count=len(disks)
         )
-        return unpublished_view([upload], self._publisher)
+        return unpublished_view([upload], [], self._publisher)
 
     async def change(self, uuid: str, body: TemplateChange, actor: Actor) -> TemplateView:
         """PATCH templates/{uuid}."""
-        if body.name is None and body.auto_update is None:
+        if body.name is None and body.desc is None and body.auto_update is None:
             raise Malformed(Reason("name_or_auto_update"))
         before = await self._templates.get(uuid)
-        template = await self._templates.change(uuid, name=body.name, auto_update=body.auto_update)
+        template = await self._templates.change(uuid, name=body.name, desc=body.desc, auto_update=body.auto_update)
         if before is not None and template is not None:
             await self._note_change(before, template, actor)
-        uploads = await self._uploads.of_template(uuid)
         if template is not None:
-            return template_view(template, uploads, self._publisher)
-        if uploads:
+            return await self.one(uuid)
+        if await self._uploads.of_template(uuid):
             raise Conflict(Reason("nothing_published", name=uuid))
         raise UnknownTemplate(Reason("no_template", uuid=uuid))
 
     async def _note_change(self, before: Template, after: Template, actor: Actor) -> None:
         if before.name != after.name:
             await self._journal.note("template.renamed", actor, template=after.uuid, old=before.name, name=after.name)
+        if before.desc != after.desc:
+            await self._journal.note("template.remark", actor, template=after.uuid, name=after.name, desc=after.desc)
         if before.auto_update != after.auto_update:
             kind = "template.auto_update_on" if after.auto_update else "template.auto_update_off"
             await self._journal.note(kind, actor, template=after.uuid, name=after.name)
@@ -190,12 +198,16 @@ class TemplateRoutes:
     async def _under_way(self) -> dict[str, list[Upload]]:
         """Open uploads by template."""
         numbers: Iterable[int] = sorted({disk.upload_id for disk in await self._uploads.open_disks()})
-        result: dict[str, list[Upload]] = {}
-        for number in numbers:
-            upload = await self._uploads.get(number)
-            if upload is not None and upload.state == "open":
-                result.setdefault(upload.template_uuid, []).append(upload)
-        return result
+        found = [await self._uploads.get(number) for number in numbers]
+        return by_template(upload for upload in found if upload is not None and upload.state == "open")
+
+
+def by_template(uploads: Iterable[Upload]) -> dict[str, list[Upload]]:
+    """Uploads by their template, in the order that they have."""
+    result: dict[str, list[Upload]] = {}
+    for upload in uploads:
+        result.setdefault(upload.template_uuid, []).append(upload)
+    return result
 
 
 def _texts(view: TemplateView) -> tuple[str, ...]:
@@ -209,7 +221,10 @@ def _version_texts(view: VersionView) -> tuple[str | None, ...]:
 
 
 def _counted(view: TemplateView, held: Mapping[tuple[str, int], int]) -> TemplateView:
-    """With how many terminals have its newest version, and another."""
+    """With how many terminals have its newest version, an older one, and one that is not known."""
     current = held.get((view.uuid, view.version), 0) if view.version else 0
+    unknown = held.get((view.uuid, 0), 0)
     every = sum(count for (template, _), count in held.items() if template == view.uuid)
-    return msgspec.structs.replace(view, terminals_current=current, terminals_outdated=every - current)
+    return msgspec.structs.replace(
+        view, terminals_current=current, terminals_outdated=every - current - unknown, terminals_unknown=unknown
+    )

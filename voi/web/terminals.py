@@ -12,6 +12,7 @@ from voi.errors import UnknownTerminal
 from voi.names import canonical_uuid
 from voi.reasons import Reason
 from voi.store.roster import Rosters
+from voi.store.terminals import Terminals
 from voi.web.lists import in_order
 from voi.web.requests import TerminalQuery
 from voi.web.resources.terminals import TerminalList, TerminalView
@@ -28,7 +29,8 @@ UNSORTED: Final = TerminalQuery().sort
 class TerminalRoutes:
     """Terminals as they are now."""
 
-    def __init__(self, *, rosters: Rosters, coordinator: Coordinator, fleet: Fleet) -> None:
+    def __init__(self, *, terminals: Terminals, rosters: Rosters, coordinator: Coordinator, fleet: Fleet) -> None:
+        self._terminals = terminals
         self._rosters = rosters
         self._coordinator = coordinator
         self._fleet = fleet
@@ -65,11 +67,18 @@ class TerminalRoutes:
             key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in roster.rooms})
             rows = in_order(rows, await in_parts(key, rows), descending=query.sort.startswith("-"))
 
-        def view(row: Row) -> TerminalView:
-            published = roster.catalogue.published
-            return terminal_view(row, published=published, progress=self._coordinator.progress, disks=query.disks)
-
         page = rows[query.offset : query.offset + query.limit]
+        names = await self._terminals.reported_names([row.terminal.mac for row in page]) if query.disks else {}
+
+        def view(row: Row) -> TerminalView:
+            return terminal_view(
+                row,
+                published=roster.catalogue.published,
+                progress=self._coordinator.progress,
+                disks=query.disks,
+                names=names,
+            )
+
         return TerminalList(await in_parts(view, page), len(rows), query.offset)
 
     async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -90,4 +99,9 @@ class TerminalRoutes:
         if not roster.terminals:
             raise UnknownTerminal(Reason("never_logged_in", mac=mac))
         row = row_maker(roster, self._fleet)(roster.terminals[0])
-        return terminal_view(row, published=roster.catalogue.published, progress=self._coordinator.progress)
+        return terminal_view(
+            row,
+            published=roster.catalogue.published,
+            progress=self._coordinator.progress,
+            names=await self._terminals.reported_names([mac]),
+        )

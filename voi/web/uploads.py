@@ -10,7 +10,7 @@ from typing import Final
 from voi.domain.accounts import Role
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.errors import BadMac, Conflict, UnknownTemplate, UnknownTerminal, UnknownUpload
+from voi.errors import BadImage, BadMac, Conflict, NoSpace, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
 from voi.reasons import Reason
 from voi.store.journal import Notes
@@ -96,6 +96,26 @@ class UploadRoutes:
                 answer=UploadView,
                 errors=(UnknownUpload,),
             ),
+            Route(
+                method="POST",
+                path="/api/v1/uploads/<number:upload_id>/retry",
+                handler=self.retry,
+                role=Role.ADMINISTRATOR,
+                summary="Begin what failed of an upload or import again, as a new one",
+                answer=UploadView,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/uploads/{id}",
+                errors=(UnknownUpload, UnknownTerminal, Conflict, BadImage, NoSpace),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/uploads/<number:upload_id>/dismiss",
+                handler=self.dismiss,
+                role=Role.ADMINISTRATOR,
+                summary="Nobody is wanted any more for an upload or import that failed",
+                answer=UploadView,
+                errors=(UnknownUpload, Conflict),
+            ),
         )
 
     async def all(self, query: UploadQuery) -> UploadList:
@@ -124,7 +144,8 @@ class UploadRoutes:
             types = {level.name.uuid: level.type for level in known.levels} if known else {}
             named = (disk_of(disk, f"disks[{index}]") for index, disk in enumerate(body.disks))
             names = {name: _type(name, kind, reported, types) for name, kind in named}
-        upload = await self._desk.request(mac, template, list(names.items()))
+        remark = body.remark or (body.template.desc if isinstance(body.template, TemplateToUpload) else "")
+        upload = await self._desk.request(mac, template, list(names.items()), asker=actor, remark=remark)
         self._notices.request(upload.id, mac)
         await self._journal.note(
             "upload.requested", actor, mac=mac, template=template.uuid, name=template.name, disks=len(upload.disks)
@@ -161,6 +182,36 @@ class UploadRoutes:
                 "upload.cancelled", actor, mac=upload.mac, template=upload.template_uuid, name=upload.name
             )
         return upload_view(upload, self._publisher)
+
+    async def retry(self, upload_id: int, actor: Actor) -> UploadView:
+        """POST uploads/{id}/retry."""
+        upload = await self._desk.retry(upload_id, asker=actor)
+        if upload.mac is not None:
+            self._notices.request(upload.id, upload.mac)
+        await self._journal.note(
+            "upload.retried",
+            actor,
+            mac=upload.mac,
+            template=upload.template_uuid,
+            name=upload.name,
+            disks=len(upload.disks),
+        )
+        return upload_view(upload, self._publisher)
+
+    async def dismiss(self, upload_id: int, actor: Actor) -> UploadView:
+        """POST uploads/{id}/dismiss."""
+        before = await self._uploads.get(upload_id)
+        if before is None:
+            raise UnknownUpload(Reason("no_upload", number=upload_id))
+        if before.state != "failed":
+            raise Conflict(Reason("upload_not_failed", number=upload_id))
+        if before.dismissed:
+            return upload_view(before, self._publisher)
+        upload = await self._uploads.dismiss(upload_id)
+        await self._journal.note(
+            "upload.dismissed", actor, mac=before.mac, template=before.template_uuid, name=before.name
+        )
+        return upload_view(upload or before, self._publisher)
 
 
 def _unpublished(

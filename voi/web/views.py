@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -43,9 +43,14 @@ def moment(seconds: float) -> datetime:
 
 
 def terminal_view(
-    row: Row, *, published: Collection[DiskName], progress: Callable[[Target], float], disks: bool = True
+    row: Row,
+    *,
+    published: Collection[DiskName],
+    progress: Callable[[Target], float],
+    disks: bool = True,
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> TerminalView:
-    """A terminal, with its disks or without."""
+    """A terminal, with its disks or without; `names` has what it calls its templates, by MAC and uuid."""
     terminal, standing = row.terminal, row.standing
     target = standing.target
     fraction = progress(target) if target is not None else float(standing.version == standing.newest > 0)
@@ -68,17 +73,21 @@ def terminal_view(
         why=None if target is None else why_of(target.reason),
         first_seen=moment(terminal.first_seen),
         last_seen=moment(terminal.last_seen),
-        disks=[_terminal_disk(level, published) for level in row.held] if disks else [],
+        disks=[
+            _terminal_disk(level, published, (names or {}).get((terminal.mac, level.template_uuid), ""))
+            for level in (row.held if disks else ())
+        ],
     )
 
 
-def _terminal_disk(level: ReportedLevel, published: Collection[DiskName]) -> TerminalDisk:
+def _terminal_disk(level: ReportedLevel, published: Collection[DiskName], template_name: str) -> TerminalDisk:
     return TerminalDisk(
         uuid=level.name.uuid,
         level=level.name.level,
         name=str(level.name),
         type=level.type,
         template=level.template_uuid,
+        template_name=template_name,
         operate_id=level.operate_id,
         published=level.name in published,
     )
@@ -156,6 +165,10 @@ def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
         progress=_progress(upload.disks, publisher),
         created=moment(upload.created),
         disks=[_upload_disk(disk, publisher) for disk in upload.disks],
+        who=upload.asked_by,
+        origin=upload.asked_from,
+        remark=upload.remark,
+        dismissed=upload.dismissed,
     )
 
 
@@ -170,6 +183,7 @@ def _upload_disk(disk: UploadDisk, publisher: Publisher) -> UploadDiskView:
         size=disk.size,
         reason=str(disk.reason),
         why=why_of(disk.reason),
+        source=disk.source,
     )
 
 
@@ -181,8 +195,10 @@ def _progress(disks: Sequence[UploadDisk], publisher: Publisher) -> float:
     return sum(weight * part for weight, part in parts) / total if total else 0.0
 
 
-def template_view(template: Template, uploads: Sequence[Upload], publisher: Publisher) -> TemplateView:
-    """A template that has something published, with its open uploads."""
+def template_view(
+    template: Template, uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher
+) -> TemplateView:
+    """A template that has something published, with its open uploads, and with those that failed and want somebody."""
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
     return TemplateView(
         uuid=template.uuid,
@@ -200,14 +216,15 @@ def template_view(template: Template, uploads: Sequence[Upload], publisher: Publ
         updated=moment(template.updated),
         disks=[_template_disk(level) for level in template.levels],
         uploads=under_way,
+        failed=[upload_view(upload, publisher) for upload in failed],
     )
 
 
-def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> TemplateView:
+def unpublished_view(uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher) -> TemplateView:
     """A template of which nothing is published yet: all there is of it are uploads, at least one."""
     last = uploads[-1]
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
-    failed = next((disk.reason for disk in last.disks if disk.state is UploadState.FAILED), "")
+    reason = next((disk.reason for disk in last.disks if disk.state is UploadState.FAILED), "")
     return TemplateView(
         uuid=last.template_uuid,
         name=last.name,
@@ -215,8 +232,8 @@ def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> Templat
         desc=last.desc,
         state=_activity(under_way[-1]) if under_way else "failed",
         progress=under_way[-1].progress if under_way else 0.0,
-        reason=str(failed),
-        why=why_of(failed),
+        reason="" if under_way else str(reason),
+        why=None if under_way else why_of(reason),
         version=0,
         auto_update=False,
         group=None,
@@ -224,6 +241,7 @@ def unpublished_view(uploads: Sequence[Upload], publisher: Publisher) -> Templat
         updated=moment(max((disk.updated for upload in uploads for disk in upload.disks), default=last.created)),
         disks=[],
         uploads=under_way,
+        failed=[upload_view(upload, publisher) for upload in failed],
     )
 
 
@@ -253,6 +271,8 @@ def version_view(version: Version, template: Template, terminals: int) -> Versio
         number=version.number,
         created=moment(version.created),
         uploader=version.uploader,
+        who=version.asked_by,
+        remark=version.remark,
         size=sum(sizes.get(name, 0) for name, _ in version.levels),
         disks=[VersionDisk(str(name), count) for name, count in version.levels],
         terminals=terminals,

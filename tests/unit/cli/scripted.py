@@ -176,6 +176,8 @@ def template(
         "uploads": [{"disks": [{"state": disk}]}] if state == "importing" else [],
         "terminals_current": 3,
         "terminals_outdated": 4,
+        "terminals_unknown": 5,
+        "failed": [],
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.unit.publishing.test_publishing import BASE, PublishingCase, image
-from tests.unit.store.base import MAC, TEMPLATE
+from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image, torrent_of
+from tests.unit.store.base import DISK, MAC, TEMPLATE
+from voi.domain.events import Author
 from voi.publishing.chronicle import UploadChronicle
 from voi.store.events import Events, Filter
 from voi.store.journal import Journal
+from voi.wire.torrent_body import TorrentBody
 
 
 class ChronicleTests(PublishingCase):
@@ -16,7 +18,9 @@ class ChronicleTests(PublishingCase):
         """With a journal."""
         super().setUp()
         self.events = Events(self.store)
-        UploadChronicle(self.publisher, self.uploads, self.templates, Journal(self.events))
+        UploadChronicle(
+            self.publisher, self.uploads, self.templates, Journal(self.events), {MAC: "10.0.0.1"}.__getitem__
+        )
 
     async def happened(self, count: int) -> list[tuple[str, str, str]]:
         """Kind, person and text of the entries, when there are so many; trial's own timeout ends it."""
@@ -39,6 +43,28 @@ class ChronicleTests(PublishingCase):
                 ("upload.published", "server", f"{BASE} was published: template Office has version 1"),
             ],
         )
+
+    async def people(self, count: int) -> list[tuple[str, str]]:
+        """Who it was of the entries, and where from, when there are so many."""
+        await self.happened(count)
+        return [(event.who, event.origin) for event in reversed(await self.events.find(Filter(), 99))]
+
+    async def test_by_a_login_at_the_terminal(self) -> None:
+        """Of the administrator who logged in at the terminal, what comes in and what it became; from that terminal."""
+        path = image(self.made / "base")
+        admin = Author("account", "admin", "10.0.0.1")
+        await self.desk.take_torrent(MAC, True, NAMED, TorrentBody(torrent_of(path, BASE), DISK, 0), asker=admin)
+        await self.arrive(path)
+        self.assertEqual(await self.people(2), [("admin", "10.0.0.1")] * 2)
+
+    async def test_by_a_request(self) -> None:
+        """What an administrator asked for comes from the terminal's address, and is published as theirs."""
+        await self.terminal()
+        path = image(self.made / "base")
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], asker=Author("token", "backup", "10.9.9.9"))
+        await self.offer(path, granted=False)
+        await self.arrive(path)
+        self.assertEqual(await self.people(2), [(f"terminal {MAC}", "10.0.0.1"), ("token backup", "10.9.9.9")])
 
     async def test_failed(self) -> None:
         """A file that is no image is in the journal with the reason."""

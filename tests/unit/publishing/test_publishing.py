@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
 from voi.demo.image import write_image
 from voi.domain import metainfo
+from voi.domain.events import SERVER, Author
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import (
@@ -24,6 +25,7 @@ from voi.errors import (
     TorrentRefused,
     UnknownDisk,
     UnknownTerminal,
+    UnknownUpload,
 )
 from voi.names import DiskName
 from voi.publishing import examine
@@ -32,8 +34,10 @@ from voi.publishing.access import ABSENT_SECONDS, Access
 from voi.publishing.desk import UploadDesk
 from voi.publishing.examine import read_header
 from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS, Publisher
+from voi.publishing.refusals import AGAIN_SECONDS
 from voi.publishing.requests import RequestDesk
 from voi.publishing.space import MARGIN, Space
+from voi.reasons import plain
 from voi.seeding.hashing import hash_file
 from voi.store.directory import DataDirectory
 from voi.wire.messages import Disk, GroupUpload, TemplateBody
@@ -128,6 +132,7 @@ class PublishingCase(StoreCase):
         self.made.mkdir()
         self.online = {MAC, OTHER}
         self.free = 1 << 40
+        self.now = 0.0
         self.start()
 
     def start(self) -> None:
@@ -159,6 +164,7 @@ class PublishingCase(StoreCase):
             directory=self.directory,
             in_thread=in_thread,
             told_again=self.told.append,
+            now=lambda: self.now,
         )
         self.requests = RequestDesk(
             uploads=self.uploads,
@@ -694,6 +700,77 @@ class RequestTests(PublishingCase):
         self.assertTrue((await self.last()).open)
         await self.publisher.give_up_idle(upload.created + IDLE_SECONDS + 1)
         self.assertIn("did not offer", (await self.last()).reason)
+
+    async def test_refused_says_why_at_the_request(self) -> None:
+        """What keeps a terminal from sending what it was asked for stands at the request, until it may; the same
+        refusal again is not written again, and other bytes are only now and then.
+        """
+        await self.terminal()
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], asker=SERVER)
+        written: list[str] = []
+        real = self.uploads.explain
+
+        def explain(disk_ids: Sequence[str], reason: str) -> Deferred[None]:
+            written.append(reason)
+            return real(disk_ids, reason)
+
+        self.patch(self.uploads, "explain", explain)
+        body = self.body(Disk(uuid=DISK, real_size=(20 << 20) // 512))
+        for free in (10 << 20, 10 << 20, 11 << 20):
+            self.free = MARGIN + free
+            permission = await self.desk.may_upload(MAC, False, body)
+            self.assertIsInstance(permission.refusal, NoSpace)
+        self.assertEqual(plain((await self.last()).reason)["data"]["available"], 10 << 20)
+        self.now += AGAIN_SECONDS
+        await self.desk.may_upload(MAC, False, body)
+        self.assertEqual(plain((await self.last()).reason)["data"]["available"], 11 << 20)
+        self.free = 1 << 40
+        await self.desk.may_upload(MAC, False, body)
+        self.assertEqual((len(written), (await self.last()).reason), (3, ""))
+
+    async def test_refused_torrent_says_why_at_the_request(self) -> None:
+        """A torrent that is refused says so at the request too; once it is taken nothing of that is left."""
+        await self.terminal()
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        path, self.free = image(self.made / "base"), 0
+        await self.assertFailure(Deferred.fromCoroutine(self.offer(path, granted=False)), NoSpace)
+        self.assertIn("are needed", (await self.last()).reason)
+        self.free = 1 << 40
+        await self.offer(path, granted=False)
+        self.assertEqual(((await self.last()).state, (await self.last()).reason), (UploadState.RECEIVING, ""))
+
+    async def test_retry_of_an_upload(self) -> None:
+        """What failed of an upload is asked for again, with its remark, by who wants it now; the old one is past."""
+        await self.terminal()
+        old = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], remark="new CAD")
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(old.id)), Conflict)
+        await self.publisher.fail(old.disks[0], "torn")
+        self.assertEqual([x.id for x in await self.uploads.failed()], [old.id])
+        new = await self.requests.retry(old.id, asker=Author("account", "li", "10.9.9.9"))
+        self.assertEqual((new.state, new.remark, new.asked_by, new.asked_from), ("open", "new CAD", "li", "10.9.9.9"))
+        self.assertEqual(await self.uploads.failed(), [])
+        await self.publisher.fail(new.disks[0], "torn")
+        self.assertEqual([x.id for x in await self.uploads.failed(TEMPLATE)], [new.id])
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(99)), UnknownUpload)
+
+    async def test_retry_of_an_import(self) -> None:
+        """What failed of an import is copied again into the same template; what was published of it stays."""
+        paths = [image(self.made / "system"), image(self.made / "data", seed=3)]
+        old = await self.imported(*paths)
+        await self.settle()
+        await self.store.write(
+            lambda db: db.execute("DELETE FROM levels WHERE disk_uuid = ?", (old.disks[1].name.uuid,))
+        )
+        self.directory.disk(old.disks[1].name).unlink()
+        await self.store.write(
+            lambda db: db.execute("UPDATE upload_disks SET state = 'failed' WHERE id = ?", (old.disks[1].id,))
+        )
+        new = await self.requests.retry(old.id)
+        await self.settle()
+        self.assertEqual((new.template_uuid, [d.name for d in new.disks]), (old.template_uuid, [old.disks[1].name]))
+        template = await self.templates.get(old.template_uuid)
+        assert template is not None
+        self.assertEqual({level.name for level in template.levels}, {disk.name for disk in old.disks})
 
     async def test_asked_again(self) -> None:
         """A request that is still waiting is replaced by the next one."""

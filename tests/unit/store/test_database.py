@@ -118,7 +118,7 @@ class StoreTests(StoreCase):
 
         def job(db: Database) -> None:
             db.execute("PRAGMA defer_foreign_keys = ON")  # the violation shows at the commit
-            db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]')")
+            db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]', NULL)")
 
         await self.assertFailure(self.store.write(job), StorageMissing)
         await self.store.write(lambda db: db.execute(ADD, ("next",)) and None)

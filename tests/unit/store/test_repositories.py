@@ -8,13 +8,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
 from voi.domain.rollouts import Demand, TargetState
-from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.domain.uploads import UploadState
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
 from voi.store.commands import Commands, Ended
-from voi.store.terminals import MAX_TEMPLATES
+from voi.store.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
 from voi.wire.codes import Code
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
@@ -61,6 +61,22 @@ class TerminalTests(StoreCase):
         self.assertEqual(
             (second.ip, second.client_type, second.first_seen, second.last_seen), ("10.0.0.2", 2, 1.0, 9.0)
         )
+
+    async def test_visits(self) -> None:
+        """Each time online is kept with its end; a login while it is there is no other time, and the oldest go."""
+        for number in range(MOST_VISITS + 5):
+            await self.terminals.touch(MAC, "10.0.0.1", 1, 10.0 * number)
+            await self.terminals.touch(MAC, "10.0.0.1", 1, 10.0 * number + 1)
+            await self.terminals.seen(MAC, 10.0 * number + 5)
+        visits = await self.terminals.visits(MAC)
+        first = 10.0 * (MOST_VISITS + 4)
+        self.assertEqual(visits, [Visit(first - 10 * n, first - 10 * n + 5) for n in range(MOST_VISITS)])
+
+    async def test_visit_that_a_crash_cut_off(self) -> None:
+        """When a time online ended that was not over when the server was killed, nobody knows."""
+        await self.terminals.touch(MAC, "10.0.0.1", 1, 1.0)
+        await Terminals(self.store, 5.0).touch(MAC, "10.0.0.1", 1, 6.0)
+        self.assertEqual(await self.terminals.visits(MAC), [Visit(6.0, None), Visit(1.0, 0.0)])
 
     async def test_report_replaces(self) -> None:
         """A report says all about one template and nothing about others."""

@@ -14,10 +14,11 @@ from twisted.internet.task import Clock
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
 from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
+from voi.domain.events import Author
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
-from voi.errors import TooManyAttempts, Unauthorized
+from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, wire_form
 from voi.store.commands import Command, Commands, Ended
@@ -42,18 +43,27 @@ class FakeUploads:
     def __init__(self) -> None:
         self.allowed = True
         self.asked: list[tuple[str, bool, Any]] = []
+        self.askers: list[Author | None] = []
         self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody]] = []
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
         self.asked.append((mac, granted, body))
-        return Permission(self.allowed, "" if self.allowed else "the disk is full", {DISK: NAMED})
+        refusal = None if self.allowed else NoSpace("the disk is full")
+        return Permission(self.allowed, "" if self.allowed else "the disk is full", {DISK: NAMED}, refusal)
 
     async def take_torrent(
-        self, mac: str, granted: bool, listed: Mapping[str, ReportedTemplate], body: TorrentBody
+        self,
+        mac: str,
+        granted: bool,
+        listed: Mapping[str, ReportedTemplate],
+        body: TorrentBody,
+        *,
+        asker: Author | None = None,
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
+        self.askers.append(asker)
         return "an id"
 
     async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
@@ -189,6 +199,8 @@ class HandlerTests(HandlerCase):
             self.assertEqual((await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": password})).code, 0)
         await self.ask(Code.MAY_UPLOAD, question)
         self.assertEqual([granted for _, granted, _ in self.fake_uploads.asked], [False, True])
+        await self.ask(Code.UPLOAD_TORRENT, torrent_body.encode_upload(TorrentBody(b"de", DISK, 0)))
+        self.assertEqual(self.fake_uploads.askers, [Author("account", "admin", "10.0.0.1")])
 
     async def test_journal(self) -> None:
         """A terminal's first login is in the journal, and each administrator's, right and wrong; guessing is not."""
@@ -218,6 +230,7 @@ class HandlerTests(HandlerCase):
         answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
         data = answer.data or {}
         self.assertEqual((answer.code, answer.msg, data["can_update"]), (0, "the disk is full", 0))
+        self.assertEqual(self.factory.tally.errors[NoSpace.wire_code], 1)
         self.assertIsInstance(data["batch_no"], int)
         self.fake_uploads.allowed = True
         await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})

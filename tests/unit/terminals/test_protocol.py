@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.terminals.fakes import Office
 from tests.unit.wire.builders import MAC, frame, reply
+from voi.domain.events import Author
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, TerminalOffline
 from voi.terminals import factory, protocol
 from voi.terminals.answers import MAX_WAITING
@@ -18,6 +19,9 @@ from voi.wire.codes import Code
 from voi.wire.messages import Reply
 
 OTHER = "AA:BB:CC:DD:EE:02"
+
+
+ADMIN = Author("account", "admin", "10.0.0.1")
 
 
 class SessionTests(SynchronousTestCase):
@@ -254,14 +258,18 @@ class RequestTests(SynchronousTestCase):
         """An administrator's login holds ten minutes, prolonged by use, and ends with the terminal's login."""
         line, clock = self.line.protocol, self.office.clock
         self.assertFalse(line.granted)
-        line.grant()
+        self.assertIsNone(line.granted_by)
+        line.grant(ADMIN)
+        self.assertEqual(line.granted_by, ADMIN)
         clock.advance(GRANT_SECONDS - 1)
         self.assertTrue(line.granted)
         clock.advance(GRANT_SECONDS - 1)
         self.assertTrue(line.granted)
         clock.advance(GRANT_SECONDS)
         self.assertFalse(line.granted)
-        line.grant()
+        self.assertIsNone(line.granted_by)
+        line.grant(ADMIN)
+        self.assertEqual(line.granted_by, ADMIN)
         self.line.say(Code.LOGOUT, {})
         self.assertFalse(line.granted)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from voi.domain.events import Actor, who
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
@@ -96,16 +97,32 @@ class FakeUploadDesk:
     imports: list[tuple[str, int, str, list[tuple[int, str]]]] = field(default_factory=list)
     refusal: Exception | None = None
 
-    async def request(self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]]) -> Upload:
+    async def request(
+        self,
+        mac: str,
+        template: ReportedTemplate,
+        names: Sequence[tuple[DiskName, int]],
+        *,
+        asker: Actor,
+        remark: str,
+    ) -> Upload:
         if self.refusal:
             raise self.refusal
         self.requests.append((mac, template, sorted(names)))
         disks = tuple(upload_disk(name, kind, mac=mac) for name, kind in names)
-        return await self.uploads.begin(
-            Upload(0, template.uuid, template.name, template.sys_type, template.desc, mac, time.time(), disks)
-        )
+        named = (template.uuid, template.name, template.sys_type, template.desc)
+        return await self.uploads.begin(Upload(0, *named, mac, time.time(), disks, remark, who(asker), asker.address))
 
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any) -> Upload:
+    async def retry(self, upload_id: int, *, asker: Actor) -> Upload:
+        if self.refusal:
+            raise self.refusal
+        old = await self.uploads.dismiss(upload_id)
+        if old is None:
+            raise UnknownUpload(f"no upload {upload_id}")
+        disks = tuple(replace(upload_disk(disk.name, mac=old.mac), created=2.0) for disk in old.disks)
+        return await self.uploads.begin(replace(old, id=0, disks=disks, asked_by=who(asker)))
+
+    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any, *, asker: Actor) -> Upload:
         if self.refusal:
             raise self.refusal
         self.imports.append((name, sys_type, desc, [(disk.type, disk.path) for disk in disks]))
@@ -113,7 +130,8 @@ class FakeUploadDesk:
             replace(upload_disk(DiskName(DISK, 0), disk.type), source=disk.path, state=UploadState.RECEIVING, size=10)
             for disk in disks
         )
-        return await self.uploads.begin(Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows))
+        made = Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows, desc, who(asker), asker.address)
+        return await self.uploads.begin(made)
 
     async def cancel(self, upload_id: int) -> Upload:
         upload = await self.uploads.get(upload_id)

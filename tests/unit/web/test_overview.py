@@ -120,15 +120,41 @@ class OverviewTests(ApiCase):
         self.assertEqual(health["why"], {"code": "check", "data": {"check": "bittorrent", "why": failing}})
 
     async def test_uploads(self) -> None:
-        """Uploads that failed want somebody, unless they were called off, tried again, or failed long ago."""
+        """Uploads that failed want somebody at the template's page, unless they were called off, tried again, or
+        dismissed.
+        """
         now = time.time()
-        for number, (reason, when, again) in enumerate(
-            (("torn", now, False), (CANCELLED, now, False), ("torn", now, True), ("torn", now - 2 * 86_400, False))
+        for number, (reason, dismissed, again) in enumerate(
+            (("torn", False, False), (CANCELLED, False, False), ("torn", False, True), ("torn", True, False))
         ):
             disk = upload_disk(DiskName(f"{number}{DISK_TWO[1:]}", 0), mac=MAC)
             begun = await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 1.0, (disk,)))
-            await self.uploads.set_state(begun.disks[0].id, UploadState.FAILED, when, reason=reason)
+            await self.uploads.set_state(begun.disks[0].id, UploadState.FAILED, now, reason=reason)
+            if dismissed:
+                await self.uploads.dismiss(begun.id)
             if again:
                 later = replace(upload_disk(disk.name, mac=MAC), created=2.0)
                 await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 2.0, (later,)))
-        self.assertEqual([(x["kind"], x["count"]) for x in (await self.get())["attention"]], [("upload", 1)])
+                await self.uploads.set_state(later.id, UploadState.RECEIVING, now)
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("upload", 1, f"#/templates/{TEMPLATE}"))
+
+    async def test_uploads_that_cannot_begin(self) -> None:
+        """An upload that is refused for now wants somebody, with why."""
+        disk = upload_disk(DiskName(DISK_TWO, 0), mac=MAC)
+        await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 1.0, (disk,)))
+        self.assertEqual((await self.get())["attention"], [])
+        await self.uploads.explain([disk.id], Reason("no_space", needed=2, available=1))
+        await self.ask("PATCH", "/api/v1/settings", {"retention_days": 7})  # what is written down makes a fresh answer
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("held", 1, f"#/templates/{TEMPLATE}"))
+        self.assertEqual(found["why"]["data"]["why"]["code"], "no_space")
+
+    async def test_uploads_of_several_templates(self) -> None:
+        """Failed uploads of several templates are found in the list of all."""
+        for number, template in enumerate((TEMPLATE, DISK_TWO)):
+            disk = upload_disk(DiskName(f"{number}{DISK_TWO[1:]}", 0), mac=MAC)
+            await self.uploads.begin(Upload(0, template, "x", 1, "", MAC, 1.0, (disk,)))
+            await self.uploads.set_state(disk.id, UploadState.FAILED, 2.0, reason="torn")
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["count"], found["link"]), (2, "#/templates"))

@@ -12,6 +12,7 @@ from voi import __version__
 from voi.domain.uploads import Upload
 from voi.errors import StorageMissing
 from voi.names import DiskName
+from voi.reasons import Reason
 
 
 class SwarmTests(ApiCase):
@@ -54,6 +55,20 @@ class SwarmTests(ApiCase):
         await self.uploads.receive(disk.id, HASH, 0, 0, 0, time.time())
         swarm = (await self.ask("GET", "/api/v1/swarms")).json["swarms"][0]
         self.assertEqual((swarm["state"], swarm["size"], swarm["copies"]), ("absent", 0, 0.0))
+
+
+class CheckTests(ApiCase):
+    """GET health."""
+
+    async def test_checks(self) -> None:
+        """Each check says how it is and why, in a form for every language; beside them the room on the disk."""
+        self.checks["database"] = lambda: ""
+        self.checks["bittorrent"] = lambda: Reason("torrents_failing", count=2)
+        found = (await self.ask("GET", "/api/v1/health")).json
+        self.assertEqual([(x["name"], x["ok"]) for x in found["checks"]], [("database", True), ("bittorrent", False)])
+        self.assertEqual(found["checks"][0]["text"], "")
+        self.assertEqual(found["checks"][1]["why"], {"code": "torrents_failing", "data": {"count": 2}})
+        self.assertEqual((found["disk_free"], found["disk_total"]), self.disk)
 
 
 class LagTests(ApiCase):

@@ -36,6 +36,26 @@ class TemplateTests(ApiCase):
             view = answer if path else answer["templates"][0]
             self.assertEqual((view["terminals_current"], view["terminals_outdated"]), (1, 1))
 
+    async def test_version_that_is_not_known(self) -> None:
+        """A terminal with something of a template that is no version of it is counted apart from the older ones."""
+        await self.publish(level())
+        await self.terminal(disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 1), 0, 0, 1)])
+        view = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json
+        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "unknown")]
+        self.assertEqual(counts, [0, 0, 1])
+
+    async def test_who_and_remark_of_a_version(self) -> None:
+        """A version tells who wanted it and what they said of it; of one from before that is not known."""
+        await self.publish(level())
+        disk = upload_disk(DiskName(DISK, 1), mac=MAC)
+        made = await self.uploads.begin(
+            Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,), "with the new CAD", "admin", "10.9.9.9")
+        )
+        await self.uploads.publish(made.disks[0], made, level(1, info_hash=HASH[::-1]))
+        versions = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}/versions")).json["versions"]
+        found = [(one["number"], one["who"], one["remark"]) for one in versions]
+        self.assertEqual(found, [(2, "admin", "with the new CAD"), (1, "", "")])
+
     async def test_template(self) -> None:
         """A published template is shown with its group and its levels."""
         template = await self.publish(level())
@@ -56,6 +76,7 @@ class TemplateTests(ApiCase):
                 "group": {"uuid": template.group_uuid, "name": "Classroom"},
                 "terminals_current": 0,
                 "terminals_outdated": 0,
+                "terminals_unknown": 0,
                 "created": "2023-11-14T22:13:20Z",
                 "updated": "2023-11-14T22:13:20Z",
                 "disks": [
@@ -73,6 +94,7 @@ class TemplateTests(ApiCase):
                     }
                 ],
                 "uploads": [],
+                "failed": [],
             },
         )
         self.assertEqual((await self.ask("GET", "/api/v1/templates")).json["templates"], [answer.json])
@@ -113,7 +135,7 @@ class ImportTests(ApiCase):
         self.assertEqual((await self.ask("GET", "/api/v1/templates")).json["templates"], [view])
 
     async def test_failed_import(self) -> None:
-        """A failed import says why, and is no part of the catalogue."""
+        """A failed import says why, and is in the list until it is dismissed."""
         answer = await self.ask("POST", "/api/v1/templates", BODY)
         torrent_id = answer.json["uploads"][0]["disks"][0]["torrent_id"]
         await self.uploads.set_state(torrent_id, UploadState.FAILED, time.time(), reason=Reason("raw_file"))
@@ -122,7 +144,24 @@ class ImportTests(ApiCase):
         self.assertEqual(view["why"], {"code": "raw_file", "data": {}})
         disk = (await self.ask("GET", f"/api/v1/uploads/{answer.json['uploads'][0]['id']}")).json["disks"][0]
         self.assertEqual((disk["reason"], disk["why"]), (view["reason"], view["why"]))
-        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json, {"templates": [], "total": 0, "offset": 0})
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json["templates"], [view])
+        (failed,) = view["failed"]
+        self.assertEqual((failed["who"], failed["disks"][0]["source"]), ("token api-token", "/srv/disk.qcow2"))
+        await self.ask("POST", f"/api/v1/uploads/{failed['id']}/dismiss")
+        self.assertEqual((await self.ask("GET", "/api/v1/templates")).json["templates"], [])
+        self.assertEqual((await self.ask("GET", answer.headers["location"])).json["state"], "failed")
+
+    async def test_failed_beside_what_is_published(self) -> None:
+        """A template that is published keeps its state when a further upload fails, and shows what failed."""
+        await self.publish(level())
+        disk = upload_disk(DiskName(DISK, 1), mac=MAC)
+        made = await self.uploads.begin(Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,)))
+        await self.uploads.set_state(disk.id, UploadState.FAILED, 2.0, reason="torn")
+        for path in ("", f"/{TEMPLATE}"):
+            answer = (await self.ask("GET", f"/api/v1/templates{path}")).json
+            view = answer if path else answer["templates"][0]
+            self.assertEqual((view["state"], view["uploads"]), ("ready", []))
+            self.assertEqual([one["id"] for one in view["failed"]], [made.id])
 
     async def test_refusals_of_the_desk(self) -> None:
         """What the server finds wrong with the files is told with status, code and field."""
@@ -161,6 +200,10 @@ class ChangeTests(ApiCase):
         self.assertEqual((view["name"], view["auto_update"]), ("Room 2", False))
         view = (await self.ask("PATCH", path, {"auto_update": True})).json
         self.assertEqual((view["name"], view["auto_update"]), ("Room 2", True))
+        view = (await self.ask("PATCH", path, {"desc": "for the CAD course"})).json
+        self.assertEqual((view["name"], view["desc"], view["auto_update"]), ("Room 2", "for the CAD course", True))
+        newest = (await self.ask("GET", "/api/v1/events?kind=template.remark")).json["events"][0]
+        self.assertEqual(newest["text"], "The remark of template Room 2 is now: for the CAD course")
         self.assertEqual((await self.ask("GET", path)).json, view)
 
     async def test_refusals(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.web.api_case import ApiCase
-from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
+from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
 from voi.reasons import Reason
@@ -32,7 +32,7 @@ class TerminalTests(ApiCase):
         self.fleet.add(MAC)
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.status, 200)
-        disk = {"uuid": DISK, "type": 0, "template": TEMPLATE}
+        disk = {"uuid": DISK, "type": 0, "template": TEMPLATE, "template_name": "Classroom"}
         self.assertEqual(
             answer.json,
             {
@@ -85,6 +85,44 @@ class TerminalTests(ApiCase):
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.json["boot_disk"], text)
         self.assertNotIn("\x1b", answer.text)
+
+
+class HistoryTests(ApiCase):
+    """GET terminals/{mac}/history."""
+
+    async def test_history(self) -> None:
+        """Rollouts with what became of each, and when it was online, newest first."""
+        await self.publish(level())
+        await self.terminal()
+        await self.terminals.seen(MAC, 1_700_000_060.0)
+        await self.terminals.touch(MAC, "192.0.2.7", 2, 1_700_000_120.0)
+        first = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_130.0)
+        await self.rollouts.cancel(first.id, 0, 1_700_000_140.0)
+        second = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_150.0)
+        work = await self.rollouts.plan(second.id, MAC, 1_700_000_151.0)
+        assert work is not None
+        held = ReportedLevel(TEMPLATE, DiskName(DISK, 0), operate_id=0)
+        await self.rollouts.done(work.tasks[0], held, 1_700_000_160.0)
+        found = (await self.ask("GET", f"/api/v1/terminals/{MAC}/history")).json
+        self.assertEqual(
+            [(x["rollout"], x["name"], x["version"], x["state"], x["updated"]) for x in found["rollouts"]],
+            [
+                (second.id, "Classroom", 1, "done", "2023-11-14T22:16:00Z"),
+                (first.id, "Classroom", 1, "cancelled", "2023-11-14T22:15:40Z"),
+            ],
+        )
+        self.assertEqual(found["rollouts"][1]["why"], {"code": "cancelled", "data": {}})
+        self.assertEqual(
+            found["online"],
+            [
+                {"since": "2023-11-14T22:15:20Z", "until": None},
+                {"since": "2023-11-14T22:13:20Z", "until": "2023-11-14T22:14:20Z"},
+            ],
+        )
+
+    async def test_unknown(self) -> None:
+        """Of a terminal that never logged in there is none."""
+        self.assertEqual((await self.ask("GET", f"/api/v1/terminals/{MAC}/history")).code, "unknown_terminal")
 
 
 class ListTests(ApiCase):
@@ -153,6 +191,24 @@ class ListTests(ApiCase):
         self.assertEqual(await self.macs(f"?image={TEMPLATE.upper()}"), [1])
         self.assertEqual(await self.macs("?state=current"), [1])
 
+    async def test_version(self) -> None:
+        """By the version of the template that they boot, online or not: a number, the newest, an older one, and 0 for
+        one that is not known; as many as the template's page counts.
+        """
+        await self.publish(level(), level(1, info_hash=HASH[::-1]))
+        held = {1: (0, 1), 2: (0,), 3: (1,)}
+        for number, levels in held.items():
+            for one in levels:
+                mac = f"02:00:00:00:00:{number:02}"
+                await self.terminals.add_level(mac, ReportedLevel(TEMPLATE, DiskName(DISK, one), operate_id=one))
+        for version, expected in (("newest", [1]), ("older", [2]), ("2", [1]), ("1", [2]), ("0", [3]), ("7", [])):
+            for image in ("", f"&image={TEMPLATE}"):
+                self.assertEqual(await self.macs(f"?version={version}{image}"), expected, version)
+        self.assertEqual(await self.macs(f"?version=newest&image={DISK}"), [])
+        view = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json
+        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "unknown")]
+        self.assertEqual(counts, [1, 1, 1])
+
     async def test_page(self) -> None:
         """A page says how many there are in all."""
         answer = await self.ask("GET", "/api/v1/terminals?sort=name&offset=1&limit=2")
@@ -176,6 +232,7 @@ class ListTests(ApiCase):
         for query, field in (
             ("?sort=colour", "sort"),
             ("?state=happy", "state"),
+            ("?version=best", "version"),
             ("?limit=0", "limit"),
             ("?limit=10001", "limit"),
             ("?offset=-1", "offset"),

@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.domain.uploads import UploadState
 from voi.errors import Conflict
 from voi.names import DiskName
 
@@ -92,6 +93,7 @@ class UploadTests(ApiCase):
                     "size": 2000,
                     "reason": "",
                     "why": None,
+                    "source": None,
                 }
             ],
         )
@@ -102,6 +104,30 @@ class UploadTests(ApiCase):
         answer = await self.ask("DELETE", path)
         self.assertEqual((answer.status, answer.json["state"]), (200, "failed"))
         self.assertEqual({disk["reason"] for disk in answer.json["disks"]}, {"cancelled"})
+
+    async def test_remark(self) -> None:
+        """What is said of an upload is kept with it, and who wanted it; of a new template it is the template's."""
+        view = (await self.post(mac=MAC, template=TEMPLATE, remark="with the new CAD")).json
+        self.assertEqual(
+            (view["remark"], view["who"], view["from"]), ("with the new CAD", "token api-token", "127.0.0.1")
+        )
+        view = (await self.post(mac=MAC, template={"name": "Other", "desc": "first"}, disks=[f"voi_0_{SECOND}"])).json
+        self.assertEqual(view["remark"], "first")
+
+    async def test_retry_and_dismiss(self) -> None:
+        """What failed is asked for again as a new upload, which the terminal hears of; it is dismissed once."""
+        path = (await self.post(mac=MAC, template=TEMPLATE)).headers["location"]
+        self.assertEqual((await self.ask("POST", f"{path}/dismiss")).code, "conflict")
+        for disk in (await self.ask("GET", path)).json["disks"]:
+            await self.uploads.set_state(disk["torrent_id"], UploadState.FAILED, 1.0, reason="torn")
+        again = await self.ask("POST", f"{path}/retry")
+        self.assertEqual((again.status, again.json["state"]), (202, "open"))
+        self.assertEqual(self.notices.asked[-1], (again.json["id"], MAC))
+        view = (await self.ask("POST", f"{path}/dismiss")).json
+        self.assertEqual((view["state"], view["dismissed"]), ("failed", True))
+        kinds = [one["kind"] for one in (await self.ask("GET", "/api/v1/events?kind=upload")).json["events"]]
+        self.assertEqual(kinds, ["upload.retried", "upload.requested"])
+        self.assertEqual((await self.ask("POST", "/api/v1/uploads/99/dismiss")).code, "unknown_upload")
 
     async def test_unknown_things(self) -> None:
         """A terminal or template that nobody knows is 404 with the field."""

@@ -183,7 +183,15 @@ function UploadForm({ terminal, close }) {
       mac: terminal.mac,
       template: isNew ? { name: fresh.name, desc: fresh.desc } : template,
       disks: [...disks],
+      ...(!isNew && { remark: fresh.desc }),
     });
+  /** As the server calls a template, else as the terminal does, for that is all that tells them apart. */
+  const calledHere = (uuid) => {
+    const known = templateOf(uuid)?.name;
+    if (known) return known;
+    const own = lacking.find((disk) => disk.template === uuid)?.template_name;
+    return own ? t("ask.upload.own_name", { name: own, uuid: uuid.slice(0, 8) }) : uuid;
+  };
   const ready = template !== "" && disks.size > 0 && (!isNew || fresh.name.trim() !== "");
   return html`
     <${Form} title=${t("ask.upload.title", { name: nameOf(terminal) })} submit=${t("ask.upload.yes")} ready=${ready}
@@ -199,7 +207,7 @@ function UploadForm({ terminal, close }) {
       <${Field} label=${t("field.template")}>
         <${Choice} value=${template} onChange=${pick} options=${[
           ["", t("choose.template")],
-          ...groups.filter(Boolean).map((uuid) => [uuid, templateOf(uuid)?.name ?? uuid]),
+          ...groups.filter(Boolean).map((uuid) => [uuid, calledHere(uuid)]),
           ["new", t("ask.upload.new")],
         ]} />
       <//>
@@ -209,15 +217,16 @@ function UploadForm({ terminal, close }) {
           <${Field} label=${t("field.name")}>
             <input type="text" maxlength="256" required value=${fresh.name}
               onInput=${(event) => setFresh({ ...fresh, name: event.currentTarget.value })} />
-          <//>
-        <${Field} label=${t("field.desc")}>
-          <input type="text" maxlength="1024" value=${fresh.desc}
-            onInput=${(event) => setFresh({ ...fresh, desc: event.currentTarget.value })} />
-        <//>`
+          <//>`
       }
       ${
         template !== "" &&
-        html`<fieldset>
+        html`
+        <${Field} label=${t("field.desc")} hint=${isNew ? "" : t("ask.upload.remark_hint")}>
+          <input type="text" name="remark" maxlength="1024" value=${fresh.desc}
+            onInput=${(event) => setFresh({ ...fresh, desc: event.currentTarget.value })} />
+        <//>
+        <fieldset>
         <legend>${t("field.disks")}</legend>
         ${offered.map(
           (disk) => html`<label key=${disk.name} class="check" title=${disk.name}>

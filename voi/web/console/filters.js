@@ -1,7 +1,10 @@
 // Which terminals are shown and in which order: pure, and quick for thousands that change while someone types.
 
 /** @typedef {import("./store.js").Terminal} Terminal */
-/** @typedef {{q: string, room: string, state: string, image: string}} Filter `room` "0": in none; "": any */
+/**
+ * `room` "0": in none; `version` a number, "newest" or "older", "0": none that is known; "": any.
+ * @typedef {{q: string, room: string, state: string, image: string, version?: string}} Filter
+ */
 
 /** States in the order of how much they want a person's eye; also that of sorting by state. */
 export const STATES = ["failed", "downloading", "waiting", "outdated", "empty", "current", "offline"];
@@ -19,16 +22,24 @@ export function searchText(terminal) {
 }
 
 /** @param {Filter} filter @returns {(terminal: Terminal) => boolean} */
-export function matcher({ q, room, state, image }) {
+export function matcher({ q, room, state, image, version = "" }) {
   const words = q.toLowerCase().replaceAll("-", ":").split(/\s+/).filter(Boolean);
   const plain = q.toLowerCase().split(/\s+/).filter(Boolean);
   return (terminal) => {
     if (room !== "" && String(terminal.room ?? 0) !== room) return false;
     if (state === "online" ? !terminal.online : state !== "" && terminal.state !== state) return false;
     if (image !== "" && terminal.template !== image) return false;
+    if (version !== "" && !hasVersion(terminal, version)) return false;
     const text = searchText(terminal);
     return plain.every((word, index) => text.includes(word) || text.includes(words[index]));
   };
+}
+
+/** As the server counts them. @param {Terminal} terminal @param {string} wanted */
+function hasVersion({ template, version, newest }, wanted) {
+  if (wanted === "newest") return version > 0 && version === newest;
+  if (wanted === "older") return version > 0 && version < newest;
+  return template !== null && String(version) === wanted;
 }
 
 /** An IPv4 address as a number, so that .9 comes before .10. @param {string} ip */

@@ -9,7 +9,7 @@ from msgspec import Struct
 from voi.web.resources.reasons import Why
 from voi.web.resources.rollouts import RolloutSummary
 
-Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "health"]
+Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "held", "health"]
 """What it is that wants somebody."""
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.resources.reasons import Why
+
 
 class Welcome(Struct, frozen=True):
     """Where to read on."""
@@ -25,6 +27,23 @@ class Health(Struct, frozen=True):
     status: Literal["ok", "failing"]
     version: str
     checks: dict[str, str]
+
+
+class CheckView(Struct, frozen=True):
+    """One check of the server: whether all is well, else a sentence for an administrator."""
+
+    name: str
+    ok: bool
+    text: str
+    why: Why | None
+
+
+class HealthView(Struct, frozen=True):
+    """How the server does: its checks, and bytes of its disk, free and all."""
+
+    checks: list[CheckView]
+    disk_free: int
+    disk_total: int
 
 
 class LagView(Struct, frozen=True):

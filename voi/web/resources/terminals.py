@@ -11,13 +11,17 @@ from voi.web.resources.reasons import Why
 
 
 class TerminalDisk(Struct, frozen=True):
-    """A level that a terminal says it has; not `published` means that only the terminal has it."""
+    """A level that a terminal says it has; not `published` means that only the terminal has it.
+
+    `template_name` is what the terminal calls its template, empty where it did not say.
+    """
 
     uuid: str
     level: int
     name: str
     type: int
     template: str
+    template_name: str
     operate_id: int | None
     published: bool
 
@@ -57,6 +61,35 @@ class TerminalList(Struct, frozen=True):
     terminals: list[TerminalView]
     total: int
     offset: int
+
+
+class PartView(Struct, frozen=True):
+    """What became of a rollout at one terminal; `updated` is when that was, such as when it had all of the version."""
+
+    rollout: int
+    template: str
+    name: str
+    version: int
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
+    progress: float
+    reason: str
+    why: Why | None
+    begun: datetime
+    updated: datetime
+
+
+class VisitView(Struct, frozen=True):
+    """A time that a terminal was online; `until` is null for one that is not over, or whose end nobody noted."""
+
+    since: datetime
+    until: datetime | None
+
+
+class TerminalHistory(Struct, frozen=True):
+    """The rollouts that a terminal was in, and the last times that it was online, newest first."""
+
+    rollouts: list[PartView]
+    online: list[VisitView]
 
 
 class Changed(Struct, frozen=True):

@@ -16,7 +16,7 @@ const IDLE_SECONDS = 20; // of disk and health no event tells
 const LOW_DISK = 0.1;
 
 /** Kinds of which the server's sentence tells more than their number. */
-const DETAILED = new Set(["stuck", "disk", "health"]);
+const DETAILED = new Set(["held", "stuck", "disk", "health"]);
 
 /** The overview. */
 export function OverviewPage() {

@@ -1,32 +1,66 @@
 // Settings: what the server was started with, what can be changed here, tokens, accounts, one's own password.
 import { html, useRef, useState } from "../lib.js";
 import { change, changeOnce, setCsrf } from "../api.js";
-import { rate } from "../format.js";
+import { rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
 import { reported, say } from "../notices.js";
 import { addressOf } from "../parts/address.js";
-import { Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
+import { Badge, Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { LanguageChoice } from "../parts/language.js";
-import { useRemote } from "../remote.js";
+import { said } from "../reasons.js";
+import { usePolling, useRemote } from "../remote.js";
 import { may, store } from "../store.js";
 
 const ROLES = ["administrator", "operator"];
 const SHORTEST = 8;
 const LONGEST = 256; // characters of a password
 const LONGEST_DAYS = 3650;
+const HEALTH_SECONDS = 15;
+const LOW_DISK = 0.1;
 
 /** Settings. */
 export function SettingsPage() {
   const settings = useRemote("settings");
   return html`<div class="page">
     <${PageHead} title=${t("nav.settings")} />
+    <${Health} data=${settings.value?.data} />
     <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
     ${may("accounts") ? html`<${Tokens} /><${Accounts} />` : html`<p class="muted">${t("settings.not_yours")}</p>`}
     <${Card} title=${t("shell.language")}><${LanguageChoice} /><//>
     ${store.session.kind === "account" && html`<${OwnPassword} />`}
   </div>`;
+}
+
+/** What the server checks of itself, and the room on its disk: what the overview complains of is explained here. */
+function Health({ data }) {
+  const remote = useRemote("health", { topics: ["events"], every: HEALTH_SECONDS });
+  usePolling(remote.reload, HEALTH_SECONDS, true);
+  return html`<${Card} title=${t("settings.health")}>
+    <${Remote} remote=${remote}>
+      ${({ checks, disk_free: free, disk_total: total }) => html`
+        <dl class="facts health">
+          ${checks.map(
+            (check) => html`
+              <dt key=${check.name}>${known(`check.${check.name}`) ?? check.name}</dt>
+              <dd>
+                <${Badge} state=${check.ok ? "healthy" : "unhealthy"} />
+                ${!check.ok && html` <span>${said(check.text, check.why)}</span>`}
+              </dd>`,
+          )}
+          <dt>${t("overview.disk")}</dt>
+          <dd>
+            <span class="meter">
+              <meter min="0" max=${total || 1} low=${total * LOW_DISK} optimum=${total} value=${free}
+                aria-label=${t("overview.disk")}>
+              </meter> ${size(free)} ${t("overview.disk_of", { total: size(total) })}
+            </span>
+            ${free < total * LOW_DISK && html`<p>${t("settings.disk_low", { data: data ?? "" })}</p>`}
+          </dd>
+        </dl>`}
+    <//>
+  <//>`;
 }
 
 function Server({ settings, reload }) {

@@ -1,17 +1,19 @@
 // One template: what is under way, its disks and levels, its versions, who has which.
 import { html, useState } from "../lib.js";
 import { change } from "../api.js";
-import { diskLabel, rate, size } from "../format.js";
+import { count, diskLabel, rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
+import { actor } from "../journal.js";
 import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Field, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
+import { FailedUploads } from "../parts/failed-uploads.js";
 import { Icon } from "../parts/icons.js";
 import { said } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTemplates, may, nameOf, store, useTopics } from "../store.js";
-import { sizeOf } from "./templates.js";
+import { having, sizeOf } from "./templates.js";
 
 const MOVING_SECONDS = 2;
 
@@ -37,9 +39,9 @@ export function TemplatePage({ uuid }) {
         badge=${html`
         <${Badge} state=${template.state} />`} note=${template.desc}>
         ${may("templates") && template.version > 0 && html`
-          <button type="button" onClick=${() => rename(template, reread)}>
+          <button type="button" onClick=${() => edit(template, reread)}>
             <${Icon} name="edit" />
-            ${t("do.rename")}
+            ${t("action.edit")}
           </button>`}
         ${template.version > 0 && html`
           <a class="button primary" href=${hashOf(["rollouts", "new"], { template: uuid })}>
@@ -47,11 +49,12 @@ export function TemplatePage({ uuid }) {
             ${t("template.send")}
           </a>`}
       <//>
-      ${template.state === "failed" && html`
+      ${template.state === "failed" && template.failed.length === 0 && html`
         <div class="failure" role="alert">
           <${Icon} name="alert" />
           <div><strong>${t("template.failed")}</strong><p>${said(template.reason, template.why)}</p></div>
         </div>`}
+      <${FailedUploads} uploads=${template.failed} reread=${reread} />
       ${template.uploads.map((upload) => html`<${UnderWay} key=${upload.id} upload=${upload} reread=${reread} />`)}
       ${
         template.version > 0 &&
@@ -83,9 +86,12 @@ function Facts({ template, reread }) {
       <${Stat} label=${t("column.size")} value=${size(sizeOf(template))}
         note=${t("template.levels", { n: template.disks.length })} />
       <${Stat} label=${t("template.have_newest")} value=${template.terminals_current ?? 0}
-        href=${hashOf(["terminals"], { image: template.uuid, state: "current" })} />
+        href=${having(template.uuid, "newest")} />
       <${Stat} label=${t("template.have_older")} value=${template.terminals_outdated ?? 0}
-        href=${hashOf(["terminals"], { image: template.uuid, state: "outdated" })} />
+        href=${having(template.uuid, "older")} />
+      ${template.terminals_unknown > 0 && html`
+        <${Stat} label=${t("template.have_unknown")} value=${template.terminals_unknown}
+          href=${having(template.uuid, "0")} />`}
     </div>
     <label class="check switch">
       <input type="checkbox" role="switch" checked=${template.auto_update} disabled=${!here} onChange=${setAuto} />
@@ -135,6 +141,11 @@ function UnderWay({ upload, reread }) {
     <${Card} title=${from} actions=${may("templates") && html`
       <button type="button" class="danger" onClick=${cancel}>${t("action.stop")}</button>`}>
     <p><${Bar} wide value=${upload.progress} state="downloading" label=${from} /></p>
+    ${(upload.who || upload.remark) && html`
+      <p class="muted">
+        ${upload.who && t("template.asked_by", { who: actor(upload.who) })}
+        ${upload.remark && html` <q>${upload.remark}</q>`}
+      </p>`}
     <${PlainTable} label=${from} columns=${columns} rows=${upload.disks} rowKey=${(disk) => disk.torrent_id}
       empty=${t("template.no_disks")} />
   <//>`;
@@ -186,6 +197,8 @@ function Versions({ versions, template }) {
       render: (x) => html`<${When} at=${x.created} />`,
     },
     { key: "uploader", label: t("column.uploader"), render: (x) => uploader(x.uploader) },
+    { key: "who", label: t("column.who"), className: "nowrap", render: (x) => (x.who ? actor(x.who) : "–") },
+    { key: "remark", label: t("field.desc"), render: (x) => x.remark || "–" },
     { key: "size", label: t("column.size"), className: "number", render: (x) => size(x.size) },
     {
       key: "disks",
@@ -196,7 +209,12 @@ function Versions({ versions, template }) {
             ${t("template.levels", { n: x.disks.length })}
           </span>`,
     },
-    { key: "terminals", label: t("nav.terminals"), className: "number", render: (x) => x.terminals },
+    {
+      key: "terminals",
+      label: t("nav.terminals"),
+      className: "number",
+      render: (x) => html`<a href=${having(template.uuid, x.number)}>${count(x.terminals)}</a>`,
+    },
   ];
   return html`
     <${PlainTable} label=${t("template.versions")} columns=${columns} rows=${versions} rowKey=${(x) => x.number}
@@ -208,21 +226,26 @@ function uploader(mac) {
   return html`<a href=${hashOf(["terminals", mac])}>${nameOf(store.terminals.get(mac) ?? { mac })}</a>`;
 }
 
-async function rename(template, reread) {
-  if (!(await show(RenameForm, { template }))) return;
-  say(t("done.rename"));
+async function edit(template, reread) {
+  if (!(await show(EditForm, { template }))) return;
+  say(t("done.saved"));
   reread();
 }
 
-function RenameForm({ template, close }) {
+function EditForm({ template, close }) {
   const [name, setName] = useState(template.name);
-  const save = () => change("PATCH", `templates/${template.uuid}`, { name: name.trim() });
+  const [desc, setDesc] = useState(template.desc);
+  const save = () => change("PATCH", `templates/${template.uuid}`, { name: name.trim(), desc: desc.trim() });
   return html`
-    <${Form} title=${t("ask.rename.title", { name: template.name })} submit=${t("action.save")}
+    <${Form} title=${t("ask.template_edit.title", { name: template.name })} submit=${t("action.save")}
       ready=${name.trim() !== ""} onSubmit=${save} close=${close}>
     <${Field} label=${t("field.name")}>
-      <input type="text" required maxlength="256" autofocus value=${name}
+      <input type="text" name="name" required maxlength="256" autofocus value=${name}
         onInput=${(event) => setName(event.currentTarget.value)} />
+    <//>
+    <${Field} label=${t("field.desc")}>
+      <input type="text" name="desc" maxlength="1024" value=${desc}
+        onInput=${(event) => setDesc(event.currentTarget.value)} />
     <//>
   <//>`;
 }

@@ -8,6 +8,7 @@ import { t } from "../i18n.js";
 import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Choice, Failure, Field, PageHead, PlainTable, When } from "../parts/bits.js";
 import { Form, show } from "../parts/dialog.js";
+import { FailedUploads } from "../parts/failed-uploads.js";
 import { Icon } from "../parts/icons.js";
 import { said } from "../reasons.js";
 import { go, hashOf } from "../router.js";
@@ -25,6 +26,7 @@ export function TemplatesPage() {
   useEffect(() => {
     load();
   }, []);
+  const failed = store.templates.flatMap((template) => template.failed ?? []).sort((a, b) => b.id - a.id);
   return html`<div class="page">
     <${PageHead} title=${t("nav.templates")} note=${t("templates.note")}>
       ${
@@ -45,12 +47,18 @@ export function TemplatesPage() {
       <${PlainTable} label=${t("nav.templates")} columns=${columns()} rows=${store.templates} rowKey=${(x) => x.uuid}
         empty=${store.templatesLoaded ? t("templates.empty") : t("wait.loading")} />
     <//>
+    <${FailedUploads} named uploads=${failed} reread=${load} />
   </div>`;
 }
 
 /** The whole of a template's files. @param {{disks: {size: number}[]}} template */
 export function sizeOf(template) {
   return template.disks.reduce((sum, disk) => sum + disk.size, 0);
+}
+
+/** The list of terminals that have this version of a template: a number, "newest", "older", "0" for unknown. */
+export function having(uuid, version) {
+  return hashOf(["terminals"], { image: uuid, version });
 }
 
 function columns() {
@@ -79,14 +87,15 @@ function columns() {
       label: t("nav.terminals"),
       className: "nowrap",
       render: (x) =>
+        x.version > 0 &&
         html`
-          <a href=${hashOf(["terminals"], { image: x.uuid })}>
-            ${t("templates.current", { n: x.terminals_current ?? 0 })}
-          </a>
-          ${x.terminals_outdated > 0 && html`, <a class="old"
-              href=${hashOf(["terminals"], { image: x.uuid, state: "outdated" })}>
+          <a href=${having(x.uuid, "newest")}>${t("templates.current", { n: x.terminals_current ?? 0 })}</a>
+          ${x.terminals_outdated > 0 && html`<span>, <a class="old" href=${having(x.uuid, "older")}>
               ${t("templates.outdated", { n: x.terminals_outdated })}
-            </a>`}`,
+            </a></span>`}
+          ${x.terminals_unknown > 0 && html`<span>, <a href=${having(x.uuid, "0")}>
+              ${t("templates.unknown", { n: x.terminals_unknown })}
+            </a></span>`}`,
     },
     { key: "auto", label: t("field.auto_update"), render: (x) => (x.auto_update ? t("word.on") : t("word.off")) },
     {

@@ -18,6 +18,7 @@ export function TerminalPage({ mac }) {
   useTopics("terminals", "rooms", "templates");
   const detail = useRemote(`terminals/${mac}`);
   const commands = useRemote(`terminals/${mac}/commands`, { topics: ["events"], every: 5 });
+  const history = useRemote(`terminals/${mac}/history`, { topics: ["events"], every: 5 });
   const events = useRemote(`terminals/${mac}/events`, { topics: ["events"], every: 5 });
   useEffect(() => {
     if (!store.terminalsLoaded) loadTerminals().catch(() => {});
@@ -28,6 +29,7 @@ export function TerminalPage({ mac }) {
     // Its disks and the outcomes of its commands change when one of these does.
     if (detail.value) detail.reload();
     if (commands.value) commands.reload();
+    if (history.value) history.reload();
   }, [now?.state, now?.online, now?.version]);
   usePolling(commands.reload, COMMAND_SECONDS, Boolean(commands.value?.commands.some((x) => x.state === "waiting")));
 
@@ -44,6 +46,14 @@ export function TerminalPage({ mac }) {
         <${Card} title=${t("terminal.disks")}><${Disks} disks=${read.disks} /><//>
         <${Card} title=${t("terminal.commands")}>
           <${Remote} remote=${commands}>${(answer) => html`<${Commands} commands=${answer.commands} />`}<//>
+        <//>
+        <${Card} title=${t("terminal.rollouts")}>
+          <${Remote} remote=${history}>${(answer) => html`<${Parts} parts=${answer.rollouts} />`}<//>
+        <//>
+        <${Card} title=${t("terminal.online")}>
+          <${Remote} remote=${history}>
+            ${(answer) => html`<${Visits} visits=${answer.online} online=${terminal.online} />`}
+          <//>
         <//>
         <${Card} title=${t("terminal.history")}>
           <${Remote} remote=${events}>
@@ -150,6 +160,51 @@ function Commands({ commands }) {
   return html`
     <${PlainTable} label=${t("terminal.commands")} columns=${columns} rows=${commands} rowKey=${(x) => x.batch_no}
       empty=${t("terminal.no_commands")} />`;
+}
+
+/** What became of each rollout here. */
+function Parts({ parts }) {
+  const columns = [
+    { key: "begun", label: t("column.started"), className: "nowrap", render: (x) => html`<${When} at=${x.begun} />` },
+    {
+      key: "version",
+      label: t("column.version"),
+      render: (x) => html`
+        <a href=${hashOf(["templates", x.template])}>${x.name || x.template}</a>
+        <span class="muted"> ${t("version.short", { version: x.version })}</span>`,
+    },
+    {
+      key: "rollout",
+      label: t("column.rollout"),
+      className: "number",
+      render: (x) => html`<a href=${hashOf(["rollouts", String(x.rollout)])}>${x.rollout}</a>`,
+    },
+    { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
+    { key: "reason", label: t("column.reason"), render: (x) => said(x.reason, x.why) || "–" },
+    { key: "updated", label: t("column.updated"), className: "nowrap", render: (x) => html`<${When} at=${x.updated} />` },
+  ];
+  return html`
+    <${PlainTable} label=${t("terminal.rollouts")} columns=${columns} rows=${parts} rowKey=${(x) => x.rollout}
+      empty=${t("terminal.no_rollouts")} />`;
+}
+
+/** The last times that it was online; the newest may not be over. */
+function Visits({ visits, online }) {
+  const now = (visit) => online && visit === visits[0] && !visit.until;
+  const lasted = (visit) => (Date.parse(visit.until) - Date.parse(visit.since)) / 1000;
+  const columns = [
+    { key: "since", label: t("column.online_since"), className: "nowrap", render: (x) => html`<${When} at=${x.since} />` },
+    {
+      key: "until",
+      label: t("column.online_until"),
+      className: "nowrap",
+      render: (x) => (now(x) ? html`<${Badge} state="online" />` : html`<${When} at=${x.until} />`),
+    },
+    { key: "lasted", label: t("column.lasted"), render: (x) => (x.until ? duration(lasted(x)) : "–") },
+  ];
+  return html`
+    <${PlainTable} label=${t("terminal.online")} columns=${columns} rows=${visits} rowKey=${(x) => x.since}
+      empty=${t("terminal.no_visits")} />`;
 }
 
 function commandName({ command, switch: on }) {

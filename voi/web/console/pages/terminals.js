@@ -13,7 +13,8 @@ import { said } from "../reasons.js";
 import { hashOf, note } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 
-const ALL = { q: "", room: "", state: "", image: "", sort: "name" };
+const ALL = { q: "", room: "", state: "", image: "", version: "", sort: "name" };
+const MOST_VERSIONS = 20;
 const MOVING = new Set(["waiting", "downloading", "failed"]);
 
 /** @param {{query: Record<string, string>}} props filter and sort, as the address has them */
@@ -56,8 +57,11 @@ export function TerminalsPage({ query }) {
     [view.sort, names, language()],
   );
   const sorted = useMemo(() => ordered.current.rows(store.terminals, compare), [revision, compare]);
-  const { q, room, state, image } = view;
-  const rows = useMemo(() => sorted.filter(matcher({ q, room, state, image })), [sorted, q, room, state, image]);
+  const { q, room, state, image, version } = view;
+  const rows = useMemo(
+    () => sorted.filter(matcher({ q, room, state, image, version })),
+    [sorted, q, room, state, image, version],
+  );
   const shown = useMemo(() => new Set(rows.map((row) => row.mac)), [rows]);
   const there = [...chosen].filter((mac) => store.terminals.has(mac));
   const hidden = there.filter((mac) => !shown.has(mac)).length;
@@ -114,7 +118,7 @@ function Filters({ view, set }) {
     ...STATES.map((state) => [state, t(`state.${state}`)]),
   ];
   const images = [["", t("filter.any_image")], ...store.templates.map((template) => [template.uuid, template.name])];
-  const any = view.q || view.room || view.state || view.image;
+  const any = view.q || view.room || view.state || view.image || view.version;
   return html`<div class="filters" role="search">
     <label class="search">
       <${Icon} name="search" />
@@ -123,12 +127,30 @@ function Filters({ view, set }) {
     </label>
     <${Choice} label=${t("field.room")} value=${view.room} options=${rooms} onChange=${(room) => set({ room })} />
     <${Choice} label=${t("field.state")} value=${view.state} options=${states} onChange=${(state) => set({ state })} />
-    <${Choice} label=${t("field.image")} value=${view.image} options=${images} onChange=${(image) => set({ image })} />
+    <${Choice} label=${t("field.image")} value=${view.image} options=${images}
+      onChange=${(image) => set({ image, version: "" })} />
+    ${(view.image || view.version) && html`
+      <${Choice} label=${t("field.version")} value=${view.version} options=${versions(view)}
+        onChange=${(version) => set({ version })} />`}
     ${any && html`
-      <button type="button" class="link" onClick=${() => set({ q: "", room: "", state: "", image: "" })}>
+      <button type="button" class="link" onClick=${() => set({ ...ALL, sort: view.sort })}>
         ${t("filter.clear")}
       </button>`}
   </div>`;
+}
+
+/** Versions to choose from: of the image that is chosen also the last by their numbers, and what is chosen already. */
+function versions({ image, version }) {
+  const newest = templateOf(image)?.version ?? 0;
+  const numbers = Array.from({ length: Math.min(newest, MOST_VERSIONS) }, (_, index) => String(newest - index));
+  if (/^[1-9]\d*$/.test(version) && !numbers.includes(version)) numbers.push(version);
+  return [
+    ["", t("filter.any_version")],
+    ["newest", t("filter.newest")],
+    ["older", t("filter.older")],
+    ["0", t("filter.no_version")],
+    ...numbers.map((number) => [number, t("version.n", { version: number })]),
+  ];
 }
 
 function makeColumns() {

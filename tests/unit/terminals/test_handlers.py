@@ -397,7 +397,7 @@ class CommandDeskTests(HandlerCase):
             new = await desk.give(Code.WATERMARK, {"switch": 0}, [MAC])
             looked_up.callback(found)
         self.assertEqual([json.loads(f.data)["batch_no"] for f in self.line.heard()], [new.batch_no])
-        self.assertEqual((await self.outcomes(old.batch_no))[MAC], ("failed", f"replaced by command {new.batch_no}"))
+        self.assertEqual((await self.outcomes(old.batch_no))[MAC], ("replaced", f"replaced by command {new.batch_no}"))
 
     async def test_outcomes_share_a_write(self) -> None:
         """Answers that come while outcomes are being written are written together."""

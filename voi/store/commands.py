@@ -14,7 +14,7 @@ from voi.reasons import Reason, kept, recall
 from voi.store.database import Store
 from voi.store.searching import Conditions, part
 
-STATES: Final = ("waiting", "done", "failed")
+STATES: Final = ("waiting", "done", "failed", "replaced")
 """What may become of a command at a terminal."""
 
 _COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"

@@ -118,7 +118,7 @@ class TerminalCommandQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     q: Search = ""
     command: Literal["restart", "shutdown", "watermark", "cancel"] | None = None
-    state: Literal["waiting", "done", "failed"] | None = None
+    state: Literal["waiting", "done", "failed", "replaced"] | None = None
     sort: Literal["created", "command", "-created", "-command"] = "-created"
     limit: Some = 50
     offset: Offset = 0

@@ -226,7 +226,7 @@ class LargeListTests(ListCase):
         listed = (await self.ask("GET", "/api/v1/commands")).json
         second, first = listed["commands"]
         self.assertEqual((listed["total"], listed["offset"], second["command"]), (2, 0, "restart"))
-        self.assertEqual(first["counts"], {"waiting": 2, "done": 0, "failed": 1})
+        self.assertEqual(first["counts"], {"waiting": 2, "done": 0, "failed": 1, "replaced": 0})
         self.assertEqual((first["batch_no"], first["terminals"], first["switch"]), (1, 3, 1))
         self.assertEqual(await self.ids("commands?sort=created", "batch_no"), ([1, 2], 2))
         self.assertEqual(await self.ids("commands?command=watermark", "batch_no"), ([1], 1))

@@ -166,7 +166,12 @@ class Demo:
 
     def _done(self, rollout: int, bars: Progress, tasks: dict[str, TaskID], size: int) -> bool:
         found = self.server.api("GET", f"rollouts/{rollout}")
+        if found["state"] == "cancelled":  # somebody at the console began one of their own, which takes it over
+            newest = self.server.api("GET", "rollouts")["rollouts"][0]["id"]
+            found = self.server.api("GET", f"rollouts/{newest}")
         for target in found["targets"]:
+            if target["mac"] not in tasks:
+                continue
             bars.update(tasks[target["mac"]], completed=round(target["progress"] * size))
             if target["state"] == "failed":
                 raise StageError(f"{target['mac']} failed: {target['reason']}")

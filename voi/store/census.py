@@ -17,8 +17,8 @@ from voi.domain.standing import State
 from voi.domain.uploads import UploadState
 from voi.names import DiskName
 from voi.store.database import Store
-from voi.store.rollouts import read_newest_targets
 from voi.store.roster import read_catalogue
+from voi.store.targets import read_newest_targets
 from voi.store.terminals import read_all_disks, read_terminals
 
 ROLLOUT_STATES = ("running", "done", "failed", "cancelled")

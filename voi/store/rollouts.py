@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -14,20 +13,25 @@ from voi.domain.rollouts import OPEN_TARGETS, Demand, Part, Rollout, Summary, Ta
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
-from voi.names import DiskName
-from voi.reasons import Reason, kept, recall
+from voi.reasons import Reason, kept
 from voi.store.commands import Command, insert_command
 from voi.store.database import Store
 from voi.store.searching import Conditions, part
-from voi.store.templates import levels_of_version, read_template
-from voi.store.terminals import among, put_level, read_disks
-
-_OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
-_TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
-_TARGET_COLUMNS = (
-    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server"
+from voi.store.targets import (
+    OPEN,
+    TARGET,
+    TASK,
+    read_open_target,
+    read_rollout,
+    read_summary,
+    read_target,
+    read_tasks,
+    target_of,
+    task_of,
 )
-_TARGET = f"{_TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
+from voi.store.templates import levels_of_version, read_template
+from voi.store.terminals import put_level, read_disks
+
 _ORDERS = {"created": "r.id", "template_name": "coalesce(t.name, '') COLLATE NOCASE", "version": "r.version"}
 _CANCELLED = Reason("cancelled")
 
@@ -38,33 +42,6 @@ class Work:
 
     target: Target
     tasks: tuple[Task, ...]
-
-
-def _task(row: Sequence[Any]) -> Task:
-    task_id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason = row
-    name = DiskName(disk_uuid, level)
-    return Task(
-        task_id,
-        rollout_id,
-        mac,
-        name,
-        operate_id,
-        info_hash,
-        size,
-        TargetState(state),
-        bool(sent),
-        reason,
-    )
-
-
-def _target(row: Sequence[Any]) -> Target:
-    rollout_id, template_uuid, mac, state, reason, why, *rest = row
-    return Target(rollout_id, template_uuid, mac, TargetState(state), recall(reason, why), *rest)
-
-
-def _tasks(db: Database, rollout_id: int, mac: str) -> tuple[Task, ...]:
-    query = f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? AND mac = ? ORDER BY disk_uuid, level"
-    return tuple(_task(row) for row in db.execute(query, (rollout_id, mac)))
 
 
 class Rollouts:
@@ -113,7 +90,7 @@ class Rollouts:
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
                 [(rollout_id, mac, now) for mac in targets],
             )
-            rollout = _get(db, rollout_id)
+            rollout = read_rollout(db, rollout_id)
             assert rollout is not None
             return rollout
 
@@ -144,15 +121,15 @@ class Rollouts:
         """
 
         def job(db: Database) -> Work | None:
-            target = _open_target(db, rollout_id, mac)
+            target = read_open_target(db, rollout_id, mac)
             if target is None:
                 return None
-            tasks = _tasks(db, rollout_id, mac)
+            tasks = read_tasks(db, rollout_id, mac)
             if not tasks:
                 tasks = _make_tasks(db, target)
             if not tasks or all(task.state is TargetState.DONE for task in tasks):
                 _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
-            current = _read_target(db, rollout_id, mac)
+            current = read_target(db, rollout_id, mac)
             assert current is not None
             return Work(current, tasks)
 
@@ -162,7 +139,7 @@ class Rollouts:
         """Forget the unfinished tasks of a target, because what its terminal has is known anew."""
 
         def job(db: Database) -> None:
-            if _open_target(db, rollout_id, mac) is None:
+            if read_open_target(db, rollout_id, mac) is None:
                 return
             db.execute("DELETE FROM rollout_tasks WHERE rollout_id = ? AND mac = ?", (rollout_id, mac))
             _set_target(db, rollout_id, mac, TargetState.WAITING, "", now)
@@ -173,7 +150,7 @@ class Rollouts:
         """A terminal confirmed a 1015."""
 
         def job(db: Database) -> None:
-            if _open_target(db, task.rollout_id, task.mac) is None:
+            if read_open_target(db, task.rollout_id, task.mac) is None:
                 return
             db.execute(
                 "UPDATE rollout_tasks SET sent = 1, reason = '', state = ? WHERE id = ? AND state = 'waiting'",
@@ -190,13 +167,13 @@ class Rollouts:
             if db.execute("SELECT 1 FROM rollout_tasks WHERE id = ?", (task.id,)).fetchone() is None:
                 return None  # planned anew meanwhile: what the terminal said it lacks, it lacks
             put_level(db, task.mac, level)
-            if _open_target(db, task.rollout_id, task.mac) is None:
+            if read_open_target(db, task.rollout_id, task.mac) is None:
                 return None
             db.execute("UPDATE rollout_tasks SET state = ?, reason = '' WHERE id = ?", (TargetState.DONE, task.id))
-            tasks = _tasks(db, task.rollout_id, task.mac)
+            tasks = read_tasks(db, task.rollout_id, task.mac)
             if all(other.state is TargetState.DONE for other in tasks):
                 _set_target(db, task.rollout_id, task.mac, TargetState.DONE, "", now)
-            return _read_target(db, task.rollout_id, task.mac)
+            return read_target(db, task.rollout_id, task.mac)
 
         return self._store.write(job)
 
@@ -206,7 +183,7 @@ class Rollouts:
         """The try number `attempts` failed: the target waits for `next_try`, or has failed where that is None."""
 
         def job(db: Database) -> Target | None:
-            if _open_target(db, task.rollout_id, task.mac) is None:
+            if read_open_target(db, task.rollout_id, task.mac) is None:
                 return None
             state = TargetState.FAILED if next_try is None else TargetState.WAITING
             changed = db.execute(
@@ -214,13 +191,13 @@ class Rollouts:
                 (state, reason, task.id),
             )
             if not changed.rowcount:
-                return _read_target(db, task.rollout_id, task.mac)
+                return read_target(db, task.rollout_id, task.mac)
             db.execute(
                 "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, attempts = ?, next_try = ?, "
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
                 (state, reason, kept(reason), attempts, next_try or 0, now, task.rollout_id, task.mac),
             )
-            return _read_target(db, task.rollout_id, task.mac)
+            return read_target(db, task.rollout_id, task.mac)
 
         return self._store.write(job)
 
@@ -230,7 +207,7 @@ class Rollouts:
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE rollout_targets SET reason = ?, why = ?, updated = ? "
-                f"WHERE rollout_id = ? AND mac = ? AND {_OPEN}",
+                f"WHERE rollout_id = ? AND mac = ? AND {OPEN}",
                 (reason, kept(reason), now, rollout_id, mac),
             )
 
@@ -251,9 +228,9 @@ class Rollouts:
             if row is None:
                 return None
             template = read_template(db, row[0])
-            there = f"SELECT mac FROM rollout_targets WHERE rollout_id = ? AND {_OPEN} ORDER BY mac"
+            there = f"SELECT mac FROM rollout_targets WHERE rollout_id = ? AND {OPEN} ORDER BY mac"
             found = [row[0] for row in db.execute(there, (rollout_id,)) if wanted is None or row[0] in wanted]
-            tasks = [task for mac in found for task in _tasks(db, rollout_id, mac) if task.state in OPEN_TARGETS]
+            tasks = [task for mac in found for task in read_tasks(db, rollout_id, mac) if task.state in OPEN_TARGETS]
             started: dict[str, list[str]] = {}
             for task in tasks:
                 started.setdefault(task.mac, []).append(task.id)
@@ -281,7 +258,7 @@ class Rollouts:
 
         def job(db: Database) -> Summary | None:
             known = db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
-            return _summary(db, rollout_id) if known else None
+            return read_summary(db, rollout_id) if known else None
 
         return self._store.read(job)
 
@@ -289,8 +266,8 @@ class Rollouts:
         """Those with an open target, in short, newest first."""
 
         def job(db: Database) -> list[Summary]:
-            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN} ORDER BY 1 DESC")
-            return [_summary(db, row[0]) for row in numbers.fetchall()]
+            numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {OPEN} ORDER BY 1 DESC")
+            return [read_summary(db, row[0]) for row in numbers.fetchall()]
 
         return self._store.read(job)
 
@@ -304,7 +281,7 @@ class Rollouts:
         """
 
         def job(db: Database) -> list[Target]:
-            rollout = _get(db, rollout_id)
+            rollout = read_rollout(db, rollout_id)
             if rollout is None:
                 raise NotFound(Reason("no_rollout", number=rollout_id))
             if rollout.cancelled:
@@ -331,13 +308,13 @@ class Rollouts:
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
                 [(now, *key) for key in keys],
             )
-            return [target for key in keys if (target := _read_target(db, *key)) is not None]
+            return [target for key in keys if (target := read_target(db, *key)) is not None]
 
         return self._store.write(job)
 
     def get(self, rollout_id: int) -> Deferred[Rollout | None]:
         """A rollout with its targets."""
-        return self._store.read(lambda db: _get(db, rollout_id))
+        return self._store.read(lambda db: read_rollout(db, rollout_id))
 
     def summaries(
         self,
@@ -367,8 +344,8 @@ class Rollouts:
             if state is None:  # by far the most often: only those that are shown are counted through
                 total = db.execute(f"SELECT count(*) {found_in}", values).fetchone()[0]
                 rows = db.execute(f"{query} LIMIT ? OFFSET ?", [*values, limit, offset])
-                return [_summary(db, row[0]) for row in rows.fetchall()], total
-            found = [_summary(db, row[0]) for row in db.execute(query, values).fetchall()]
+                return [read_summary(db, row[0]) for row in rows.fetchall()], total
+            found = [read_summary(db, row[0]) for row in db.execute(query, values).fetchall()]
             found = [summary for summary in found if summary.state == state]
             return found[offset : None if limit < 0 else offset + limit], len(found)
 
@@ -378,8 +355,8 @@ class Rollouts:
         """All tasks of a rollout."""
 
         def job(db: Database) -> list[Task]:
-            query = f"SELECT {_TASK} FROM rollout_tasks WHERE rollout_id = ? ORDER BY mac, disk_uuid, level"
-            return [_task(row) for row in db.execute(query, (rollout_id,))]
+            query = f"SELECT {TASK} FROM rollout_tasks WHERE rollout_id = ? ORDER BY mac, disk_uuid, level"
+            return [task_of(row) for row in db.execute(query, (rollout_id,))]
 
         return self._store.read(job)
 
@@ -388,10 +365,10 @@ class Rollouts:
 
         def job(db: Database) -> list[Part]:
             rows = db.execute(
-                f"SELECT r.version, r.created, {_TARGET} WHERE t.mac = ? ORDER BY t.rollout_id DESC LIMIT ?",
+                f"SELECT r.version, r.created, {TARGET} WHERE t.mac = ? ORDER BY t.rollout_id DESC LIMIT ?",
                 (mac, limit),
             ).fetchall()
-            return [Part(_target(target), version, begun) for version, begun, *target in rows]
+            return [Part(target_of(target), version, begun) for version, begun, *target in rows]
 
         return self._store.read(job)
 
@@ -399,58 +376,10 @@ class Rollouts:
         """Every open target with its tasks, oldest rollout first."""
 
         def job(db: Database) -> list[Work]:
-            rows = db.execute(f"SELECT {_TARGET} WHERE t.{_OPEN} ORDER BY t.rollout_id, t.mac").fetchall()
-            return [Work(target, _tasks(db, target.rollout_id, target.mac)) for target in map(_target, rows)]
+            rows = db.execute(f"SELECT {TARGET} WHERE t.{OPEN} ORDER BY t.rollout_id, t.mac").fetchall()
+            return [Work(target, read_tasks(db, target.rollout_id, target.mac)) for target in map(target_of, rows)]
 
         return self._store.read(job)
-
-
-def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict[str, Target]:
-    """The part of each terminal in the newest rollout that it was in, or of some terminals; for use inside a job."""
-    where, values = among("m.mac", macs)
-    # CROSS JOIN keeps this order: two steps in indices for each terminal, however many rollouts there were.
-    rows = db.execute(
-        f"SELECT {_TARGET_COLUMNS} FROM terminals m CROSS JOIN rollout_targets t ON t.mac = m.mac "
-        "AND t.rollout_id = (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) "
-        f"CROSS JOIN rollouts r ON r.id = t.rollout_id {where}",
-        values,
-    )
-    return {target.mac: target for target in map(_target, rows)}
-
-
-def _get(db: Database, rollout_id: int) -> Rollout | None:
-    row = db.execute(
-        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    targets = db.execute(f"SELECT {_TARGET} WHERE t.rollout_id = ? ORDER BY t.mac", (rollout_id,))
-    number, template_uuid, version, created, cancelled = row
-    found = tuple(_target(target) for target in targets)
-    return Rollout(number, template_uuid, version, created, bool(cancelled), found)
-
-
-def _summary(db: Database, rollout_id: int) -> Summary:
-    number, template_uuid, version, created, cancelled = db.execute(
-        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
-    ).fetchone()
-    rows = db.execute(
-        "SELECT state, count(*), max(updated) FROM rollout_targets WHERE rollout_id = ? GROUP BY state", (rollout_id,)
-    ).fetchall()
-    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, _ in rows}
-    updated = max((last for _, _, last in rows), default=created)
-    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts)
-
-
-def _read_target(db: Database, rollout_id: int, mac: str) -> Target | None:
-    query = f"SELECT {_TARGET} WHERE t.rollout_id = ? AND t.mac = ?"
-    row = db.execute(query, (rollout_id, mac)).fetchone()
-    return _target(row) if row else None
-
-
-def _open_target(db: Database, rollout_id: int, mac: str) -> Target | None:
-    target = _read_target(db, rollout_id, mac)
-    return target if target is not None and target.state in OPEN_TARGETS else None
 
 
 def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, reason: str, now: float) -> None:
@@ -464,12 +393,12 @@ def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: in
     reason = Reason("newer_rollout", number=number)
     why = kept(reason)
     db.conn.executemany(
-        f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {_OPEN} "
+        f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(mac, template_uuid, number) for mac in macs],
     )
     db.conn.executemany(
-        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? WHERE mac = ? AND {_OPEN} "
+        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? WHERE mac = ? AND {OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(reason, why, now, mac, template_uuid, number) for mac in macs],
     )
@@ -481,7 +410,7 @@ def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
     levels = levels_of_version(db, template, row[1]) if template is not None else ()
     lacking = missing_levels(levels, read_disks(db, target.mac))
     db.conn.executemany(
-        f"INSERT INTO rollout_tasks ({_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        f"INSERT INTO rollout_tasks ({TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
         [
             (
                 str(uuid.uuid4()),
@@ -496,4 +425,4 @@ def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
             for level in lacking
         ],
     )
-    return _tasks(db, target.rollout_id, target.mac)
+    return read_tasks(db, target.rollout_id, target.mac)

@@ -16,8 +16,8 @@ from voi.domain.standing import Catalogue, Contents
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.names import DiskName
 from voi.store.database import Store
-from voi.store.rollouts import read_newest_targets
 from voi.store.rooms import read_rooms
+from voi.store.targets import read_newest_targets
 from voi.store.templates import read_templates
 from voi.store.terminals import read_all_disks, read_terminals
 

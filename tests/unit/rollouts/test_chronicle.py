@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import succeed
 
-from tests.unit.rollouts.test_coordinator import BASE, DIFF, SIZE, CoordinatorCase
+from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase
 from tests.unit.store.base import MAC, OTHER, TEMPLATE
 from voi.domain.events import SERVER
 from voi.domain.rollouts import RETRY_PAUSES

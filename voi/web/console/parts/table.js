@@ -14,7 +14,8 @@ const STOPS = "a[href], button, input";
 
 /**
  * `chosen` and `onChoose` make rows choosable: by click, with shift from the last one to this, with the space bar,
- * with shift and the arrow keys. One row at a time is a stop of the tabulator. `columns` must be the same array as long as nothing about them changes.
+ * with shift and the arrow keys. One row at a time is a stop of the tabulator. `columns` must be the same array as long
+ * as nothing about them changes.
  * @param {{label: string, columns: Column[], rows: any[], rowKey: (row: any) => string, sort?: string,
  *   onSort?: (sort: string) => void, chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
  *   rowLabel?: (row: any) => string, empty: any}} props

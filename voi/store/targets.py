@@ -1,0 +1,102 @@
+"""Rollouts, their targets and tasks, as they stand in the database; read inside a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.names import DiskName
+from voi.reasons import recall
+from voi.store.terminals import among
+
+OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
+TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
+TARGET_COLUMNS = (
+    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server"
+)
+TARGET = f"{TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
+
+
+def task_of(row: Sequence[Any]) -> Task:
+    """A task from the columns of TASK."""
+    task_id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason = row
+    name = DiskName(disk_uuid, level)
+    return Task(
+        task_id,
+        rollout_id,
+        mac,
+        name,
+        operate_id,
+        info_hash,
+        size,
+        TargetState(state),
+        bool(sent),
+        reason,
+    )
+
+
+def target_of(row: Sequence[Any]) -> Target:
+    """A target from the columns of TARGET_COLUMNS."""
+    rollout_id, template_uuid, mac, state, reason, why, *rest = row
+    return Target(rollout_id, template_uuid, mac, TargetState(state), recall(reason, why), *rest)
+
+
+def read_tasks(db: Database, rollout_id: int, mac: str) -> tuple[Task, ...]:
+    """The tasks of one target, parents first."""
+    query = f"SELECT {TASK} FROM rollout_tasks WHERE rollout_id = ? AND mac = ? ORDER BY disk_uuid, level"
+    return tuple(task_of(row) for row in db.execute(query, (rollout_id, mac)))
+
+
+def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict[str, Target]:
+    """The part of each terminal in the newest rollout that it was in, or of some terminals; for use inside a job."""
+    where, values = among("m.mac", macs)
+    # CROSS JOIN keeps this order: two steps in indices for each terminal, however many rollouts there were.
+    rows = db.execute(
+        f"SELECT {TARGET_COLUMNS} FROM terminals m CROSS JOIN rollout_targets t ON t.mac = m.mac "
+        "AND t.rollout_id = (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) "
+        f"CROSS JOIN rollouts r ON r.id = t.rollout_id {where}",
+        values,
+    )
+    return {target.mac: target for target in map(target_of, rows)}
+
+
+def read_rollout(db: Database, rollout_id: int) -> Rollout | None:
+    """A rollout with its targets, None where there is none of this number."""
+    row = db.execute(
+        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    targets = db.execute(f"SELECT {TARGET} WHERE t.rollout_id = ? ORDER BY t.mac", (rollout_id,))
+    number, template_uuid, version, created, cancelled = row
+    found = tuple(target_of(target) for target in targets)
+    return Rollout(number, template_uuid, version, created, bool(cancelled), found)
+
+
+def read_summary(db: Database, rollout_id: int) -> Summary:
+    """A rollout in short; there must be one of this number."""
+    number, template_uuid, version, created, cancelled = db.execute(
+        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
+    ).fetchone()
+    rows = db.execute(
+        "SELECT state, count(*), max(updated) FROM rollout_targets WHERE rollout_id = ? GROUP BY state", (rollout_id,)
+    ).fetchall()
+    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, _ in rows}
+    updated = max((last for _, _, last in rows), default=created)
+    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts)
+
+
+def read_target(db: Database, rollout_id: int, mac: str) -> Target | None:
+    """One target, None where there is none."""
+    query = f"SELECT {TARGET} WHERE t.rollout_id = ? AND t.mac = ?"
+    row = db.execute(query, (rollout_id, mac)).fetchone()
+    return target_of(row) if row else None
+
+
+def read_open_target(db: Database, rollout_id: int, mac: str) -> Target | None:
+    """One target that has not ended, None where there is none."""
+    target = read_target(db, rollout_id, mac)
+    return target if target is not None and target.state in OPEN_TARGETS else None

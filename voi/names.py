@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from voi.errors import BadMac, Malformed
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-]?)(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", re.ASCII)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 
 _THREADS: Final = 8
 _READ: Final = 65536

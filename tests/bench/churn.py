@@ -28,7 +28,7 @@ from tests.bench.machine import Cores
 from tests.bench.network import PAYLOAD, Network, available
 from tests.bench.site import MIB, PATIENCE, Site
 from tests.bench.swarm import MB, Case, hosts
-from voi.demo.stage import StageError
+from voi.demo.processes import StageError
 
 LONG: Final = Case(16, 2 * MB, 64 * MIB)
 FAST: Final = Case(8, 2 * MB, 12 * MIB)

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from tests.bench.browser import MISSING, Visitor
 from tests.bench.fetchers import ROOM
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish
 from tests.bench.listeners import pages
 from tests.bench.processes import Helper, cpu_seconds, resident
-from tests.bench.visitor import MISSING, Visitor
-from voi.demo.stage import LOOPBACK, Server, StageError, wait_until
-from voi.lag import UPPER_BOUNDS, quantile
+from voi.app.lag import UPPER_BOUNDS, quantile
+from voi.demo.processes import LOOPBACK, ServerProcess, StageError, wait_until
 
 MOVING: Final = 500
 PAGES: Final = 10
@@ -66,7 +66,7 @@ class School:
 
     def __init__(self, plan: Plan, stack: ExitStack, terminals: int) -> None:
         self.terminals = terminals
-        self.server = stack.enter_context(Server(plan.directory / "server")).up()
+        self.server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         self._crowd = stack.enter_context(Helper("fetchers"))
         self._listeners = stack.enter_context(Helper("listeners"))
         self._sleeper = stack.enter_context(Helper("sleeper"))

@@ -23,10 +23,10 @@ from typing import Final
 
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from voi.demo.image import write_image
-from voi.demo.stage import Child, Server, Terminals, all_stopped, wait_until, write_template
+from voi.demo.processes import ChildProcess, ServerProcess, TerminalProcesses, all_stopped, wait_until, write_template
 from voi.domain.metainfo import piece_length_for
+from voi.files.hashing import sha256_file
 from voi.names import DiskName
-from voi.seeding.hashing import sha256_file
 
 CLUSTER: Final = 64 << 10
 MIB: Final = 1 << 20
@@ -92,11 +92,13 @@ def make_images(directory: Path, size: int) -> Images:
 class Site:
     """A server to which the newest version was uploaded, in pieces of `piece_length` bytes (0: by its size)."""
 
-    def __init__(self, directory: Path, images: Images, piece_length: int, children: list[Child], *server: str) -> None:
+    def __init__(
+        self, directory: Path, images: Images, piece_length: int, children: list[ChildProcess], *server: str
+    ) -> None:
         self.directory, self._children = directory, children
         self.name = DiskName(str(uuid.uuid4()), 0)
         self._template = str(uuid.uuid4())
-        self.server = Server(directory / "server")
+        self.server = ServerProcess(directory / "server")
         children.append(self.server)
         self.server.up()
         self._sum = sha256_file(images.newest)
@@ -108,9 +110,11 @@ class Site:
 
     def terminals(
         self, name: str, mac: str, image: Path | None, address: str, *options: str, count: int = 1
-    ) -> Terminals:
+    ) -> TerminalProcesses:
         """Terminals that have the image as the disk, or have nothing, online."""
-        found = Terminals(self.directory / name, self.server.address, mac, *options, count=count, address=address)
+        found = TerminalProcesses(
+            self.directory / name, self.server.address, mac, *options, count=count, address=address
+        )
         self._children.append(found)
         for directory in found.directories:
             write_template(directory, self._template, "Office")
@@ -126,7 +130,7 @@ class Site:
         self.server.options(*options)
         self.server.up()
 
-    def update(self, terminals: Terminals) -> Fetched:
+    def update(self, terminals: TerminalProcesses) -> Fetched:
         """Roll the newest version out; what it cost until the last terminal had it."""
         before, begun = self.sent(), time.monotonic()
         self.finish(self.roll_out(terminals))
@@ -134,7 +138,7 @@ class Site:
         self.check(terminals)
         return Fetched(self.settled() - before, self.table * terminals.count, seconds)
 
-    def roll_out(self, terminals: Terminals) -> int:
+    def roll_out(self, terminals: TerminalProcesses) -> int:
         """Begin."""
         number: int = self.server.api("POST", "rollouts", {"template": self._template, "macs": terminals.macs})["id"]
         return number
@@ -143,7 +147,7 @@ class Site:
         """Wait for the end of a rollout."""
         self._wait(lambda: self._state(f"rollouts/{number}") == "done", "the rollout")
 
-    def check(self, terminals: Terminals) -> None:
+    def check(self, terminals: TerminalProcesses) -> None:
         """Every terminal has the newest version, byte for byte."""
         for directory in terminals.directories:
             if sha256_file(directory / str(self.name)) != self._sum:
@@ -193,7 +197,7 @@ def run(plan: Plan) -> Outcome:
     lengths = [piece_length_for(REAL_DISK)] + ([] if plan.fast else [0])
     for piece_length in lengths:
         label = f"pieces of {(piece_length or piece_length_for(images.newest.stat().st_size)) >> 10} KiB"
-        children: list[Child] = []
+        children: list[ChildProcess] = []
         with all_stopped(children):
             site = Site(plan.directory / f"site-{piece_length}", images, piece_length, children)
             for number, behind in enumerate(images.older):
@@ -229,7 +233,7 @@ def run(plan: Plan) -> Outcome:
 def _together(plan: Plan, images: Images) -> Row:
     """A room at once: the blocks that differ are shared out like any others."""
     plan.say(f"{TOGETHER} at once, 1 behind, links of {SLOW_LINK // 1000} kB/s")
-    children: list[Child] = []
+    children: list[ChildProcess] = []
     with all_stopped(children):
         limit = f"--upload-limit={SLOW_LINK}"
         site = Site(plan.directory / "together", images, piece_length_for(REAL_DISK), children)
@@ -247,7 +251,7 @@ def _killed(plan: Plan, images: Images) -> Row:
     """A terminal that is killed half-way through its first download, and started again."""
     plan.say("one killed half-way")
     size = images.newest.stat().st_size
-    children: list[Child] = []
+    children: list[ChildProcess] = []
     with all_stopped(children):
         site = Site(plan.directory / "killed", images, piece_length_for(REAL_DISK), children)
         # The server is slow, not the terminal: what waits in a socket was not had.

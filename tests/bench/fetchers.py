@@ -19,10 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.bench.crowd import Crowd, Terminal, say
+from tests.bench.many_peers import Crowd, Terminal, say
 from voi.names import DiskName
 from voi.wire.codes import Code
-from voi.wire.session import Answer, Command
+from voi.wire.session import ReplyReceived, ServerCommand
 
 BEAT_SECONDS: Final = 20.0
 """Between two heartbeats, and two words of one that does not move, of deployed terminals."""
@@ -92,7 +92,7 @@ class Fetchers(Crowd):
         number = int(terminal.mac[9:].replace(":", ""), 16)
         return f"10.1.{number // ROOM}.{number % ROOM + 1}"
 
-    def _heard(self, terminal: Terminal, answer: Answer) -> None:
+    def _heard(self, terminal: Terminal, answer: ReplyReceived) -> None:
         if answer.code == Code.TERMINAL_LOGIN:
             self._there.add(terminal.mac)
         super()._heard(terminal, answer)
@@ -114,7 +114,7 @@ class Fetchers(Crowd):
 
     # Fetching.
 
-    def _obey(self, terminal: Terminal, command: Command) -> None:
+    def _obey(self, terminal: Terminal, command: ServerCommand) -> None:
         if command.torrent is not None and terminal.mac not in self._fetches:
             assert command.torrent.disk_uuid is not None
             assert command.torrent.level is not None

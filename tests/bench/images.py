@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from voi.demo.image import write_image
-from voi.demo.stage import Server, StageError, wait_until
+from voi.demo.processes import ServerProcess, StageError, wait_until
 
 PATIENCE: Final = 300.0
 
 
-def publish(server: Server, directory: Path, sizes: Sequence[int]) -> list[str]:
+def publish(server: ServerProcess, directory: Path, sizes: Sequence[int]) -> list[str]:
     """Import one template with so many bytes of content for each of `sizes`; their uuids.
 
     :raises StageError: one was not imported.
@@ -37,6 +37,6 @@ def publish(server: Server, directory: Path, sizes: Sequence[int]) -> list[str]:
     return uuids
 
 
-def seeded(server: Server) -> int:
+def seeded(server: ServerProcess) -> int:
     """How many torrents the server's peer offers whole now."""
     return sum(swarm["state"] == "seeding" for swarm in server.api("GET", "swarms")["swarms"])

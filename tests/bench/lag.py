@@ -17,8 +17,8 @@ from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish, seeded
 from tests.bench.leech import PRESETS
 from tests.bench.processes import Helper, cpu_seconds
-from voi.demo.stage import LOOPBACK, Server, wait_until
-from voi.lag import UPPER_BOUNDS, quantile
+from voi.app.lag import UPPER_BOUNDS, quantile
+from voi.demo.processes import LOOPBACK, ServerProcess, wait_until
 
 RATE: Final = 500
 TERMINALS: Final = 200
@@ -34,7 +34,7 @@ class Load:
 
     def __init__(self, plan: Plan, stack: ExitStack) -> None:
         self._directory = plan.directory
-        self._server = stack.enter_context(Server(plan.directory / "server")).up()
+        self._server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         publish(self._server, plan.directory, [FAST_IMAGE if plan.fast else IMAGE])
         wait_until(lambda: seeded(self._server) == 1, 30, "the server to seed")
         (self._torrent,) = (self._server.data / "torrents").glob("*.torrent")

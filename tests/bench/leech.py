@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import libtorrent as lt
 
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 
 _LOOK_SECONDS: Final = 0.002
 PRESETS: Final = ("high performance", "defaults")

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 
 PAUSES: Final = (1, 2, 4, 8, 15)
 """Of `live.js`: seconds until it connects again, longer with each failure."""

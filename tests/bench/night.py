@@ -23,15 +23,15 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from voi import __version__
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 from voi.domain.accounts import Role
-from voi.rollouts.course import Now, Pace
-from voi.store.courses import Course, Point
-from voi.web.actor import Actor
-from voi.web.assets import AssetResource, console_assets
-from voi.web.live import Live, News, Source
-from voi.web.news import ProgressNews
-from voi.web.stream import StreamFilter, StreamRoutes
+from voi.rollouts.throughput import Throughput, TransferRate
+from voi.store.rollout_history import Point, RolloutHistory
+from voi.web.console.assets import AssetResource, console_assets
+from voi.web.http.caller import Caller
+from voi.web.live.routes import StreamFilter, StreamRoutes
+from voi.web.live.sources import ProgressNews
+from voi.web.live.streams import LiveStreams, News, Source
 
 EVENING: Final = 1_780_000_000.0
 """When the night begins."""
@@ -43,7 +43,7 @@ ROOMS: Final = 20
 SIZE: Final = 30 * 10**9
 STAMP: Final = "2026-05-28T20:26:40Z"
 UUID: Final = "6f1a8c52-0000-4000-8000-000000000001"
-SOMEBODY: Final = Actor("token", "bench", Role.OPERATOR, LOOPBACK)
+SOMEBODY: Final = Caller("token", "bench", Role.OPERATOR, LOOPBACK)
 STEP: Final = 0.0011  # of progress in a second: a little more than what is told
 _PAUSE: Final = 0.0005
 """Seconds between two looks at whether the pages have taken everything."""
@@ -52,7 +52,7 @@ _PAUSE: Final = 0.0005
 class LetIn:
     """Everybody."""
 
-    async def still(self, actor: Actor) -> bool:
+    async def still(self, actor: Caller) -> bool:
         """As long as they like."""
         return True
 
@@ -64,21 +64,21 @@ class Night:
         self._random = Random(1)
         self._macs = [f"02:00:00:{n >> 16:02X}:{n >> 8 & 255:02X}:{n & 255:02X}" for n in range(terminals)]
         self._progress = [0.0] * terminals
-        self._paces = {mac: Pace(10**9, 0.0, 0.0) for mac in self._macs}
+        self._paces = {mac: TransferRate(10**9, 0.0, 0.0) for mac in self._macs}
         self._moving = moving
         self.seconds = 0
-        self._course = Course(1, 0, [])
+        self._course = RolloutHistory(1, 0, [])
 
     def open_targets(self) -> Iterable[tuple[int, str, str, float, str]]:
         """As the coordinator's."""
         for index, mac in enumerate(self._macs):
             yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index], ""
 
-    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
         """As the observer's."""
         return self._paces[mac]
 
-    async def course(self, rollout_id: int) -> Course | None:
+    async def course(self, rollout_id: int) -> RolloutHistory | None:
         """As the observer's."""
         return self._course
 
@@ -92,9 +92,9 @@ class Night:
         if self.seconds % LOOK == 0:
             self._course.points[:] = [Point(EVENING + self.seconds, self.seconds % 977 * 10**6, 10**6)]
 
-    def now(self, rollout_id: int) -> Now | None:
+    def now(self, rollout_id: int) -> Throughput | None:
         """As the observer's."""
-        return Now(5e8, 1e6, 3600.0, self._course)
+        return Throughput(5e8, 1e6, 3600.0, self._course)
 
     async def news(self) -> Sequence[News]:
         """What flows, and an entry of the journal now and then, as the server's own sources tell them."""
@@ -181,7 +181,7 @@ class Api(Resource):
         news = ProgressNews(night.open_targets, night, lambda _macs: None, lambda name: self.live.wanted(name))
         hello = {"version": __version__, "boot": secrets.token_hex(8)}
         self.told = Counted(news, night)
-        self.live = Live(clock=self.clock, access=LetIn(), hello=hello, sources=[self.told])
+        self.live = LiveStreams(clock=self.clock, access=LetIn(), hello=hello, sources=[self.told])
 
     def render_GET(self, request: Request) -> Any:
         """An answer, or the stream."""

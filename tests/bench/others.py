@@ -21,10 +21,10 @@ from tests.bench import peer
 from tests.bench.network import Host, Network
 from tests.bench.race import AT_ONCE, HELD, LISTENING, Race
 from tests.bench.site import Finished
-from voi.demo.stage import wait_until
+from voi.demo.processes import wait_until
 from voi.domain import metainfo
+from voi.files.hashing import hash_file
 from voi.names import DiskName
-from voi.seeding.hashing import hash_file
 
 _NAME: Final = DiskName("00000000-0000-4000-8000-000000000000", 0)
 _TRACKER: Final = 6969

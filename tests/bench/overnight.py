@@ -29,7 +29,7 @@ from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.processes import Helper
 from tests.bench.tables import show_outcome
 from tests.browser.case import FIREFOX, MISSING, browser
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 
 TERMINALS: Final = 5000
 MOVING: Final = 500

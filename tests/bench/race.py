@@ -19,8 +19,8 @@ from typing import Final, Self
 
 from tests.bench.network import PAYLOAD, Host, Network, running
 from tests.bench.site import PATIENCE, Finished
-from voi.demo.stage import StageError, wait_until
-from voi.seeding.hashing import sha256_file
+from voi.demo.processes import StageError, wait_until
+from voi.files.hashing import sha256_file
 
 AT_ONCE: Final = 'cd "$0" && exec "$@"'
 """How a program is started: in its directory, at once."""

@@ -17,7 +17,7 @@ from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish, seeded
 from tests.bench.leech import PRESETS
 from tests.bench.processes import Helper, cpu_seconds
-from voi.demo.stage import Server, wait_until
+from voi.demo.processes import ServerProcess, wait_until
 
 GIB: Final = 1 << 30
 ROUNDS: Final = 5
@@ -33,7 +33,7 @@ def run(plan: Plan) -> Outcome:
     """All senders in turns."""
     size = GIB // 4 if plan.fast else GIB
     with ExitStack() as stack:
-        server = stack.enter_context(Server(plan.directory / "server")).up()
+        server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         publish(server, plan.directory, [size])
         wait_until(lambda: seeded(server) == 1, 30, "the server to seed")
         (image,) = (server.data / "disks").iterdir()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench.processes import Helper
-from voi.demo.stage import LOOPBACK
+from voi.demo.processes import LOOPBACK
 
 _READ = 1 << 20
 

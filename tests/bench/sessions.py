@@ -19,7 +19,7 @@ from typing import Final
 
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.processes import Helper, cpu_seconds, resident
-from voi.demo.stage import LOOPBACK, Server
+from voi.demo.processes import LOOPBACK, ServerProcess
 
 FULL: Final = 10_000
 FAST: Final = 1000
@@ -41,7 +41,7 @@ def run(plan: Plan) -> Outcome:
         skipped.append(f"{wanted:,} terminals: a process may have {count + _SPARE_FILES:,} files open (RLIMIT_NOFILE)")
     beat_seconds = 2.0 if plan.fast else 20.0
     plan.say(f"{count:,} terminals")
-    with Server(plan.directory / "server") as server:
+    with ServerProcess(plan.directory / "server") as server:
         ours, command = _ours(server, count, beat_seconds)
         plan.say("again at a server that knows them all")
         server.stop()
@@ -59,7 +59,7 @@ def run(plan: Plan) -> Outcome:
     return Outcome(figures, rows, skipped)
 
 
-def _ours(server: Server, count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
+def _ours(server: ServerProcess, count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
     server.up()
     with _crowd(count, server.terminals_port, server.pid) as (crowds, found):
         found |= _beat(crowds, count, beat_seconds, server.pid)
@@ -116,7 +116,7 @@ def _beat(crowds: Sequence[Helper], count: int, seconds: float, pid: int) -> dic
     return {"heartbeat: CPU ms": (cpu_seconds(pid) - before) / count * 1000}
 
 
-def _command(server: Server, count: int, switch: int) -> float:
+def _command(server: ServerProcess, count: int, switch: int) -> float:
     """Seconds from the order until every outcome is in the database as done."""
     begun = time.monotonic()
     number = server.api("POST", "commands", {"command": "watermark", "macs": "all", "switch": switch})["batch_no"]

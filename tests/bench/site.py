@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.bench.network import Host, Network
 from voi.demo.image import write_image
-from voi.demo.stage import Server, StageError, Terminals, wait_until
+from voi.demo.processes import ServerProcess, StageError, TerminalProcesses, wait_until
 
 PATIENCE = 600.0
 ANY = "0.0.0.0"
@@ -55,10 +55,10 @@ class Site:
         self.server_host = server
         self.hosts = list(terminals)
         self.directory = directory
-        self.server = Server(directory / "server", f"--link={link}", interface=ANY, prefix=server.prefix)
+        self.server = ServerProcess(directory / "server", f"--link={link}", interface=ANY, prefix=server.prefix)
         address = f"{server.address}:{self.server.terminals_port}"
         self.terminals = [
-            Terminals(
+            TerminalProcesses(
                 directory / f"terminal{index:03}",
                 address,
                 f"02:56:4F:49:{index >> 8:02X}:{index & 255:02X}",
@@ -80,7 +80,7 @@ class Site:
             for child in (*self.terminals, self.server):
                 child.kill()
 
-    def start(self, terminals: Sequence[Terminals]) -> None:
+    def start(self, terminals: Sequence[TerminalProcesses]) -> None:
         """Start terminals and wait until they are logged in; after a `kill` they find what they had."""
         for terminal in terminals:
             terminal.start()
@@ -116,7 +116,7 @@ class Site:
         image.unlink()
         return template, length
 
-    def begin(self, template: str, terminals: Sequence[Terminals] | None = None) -> int:
+    def begin(self, template: str, terminals: Sequence[TerminalProcesses] | None = None) -> int:
         """Roll a template out to terminals, to all if None; the rollout's number."""
         macs = [mac for terminal in terminals or self.terminals for mac in terminal.macs]
         number: int = self.api("POST", "rollouts", {"template": template, "macs": macs})["id"]

@@ -1,6 +1,6 @@
 """How late a process comes that does nothing but sleep: what of a reactor's lag is the machine's.
 
-A child of the `lag` bench. Looks as `voi.lag` does, each order being a number of seconds to look for.
+A child of the `lag` bench. Looks as `voi.app.lag` does, each order being a number of seconds to look for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from voi.lag import INTERVAL, UPPER_BOUNDS, bucket
+from voi.app.lag import INTERVAL, UPPER_BOUNDS, bucket
 
 
 def look(seconds: float) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Final
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish, seeded
 from tests.bench.processes import cpu_seconds
-from voi.demo.stage import Server, wait_until
+from voi.demo.processes import ServerProcess, wait_until
 
 COUNT: Final = 200
 FAST_COUNT: Final = 50
@@ -27,7 +27,7 @@ def run(plan: Plan) -> Outcome:
     count = FAST_COUNT if plan.fast else COUNT
     clean: list[dict[str, float]] = []
     killed: list[dict[str, float]] = []
-    with Server(plan.directory / "server") as server:
+    with ServerProcess(plan.directory / "server") as server:
         server.up()
         plan.say(f"{count} templates are imported")
         publish(server, plan.directory, [SIZE] * count)
@@ -45,7 +45,7 @@ def run(plan: Plan) -> Outcome:
     return Outcome([Figure("start.clean", middle, note=f"{count} torrents")], rows)
 
 
-def _start(server: Server, count: int) -> dict[str, float]:
+def _start(server: ServerProcess, count: int) -> dict[str, float]:
     begun = time.monotonic()
     server.up()
     answered = time.monotonic()

@@ -22,7 +22,7 @@ from tests.bench.network import PAYLOAD, Host, Network, available
 from tests.bench.others import OTHERS, Other
 from tests.bench.site import MIB, Finished, Site
 from voi.demo.image import write_image
-from voi.demo.stage import StageError
+from voi.demo.processes import StageError
 
 MB: Final = 1_000_000
 

@@ -25,10 +25,10 @@ import msgspec
 
 from tests.bench.announcer import Job, Peer, Result
 from tests.bench.figures import Figure, Outcome, Plan, Row
+from voi.app.start import open_directory
 from voi.demo.image import write_image
-from voi.demo.stage import Server, StageError, free_port, wait_until
-from voi.startup import open_directory
-from voi.store.directory import DataDirectory
+from voi.demo.processes import ServerProcess, StageError, free_port, wait_until
+from voi.files.directory import DataDirectory
 
 TORRENTS: Final = 50
 PEERS: Final = 5_000
@@ -209,7 +209,7 @@ def _peers(directory: Path, hashes: Sequence[bytes]) -> list[Peer]:
 def _ours(plan: Plan) -> tuple[Contender, list[bytes]]:
     """`twistd voi` with 5,000 terminals in its database and 50 published templates."""
     plan.say(f"{TORRENTS} templates, {PEERS} terminals")
-    server = Server(plan.directory / "ours")
+    server = ServerProcess(plan.directory / "ours")
     directory = DataDirectory(server.data)
     os.close(open_directory(directory).lock)
     random = Random(2)
@@ -235,7 +235,7 @@ def _ours(plan: Plan) -> tuple[Contender, list[bytes]]:
     return Contender("voi", server.pid, server.http_port, "/{key}/announce", server.stop), hashes
 
 
-def _seeded(server: Server) -> int:
+def _seeded(server: ServerProcess) -> int:
     return sum(swarm["state"] in ("seeding", "finished") for swarm in server.api("GET", "swarms")["swarms"])
 
 

@@ -18,7 +18,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.demo.image import write_image
-from voi.demo.stage import Server, Terminals
+from voi.demo.processes import ServerProcess, TerminalProcesses
 
 FIREFOX: Final = os.environ.get("VOI_BROWSER") == "firefox"
 """Try another browser than the usual one; needs `geckodriver`, which Debian has not."""
@@ -90,15 +90,19 @@ class BrowserCase(SynchronousTestCase):
         self.page: WebDriver = browser(self.root / "browser", language=self.language)
         self.addCleanup(self.page.quit)
 
-    def make_server(self) -> Server:
+    def make_server(self) -> ServerProcess:
         """The server that the test has."""
-        return Server(self.root / "server")
+        return ServerProcess(self.root / "server")
 
     # What there is.
 
-    def terminals(self, count: int, *options: str, mac: str = FIRST_RECEIVER, name: str = "receivers") -> Terminals:
+    def terminals(
+        self, count: int, *options: str, mac: str = FIRST_RECEIVER, name: str = "receivers"
+    ) -> TerminalProcesses:
         """Reference terminals that are logged in."""
-        made = Terminals(self.root / name, self.server.address, mac, *options, count=count, address="127.0.0.10")
+        made = TerminalProcesses(
+            self.root / name, self.server.address, mac, *options, count=count, address="127.0.0.10"
+        )
         made.start()
         self.addCleanup(made.stop)
         self.until(lambda: set(made.macs) <= self.online(), "the terminals to log in")

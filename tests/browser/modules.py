@@ -13,7 +13,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.browser.case import FIREFOX, MISSING, browser
-from voi.demo.stage import Server
+from voi.demo.processes import ServerProcess
 
 _PAGE: Final = "console/nothing"
 """A path of the console with no file: a page of the same origin under the same policy, on which no script runs."""
@@ -121,7 +121,7 @@ def _shared() -> tuple[WebDriver, str]:
     """The browser and where the server is; both end with the tests."""
     directory = Path(tempfile.mkdtemp(prefix="voi-modules-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    server = Server(directory / "server").up()
+    server = ServerProcess(directory / "server").up()
     atexit.register(server.stop)
     page = browser(directory / "browser")
     atexit.register(page.quit)

@@ -6,13 +6,13 @@ import ssl
 
 from tests.browser.case import FIRST_RECEIVER, BrowserCase
 from tests.certificate import write_certificate
-from voi.demo.stage import LOOPBACK, Server
+from voi.demo.processes import LOOPBACK, ServerProcess
 
 
 class TlsTests(BrowserCase):
     """What is told in the cookie's favour holds, and nothing is lost by it."""
 
-    def make_server(self) -> Server:
+    def make_server(self) -> ServerProcess:
         """The server, with a certificate that our own requests trust."""
         pem = self.root / "server.pem"
         write_certificate(pem)

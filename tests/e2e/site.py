@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.wire.builders import frame
 from voi.demo.image import write_image
-from voi.demo.stage import Child, Server, Terminals, wait_until, write_template
+from voi.demo.processes import ChildProcess, ServerProcess, TerminalProcesses, wait_until, write_template
+from voi.files.hashing import sha256_file
 from voi.names import DiskName
-from voi.seeding.hashing import sha256_file
 from voi.wire.frame import AT_TERMINAL, Frame, FrameReader
 
 PATIENCE = 120.0
@@ -22,13 +22,13 @@ UPLOADER = "02:00:00:00:00:01"
 RECEIVER = "02:00:00:00:01:01"
 MIB = 1 << 20
 
-T = TypeVar("T", bound=Child)
+T = TypeVar("T", bound=ChildProcess)
 
 
 class PlainTerminal:
     """A seed terminal by hand, on a blocking socket: knows no token and sends no heartbeats."""
 
-    def __init__(self, server: Server, mac: str) -> None:
+    def __init__(self, server: ServerProcess, mac: str) -> None:
         self.mac = mac
         self._socket = socket.create_connection(("127.0.0.1", server.terminals_port), timeout=30)
         self._reader = FrameReader(AT_TERMINAL)
@@ -103,17 +103,17 @@ class SiteCase(SynchronousTestCase):
         self.directory.mkdir()
         self.template = str(uuid.uuid4())
         self.base = DiskName(str(uuid.uuid4()), 0)
-        self.server = self.child(Server(self.directory / "server", *self.server_options))
+        self.server = self.child(ServerProcess(self.directory / "server", *self.server_options))
 
     def child(self, child: T) -> T:
         """A process that is stopped when the test is over, and whose log is shown if the test failed."""
         self.addCleanup(child.stop)
         return child
 
-    def uploader(self, megabytes: int = 32, *options: str) -> Terminals:
+    def uploader(self, megabytes: int = 32, *options: str) -> TerminalProcesses:
         """A terminal that has a template with one disk, started and online."""
         terminals = self.child(
-            Terminals(self.directory / "uploader", self.server.address, UPLOADER, *options, address="127.0.0.9")
+            TerminalProcesses(self.directory / "uploader", self.server.address, UPLOADER, *options, address="127.0.0.9")
         )
         write_template(terminals.directory, self.template, "Office")
         path = terminals.directory / str(self.base)
@@ -122,10 +122,10 @@ class SiteCase(SynchronousTestCase):
         self.wait(lambda: self.terminal(UPLOADER).get("disks"), "the uploader to report its disks")
         return terminals
 
-    def receivers(self, count: int = 1, *options: str) -> Terminals:
+    def receivers(self, count: int = 1, *options: str) -> TerminalProcesses:
         """Terminals without a disk, started and online."""
         terminals = self.child(
-            Terminals(
+            TerminalProcesses(
                 self.directory / "receivers",
                 self.server.address,
                 RECEIVER,

@@ -6,7 +6,7 @@ import random
 import shutil
 
 from tests.e2e.site import MIB, RECEIVER, SiteCase
-from voi.demo.stage import Terminals, write_template
+from voi.demo.processes import TerminalProcesses, write_template
 
 CLUSTER = 64 << 10
 PIECE = 4 * MIB
@@ -24,10 +24,12 @@ class DeltaCase(SiteCase):
         self.published(self.begin_upload())
         uploader.stop()
 
-    def older(self, *options: str) -> Terminals:
+    def older(self, *options: str) -> TerminalProcesses:
         """A terminal with the disk as it was before `CHANGED` of its clusters were changed."""
         terminals = self.child(
-            Terminals(self.directory / "receivers", self.server.address, RECEIVER, *options, address="127.0.0.10")
+            TerminalProcesses(
+                self.directory / "receivers", self.server.address, RECEIVER, *options, address="127.0.0.10"
+            )
         )
         write_template(terminals.directory, self.template, "Office")
         path = terminals.directory / str(self.base)

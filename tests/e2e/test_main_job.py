@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.e2e.site import MIB, RECEIVER, UPLOADER, PlainTerminal, SiteCase
 from voi.demo.image import write_image
 from voi.errors import Conflict
+from voi.files.hashing import sha256_file
 from voi.names import DiskName
-from voi.seeding.hashing import sha256_file
 
 
 def same(path: Path, digest: str) -> bool:

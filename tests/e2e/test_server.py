@@ -15,7 +15,7 @@ import urllib.request
 
 from tests.e2e.site import MIB, RECEIVER, UPLOADER, PlainTerminal, SiteCase
 from tests.unit.wire.builders import HEADER, frame
-from voi.demo.stage import LOOPBACK, Server
+from voi.demo.processes import LOOPBACK, ServerProcess
 from voi.domain import metainfo
 from voi.names import DiskName
 from voi.wire import torrent_body
@@ -24,7 +24,7 @@ from voi.wire import torrent_body
 class StartTests(SiteCase):
     """What stands in the way of a start is one line, and the exit status says so."""
 
-    def refused(self, server: Server) -> str:
+    def refused(self, server: ServerProcess) -> str:
         """Start a server that cannot; what it said."""
         server.start()
         status = server.wait()
@@ -33,9 +33,9 @@ class StartTests(SiteCase):
         self.assertNotIn("Traceback", server.log.read_text())
         return said[0]
 
-    def other(self) -> Server:
+    def other(self) -> ServerProcess:
         """A second server in a directory of its own."""
-        return self.child(Server(self.directory / "other"))
+        return self.child(ServerProcess(self.directory / "other"))
 
     def test_busy_ports(self) -> None:
         """Each port that is taken is named, and nothing is left behind."""
@@ -43,7 +43,7 @@ class StartTests(SiteCase):
             with socket.socket() as taken:
                 taken.bind((LOOPBACK, 0))
                 taken.listen()
-                server = Server(self.directory / option)
+                server = ServerProcess(self.directory / option)
                 arguments = [
                     a.replace(str(getattr(server, option)), str(taken.getsockname()[1])) for a in server._arguments
                 ]

@@ -20,7 +20,7 @@ import click
 
 from tests.e2e.site import PlainTerminal
 from tests.unit.wire.builders import HEADER, frame
-from voi.demo.stage import LOOPBACK, Server, all_stopped
+from voi.demo.processes import LOOPBACK, ServerProcess, all_stopped
 from voi.wire.codes import Code
 
 WARM = 0.1  # of the time, before memory is judged
@@ -66,7 +66,7 @@ def nonsense(dice: random.Random) -> bytes:
     return frame(code, fields, direction=dice.choice([1, 1, 1, 2]), token=dice.choice(["", "x" * 32]))
 
 
-def frames(server: Server, dice: random.Random) -> None:
+def frames(server: ServerProcess, dice: random.Random) -> None:
     """One connection of nonsense, now and then after a login."""
     client = PlainTerminal(server, f"02:00:00:01:00:{dice.randrange(64):02X}")
     try:
@@ -81,7 +81,7 @@ def frames(server: Server, dice: random.Random) -> None:
         client.close()
 
 
-def requests(server: Server, dice: random.Random) -> None:
+def requests(server: ServerProcess, dice: random.Random) -> None:
     """One HTTP connection of nonsense."""
     with socket.create_connection((LOOPBACK, server.http_port), timeout=10) as client:
         for _ in range(dice.randrange(1, 10)):
@@ -103,7 +103,7 @@ def requests(server: Server, dice: random.Random) -> None:
             pass
 
 
-def memory(server: Server) -> float:
+def memory(server: ServerProcess) -> float:
     """The server's resident memory in MiB."""
     text = Path(f"/proc/{server.pid}/status").read_text()
     line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
@@ -111,7 +111,7 @@ def memory(server: Server) -> float:
 
 
 def worker(
-    work: Callable[[Server, random.Random], None], server: Server, end: float, done: list[int], seed: int
+    work: Callable[[ServerProcess, random.Random], None], server: ServerProcess, end: float, done: list[int], seed: int
 ) -> None:
     """Do one kind of nonsense until the end."""
     dice = random.Random(seed)
@@ -129,13 +129,13 @@ def worker(
 def main(minutes: float, seed: int) -> None:
     """Run it."""
     with tempfile.TemporaryDirectory() as place:
-        server = Server(Path(place))
+        server = ServerProcess(Path(place))
         with all_stopped([server]):
             server.up()
             sys.exit(0 if soak(server, minutes * 60, seed) else 1)
 
 
-def soak(server: Server, seconds: float, seed: int) -> bool:
+def soak(server: ServerProcess, seconds: float, seed: int) -> bool:
     """Keep it up for a while; whether all is well."""
     normal = PlainTerminal(server, "02:00:00:00:00:01")
     normal.log_in()

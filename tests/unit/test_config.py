@@ -1,4 +1,4 @@
-"""Tests of voi.config and voi.startup."""
+"""Tests of voi.config and voi.app.start."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from twisted.internet.protocol import Factory
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi import startup
+from voi.app import start as startup
 from voi.config import Config, Options
 from voi.errors import StartupError
+from voi.files.directory import DataDirectory
 from voi.store.accounts import matches, wire_form
-from voi.store.directory import DataDirectory
 
 
 def options(*arguments: str) -> Config:

@@ -2,5 +2,5 @@
 
 from twisted.application.service import ServiceMaker
 
-voi = ServiceMaker("voi", "voi.server", "The VOI server.", "voi")
-terminal = ServiceMaker("voi-terminal", "voi.terminal", "The VOI reference terminal.", "voi-terminal")
+voi = ServiceMaker("voi", "voi.app.twistd", "The VOI server.", "voi")
+terminal = ServiceMaker("voi-terminal", "voi.agent.twistd", "The VOI reference terminal.", "voi-terminal")

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from voi.errors import ConnectionEnded, NoAnswer, RemoteProtocolError, VoiError
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
-from voi.wire.session import Answer, Command, Rejected, TerminalSession
+from voi.wire.session import Rejected, ReplyReceived, ServerCommand, TerminalSession
 
 log = Logger()
 
@@ -53,7 +53,7 @@ class Client(Protocol):
     def __init__(
         self,
         clock: IReactorTime,
-        handle: Callable[[Command], Coroutine[Any, Any, Reply]],
+        handle: Callable[[ServerCommand], Coroutine[Any, Any, Reply]],
         came: Callable[[Client], None],
         gone: Callable[[Client], None],
     ) -> None:
@@ -65,7 +65,7 @@ class Client(Protocol):
         self._came = came
         self._gone = gone
         self._waiting: dict[int, tuple[int, Deferred[Reply], IDelayedCall]] = {}
-        self._commands: deque[Command] = deque()
+        self._commands: deque[ServerCommand] = deque()
         self._busy = False
         self._heartbeat = LoopingCall(self._beat)
         self._heartbeat.clock = clock
@@ -156,8 +156,8 @@ class Client(Protocol):
 
     # Events.
 
-    def _take(self, event: Answer | Command | Rejected) -> None:
-        if isinstance(event, Answer):
+    def _take(self, event: ReplyReceived | ServerCommand | Rejected) -> None:
+        if isinstance(event, ReplyReceived):
             self._answered(event)
         elif isinstance(event, Rejected):
             log.warn("a frame {code} of the server is unusable: {error}", code=event.code, error=event.error.message)
@@ -167,7 +167,7 @@ class Client(Protocol):
             self._commands.append(event)
             self._next_command()
 
-    def _answered(self, event: Answer) -> None:
+    def _answered(self, event: ReplyReceived) -> None:
         code, answered, timer = self._waiting.get(event.request_code, (None, None, None))
         if answered is None or timer is None or code != event.code:
             log.debug("an answer to {code} that nobody waits for", code=event.code)
@@ -185,7 +185,7 @@ class Client(Protocol):
         handled.addCallback(self._answer, command)
         handled.addErrback(self._broken)
 
-    def _answer(self, reply: Reply, command: Command) -> None:
+    def _answer(self, reply: Reply, command: ServerCommand) -> None:
         self._busy = False
         if self.connected_now and self.transport is not None:
             self.transport.write(self.session.encode_answer(command, reply))

@@ -2,7 +2,7 @@
 
 A task is written down before it is confirmed and a disk before it is said to be complete, so whatever stops the
 terminal, it goes on where it was and never offers half a disk. Where a file lies already, an older version or what
-a kill left, it is compared first (`voi.agent.comparing`), and what differs is fetched into it.
+a kill left, it is compared first (`voi.agent.comparison`), and what differs is fetched into it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.agent.comparing import Comparer
+from voi.agent.comparison import Comparer
 from voi.agent.disks import DiskState
+from voi.agent.interfaces import BlockTableFetcher, Seeder, ServerLink
 from voi.agent.library import InThread, Library
 from voi.agent.reports import Active, Reports
-from voi.agent.seams import Seeder, Server, Tables
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
@@ -50,11 +50,11 @@ class Downloads:
         *,
         library: Library,
         seeder: Seeder,
-        server: Server,
+        server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,
         busy_with: Callable[[DiskName], bool],
-        tables: Tables,
+        tables: BlockTableFetcher,
     ) -> None:
         self._library = library
         self._comparer = Comparer(in_thread, tables)

@@ -20,9 +20,9 @@ from twisted.logger import Logger
 
 from voi.agent import disks
 from voi.agent.disks import DiskState, TemplateNote, replace
-from voi.agent.files import facts, make_room, read_start, sync_directory, write_atomically
 from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
+from voi.files.atomic import facts, make_room, read_start, sync_directory, write_atomically
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
 
 log = Logger()

@@ -83,7 +83,7 @@ class TerminalConfig:
         ]
 
 
-class Options(usage.Options):
+class TerminalOptions(usage.Options):
     """The command line of `twistd voi-terminal`; `config` is what it and the file amount to."""
 
     synopsis = "[options]"

@@ -14,11 +14,11 @@ from twisted.logger import Logger
 
 from voi.agent.client import ServerRefused
 from voi.agent.disks import DiskState
+from voi.agent.interfaces import Seeder, ServerLink
 from voi.agent.library import Library
-from voi.agent.seams import Seeder, Server
 from voi.errors import NoAnswer
 from voi.names import DiskName
-from voi.seeding.alerts import Status
+from voi.seeding.alerts import TorrentStatus
 from voi.wire.codes import Code
 
 log = Logger()
@@ -54,7 +54,7 @@ class Reports:
         self,
         library: Library,
         seeder: Seeder,
-        server: Server,
+        server: ServerLink,
         clock: IReactorTime,
         active: Mapping[bytes, Active],
     ) -> None:
@@ -106,7 +106,7 @@ class Reports:
         await self._say(Code.TASK_STATE, body)
         await self._deliver()
 
-    def _state_body(self, active: Active, state: str, percent: float, status: Status | None) -> dict[str, Any]:
+    def _state_body(self, active: Active, state: str, percent: float, status: TorrentStatus | None) -> dict[str, Any]:
         return {
             "mac": self._server.mac,
             "torrent_name": str(active.name),

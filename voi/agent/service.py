@@ -20,21 +20,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import Agent
 
+from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
+from voi.agent.commands import CommandHandlers
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
+from voi.agent.interfaces import BlockTableFetcher
 from voi.agent.library import InThread, Library
-from voi.agent.options import Options, TerminalConfig
-from voi.agent.orders import Orders
+from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
-from voi.agent.seams import Tables
-from voi.agent.tables import CONNECT_SECONDS, TableClient
-from voi.agent.uploads import Uploads
+from voi.agent.uploads import UploadQueue
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.names import DiskName
 from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
-from voi.seeding.session import Seeding
+from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
 from voi.wire.codes import Code
 
@@ -71,9 +71,9 @@ class TerminalService(Service):
         reactor: Any,
         endpoint: IStreamClientEndpoint | None = None,
         failed: Callable[[Failure], object] | None = None,
-        make_seeding: Callable[..., Any] = Seeding,
+        make_seeding: Callable[..., Any] = TorrentSession,
         in_thread: InThread | None = None,
-        tables: Tables | None = None,
+        tables: BlockTableFetcher | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.config = config
@@ -98,7 +98,7 @@ class TerminalService(Service):
             state_directory=self.library.hidden / "seeding",
             on_event=self._event,
         )
-        self.uploads = Uploads(
+        self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeding,
             server=self,
@@ -113,9 +113,9 @@ class TerminalService(Service):
             in_thread=in_thread,
             clock=reactor,
             busy_with=self.uploads.busy_with,
-            tables=tables or TableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
+            tables=tables or BlockTableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
         )
-        self._orders = Orders(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
+        self._orders = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(
             endpoint or _endpoint(reactor, config),
             _factory(self._protocol),
@@ -296,7 +296,7 @@ def _factory(protocol: Callable[[], Client]) -> Factory[Client]:
     return factory
 
 
-def make_service(options: Options) -> IService:
+def make_service(options: TerminalOptions) -> IService:
     """The terminals that a command line asks for."""
     from twisted.internet import reactor  # only the composition root may choose a reactor
 

@@ -15,13 +15,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.disks import DiskState
-from voi.agent.files import facts, write_atomically
+from voi.agent.interfaces import Seeder, ServerLink
 from voi.agent.library import InThread, Library
-from voi.agent.seams import Seeder, Server
 from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
+from voi.files.atomic import facts, write_atomically
+from voi.files.hashing import Cancelled, hash_file
 from voi.names import DiskName
-from voi.seeding.hashing import Cancelled, hash_file
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
 from voi.wire.torrent_body import TorrentBody, encode_upload
@@ -53,7 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return DiskName.parse(self.name)
 
 
-class Uploads:
+class UploadQueue:
     """What this terminal gives to the server."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Uploads:
         *,
         library: Library,
         seeder: Seeder,
-        server: Server,
+        server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,
         piece_length: int = 0,

@@ -38,7 +38,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class ApiClient:
     """The HTTP API of a server; `timeout` is in seconds."""
 
     server: str

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import click
 
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
 from voi.cli.failures import Failed, Interrupted
-from voi.cli.following import follow
-from voi.cli.naming import Choice, template_of, uuid_or_none
+from voi.cli.follow import follow
+from voi.cli.lookup import Choice, template_of, uuid_or_none
+from voi.cli.output import console, say_json
 from voi.cli.settings import connect, with_json, with_server
-from voi.cli.text import console, say_json
 
 DISK_TYPES: Final = ("system", "data", "shared")
 
@@ -122,7 +122,7 @@ def upload(
     _tell(as_json, seen, seen["template"])
 
 
-def _template(api: Api, mac: str, text: str) -> str:
+def _template(api: ApiClient, mac: str, text: str) -> str:
     """A template that the server or the terminal knows.
 
     :raises Failed: there is none of this name; says which the terminal has.

@@ -13,9 +13,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
+from voi.cli.output import printable
 from voi.cli.settings import connect, told_before
-from voi.cli.text import printable
 
 PATIENCE_SECONDS: Final = 2.0
 """Somebody waits for the Tab key."""
@@ -53,7 +53,7 @@ def complete_room(context: click.Context, _param: click.Parameter, typed: str) -
 
 
 def _complete(
-    context: click.Context, typed: str, ask: Callable[[Api], Iterable[dict[str, Any]]], key: str
+    context: click.Context, typed: str, ask: Callable[[ApiClient], Iterable[dict[str, Any]]], key: str
 ) -> list[CompletionItem]:
     given = {name: context.params.get(name) or told_before(context, name) for name in ("server", "token", "data")}
     try:

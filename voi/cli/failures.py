@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import click
 
-from voi.cli.text import printable
+from voi.cli.output import printable
 
 STATUSES: Final = {
     0: "done",

@@ -9,9 +9,9 @@ import click
 from rich.text import Text
 
 from voi.cli.completion import complete_room, complete_template
-from voi.cli.naming import room_named, template_named
+from voi.cli.lookup import room_named, template_named
+from voi.cli.output import cell, console, counted, duration, moment, rate, say_json, show, size, table
 from voi.cli.settings import connect, with_json, with_server
-from voi.cli.text import cell, console, counted, duration, moment, rate, say_json, show, size, table
 
 STATES: Final = ("offline", "current", "outdated", "waiting", "downloading", "failed", "empty")
 

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import click
 
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
 from voi.cli.looking import rollout_table
-from voi.cli.naming import Choice, choice_of, template_named, with_terminals
+from voi.cli.lookup import Choice, choice_of, template_named, with_terminals
+from voi.cli.output import console, counted, say_json, show, size
+from voi.cli.rollout_watch import watch as watch_rollout
 from voi.cli.settings import connect, with_json, with_server
-from voi.cli.text import console, counted, say_json, show, size
-from voi.cli.watching import watch as watch_rollout
 
 STATES: Final = ("running", "done", "failed", "cancelled")
 
@@ -28,7 +28,7 @@ def rollout() -> None:
     """Versions of templates on their way to terminals."""
 
 
-def _asked(api: Api, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
+def _asked(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
     """The body of a rollout or its preview."""
     chosen = {} if version is None else {"version": version}
     return {"template": template_named(api, template), **chosen, **choice.body(api)}

@@ -10,12 +10,12 @@ import click
 from voi import __version__
 from voi.cli.bringing import import_, upload
 from voi.cli.completion import completion
+from voi.cli.events import events
 from voi.cli.failures import STATUSES
-from voi.cli.journal import events
 from voi.cli.looking import status, templates, terminals
-from voi.cli.orders import restart, shutdown, wake, watermark
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
+from voi.cli.terminal_commands import restart, shutdown, wake, watermark
 from voi.cli.tokens import token
 from voi.cli.uploads import uploads
 

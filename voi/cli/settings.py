@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from voi.cli.api import REQUEST_SECONDS, Api
+from voi.cli.api import REQUEST_SECONDS, ApiClient
 from voi.cli.failures import NotLetIn, WrongSettings
-from voi.store.directory import DataDirectory
+from voi.files.directory import DataDirectory
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:50021"
 DATA_DIRECTORIES: Final = (Path("data"), Path("/var/lib/voi"))
@@ -65,7 +65,7 @@ def read_settings(path: Path) -> Settings:
         raise WrongSettings(f"{path}: no TOML: {error}") from error
 
 
-def connect(server: str | None, token: str | None, data: Path | None, *, timeout: float = REQUEST_SECONDS) -> Api:
+def connect(server: str | None, token: str | None, data: Path | None, *, timeout: float = REQUEST_SECONDS) -> ApiClient:
     """The API of the server that is meant.
 
     :raises WrongSettings: the address or the token is none, or the file is wrong.
@@ -79,7 +79,7 @@ def connect(server: str | None, token: str | None, data: Path | None, *, timeout
         token = _token_of_directory(address, data or (Path(told.data).expanduser() if told.data else None))
     if not token.isascii() or not token.isprintable():
         raise WrongSettings("a token is one line of ASCII")
-    return Api(address, token, timeout)
+    return ApiClient(address, token, timeout)
 
 
 def address_of(text: str) -> str:

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from voi.cli.naming import named
+from voi.cli.lookup import named
+from voi.cli.output import moment, say_json, show
 from voi.cli.settings import connect, with_json, with_server
-from voi.cli.text import moment, say_json, show
 
 ROLES: Final = ("operator", "administrator")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from voi.cli.output import moment, say_json, show
 from voi.cli.settings import connect, with_json, with_server
-from voi.cli.text import moment, say_json, show
 
 
 @click.group()

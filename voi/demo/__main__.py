@@ -22,10 +22,18 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from voi.demo.image import write_image
-from voi.demo.stage import Child, Server, StageError, Terminals, all_stopped, wait_until, write_template
+from voi.demo.processes import (
+    ChildProcess,
+    ServerProcess,
+    StageError,
+    TerminalProcesses,
+    all_stopped,
+    wait_until,
+    write_template,
+)
+from voi.files.directory import write_atomically
+from voi.files.hashing import sha256_file
 from voi.names import DiskName
-from voi.seeding.hashing import sha256_file
-from voi.store.directory import write_atomically
 
 UPLOADER = "02:56:4F:49:00:01"
 RECEIVERS = "02:56:4F:49:01:01"
@@ -35,7 +43,7 @@ PATIENCE = 600.0  # seconds for each part; slower is broken
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoResult:
     """What was measured: seconds, bytes, and the SHA-256 of each copy by its owner."""
 
     size: int
@@ -45,7 +53,7 @@ class Outcome:
     sums: dict[str, str]
 
 
-class Plan(msgspec.Struct, frozen=True):
+class DemoPlan(msgspec.Struct, frozen=True):
     """What a demo is about; kept in its directory, so that one that was killed goes on when it is started again.
 
     `link` is bytes a second of each machine's link, 0 for as fast as this machine can.
@@ -58,7 +66,7 @@ class Plan(msgspec.Struct, frozen=True):
     link: int
 
     @classmethod
-    def load(cls, directory: Path, content: int, terminals: int, link: int) -> Plan:
+    def load(cls, directory: Path, content: int, terminals: int, link: int) -> DemoPlan:
         """The plan in a directory, or a new one for it."""
         path = directory / "demo.json"
         if path.exists():
@@ -75,24 +83,26 @@ class Demo:
     With `keep` there are some more, which nothing is sent to: they wait for whoever tries the console.
     """
 
-    def __init__(self, directory: Path, plan: Plan, console: Console, *, keep: bool = False) -> None:
+    def __init__(self, directory: Path, plan: DemoPlan, console: Console, *, keep: bool = False) -> None:
         self.console = console
         self.plan = plan
         self.name = DiskName(plan.disk, 0)
         up = [f"--upload-limit={plan.link}"] if plan.link else []
         both = [*up, f"--download-limit={plan.link}"] if plan.link else []
         told = [f"--link={plan.link}"] if plan.link else []
-        self.server = Server(directory / "server", *up, *told)
+        self.server = ServerProcess(directory / "server", *up, *told)
         address = self.server.address
-        self.uploader = Terminals(directory / "uploader", address, UPLOADER, *both, address="127.0.0.9")
-        self.receivers = Terminals(
+        self.uploader = TerminalProcesses(directory / "uploader", address, UPLOADER, *both, address="127.0.0.9")
+        self.receivers = TerminalProcesses(
             directory / "receivers", address, RECEIVERS, *both, count=plan.terminals, address="127.0.0.10"
         )
-        self.children: list[Child] = [self.server, self.uploader, self.receivers]
+        self.children: list[ChildProcess] = [self.server, self.uploader, self.receivers]
         self.keep = keep
         if keep:
             newcomers = directory / "newcomers"
-            self.children.append(Terminals(newcomers, address, NEWCOMERS, *both, count=WAITING, address="127.0.0.40"))
+            self.children.append(
+                TerminalProcesses(newcomers, address, NEWCOMERS, *both, count=WAITING, address="127.0.0.40")
+            )
 
     def prepare(self) -> int:
         """Make the image, start everything; the image's size in bytes."""
@@ -177,7 +187,7 @@ class Demo:
                 raise StageError(f"{target['mac']} failed: {target['reason']}")
         return bool(found["state"] == "done")
 
-    def run(self) -> Outcome:
+    def run(self) -> DemoResult:
         """The whole job."""
         size = self.prepare()
         columns = (
@@ -194,14 +204,14 @@ class Demo:
         with self.console.status("Comparing"), ThreadPoolExecutor() as pool:
             owners = dict(zip([*self.uploader.macs, *self.receivers.macs], self._copies(), strict=True))
             sums = dict(zip(owners, pool.map(sha256_file, owners.values()), strict=True))
-        return Outcome(size, upload_seconds, rollout_seconds, sent, sums)
+        return DemoResult(size, upload_seconds, rollout_seconds, sent, sums)
 
     def _copies(self) -> list[Path]:
         directories = [*self.uploader.directories, *self.receivers.directories]
         return [directory / str(self.name) for directory in directories]
 
 
-def show(outcome: Outcome, link: int, console: Console) -> bool:
+def show(outcome: DemoResult, link: int, console: Console) -> bool:
     """Print what was measured; whether all copies are equal."""
     if link:
         best = outcome.size / link
@@ -245,7 +255,7 @@ def main(keep: bool, megabytes: int, terminals: int, link: int, directory: Path)
     """Run the demo."""
     console = Console()
     place = directory.absolute()
-    plan = Plan.load(place, megabytes << 20, terminals, link << 20)
+    plan = DemoPlan.load(place, megabytes << 20, terminals, link << 20)
     demo = Demo(place, plan, console, keep=keep)
     equal = False
     with all_stopped(demo.children):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from voi.errors import Malformed
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 
 
 class Role(StrEnum):

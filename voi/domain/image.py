@@ -12,8 +12,8 @@ import struct
 from dataclasses import dataclass
 
 from voi.errors import BadImage
+from voi.messages.reason import Reason
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
-from voi.reasons import Reason
 
 HEADER_PREFIX = 65536
 """Bytes from the start of the file that a reader passes in: terminals look no further for the name."""

@@ -14,8 +14,8 @@ from typing import Any
 import bencodepy
 
 from voi.errors import BadTorrent, Malformed, TorrentRefused
+from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.reasons import Reason
 
 MAX_TORRENT = (1 << 20) - 4096
 """Bytes. Deployed terminals read at most 1 MiB of token and data in a frame; what is left below it is for the

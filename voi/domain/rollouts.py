@@ -49,7 +49,7 @@ class Target:
     """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
 
     `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
-    `reason` is a `voi.reasons.Reason` where it is known of what it is made.
+    `reason` is a `voi.messages.reason.Reason` where it is known of what it is made.
     """
 
     rollout_id: int
@@ -70,7 +70,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Participation:
     """What a terminal had to do with a rollout of this version that began then, in seconds since the epoch."""
 
     target: Target
@@ -131,7 +131,7 @@ def next_pause(attempts: int) -> float | None:
 
 
 @dataclass(slots=True)
-class Progress:
+class TaskProgress:
     """What is known of one task's progress, the freshest word counting; `fraction` is 0 to 1.
 
     A restart of the terminal's check may report less than before: that is the truth then, and shown.
@@ -173,7 +173,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class LinkRates:
     """How much the links carry, in bytes a second, up as well as down: the server's, and each terminal's."""
 
     server: float

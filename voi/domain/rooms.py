@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from voi.errors import Malformed
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

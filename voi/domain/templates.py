@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict
+from voi.messages.reason import Reason
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
-from voi.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

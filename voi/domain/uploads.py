@@ -9,8 +9,8 @@ from typing import Final
 
 from voi.domain.terminals import ReportedTemplate
 from voi.errors import VoiError
+from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.reasons import Reason
 
 
 class UploadState(StrEnum):
@@ -39,7 +39,7 @@ class UploadDisk:
 
     `id` is the torrent id of 9014 and 1021. `upload_id` groups the disks of one request. `source` is the path
     of an import's image file, None for uploads from terminals. `size` is the file's bytes, 0 until known.
-    `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.reasons.Reason` where it is
+    `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason` where it is
     known of what it is made.
     """
 

@@ -16,17 +16,17 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.catalogue.block_tables import keep_table
 from voi.domain import blocks, metainfo
 from voi.domain.templates import PublishedLevel, Template, check_next_level
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
+from voi.files.directory import DataDirectory, write_atomically
+from voi.files.hashing import Cancelled, copy_and_hash
+from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing.examine import WrongPieces, check_parent, examine, install, read_header
-from voi.publishing.seams import Admission, InThread, Seeder
-from voi.publishing.tables import keep_table
-from voi.reasons import Reason, of_system
-from voi.seeding.hashing import Cancelled, copy_and_hash
-from voi.store.directory import DataDirectory, write_atomically
+from voi.publishing.interfaces import Admission, InThread, Seeder
+from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.wire.messages import SECTOR

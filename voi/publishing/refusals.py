@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from voi.domain.uploads import UploadDisk, UploadState
+from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.reasons import Reason
 from voi.store.uploads import Uploads
 from voi.wire.messages import GroupUpload, TemplateBody
 

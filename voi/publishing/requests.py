@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from voi.domain.events import Actor
+from voi.domain.audit import Actor
 from voi.domain.templates import check_next_level
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ASKED_AGAIN, CANCELLED, ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import BadImage, Conflict, Malformed, UnknownTerminal, UnknownUpload
+from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
-from voi.publishing.access import Access
-from voi.publishing.examine import check_parent, read_header
+from voi.publishing.admission import UploadAdmission
+from voi.publishing.interfaces import InThread
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
-from voi.publishing.seams import InThread
-from voi.reasons import Reason, of_system
+from voi.publishing.verification import check_parent, read_header
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
 
 
-class RequestDesk:
+class UploadRequests:
     """Writes administrators' wishes down and begins them."""
 
     def __init__(
@@ -35,14 +35,14 @@ class RequestDesk:
         templates: Templates,
         terminals: Terminals,
         publisher: Publisher,
-        access: Access,
+        admission: UploadAdmission,
         in_thread: InThread,
     ) -> None:
         self._uploads = uploads
         self._templates = templates
         self._terminals = terminals
         self._publisher = publisher
-        self._access = access
+        self._admission = admission
         self._in_thread = in_thread
 
     async def request(
@@ -51,10 +51,10 @@ class RequestDesk:
         template: ReportedTemplate,
         names: Sequence[tuple[DiskName, int]],
         *,
-        asker: Actor | None = None,
+        actor: Actor | None = None,
         remark: str = "",
     ) -> Upload:
-        """Write down that an administrator, `asker`, wants these disks, each with its type, from a terminal.
+        """Write down that an administrator, `actor`, wants these disks, each with its type, from a terminal.
 
         A request for the same disk that is still waiting is replaced. `remark` is what they say of this upload.
 
@@ -62,9 +62,9 @@ class RequestDesk:
         :raises Conflict: a level does not fit, or somebody else is at the template.
         """
         upload = new_upload(
-            mac, template.uuid, template.name, template.sys_type, template.desc, remark=remark, asker=asker
+            mac, template.uuid, template.name, template.sys_type, template.desc, remark=remark, actor=actor
         )
-        return await self._access.alone(self._request(mac, template, names, upload))
+        return await self._admission.alone(self._request(mac, template, names, upload))
 
     async def _request(
         self, mac: str, template: ReportedTemplate, names: Sequence[tuple[DiskName, int]], upload: Upload
@@ -74,7 +74,7 @@ class RequestDesk:
         if not names:
             raise Conflict(Reason("nothing_to_upload", mac=mac), field="disks")
         open_disks = await self._uploads.open_disks()
-        await self._access.check_free(template.uuid, mac, open_disks)
+        await self._admission.check_free(template.uuid, mac, open_disks)
         planned: list[tuple[DiskName, int]] = []
         for name, kind in sorted(names):
             owner = await self._templates.by_disk(name.uuid)
@@ -96,7 +96,7 @@ class RequestDesk:
         return await self._uploads.begin(replace(upload, disks=disks))
 
     async def import_files(
-        self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk], *, asker: Actor | None = None
+        self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk], *, actor: Actor | None = None
     ) -> Upload:
         """Make a new template of image files on the server; copying goes on after this returns.
 
@@ -106,7 +106,7 @@ class RequestDesk:
         """
         if not disks:
             raise Malformed(Reason("no_image_file"), field="disks")
-        upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc, remark=desc, asker=asker)
+        upload = new_upload(None, str(uuid.uuid4()), name, sys_type, desc, remark=desc, actor=actor)
         return await self._import(upload, [(DiskName(str(uuid.uuid4()), 0), one) for one in disks])
 
     async def _import(self, upload: Upload, disks: Sequence[tuple[DiskName, ImportDisk]]) -> Upload:
@@ -116,13 +116,13 @@ class RequestDesk:
             size = await self._in_thread(_check_image, Path(one.path), disk_name, f"disks[{index}].path")
             row = new_disk(upload, disk_name, one.type, now)
             rows.append(replace(row, source=one.path, size=size, state=UploadState.RECEIVING))
-        self._access.check_space(sum(row.size for row in rows), await self._uploads.open_disks())
+        self._admission.check_space(sum(row.size for row in rows), await self._uploads.open_disks())
         written = await self._uploads.begin(replace(upload, disks=tuple(rows)))
         for disk in written.disks:
             self._publisher.copy(disk)
         return written
 
-    async def retry(self, upload_id: int, *, asker: Actor | None = None) -> Upload:
+    async def retry(self, upload_id: int, *, actor: Actor | None = None) -> Upload:
         """Begin what failed of an upload or import again, as a new one; the old one wants nobody any more.
 
         :raises UnknownUpload: there is none of this number.
@@ -140,13 +140,13 @@ class RequestDesk:
         if old.mac is not None:
             template = ReportedTemplate(old.template_uuid, old.name, old.sys_type, old.desc)
             names = [(disk.name, disk.type) for disk in failed]
-            new = await self.request(old.mac, template, names, asker=asker, remark=old.remark)
+            new = await self.request(old.mac, template, names, actor=actor, remark=old.remark)
         else:
-            new = await self._access.alone(self._import_again(old, failed, asker))
+            new = await self._admission.alone(self._import_again(old, failed, actor))
         await self._uploads.dismiss(old.id)
         return new
 
-    async def _import_again(self, old: Upload, failed: Sequence[UploadDisk], asker: Actor | None) -> Upload:
+    async def _import_again(self, old: Upload, failed: Sequence[UploadDisk], actor: Actor | None) -> Upload:
         """The same files under the same names: of a disk that failed nothing is left, and nobody else has its name."""
         under_way = {disk.name for disk in await self._uploads.open_disks()}
         for disk in failed:
@@ -154,7 +154,7 @@ class RequestDesk:
             check_next_level(owner.levels if owner else (), disk.name)
             if disk.name in under_way:
                 raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name)))
-        upload = new_upload(None, old.template_uuid, old.name, old.sys_type, old.desc, remark=old.remark, asker=asker)
+        upload = new_upload(None, old.template_uuid, old.name, old.sys_type, old.desc, remark=old.remark, actor=actor)
         return await self._import(upload, [(disk.name, ImportDisk(disk.type, disk.source or "")) for disk in failed])
 
     async def cancel(self, upload_id: int) -> Upload:

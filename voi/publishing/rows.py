@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from voi.domain.events import Actor, who
+from voi.domain.audit import Actor, who
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 
@@ -18,9 +18,9 @@ def new_upload(
     desc: str,
     *,
     remark: str = "",
-    asker: Actor | None = None,
+    actor: Actor | None = None,
 ) -> Upload:
-    """An upload without disks; its number is given when it is written down. `asker` is who wants it."""
+    """An upload without disks; its number is given when it is written down. `actor` is who wants it."""
     return Upload(
         id=0,
         template_uuid=template_uuid,
@@ -30,8 +30,8 @@ def new_upload(
         mac=mac,
         created=time.time(),
         remark=remark,
-        asked_by=who(asker) if asker is not None else "",
-        asked_from=asker.address if asker is not None else "",
+        asked_by=who(actor) if actor is not None else "",
+        asked_from=actor.address if actor is not None else "",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from voi.domain.uploads import UploadDisk
 from voi.errors import NoSpace
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 from voi.store.database import free_bytes
 
 MARGIN: Final = 256 << 20

@@ -15,13 +15,13 @@ from twisted.logger import Logger
 
 from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
-from voi.reasons import Reason
-from voi.rollouts.board import Board, OpenTarget
-from voi.rollouts.driving import Driver
-from voi.rollouts.hearing import Hearing
-from voi.rollouts.seams import CommandSender, Fleet, Seeder, Tracker
+from voi.messages.reason import Reason
+from voi.rollouts.dispatcher import Dispatcher
+from voi.rollouts.interfaces import CommandSender, Fleet, Seeder, Tracker
+from voi.rollouts.open_targets import OpenTarget, OpenTargets
+from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
-from voi.rollouts.watch import Served, Watch
+from voi.rollouts.stalls import Served, StallMonitor
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
@@ -31,7 +31,7 @@ log = Logger()
 
 
 class RolloutCoordinator:
-    """Every open rollout; `hearing` is to be told what is heard of downloads, `watch` looks after them.
+    """Every open rollout; `progress_receiver` is to be told what is heard of downloads, `stall_monitor` looks after them.
 
     `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `ended` is called with each target
     that has ended, `begun_itself` with a rollout that nobody asked for: an automatic update.
@@ -43,39 +43,45 @@ class RolloutCoordinator:
         rollouts: Rollouts,
         templates: Templates,
         terminals: Terminals,
-        fleet: Fleet,
+        registry: Fleet,
         sender: Sender,
         commands: CommandSender,
         seeder: Seeder,
         tracker: Tracker,
         clock: IReactorTime,
-        board: Board | None = None,
+        open_targets: OpenTargets | None = None,
         served: Served = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
         self._rollouts = rollouts
-        self._fleet = fleet
+        self._registry = registry
         self._commands = commands
         self._wall = wall
-        self._board = board = Board() if board is None else board
-        self._driver = Driver(
-            rollouts=rollouts, templates=templates, fleet=fleet, sender=sender, clock=clock, board=board, wall=wall
+        self._open_targets = open_targets = OpenTargets() if open_targets is None else open_targets
+        self._dispatcher = Dispatcher(
+            rollouts=rollouts,
+            templates=templates,
+            registry=registry,
+            sender=sender,
+            clock=clock,
+            open_targets=open_targets,
+            wall=wall,
         )
-        self.hearing = Hearing(
-            board=board,
-            driver=self._driver,
+        self.progress_receiver = ProgressReceiver(
+            open_targets=open_targets,
+            dispatcher=self._dispatcher,
             rollouts=rollouts,
             templates=templates,
             terminals=terminals,
             update=self._update,
             wall=wall,
         )
-        self.watch = Watch(
-            board=board,
-            driver=self._driver,
-            hearing=self.hearing,
-            fleet=fleet,
+        self.stall_monitor = StallMonitor(
+            open_targets=open_targets,
+            dispatcher=self._dispatcher,
+            progress_receiver=self.progress_receiver,
+            registry=registry,
             seeder=seeder,
             tracker=tracker,
             served=served,
@@ -83,18 +89,18 @@ class RolloutCoordinator:
             wall=wall,
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
-        self.ended = self._driver.ended
+        self.ended = self._dispatcher.ended
         self.begun_itself: list[Callable[[Rollout], None]] = []
 
     async def recover(self) -> None:
         """After a start: take up every target that is open."""
         now = self._wall()
         for work in await self._rollouts.open_work():
-            self._board.put(work.target).take(work.target, work.tasks, now)
-        if len(self._board):
-            log.info("{count} terminals have rollouts to finish", count=len(self._board))
-        for mac in self._fleet:
-            self._driver.came(mac)
+            self._open_targets.put(work.target).take(work.target, work.tasks, now)
+        if len(self._open_targets):
+            log.info("{count} terminals have rollouts to finish", count=len(self._open_targets))
+        for mac in self._registry:
+            self._dispatcher.came(mac)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
         """Roll a version, or a template's newest, out to terminals, or to all; it is on disk when this returns.
@@ -104,11 +110,11 @@ class RolloutCoordinator:
         rollout = await self._rollouts.begin(template_uuid, macs, self._wall(), version)
         begun: list[OpenTarget] = []
         for target in rollout.targets:
-            for older in self._board.of_terminal(target.mac):
+            for older in self._open_targets.of_terminal(target.mac):
                 if older.target.template_uuid == template_uuid and older.target.rollout_id < rollout.id:
-                    self._board.drop(older.key)
-            begun.append(self._board.put(target))
-        self._driver.spawn(self._driver.drive_all(begun))
+                    self._open_targets.drop(older.key)
+            begun.append(self._open_targets.put(target))
+        self._dispatcher.spawn(self._dispatcher.drive_all(begun))
         log.info("rollout {id}: {count} terminals", id=rollout.id, count=len(rollout.targets))
         return rollout
 
@@ -129,7 +135,7 @@ class RolloutCoordinator:
         ended = set(found)
         for target in rollout.targets:
             if target.mac in ended:
-                self._board.drop((rollout_id, target.mac))
+                self._open_targets.drop((rollout_id, target.mac))
         for command in commands:
             self._commands.send(command)
         if macs is not None:
@@ -137,7 +143,7 @@ class RolloutCoordinator:
                 raise Conflict(Reason("nothing_to_cancel", number=rollout_id))
             for target in rollout.targets:
                 if target.mac in ended:
-                    self._driver.tell_ended(replace(target, state=TargetState.CANCELLED))
+                    self._dispatcher.tell_ended(replace(target, state=TargetState.CANCELLED))
         return found
 
     async def retry(self, rollout_id: int) -> list[str]:
@@ -146,31 +152,34 @@ class RolloutCoordinator:
         :raises NotFound, Conflict: as `Rollouts.retry` says.
         """
         targets = await self._rollouts.retry(rollout_id, self._wall())
-        found = [self._board.put(target) for target in targets]
+        found = [self._open_targets.put(target) for target in targets]
         for open_target, target in zip(found, targets, strict=True):
             open_target.target = target  # one that waited is on the board as it was
-        self._driver.spawn(self._driver.drive_all(found))
+        self._dispatcher.spawn(self._dispatcher.drive_all(found))
         return [target.mac for target in targets]
 
     def progress(self, target: Target) -> float:
         """How far a target is, 0 to 1."""
         if target.state is TargetState.DONE:
             return 1.0
-        found = self._board.get((target.rollout_id, target.mac))
+        found = self._open_targets.get((target.rollout_id, target.mac))
         return found.fraction() if found else 0.0
 
     def open_targets(self) -> Iterator[tuple[int, str, str, float, str]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1, what it waits for."""
-        return ((x.target.rollout_id, x.target.mac, x.target.state, x.fraction(), x.target.reason) for x in self._board)
+        return (
+            (x.target.rollout_id, x.target.mac, x.target.state, x.fraction(), x.target.reason)
+            for x in self._open_targets
+        )
 
     def open_progress(self, rollout_id: int) -> float:
         """The sum of the progress of a rollout's open targets, each from 0 to 1."""
-        return sum(target.fraction() for target in self._board if target.target.rollout_id == rollout_id)
+        return sum(target.fraction() for target in self._open_targets if target.target.rollout_id == rollout_id)
 
     @property
     def terminals(self) -> KeysView[str]:
         """The MACs of terminals with an open rollout, as they are whenever it is looked into."""
-        return self._board.terminals
+        return self._open_targets.terminals
 
     async def _update(self, template_uuid: str, mac: str) -> None:
         """A terminal lacks something of a template that is kept up to date by itself."""

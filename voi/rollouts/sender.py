@@ -12,9 +12,9 @@ from voi.domain import metainfo
 from voi.domain.rollouts import Task
 from voi.domain.templates import PublishedLevel, Template
 from voi.errors import Conflict, StorageMissing, TerminalOffline
-from voi.reasons import Reason, of_system
-from voi.rollouts.seams import Fleet, InThread
-from voi.store.directory import DataDirectory
+from voi.files.directory import DataDirectory
+from voi.messages.reason import Reason, of_system
+from voi.rollouts.interfaces import Fleet, InThread
 from voi.store.terminals import Terminals
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
 from voi.wire.messages import SECTOR
@@ -40,13 +40,13 @@ class Sender:
     def __init__(
         self,
         *,
-        fleet: Fleet,
+        registry: Fleet,
         terminals: Terminals,
         directory: DataDirectory,
         tracker_url: Callable[[str, str], str],
         in_thread: InThread,
     ) -> None:
-        self._fleet = fleet
+        self._registry = registry
         self._terminals = terminals
         self._directory = directory
         self._tracker_url = tracker_url
@@ -72,7 +72,7 @@ class Sender:
 
     async def _send(self, task: Task, template: Template, level: PublishedLevel, wanted: Callable[[], bool]) -> bool:
         terminal = await self._terminals.get(task.mac)
-        connection = self._fleet.connection(task.mac)
+        connection = self._registry.connection(task.mac)
         if terminal is None or connection is None:
             raise TerminalOffline(Reason("offline", mac=task.mac))
         url = self._tracker_url(connection.server_host, terminal.tracker_key)
@@ -92,7 +92,7 @@ class Sender:
         )
         if not wanted():
             raise NotWanted("no longer wanted")
-        reply = await self._fleet.send_torrent(task.mac, Code.SEND_TORRENT, encode_task(body), task.id)
+        reply = await self._registry.send_torrent(task.mac, Code.SEND_TORRENT, encode_task(body), task.id)
         if reply.code == ALREADY_THERE:
             return True
         if reply.code != SUCCESS:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import libtorrent as lt
 from twisted.logger import Logger
 
-from voi.reasons import Reason, of_system
+from voi.messages.reason import Reason, of_system
 
 log = Logger()
 
@@ -47,7 +47,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """A torrent went on to another state, one of those of `Status.state`."""
+    """A torrent went on to another state, one of those of `TorrentStatus.state`."""
 
     info_hash: bytes
     state: str
@@ -122,7 +122,7 @@ class Announcing:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class AnnounceSucceeded:
     """An announce was answered."""
 
     info_hash: bytes
@@ -138,7 +138,7 @@ class AnnounceFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class TorrentStatus:
     """Where a torrent stands. Bytes are of payload; rates are bytes a second; totals are since it was added."""
 
     info_hash: bytes
@@ -161,7 +161,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerView:
+class ConnectedPeer:
     """A peer as this session sees it; rates are bytes of payload a second, totals bytes of payload."""
 
     host: str
@@ -180,7 +180,7 @@ class Peers:
     """The connected peers of a torrent."""
 
     info_hash: bytes
-    peers: tuple[PeerView, ...]
+    peers: tuple[ConnectedPeer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,9 @@ Event: TypeAlias = (
     | ResumeData
     | Flushed
     | Announcing
-    | Announced
+    | AnnounceSucceeded
     | AnnounceFailed
-    | Status
+    | TorrentStatus
     | Peers
     | Totals
 )
@@ -315,8 +315,8 @@ def _totals(alert: lt.session_stats_alert) -> tuple[Event, ...]:
     return (Totals(values["net.sent_payload_bytes"], values["net.recv_payload_bytes"]),)
 
 
-def _status(status: lt.torrent_status) -> Status:
-    return Status(
+def _status(status: lt.torrent_status) -> TorrentStatus:
+    return TorrentStatus(
         info_hash=key_of(status.info_hashes),
         state=_STATES.get(int(status.state), "downloading"),
         progress=status.progress,
@@ -333,7 +333,7 @@ def _status(status: lt.torrent_status) -> Status:
     )
 
 
-def peers_of(handle: lt.torrent_handle) -> tuple[PeerView, ...]:
+def peers_of(handle: lt.torrent_handle) -> tuple[ConnectedPeer, ...]:
     """The peers that have shaken hands. Blocks until libtorrent answers: call it in a thread.
 
     The alert that would bring them (post_peer_info) cannot be read from Python in libtorrent 2.1.1.
@@ -343,9 +343,9 @@ def peers_of(handle: lt.torrent_handle) -> tuple[PeerView, ...]:
     return tuple(_peer(peer) for peer in handle.get_peer_info() if not peer.flags & _NOT_YET)
 
 
-def _peer(peer: lt.peer_info) -> PeerView:
+def _peer(peer: lt.peer_info) -> ConnectedPeer:
     host, port = peer.ip
-    return PeerView(
+    return ConnectedPeer(
         host=host,
         port=port,
         client=peer.client.decode("utf-8", "replace"),
@@ -383,7 +383,7 @@ CONVERTERS: Mapping[type[lt.alert], Callable[[Any], tuple[Event, ...]]] = {
     lt.save_resume_data_failed_alert: _about(lambda key: ResumeData(key, None)),
     lt.cache_flushed_alert: _about(Flushed),
     lt.tracker_announce_alert: _about(Announcing),
-    lt.tracker_reply_alert: _about(Announced),
+    lt.tracker_reply_alert: _about(AnnounceSucceeded),
     lt.tracker_error_alert: _announce_failed,
     lt.state_update_alert: _statuses,
     lt.session_stats_alert: _totals,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voi.seeding.session import Seeding
+from voi.seeding.session import TorrentSession
 
 
 class OwnPeer:
@@ -10,7 +10,7 @@ class OwnPeer:
 
     port = 0
 
-    def __init__(self, seeding: Seeding) -> None:
+    def __init__(self, seeding: TorrentSession) -> None:
         self._seeding = seeding
 
     def offered(self, info_hash: bytes) -> bool:

@@ -26,16 +26,16 @@ class Window:
     """The partly present pieces of one torrent."""
 
     def __init__(self, pieces: Iterable[int], chance: Random) -> None:
-        self._waiting = sorted(pieces)
-        chance.shuffle(self._waiting)
-        self._left = set(self._waiting)
-        width = max(LEAST, len(self._waiting) // SHARE)
-        self._open = {self._waiting.pop() for _ in range(min(width, len(self._waiting)))}
+        self._waiters = sorted(pieces)
+        chance.shuffle(self._waiters)
+        self._left = set(self._waiters)
+        width = max(LEAST, len(self._waiters) // SHARE)
+        self._open = {self._waiters.pop() for _ in range(min(width, len(self._waiters)))}
 
     @property
     def hidden(self) -> frozenset[int]:
         """The pieces that are not wanted yet."""
-        return frozenset(self._waiting)
+        return frozenset(self._waiters)
 
     @property
     def done(self) -> bool:
@@ -48,14 +48,14 @@ class Window:
         if piece not in self._open:
             return None
         self._open.discard(piece)
-        if not self._waiting:
+        if not self._waiters:
             return None
-        following = self._waiting.pop()
+        following = self._waiters.pop()
         self._open.add(following)
         return following
 
     def open_all(self) -> list[int]:
         """Give up pacing; the pieces that become wanted."""
-        opened, self._waiting = self._waiting, []
+        opened, self._waiters = self._waiters, []
         self._open.update(opened)
         return opened

@@ -19,19 +19,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
-from voi.reasons import Reason, of_system
+from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
-from voi.seeding.alerts import Event, PeerView, Status
-from voi.seeding.hearing import Hearing, Held
-from voi.seeding.leaving import Leaving, write_down
-from voi.seeding.ledger import Judgement, Ledger, Trust, sync_file
-from voi.seeding.notes import Notes
+from voi.seeding.alerts import ConnectedPeer, Event, TorrentStatus
+from voi.seeding.background import BackgroundWork
+from voi.seeding.file_scan import FileScan
 from voi.seeding.pump import Pump
+from voi.seeding.registry import TorrentRegistry, TorrentState
 from voi.seeding.settings import limit_every_address
-from voi.seeding.survey import Survey
+from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent, pace, parameters
-from voi.seeding.waiting import Waiting
+from voi.seeding.verification import Judgement, Trust, VerificationStore, sync_file
+from voi.seeding.waiters import AlertWaiters
 
 log = Logger()
 
@@ -44,7 +44,7 @@ _NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one ques
 _EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
 
 
-class Seeding:
+class TorrentSession:
     """The torrents of this process.
 
     `reactor` gives time, descriptors and threads (IReactorTime, IReactorFDSet, IReactorThreads). `settings`
@@ -67,15 +67,17 @@ class Seeding:
         self._reactor = reactor
         self._settings = settings
         self._intervals = (status_interval, status_interval, save_interval)
-        self._ledger = Ledger(state_directory)
+        self._verification = VerificationStore(state_directory)
         self._state_directory = state_directory
         self._session: lt.session | None = None  # the only reference: dropping it ends the session
         self._pump: Pump | None = None
-        self._waiting = Waiting(reactor)
-        self._torrents: dict[bytes, Held] = {}
+        self._waiters = AlertWaiters(reactor)
+        self._torrents: dict[bytes, TorrentState] = {}
         self._life = DeferredLock()  # starting and stopping do not overlap
-        self._notes = Notes(reactor)
-        self._hearing = Hearing(self._torrents, self._waiting, self._notes, self._ledger, on_event, self._admitted)
+        self._background = BackgroundWork(reactor)
+        self._registry = TorrentRegistry(
+            self._torrents, self._waiters, self._background, self._verification, on_event, self._admitted
+        )
         self._questions = DeferredLock()  # one thread at most waits for libtorrent's answer
         self._chance = random.Random()  # noqa: S311 - in which order pieces are fetched is no secret
         self._running = False
@@ -100,20 +102,20 @@ class Seeding:
 
     async def _start(self) -> int:
         try:
-            clean = await self._notes.in_thread(self._ledger.open)
+            clean = await self._background.in_thread(self._verification.open)
         except OSError as error:
             raise StartupError(f"{self._state_directory}: {error.strerror}") from error
         if not clean:
             log.warn("the last stop was unclean: downloads are checked, seeds are checked as they are sent")
         self._pump = pump = Pump(self._reactor, self._take, self._take_in)
-        await self._notes.in_thread(self._create, pump.wake_descriptor)
-        heard = self._waiting.expect(alerts.Listening, b"", _LISTEN_WITHIN)
+        await self._background.in_thread(self._create, pump.wake_descriptor)
+        heard = self._waiters.expect(alerts.Listening, b"", _LISTEN_WITHIN)
         pump.start()
         try:
             listening = await heard
         except VoiError as error:
             await self._drop()
-            await self._notes.in_thread(self._ledger.close)
+            await self._background.in_thread(self._verification.close)
             raise StartupError(error.message) from error
         self._running = True
         for loop, interval in zip(self._loops, self._intervals, strict=True):
@@ -138,27 +140,27 @@ class Seeding:
         if self._news is not None:
             self._news.cancel()
             self._news = None
-        leaving = Leaving(self._reactor, self._torrents, self._waiting)
+        shutdown = Shutdown(self._reactor, self._torrents, self._waiters)
         await self._hear()
-        await leaving.announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
+        await shutdown.announces_answered(_LAST_ANNOUNCE_WITHIN)  # a goodbye cannot overtake one: it is left out
         self._session.pause()
         await self._hear()
-        await self._notes.idle()
+        await self._background.idle()
         await self._questions.run(lambda: None)
-        left = await leaving.save()
+        left = await shutdown.save()
         # The session's destructor waits for open announces while it holds Python's lock: the whole process
         # would stand still, and a tracker in this same process could not even answer.
-        await leaving.announces_answered(_GOODBYE_WITHIN)
-        self._waiting.fail_all(_stopping())
+        await shutdown.announces_answered(_GOODBYE_WITHIN)
+        self._waiters.fail_all(_stopping())
         await self._drop()
         try:
-            await self._notes.in_turn(write_down, self._ledger, left)
+            await self._background.in_turn(write_down, self._verification, left)
         except OSError:
             log.failure("the stop could not be noted, the next start will take it for unclean")
 
     async def _hear(self) -> None:
         """Wait until libtorrent has done what it was asked, and take all that it said of it."""
-        await self._notes.in_thread(self._until_heard)
+        await self._background.in_thread(self._until_heard)
         if self._pump is not None:
             self._pump.doRead()
 
@@ -173,7 +175,7 @@ class Seeding:
         self._torrents.clear()
         if pump is not None:
             pump.stop()
-            await self._notes.in_thread(last_reference.clear)  # the destructor waits for the disk
+            await self._background.in_thread(last_reference.clear)  # the destructor waits for the disk
             pump.close()
 
     # What is asked of it
@@ -187,15 +189,15 @@ class Seeding:
         return Deferred.fromCoroutine(self._add(torrent, directory, (), seeding=True))
 
     def download(
-        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: Survey | None = None
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
     ) -> Deferred[None]:
         """Fetch the file into `directory`, going on from what is there; fires when it is in the session.
 
-        The torrent's own trackers are dropped for `trackers`. What a `survey` found is taken for true if the file
+        The torrent's own trackers are dropped for `trackers`. What a `scan` found is taken for true if the file
         is still as it was then; without one the file is checked, if it must be. Fails as `seed`; a directory that
         is missing is also told as TorrentFailed.
         """
-        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, survey, seeding=False)).addCallback(
+        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, scan, seeding=False)).addCallback(
             lambda _: None
         )
 
@@ -221,7 +223,7 @@ class Seeding:
         """Bring what was received to the disk itself. NotFound for a torrent that is not in the session."""
         return Deferred.fromCoroutine(self._flush(info_hash))
 
-    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[PeerView, ...]]:
+    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[ConnectedPeer, ...]]:
         """Who is connected. NotFound for a torrent that is not in the session."""
         return Deferred.fromCoroutine(self._ask_peers(info_hash))
 
@@ -256,24 +258,24 @@ class Seeding:
             entry.tier = tier
         held.ask(lambda handle: handle.replace_trackers(entries))
 
-    def status(self, info_hash: bytes) -> Status | None:
+    def status(self, info_hash: bytes) -> TorrentStatus | None:
         """Where a torrent stood when last seen, at the last turn of its interval; None before the first time."""
         held = self._torrents.get(info_hash)
         return None if held is None else held.status
 
-    def statuses(self) -> Mapping[bytes, Status]:
+    def statuses(self) -> Mapping[bytes, TorrentStatus]:
         """Where every torrent stood when last seen."""
         return {key: held.status for key, held in self._torrents.items() if held.status is not None}
 
     @property
     def sent(self) -> int:
         """Bytes of payload sent since the start, of torrents that are gone too; at most a status interval old."""
-        return self._hearing.totals.sent
+        return self._registry.totals.sent
 
     @property
     def received(self) -> int:
         """Bytes of payload received since the start, as `sent`."""
-        return self._hearing.totals.received
+        return self._registry.totals.received
 
     @property
     def failing(self) -> int:
@@ -287,13 +289,15 @@ class Seeding:
         torrent = Torrent.parse(raw)
         path = directory / torrent.name
         try:
-            judgement = await self._notes.in_turn(self._ledger.judge, torrent.info_hash, path, torrent.length)
+            judgement = await self._background.in_turn(
+                self._verification.judge, torrent.info_hash, path, torrent.length
+            )
         except OSError as error:
             raise StorageMissing(_file_failed(error, path)) from error
         return judgement.trust is Trust.CHECK and judgement.facts is not None and judgement.facts.size > 0
 
     async def _add(
-        self, raw: bytes, directory: Path, trackers: Sequence[str], survey: Survey | None = None, *, seeding: bool
+        self, raw: bytes, directory: Path, trackers: Sequence[str], scan: FileScan | None = None, *, seeding: bool
     ) -> Trust:
         if not self._running:
             raise _stopping()
@@ -301,15 +305,15 @@ class Seeding:
         key = torrent.info_hash
         if key in self._torrents:
             raise Conflict(Reason("torrent_there", name=torrent.name))
-        held = self._torrents[key] = Held(torrent, directory / torrent.name)
+        held = self._torrents[key] = TorrentState(torrent, directory / torrent.name)
         try:
-            judgement, params = await self._notes.in_turn(self._prepare, held, trackers, survey, seeding)
+            judgement, params = await self._background.in_turn(self._prepare, held, trackers, scan, seeding)
             if self._session is None or not self._running:
                 raise _stopping()
             held.trust = judgement.trust
             held.facts = judgement.facts
             held.verified = judgement.trust in (Trust.WHOLE, Trust.LAZY)
-            answer = self._waiting.expect(alerts.Added, key, _ANSWER_WITHIN)
+            answer = self._waiters.expect(alerts.Added, key, _ANSWER_WITHIN)
             self._session.async_add_torrent(params)
             added = await answer
             if added.error is not None:
@@ -318,34 +322,34 @@ class Seeding:
             if self._torrents.get(key) is held:
                 del self._torrents[key]
             if isinstance(error, StorageMissing):
-                self._hearing.tell(alerts.TorrentFailed(key, error.reason))
-            self._waiting.fail_about(key, error)
+                self._registry.tell(alerts.TorrentFailed(key, error.reason))
+            self._waiters.fail_about(key, error)
             raise
         return judgement.trust
 
     def _prepare(
-        self, held: Held, trackers: Sequence[str], survey: Survey | None, seeding: bool
+        self, held: TorrentState, trackers: Sequence[str], scan: FileScan | None, seeding: bool
     ) -> tuple[Judgement, lt.add_torrent_params]:
         directory = held.path.parent
         try:
             directory.stat()  # libtorrent would make it, and fill the disk below a mount that is missing
             if seeding:
                 held.path.stat()
-            judgement = self._ledger.judge(held.torrent.info_hash, held.path, held.torrent.length)
+            judgement = self._verification.judge(held.torrent.info_hash, held.path, held.torrent.length)
         except OSError as error:
             raise StorageMissing(_file_failed(error, error.filename)) from error
-        if survey is not None and survey.facts != judgement.facts:
+        if scan is not None and scan.facts != judgement.facts:
             log.warn("{name} was changed since it was compared: it is checked", name=held.torrent.name)
-            survey = None
-        found = None if survey is None else survey.found
+            scan = None
+        found = None if scan is None else scan.found
         params = parameters(held.torrent, directory, trackers, judgement, found)
         held.window = pace(params, self._chance)
         return judgement, params
 
     async def _mark_verified(self, info_hash: bytes, path: Path) -> None:
         try:
-            await self._notes.in_thread(sync_file, path)  # out of the ledger's turn: it may take minutes
-            noted = await self._notes.in_turn(self._ledger.record_verified, info_hash, path)
+            await self._background.in_thread(sync_file, path)  # out of the ledger's turn: it may take minutes
+            noted = await self._background.in_turn(self._verification.record_verified, info_hash, path)
         except OSError as error:
             raise StorageMissing(_file_failed(error, path)) from error
         held = self._torrents.get(info_hash)
@@ -357,19 +361,19 @@ class Seeding:
         if held is not None:
             if held.handle is None:
                 try:
-                    await self._waiting.expect(alerts.Added, info_hash, _ANSWER_WITHIN)
+                    await self._waiters.expect(alerts.Added, info_hash, _ANSWER_WITHIN)
                 except Exception as error:
                     # Whoever added it is told; here it only means that there is nothing to take out.
                     log.debug("{name} never came in: {error}", name=held.torrent.name, error=error)
             if self._torrents.get(info_hash) is held and held.handle is not None:
-                gone = self._waiting.expect(alerts.Removed, info_hash, _ANSWER_WITHIN)
+                gone = self._waiters.expect(alerts.Removed, info_hash, _ANSWER_WITHIN)
                 if not held.removing and self._session is not None:
                     held.removing = True
                     self._session.remove_torrent(held.handle)
                 await gone
         if forget:
             try:
-                await self._notes.in_turn(self._ledger.forget, info_hash)
+                await self._background.in_turn(self._verification.forget, info_hash)
             except OSError as error:
                 raise StorageMissing(_file_failed(error, error.filename)) from error
 
@@ -377,20 +381,20 @@ class Seeding:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
             raise NotFound(Reason("torrent_not_there"))
-        flushed = self._waiting.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
+        flushed = self._waiters.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
         held.ask(lambda handle: handle.flush_cache())
         await flushed
         try:
-            await self._notes.in_thread(sync_file, held.path)
+            await self._background.in_thread(sync_file, held.path)
         except OSError as error:
             raise StorageMissing(_file_failed(error, held.path)) from error
 
-    async def _ask_peers(self, info_hash: bytes) -> tuple[PeerView, ...]:
+    async def _ask_peers(self, info_hash: bytes) -> tuple[ConnectedPeer, ...]:
         held = self._torrents.get(info_hash)
         if held is None or held.handle is None:
             raise NotFound(Reason("torrent_not_there"))
-        under_way = self._waiting.expected(alerts.Peers, info_hash)
-        answer = self._waiting.expect(alerts.Peers, info_hash, _PEERS_WITHIN)
+        under_way = self._waiters.expected(alerts.Peers, info_hash)
+        answer = self._waiters.expect(alerts.Peers, info_hash, _PEERS_WITHIN)
         if not under_way:
             self._questions.run(self._question, info_hash, held.handle).addErrback(self._no_answer, info_hash)
         return (await answer).peers
@@ -398,18 +402,18 @@ class Seeding:
     def _question(self, info_hash: bytes, handle: lt.torrent_handle) -> Deferred[None]:
         if not self._running:
             raise _stopping()
-        return self._notes.in_thread(alerts.peers_of, handle).addCallback(
-            lambda views: self._hearing.hear(alerts.Peers(info_hash, views))
+        return self._background.in_thread(alerts.peers_of, handle).addCallback(
+            lambda views: self._registry.hear(alerts.Peers(info_hash, views))
         )
 
     def _no_answer(self, failure: Failure, info_hash: bytes) -> None:
         gone = failure.check(RuntimeError) is not None
         problem = NotFound(Reason("torrent_removed")) if gone else VoiError(str(failure.value))
-        self._waiting.fail(alerts.Peers, info_hash, problem)
+        self._waiters.fail(alerts.Peers, info_hash, problem)
 
     # What libtorrent says
 
-    def _admitted(self, added: alerts.Added, held: Held | None) -> None:
+    def _admitted(self, added: alerts.Added, held: TorrentState | None) -> None:
         if added.handle is None:
             return
         if held is None:
@@ -426,7 +430,7 @@ class Seeding:
         return [] if self._session is None else self._session.pop_alerts()
 
     def _take_in(self, event: Event) -> None:
-        self._hearing.hear(event)
+        self._registry.hear(event)
         if isinstance(event, alerts.StateChanged) and self._news is None and self._running:
             # Whether we have all of a torrent is what the tracker tells others: not only at the next interval.
             self._news = self._reactor.callLater(_NEWS_WITHIN, self._ask_news)

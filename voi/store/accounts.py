@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Account, Role
 from voi.errors import Conflict, UnknownAccount
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 from voi.store.database import Store
 
 MOST_ACCOUNTS: Final = 1000

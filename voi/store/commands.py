@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.reasons import Reason, kept, recall
+from voi.messages.reason import Reason, kept, recall
+from voi.store.conditions import Conditions, part
 from voi.store.database import Store
-from voi.store.searching import Conditions, part
 
 STATES: Final = ("waiting", "done", "failed", "replaced")
 """What may become of a command at a terminal."""
@@ -21,10 +21,10 @@ _COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandOutcome:
     """What became of a command at one terminal: `waiting`, `done`, `failed`, or `replaced` by a newer one; and why.
 
-    That is a `voi.reasons.Reason` where it is known of what it is made.
+    That is a `voi.messages.reason.Reason` where it is known of what it is made.
     """
 
     mac: str
@@ -45,11 +45,11 @@ class Command:
     body: dict[str, Any]
     waits: bool
     created: float
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[CommandOutcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CommandCounts:
     """A command without its outcomes, and how many of them are in each state."""
 
     command: Command
@@ -57,7 +57,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class CommandFilter:
     """Which commands are meant; None and the empty text leave a thing open.
 
     `q` is a part of the number, `codes` are those of the commands whose names have it in them. `state` is that of the
@@ -71,7 +71,7 @@ class Filter:
     state: str | None = None
 
 
-class Ended(NamedTuple):
+class CommandResult(NamedTuple):
     """What became of a command at one terminal, to be written down; `waiting` with a reason says for what."""
 
     batch_no: int
@@ -106,7 +106,7 @@ def insert_command(
         reason = Reason("newer_command", number=number)
         db.execute(_REPLACE, (reason, now, targets, code, kept(reason)))
     db.execute(_INSERT, (number, now, targets))
-    outcomes = tuple(Outcome(mac, "waiting", "", now) for mac in macs)
+    outcomes = tuple(CommandOutcome(mac, "waiting", "", now) for mac in macs)
     return Command(number, code, dict(body), waits, now, outcomes)
 
 
@@ -155,10 +155,10 @@ class Commands:
             lambda db: insert_command(db, code, body, targets, waits=waits, now=now, replaces=replaces)
         )
 
-    def end(self, ended: Sequence[Ended]) -> Deferred[None]:
+    def end(self, ended: Sequence[CommandResult]) -> Deferred[None]:
         """Note outcomes, as many as there are, in the order in which they came, in one transaction."""
         # One for each row: SQLite takes any of several. What ended does not wait again.
-        last: dict[tuple[int, str], Ended] = {}
+        last: dict[tuple[int, str], CommandResult] = {}
         for one in ended:
             key = (one.batch_no, one.mac)
             if one.state != "waiting" or key not in last or last[key].state == "waiting":
@@ -187,8 +187,8 @@ class Commands:
         return self._store.read(lambda db: _get(db, batch_no))
 
     def find(
-        self, wanted: Filter, *, sort: str = "-created", limit: int = -1, offset: int = 0
-    ) -> Deferred[tuple[list[Counted], int]]:
+        self, wanted: CommandFilter, *, sort: str = "-created", limit: int = -1, offset: int = 0
+    ) -> Deferred[tuple[list[CommandCounts], int]]:
         """Some commands, each with how many outcomes it has of which kind; and how many are meant in all.
 
         :param sort: ``created`` or ``command``, with a ``-`` before it the other way round.
@@ -197,22 +197,22 @@ class Commands:
         if wanted.mac is not None:
             where.add("c.batch_no IN (SELECT o.batch_no FROM command_outcomes o WHERE o.mac = ?)", wanted.mac)
 
-        def job(db: Database) -> tuple[list[Counted], int]:
+        def job(db: Database) -> tuple[list[CommandCounts], int]:
             total = db.execute(f"SELECT count(*) FROM commands c WHERE {where}", where.values).fetchone()[0]
             query = f"SELECT {_COMMAND} FROM commands c WHERE {where} ORDER BY {_order(sort)} LIMIT ? OFFSET ?"
             rows = db.execute(query, [*where.values, limit, offset]).fetchall()
-            return [Counted(_command(row), _counts(db, row[0])) for row in rows], total
+            return [CommandCounts(_command(row), _counts(db, row[0])) for row in rows], total
 
         return self._store.read(job)
 
     def of_terminal(
-        self, mac: str, limit: int, *, wanted: Filter | None = None, sort: str = "-created", offset: int = 0
+        self, mac: str, limit: int, *, wanted: CommandFilter | None = None, sort: str = "-created", offset: int = 0
     ) -> Deferred[tuple[list[Command], int]]:
         """Commands for a terminal, each with its outcome there alone; and how many are meant in all.
 
         :param sort: as `find` takes it.
         """
-        where = _where(wanted or Filter())
+        where = _where(wanted or CommandFilter())
         where.equal("o.mac", mac)
         where.equal("o.state", None if wanted is None else wanted.state)
         found_in = f"FROM command_outcomes o JOIN commands c ON c.batch_no = o.batch_no WHERE {where}"
@@ -243,7 +243,7 @@ class Commands:
         return self._store.read(job)
 
 
-def _where(wanted: Filter) -> Conditions:
+def _where(wanted: CommandFilter) -> Conditions:
     """The condition of a filter, but for what it says of a terminal."""
     where = Conditions()
     where.equal("c.code", wanted.code)
@@ -263,12 +263,12 @@ def _counts(db: Database, batch_no: int) -> dict[str, int]:
     return dict.fromkeys(STATES, 0) | dict(db.execute(query, (batch_no,)).fetchall())
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: tuple[Any, ...]) -> CommandOutcome:
     mac, state, reason, updated, why = row
-    return Outcome(mac, state, recall(reason, why), updated)
+    return CommandOutcome(mac, state, recall(reason, why), updated)
 
 
-def _command(row: tuple[Any, ...], outcomes: Iterable[Outcome] = ()) -> Command:
+def _command(row: tuple[Any, ...], outcomes: Iterable[CommandOutcome] = ()) -> Command:
     batch_no, code, body, waits, created = row
     return Command(batch_no, code, json.loads(body), bool(waits), created, tuple(outcomes))
 

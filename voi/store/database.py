@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import NotSaved, StartupError, StorageMissing
-from voi.reasons import Reason, of_system
+from voi.messages.reason import Reason, of_system
 from voi.store.migrations import migrations
 
 log = Logger()

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import OPEN_TARGETS, Demand, Part, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
-from voi.reasons import Reason, kept
+from voi.messages.reason import Reason, kept
 from voi.store.commands import Command, insert_command
+from voi.store.conditions import Conditions, part
 from voi.store.database import Store
-from voi.store.searching import Conditions, part
 from voi.store.targets import (
     OPEN,
     TARGET,
@@ -360,15 +360,15 @@ class Rollouts:
 
         return self._store.read(job)
 
-    def of_terminal(self, mac: str, limit: int) -> Deferred[list[Part]]:
+    def of_terminal(self, mac: str, limit: int) -> Deferred[list[Participation]]:
         """The parts that a terminal had in rollouts, newest first."""
 
-        def job(db: Database) -> list[Part]:
+        def job(db: Database) -> list[Participation]:
             rows = db.execute(
                 f"SELECT r.version, r.created, {TARGET} WHERE t.mac = ? ORDER BY t.rollout_id DESC LIMIT ?",
                 (mac, limit),
             ).fetchall()
-            return [Part(target_of(target), version, begun) for version, begun, *target in rows]
+            return [Participation(target_of(target), version, begun) for version, begun, *target in rows]
 
         return self._store.read(job)
 

@@ -15,7 +15,7 @@ from voi.domain.rollouts import OPEN_TARGETS
 from voi.domain.rooms import Network, Room
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 from voi.store.database import Store
 
 MOST_ROOMS: Final = 1000

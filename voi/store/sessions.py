@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Session
 from voi.errors import UnknownAccount
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 from voi.store.database import Store
 
 IDLE_SECONDS: Final = 12 * 3600.0

@@ -8,8 +8,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.messages.reason import recall
 from voi.names import DiskName
-from voi.reasons import recall
 from voi.store.terminals import among
 
 OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template, Version
 from voi.errors import NotFound
+from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.reasons import Reason
 from voi.store.database import Store
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Token
 from voi.errors import Conflict, UnknownToken
-from voi.reasons import Reason
+from voi.messages.reason import Reason
 from voi.store.database import Store
 
 MOST_TOKENS: Final = 1000

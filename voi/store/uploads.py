@@ -14,10 +14,10 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import ASKED_AGAIN, CANCELLED, OPEN_STATES, Upload, UploadDisk, UploadState
 from voi.errors import Conflict
+from voi.messages.reason import Reason, kept, recall
 from voi.names import DiskName
-from voi.reasons import Reason, kept, recall
+from voi.store.conditions import Conditions
 from voi.store.database import Store
-from voi.store.searching import Conditions
 from voi.store.templates import publish_level
 from voi.store.terminals import put_level
 

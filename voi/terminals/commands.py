@@ -13,9 +13,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.errors import NoAnswer, TerminalOffline, VoiError
-from voi.reasons import Reason
-from voi.store.commands import Command, Commands, Ended
-from voi.terminals.fleet import Fleet
+from voi.messages.reason import Reason
+from voi.store.commands import Command, CommandResult, Commands
+from voi.terminals.registry import ConnectionRegistry
 from voi.wire.codes import Code
 
 log = Logger()
@@ -34,23 +34,23 @@ AT_A_TIME: Final = 1000
 """Outcomes in one write: some milliseconds of the writer's time."""
 
 
-class CommandDesk:
+class CommandDispatcher:
     """Sends commands to many terminals and remembers what each one answered.
 
     Terminals are sent things in the order in which commands were given, however many there are to send to.
     """
 
-    def __init__(self, commands: Commands, fleet: Fleet, clock: IReactorTime) -> None:
+    def __init__(self, commands: Commands, registry: ConnectionRegistry, clock: IReactorTime) -> None:
         self._commands = commands
-        self._fleet = fleet
+        self._registry = registry
         self._clock = clock
         self._to_send: deque[Iterator[tuple[Command, str]]] = deque()
         self._sending = False
-        self._ended: list[Ended] = []
+        self._ended: list[CommandResult] = []
         self._writing = False
         # Terminals that just logged in, each with the newest replacing command sent to it since.
         self._coming: dict[str, int] = {}
-        fleet.online.append(self._came)
+        registry.online.append(self._came)
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
@@ -111,7 +111,7 @@ class CommandDesk:
             self._coming[mac] = max(self._coming[mac], command.batch_no)
         state, reason = "done", ""
         try:
-            reply = await self._fleet.request(mac, command.code, command.body, batch_no=command.batch_no)
+            reply = await self._registry.request(mac, command.code, command.body, batch_no=command.batch_no)
             if reply.code != 0:
                 state, reason = "failed", Reason("terminal_answered", code=reply.code, text=reply.msg)
         except (TerminalOffline, NoAnswer) as error:
@@ -119,9 +119,9 @@ class CommandDesk:
             reason = Reason("waits_for_login", why=error.reason) if command.waits else error.reason
         except VoiError as error:
             state, reason = "failed", error.reason
-        self._note(Ended(command.batch_no, mac, state, reason, time.time()))
+        self._note(CommandResult(command.batch_no, mac, state, reason, time.time()))
 
-    def _note(self, ended: Ended) -> None:
+    def _note(self, ended: CommandResult) -> None:
         """Write an outcome down, with those that come while an earlier write is under way."""
         self._ended.append(ended)
         if not self._writing:

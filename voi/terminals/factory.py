@@ -10,9 +10,9 @@ from twisted.logger import Logger
 
 from voi.errors import VoiError
 from voi.terminals.deadlines import Deadlines
-from voi.terminals.fleet import Fleet
-from voi.terminals.protocol import FRAME_SECONDS, LOGIN_SECONDS, Handler, TerminalProtocol
-from voi.terminals.tally import FrameTally
+from voi.terminals.frame_counters import FrameCounters
+from voi.terminals.protocol import FRAME_SECONDS, LOGIN_SECONDS, RequestHandler, TerminalProtocol
+from voi.terminals.registry import ConnectionRegistry
 
 log = Logger()
 
@@ -31,8 +31,8 @@ class TerminalFactory(Factory):
 
     noisy = False
 
-    def __init__(self, fleet: Fleet, handler: Handler, clock: IReactorTime) -> None:
-        self.fleet = fleet
+    def __init__(self, registry: ConnectionRegistry, handler: RequestHandler, clock: IReactorTime) -> None:
+        self.registry = registry
         self.handler = handler
         self._clock = clock
         self.logins: Deadlines[TerminalProtocol] = Deadlines(
@@ -41,7 +41,7 @@ class TerminalFactory(Factory):
         self.frames: Deadlines[TerminalProtocol] = Deadlines(
             clock, FRAME_SECONDS, lambda protocol: protocol.lose(f"a frame took more than {FRAME_SECONDS:g} seconds")
         )
-        self.tally = FrameTally()
+        self.tally = FrameCounters()
         self._connections: set[TerminalProtocol] = set()
         self._held = 0
         self._logged: dict[str, float] = {}

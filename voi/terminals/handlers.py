@@ -8,16 +8,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from voi.domain.events import Author
+from voi.audit.log import AuditWriter
+from voi.auth.passwords import PasswordChecker
+from voi.domain.audit import Author
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
 from voi.names import DiskName
-from voi.store.journal import Notes
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
-from voi.terminals.admin import AdminDesk
 from voi.terminals.protocol import TerminalProtocol
 from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
@@ -29,14 +29,14 @@ from voi.wire.messages import (
     Reply,
     TaskState,
     TemplateBody,
-    UploadState,
+    UploadQuery,
     success,
 )
 from voi.wire.session import LoginRequest, Request
 from voi.wire.torrent_body import TorrentBody
 
 
-class UploadDesk(Protocol):
+class UploadHandler(Protocol):
     """Takes uploads."""
 
     async def may_upload(self, mac: str, granted: bool, body: TemplateBody | GroupUpload) -> Permission:
@@ -49,7 +49,7 @@ class UploadDesk(Protocol):
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody,
         *,
-        asker: Author | None = None,
+        actor: Author | None = None,
     ) -> str:
         """Begin to receive a disk, which this administrator allowed at the terminal; its torrent id."""
 
@@ -57,7 +57,7 @@ class UploadDesk(Protocol):
         """How far an upload is."""
 
 
-class RolloutDesk(Protocol):
+class RolloutReports(Protocol):
     """Hears what terminals say of the disks they have and fetch."""
 
     async def disks_reported(self, mac: str, template: Template | None) -> None:
@@ -81,7 +81,7 @@ def date_time() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
-class Handlers:
+class RequestHandlers:
     """Answers everything a terminal may ask; `reported` is called with the MAC when it said what it has or started."""
 
     def __init__(
@@ -89,13 +89,13 @@ class Handlers:
         *,
         terminals: Terminals,
         templates: Templates,
-        admin: AdminDesk,
-        uploads: UploadDesk,
-        rollouts: RolloutDesk,
+        admin: PasswordChecker,
+        uploads: UploadHandler,
+        rollouts: RolloutReports,
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
-        journal: Notes,
+        audit_log: AuditWriter,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -105,7 +105,7 @@ class Handlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
-        self._journal = journal
+        self._audit_log = audit_log
         self.reported: list[Callable[[str], None]] = []
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
@@ -143,7 +143,7 @@ class Handlers:
         terminal = await self._terminals.touch(login.mac, ip, request.client_type, time.time())
         if terminal.first_seen == terminal.last_seen:
             author = Author("terminal", terminal.mac, connection.host)
-            await self._journal.note("terminal.first", author, mac=terminal.mac, ip=ip)
+            await self._audit_log.note("terminal.first", author, mac=terminal.mac, ip=ip)
         if not connection.alive:
             raise LoginRefused("the connection ended during login")
         self._knows_key(terminal.tracker_key, terminal.mac)
@@ -165,11 +165,11 @@ class Handlers:
             raise  # a guesser must not fill the journal
         except VoiError as error:
             author = Author("terminal", mac, connection.host)
-            await self._journal.note("admin.refused", author, mac=mac, name=body.username, reason=error.reason)
+            await self._audit_log.note("admin.refused", author, mac=mac, name=body.username, reason=error.reason)
             raise
         author = Author("account", body.username, connection.host)
         connection.grant(author)
-        await self._journal.note("admin.signed_in", author, mac=mac, name=body.username)
+        await self._audit_log.note("admin.signed_in", author, mac=mac, name=body.username)
         return success()
 
     async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:
@@ -230,12 +230,12 @@ class Handlers:
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:
         torrent_id = await self._uploads.take_torrent(
-            _mac(connection), connection.granted, connection.listed, request.body, asker=connection.granted_by
+            _mac(connection), connection.granted, connection.listed, request.body, actor=connection.granted_by
         )
         return success(torrent_id=torrent_id)
 
     async def _upload_state(self, connection: TerminalProtocol, request: Request) -> Reply:
-        body: UploadState = request.body
+        body: UploadQuery = request.body
         name = DiskName.parse(body.torrent_name, "torrent_name")
         found = await self._uploads.progress(_mac(connection), name)
         return success(progress=found.progress, process=found.progress, rate=found.rate, state=found.state)

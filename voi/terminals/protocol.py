@@ -15,16 +15,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voi.domain.events import Author
+from voi.domain.audit import Author
 from voi.domain.terminals import ReportedTemplate, Terminal
 from voi.errors import RemoteProtocolError, VoiError
-from voi.terminals.answers import Answers
 from voi.terminals.deadlines import Deadlines
-from voi.terminals.fleet import Fleet
-from voi.terminals.tally import FrameTally
+from voi.terminals.frame_counters import FrameCounters
+from voi.terminals.pending_replies import PendingReplies
+from voi.terminals.registry import ConnectionRegistry
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
-from voi.wire.session import Answer, LoginRequest, Rejected, Request, ServerSession, State, error_reply
+from voi.wire.session import LoginRequest, Rejected, ReplyReceived, Request, ServerSession, SessionState, error_reply
 
 log = Logger()
 
@@ -49,21 +49,21 @@ _KEEPALIVE: Final = (
 """A dead PC is noticed within half a minute, with unsent data within one (protocol section 1, "session")."""
 
 
-class Handler(Seam):
+class RequestHandler(Seam):
     """Answers a terminal's requests."""
 
     def handle(self, connection: TerminalProtocol, request: Request) -> Coroutine[Any, Any, Reply]:
         """The answer to a request; a VoiError is answered with its code."""
 
 
-class Office(Seam):
+class ConnectionOwner(Seam):
     """What all terminals' connections share."""
 
-    fleet: Fleet
-    handler: Handler
+    registry: ConnectionRegistry
+    handler: RequestHandler
     logins: Deadlines[TerminalProtocol]
     frames: Deadlines[TerminalProtocol]
-    tally: FrameTally
+    tally: FrameCounters
 
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""
@@ -84,14 +84,14 @@ class TerminalProtocol(Protocol):
 
     transport: Server
 
-    def __init__(self, office: Office, clock: IReactorTime) -> None:
+    def __init__(self, office: ConnectionOwner, clock: IReactorTime) -> None:
         self._office = office
         self.terminal: Terminal | None = None
         self.listed: dict[str, ReportedTemplate] = {}
         self.host = self.server_host = ""
         self._clock = clock
         self._session = ServerSession()
-        self._answers = Answers(clock)
+        self._answers = PendingReplies(clock)
         self._granted_until = 0.0
         self._granted_by: Author | None = None
         self._busy = False
@@ -183,7 +183,7 @@ class TerminalProtocol(Protocol):
             else:
                 self.transport.resumeProducing()
 
-    def _take(self, event: Request | Answer | Rejected) -> None:
+    def _take(self, event: Request | ReplyReceived | Rejected) -> None:
         tally = self._office.tally
         tally.take(event.code)
         if isinstance(event, Request):
@@ -219,7 +219,7 @@ class TerminalProtocol(Protocol):
         tally.send(request.code)
         self.transport.write(self._session.encode_answer(request, reply))
         if isinstance(request, LoginRequest) and self.terminal is not None:
-            self._office.fleet.came(self.terminal.mac)
+            self._office.registry.came(self.terminal.mac)
         elif request.code == Code.LOGOUT and reply.code == 0:
             self._session.log_out()
             self._leave()
@@ -245,7 +245,7 @@ class TerminalProtocol(Protocol):
     @property
     def alive(self) -> bool:
         """Whether the terminal can still be reached."""
-        return self._connected and self._session.state is not State.CLOSED
+        return self._connected and self._session.state is not SessionState.CLOSED
 
     def accept(self, request: LoginRequest, terminal: Terminal, token: str) -> str:
         """Let the terminal in; its token, which stays the same for a repeated login on this connection."""
@@ -254,7 +254,7 @@ class TerminalProtocol(Protocol):
         self.terminal = terminal
         self._session.accept(request, token)
         self._office.logins.end(self)
-        self._office.fleet.put(terminal.mac, self)
+        self._office.registry.put(terminal.mac, self)
         return token
 
     def grant(self, by: Author) -> None:
@@ -306,4 +306,4 @@ class TerminalProtocol(Protocol):
         self.listed.clear()
         self._answers.lost()
         if terminal is not None:
-            self._office.fleet.drop(terminal.mac, self)
+            self._office.registry.drop(terminal.mac, self)

@@ -35,7 +35,7 @@ _MOST_NUMBERS = 4096
 _NUMBER = re.compile(rb"[0-9]{1,19}")
 
 
-class Event(StrEnum):
+class AnnounceEvent(StrEnum):
     """Why a peer announces (BEP 3; `paused` of BEP 21: incomplete, and downloading nothing more)."""
 
     NONE = ""
@@ -45,7 +45,7 @@ class Event(StrEnum):
     PAUSED = "paused"
 
 
-_EVENTS = {event.value.encode(): event for event in Event} | {b"empty": Event.NONE}
+_EVENTS = {event.value.encode(): event for event in AnnounceEvent} | {b"empty": AnnounceEvent.NONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AnnounceRequest:
     uploaded: int
     downloaded: int
     left: int
-    event: Event = Event.NONE
+    event: AnnounceEvent = AnnounceEvent.NONE
     numwant: int | None = None
     compact: bool = True
     no_peer_id: bool = False
@@ -82,7 +82,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnnounceAnswer:
     """What an announce is answered with; intervals in seconds. `own`: the server's own peer is to be added."""
 
     interval: int
@@ -92,7 +92,7 @@ class Answer:
     own: bool = False
 
 
-class Standing:
+class AnswerHead:
     """What all answers about a swarm say until it changes, put once into the words of each protocol."""
 
     __slots__ = ("bencoded", "completed", "counted", "leeches", "seeds")
@@ -108,7 +108,7 @@ class Standing:
 class PackedAnswer(NamedTuple):
     """An answer in compact form, ready for the wire: intervals in seconds, peers in 6 bytes each (`four`) and 18."""
 
-    standing: Standing
+    standing: AnswerHead
     interval: int
     min_interval: int
     four: bytes
@@ -206,7 +206,7 @@ class _Parameters:
             return None
         return self.number("numwant")
 
-    def event(self) -> Event:
+    def event(self) -> AnnounceEvent:
         value = self.one("event")
         event = _EVENTS.get(value or b"")
         if event is None:
@@ -227,7 +227,7 @@ def _check_length(name: str, value: bytes, length: int) -> None:
         raise AnnounceError(f"{name} has {len(value)} bytes: send exactly {length}", field=name)
 
 
-def encode_answer(answer: Answer, *, compact: bool = True, no_peer_id: bool = False) -> bytes:
+def encode_answer(answer: AnnounceAnswer, *, compact: bool = True, no_peer_id: bool = False) -> bytes:
     """The body of a successful announce, bencoded.
 
     Compact: `peers` in 6 bytes each (BEP 23) and, where there are any, `peers6` in 18 (BEP 7).

@@ -35,8 +35,8 @@ would hold its place for ever."""
 _CHUNK: Final = 64 << 10  # bytes written at once to a connection that has room
 
 
-class Tables(Protocol):
-    """Who has the tables (`voi.publishing.tables.BlockTables`)."""
+class BlockTableSource(Protocol):
+    """Who has the tables (`voi.catalogue.block_tables.BlockTables`)."""
 
     def table(self, info_hash: bytes) -> Awaitable[bytes]:
         """The table of a torrent, encoded.
@@ -45,10 +45,10 @@ class Tables(Protocol):
         """
 
 
-class BlockDesk:
+class BlockTableResource:
     """Answers requests for tables, to terminals that have a key."""
 
-    def __init__(self, keys: Keys, tables: Tables) -> None:
+    def __init__(self, keys: Keys, tables: BlockTableSource) -> None:
         self._keys = keys
         self._tables = tables
         self._busy = 0

@@ -15,7 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
-from voi.tracker.blocks import BlockDesk
+from voi.tracker.blocks import BlockTableResource
 from voi.tracker.tracker import Tracker
 
 log = Logger()
@@ -24,7 +24,7 @@ _PLAIN_TEXT = b"text/plain"
 """What BEP 3 trackers answer with; without a charset, for the body is bencoded bytes."""
 
 
-def tracker_resource(tracker: Tracker, blocks: BlockDesk | None = None) -> IResource:
+def tracker_resource(tracker: Tracker, blocks: BlockTableResource | None = None) -> IResource:
     """The tracker as a resource, for a site to mount; `blocks` answers for block tables, where there are any.
 
     Each announce and scrape is answered with HTTP 200 and a bencoded body, refusals included: BitTorrent

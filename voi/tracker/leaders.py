@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Protocol
 
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Role, bridges_wanted, leaders_wanted
+from voi.tracker.steering import RoomRole, bridges_wanted, leaders_wanted
 
 
-class Asker(Protocol):
+class DownloadingPeer(Protocol):
     """One peer that downloads, at its announce. Times in seconds of one clock."""
 
     room: Hashable
@@ -31,7 +31,7 @@ class Leaders:
     def __init__(self) -> None:
         # By room and terminal; the first of a room are its leaders, the others bridges. A terminal has one place,
         # whichever of its addresses or clients asks: none shall take all of them.
-        self._rooms: dict[Hashable, dict[str, Asker]] = {}
+        self._rooms: dict[Hashable, dict[str, DownloadingPeer]] = {}
         # By room, when it was looked for who is lost, and until when nobody can be: a big room has many places.
         self._looked: dict[Hashable, tuple[float, float]] = {}
 
@@ -39,7 +39,9 @@ class Leaders:
         """How many rooms something is kept of."""
         return len(self._rooms)
 
-    def role(self, asker: Asker, policy: Policy, *, served: bool, alone: bool, downloading: int = 0) -> Role:
+    def role(
+        self, asker: DownloadingPeer, policy: Policy, *, served: bool, alone: bool, downloading: int = 0
+    ) -> RoomRole:
         """What an asker is to its room, by which it may take a place.
 
         Times that lie ahead are of a clock that was set back: they count as long ago, or nobody would be given up.
@@ -51,28 +53,28 @@ class Leaders:
         now, room, terminal = asker.last_seen, asker.room, asker.terminal
         stuck = not 0 <= now - asker.moved < policy.stuck
         if served:
-            return Role.STUCK if stuck else Role.MEMBER
+            return RoomRole.STUCK if stuck else RoomRole.MEMBER
         leaders = self._rooms.get(room)
         if leaders is None:
             leaders = self._rooms[room] = {}
         self._give_up_lost(room, leaders, now, policy)
         if stuck:  # it is told of everybody without a place, which is for one who gets something
             leaders.pop(terminal, None)
-            return Role.STUCK
+            return RoomRole.STUCK
         mine = leaders.get(terminal)
         lead = leaders_wanted(policy, alone=alone)
         if mine is None and len(leaders) >= lead + (0 if alone else bridges_wanted(policy, downloading)):
-            return Role.MEMBER
+            return RoomRole.MEMBER
         if mine is None or mine.peer_id != asker.peer_id:  # a client that restarted takes over
             leaders[terminal] = asker
             since, until = self._looked[room]
             self._looked[room] = since, min(until, asker.moved + policy.lost)
         for first in islice(leaders, lead):
             if first == terminal:
-                return Role.LEADER
-        return Role.MEMBER if alone else Role.BRIDGE
+                return RoomRole.LEADER
+        return RoomRole.MEMBER if alone else RoomRole.BRIDGE
 
-    def _give_up_lost(self, room: Hashable, leaders: dict[str, Asker], now: float, policy: Policy) -> None:
+    def _give_up_lost(self, room: Hashable, leaders: dict[str, DownloadingPeer], now: float, policy: Policy) -> None:
         """Take the places of those who are silent or stand still: looked for when the first of them may be."""
         since, until = self._looked.get(room, (now, now))
         if since <= now < until:
@@ -83,11 +85,11 @@ class Leaders:
         soonest = min((leader.moved for leader in leaders.values()), default=now)
         self._looked[room] = now, soonest + policy.lost
 
-    def has_place(self, asker: Asker) -> bool:
+    def has_place(self, asker: DownloadingPeer) -> bool:
         """Whether it leads its room, or is a bridge of it."""
         return asker.terminal in self._rooms.get(asker.room, ())
 
-    def forget(self, asker: Asker) -> None:
+    def forget(self, asker: DownloadingPeer) -> None:
         """Free the place of a peer that leaves its room or does not download any more, if it has one."""
         leaders = self._rooms.get(asker.room)
         if leaders is not None and leaders.get(asker.terminal) is asker:

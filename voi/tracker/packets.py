@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Final
 
 from voi.tracker.address import AnnounceError
-from voi.tracker.announce import MOST_SCRAPED, AnnounceRequest, Counts, Event, PackedAnswer
+from voi.tracker.announce import MOST_SCRAPED, AnnounceEvent, AnnounceRequest, Counts, PackedAnswer
 
 CONNECT, ANNOUNCE, SCRAPE, ERROR = range(4)
 """Actions, as numbers and as they stand in a packet."""
@@ -26,7 +26,7 @@ _HEAD: Final = Struct(">8sI4s")
 _ANNOUNCE: Final = Struct(">16x20s20sqqqi8xiH")
 _ANNOUNCED: Final = ANNOUNCE.to_bytes(4, "big")
 _COUNTS: Final = Struct(">III")
-_EVENTS: Final = (Event.NONE, Event.COMPLETED, Event.STARTED, Event.STOPPED)
+_EVENTS: Final = (AnnounceEvent.NONE, AnnounceEvent.COMPLETED, AnnounceEvent.STARTED, AnnounceEvent.STOPPED)
 _PATH: Final = re.compile(rb"/([0-9a-f]{32})/announce(?:\?.*)?", re.DOTALL)
 
 

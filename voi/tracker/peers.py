@@ -8,11 +8,11 @@ from random import Random
 from typing import NamedTuple
 
 from voi.tracker.address import COMPACT_IPV4, PeerAddress
-from voi.tracker.announce import Counts, Standing
-from voi.tracker.crowd import Crowd, Shelf
+from voi.tracker.announce import AnswerHead, Counts
 from voi.tracker.leaders import Leaders
+from voi.tracker.peer_pool import PeerPool, RoomPeers
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Mix, Role, Server
+from voi.tracker.steering import Mix, RoomRole, ServerState
 
 Words = tuple[str, bytes]
 """By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
@@ -63,14 +63,14 @@ class Peer:
     """The compact addresses of the same client, over either family: of these it is never told."""
     words: tuple[Words, ...] = ()
     """By what the table recognises it, the latest last."""
-    met: list[Meeting] = field(default_factory=list)
-    """Those of other rooms whom it was told of as a bridge, the same each time (`voi.tracker.meeting`)."""
+    met: list[RoomBridge] = field(default_factory=list)
+    """Those of other rooms whom it was told of as a bridge, the same each time (`voi.tracker.inter_room`)."""
     visits: int = 0
     """How many bridges of other rooms were told of it."""
     place: int = -1
-    """Where it stands on its shelf (`voi.tracker.crowd`)."""
+    """Where it stands on its shelf (`voi.tracker.peer_pool`)."""
     bucket: int = 0
-    """Where it stands by its age (`voi.tracker.ages`)."""
+    """Where it stands by its age (`voi.tracker.expiry`)."""
 
     @property
     def port(self) -> int:
@@ -102,7 +102,7 @@ class Peer:
         return self.left > 0 and not self.paused
 
 
-class Meeting(NamedTuple):
+class RoomBridge(NamedTuple):
     """A way between rooms: somebody whom a bridge was told of, and the room where it stood."""
 
     peer: Peer
@@ -110,7 +110,7 @@ class Meeting(NamedTuple):
 
 
 @dataclass(eq=False, slots=True)
-class Far:
+class RemotePeers:
     """A few of other rooms; those who stand still in one room are told of the same in turn."""
 
     peers: Sequence[Peer]
@@ -128,13 +128,13 @@ class Far:
 
 
 @dataclass(eq=False, slots=True)
-class Plan:
+class SelectionPlan:
     """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
 
     mix: Mix
-    givers: Shelf[Peer] | None
-    downloaders: Shelf[Peer] | None
-    far: Far
+    givers: RoomPeers[Peer] | None
+    downloaders: RoomPeers[Peer] | None
+    far: RemotePeers
     plain: bool
     """Whether all near ones have IPv4 addresses."""
 
@@ -145,8 +145,8 @@ class Swarm:
 
     info_hash: bytes
     by_terminal: dict[str, list[Peer]] = field(default_factory=dict)
-    downloading: Crowd[Peer] = field(default_factory=Crowd)
-    giving: Crowd[Peer] = field(default_factory=Crowd)
+    downloading: PeerPool[Peer] = field(default_factory=PeerPool)
+    giving: PeerPool[Peer] = field(default_factory=PeerPool)
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     addresses: dict[bytes, int] = field(default_factory=dict)
     """How many peers are at each compact address: two terminals behind one address may say the same port."""
@@ -158,12 +158,12 @@ class Swarm:
     """Of the rooms where somebody downloads."""
     ways: dict[Hashable, int] = field(default_factory=dict)
     """By room, how many ways lead from it to others: for each, a bridge at one of its ends was told of the other."""
-    plans: tuple[dict[tuple[Hashable, bool, int | None, Role], Plan], ...] = field(
-        default_factory=lambda: tuple({} for _ in Server)
+    plans: tuple[dict[tuple[Hashable, bool, int | None, RoomRole], SelectionPlan], ...] = field(
+        default_factory=lambda: tuple({} for _ in ServerState)
     )
     """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
     stand in one situation."""
-    standings: list[Standing | None] = field(default_factory=lambda: [None for _ in Server])
+    standings: list[AnswerHead | None] = field(default_factory=lambda: [None for _ in ServerState])
     """What every answer says, by what the server has, until a peer comes, goes or changes its kind."""
 
     @property
@@ -209,7 +209,7 @@ class Swarm:
         else:
             self.leaders.forget_room(room)
 
-    def role(self, peer: Peer, policy: Policy) -> Role:
+    def role(self, peer: Peer, policy: Policy) -> RoomRole:
         """What a peer that downloads is to its room at its announce, by which it may become a leader."""
         room, giving = peer.room, self.giving.shelves
         if room in self.whole:
@@ -219,13 +219,16 @@ class Swarm:
         downloading = len(self.downloading.shelves[room])
         return self.leaders.role(peer, policy, served=False, alone=alone, downloading=downloading)
 
-    def standing(self, server: Server) -> Standing:
+    def standing(self, server: ServerState) -> AnswerHead:
         """What every answer says now: the server's own peer is one of the swarm."""
         standing = self.standings[server]
         if standing is None:
             counts = self.counts
-            seeds, leeches = counts.seeds + (server is Server.WHOLE), counts.leeches + (server is Server.PARTIAL)
-            standing = self.standings[server] = Standing(seeds, leeches, counts.completed)
+            seeds, leeches = (
+                counts.seeds + (server is ServerState.WHOLE),
+                counts.leeches + (server is ServerState.PARTIAL),
+            )
+            standing = self.standings[server] = AnswerHead(seeds, leeches, counts.completed)
         return standing
 
     def complete(self, peer: Peer) -> None:
@@ -260,7 +263,7 @@ class Swarm:
         return None
 
 
-def part(peer: Peer, meetings: Iterable[Meeting]) -> None:
+def part(peer: Peer, meetings: Iterable[RoomBridge]) -> None:
     """Let a bridge meet some no more whom it has met."""
     ways = peer.swarm.ways
     for meeting in meetings:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from voi.tracker.policy import Policy
 
 
-class Server(IntEnum):
+class ServerState(IntEnum):
     """What the server's own peer has of a torrent."""
 
     ABSENT = 0
@@ -30,7 +30,7 @@ class Server(IntEnum):
     """All of it: it is one of the seeds."""
 
 
-class Role(IntEnum):
+class RoomRole(IntEnum):
     """What an asker is to its room."""
 
     __hash__ = int.__hash__  # plans are found by it at every announce, and an enumeration's own is a call into Python
@@ -58,8 +58,8 @@ class Situation(NamedTuple):
     far_giving: int
     far_downloading: int
     """Others in all other rooms."""
-    server: Server
-    role: Role = Role.MEMBER
+    server: ServerState
+    role: RoomRole = RoomRole.MEMBER
 
 
 class Mix(NamedTuple):
@@ -83,8 +83,8 @@ def steer(at: Situation, policy: Policy) -> Mix:
     wanted = min(policy.numwant_default if at.numwant is None else at.numwant, policy.numwant_most)
     if wanted <= 0:
         return _NOBODY
-    leads = at.role is Role.LEADER or at.role is Role.STUCK
-    own = at.server is Server.PARTIAL or (at.server is Server.WHOLE and at.downloads and leads)
+    leads = at.role is RoomRole.LEADER or at.role is RoomRole.STUCK
+    own = at.server is ServerState.PARTIAL or (at.server is ServerState.WHOLE and at.downloads and leads)
     wanted -= own
     if not at.downloads:
         return Mix(near_downloading=min(wanted, at.near_downloading), own=own)
@@ -95,13 +95,13 @@ def steer(at: Situation, policy: Policy) -> Mix:
 
 def _far_most(at: Situation, policy: Policy) -> int:
     """How many of other rooms an asker may be told of."""
-    if at.role is Role.STUCK:
+    if at.role is RoomRole.STUCK:
         return policy.far_most
-    if at.role is Role.MEMBER:
+    if at.role is RoomRole.MEMBER:
         return 0
     # A small room has fewer terminals than bridges wanted: each meets more, and where all lead, the leaders do.
     followers = at.near_downloading + 1 - policy.leaders
-    if at.role is Role.BRIDGE:
+    if at.role is RoomRole.BRIDGE:
         return max(1, policy.bridges // max(1, followers))
     return policy.bridges // (at.near_downloading + 1) if followers <= 0 else 0
 

@@ -7,12 +7,12 @@ from random import Random
 
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
-from voi.tracker.ages import Ages
-from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceRequest, Answer, Counts, Event
-from voi.tracker.introducing import Introduction, introduce, introduce_packed
+from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceAnswer, AnnounceEvent, AnnounceRequest, Counts
+from voi.tracker.expiry import ExpiryQueue
+from voi.tracker.peer_selection import Selection, select_packed, select_peers
 from voi.tracker.peers import MOST_WORDS, Peer, PeerState, Swarm, Words
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Role, Server
+from voi.tracker.steering import RoomRole, ServerState
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
@@ -21,7 +21,7 @@ Packed = tuple[bytes, bytes, bool]
 """Compact addresses of peers, IPv4 and IPv6, and whether the server's own is one more."""
 
 _NO_COUNTS = Counts()
-_MEMBER = Role.MEMBER  # an enumeration's members take a look-up each time
+_MEMBER = RoomRole.MEMBER  # an enumeration's members take a look-up each time
 
 
 def wire_hash(info_hash: bytes) -> bytes:
@@ -42,7 +42,7 @@ class SwarmTable:
         self._policy = policy
         self._room_of = room_of
         self._swarms: dict[bytes, Swarm] = {}
-        self._ages: Ages[Peer] = Ages(policy.sweep)
+        self._ages: ExpiryQueue[Peer] = ExpiryQueue(policy.sweep)
         self._recognised: dict[Words, Peer] = {}
         self.min_interval = max(1, round(policy.min_interval))
         # Shortest interval and how much may be added, with the half that rounds it.
@@ -109,8 +109,14 @@ class SwarmTable:
         return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
 
     def announce(
-        self, now: float, terminal: str, host: str, request: AnnounceRequest, *, server: Server = Server.ABSENT
-    ) -> Answer:
+        self,
+        now: float,
+        terminal: str,
+        host: str,
+        request: AnnounceRequest,
+        *,
+        server: ServerState = ServerState.ABSENT,
+    ) -> AnnounceAnswer:
         """Take an announce in and choose whom to introduce.
 
         :param host: the address of the asker's connection, any textual form.
@@ -120,10 +126,10 @@ class SwarmTable:
         peer = self.take_in(now, terminal, host, request)
         if peer is None:
             interval = self.interval(downloads=request.left > 0)
-            return Answer(interval, self.min_interval, self.counts(request.info_hash))
-        met = self.introduce(peer, request.numwant, server)
+            return AnnounceAnswer(interval, self.min_interval, self.counts(request.info_hash))
+        met = self.select_peers(peer, request.numwant, server)
         interval = self.interval(downloads=peer.downloads, first=peer.since == now)
-        return Answer(interval, self.min_interval, peer.swarm.counts, met.addresses(), met.own)
+        return AnnounceAnswer(interval, self.min_interval, peer.swarm.counts, met.addresses(), met.own)
 
     def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
         """Write an announce down; the peer as it is now, None for one that left.
@@ -139,22 +145,22 @@ class SwarmTable:
             )
         host = plain_host(host)
         packed = pack(host, request.port)
-        if request.event is Event.STOPPED:
+        if request.event is AnnounceEvent.STOPPED:
             gone = swarm.find(terminal, packed, request.peer_id)
             if gone is not None:
                 self._remove(gone)
             return None
         return self._enter(swarm, now, terminal, host, packed, request)
 
-    def introduce(self, peer: Peer, numwant: int | None, server: Server) -> Introduction:
+    def select_peers(self, peer: Peer, numwant: int | None, server: ServerState) -> Selection:
         """Choose whom a peer meets."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
-        return introduce(peer, numwant, server, role, self._policy, self._random)
+        return select_peers(peer, numwant, server, role, self._policy, self._random)
 
-    def introduce_packed(self, peer: Peer, numwant: int | None, server: Server) -> Packed:
+    def select_packed(self, peer: Peer, numwant: int | None, server: ServerState) -> Packed:
         """The same, compact: IPv4, IPv6, and whether the server's own peer is introduced."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
-        return introduce_packed(peer, numwant, server, role, self._policy, self._random)
+        return select_packed(peer, numwant, server, role, self._policy, self._random)
 
     def interval(self, *, downloads: bool, first: bool = False) -> int:
         """Seconds until a peer should announce again: a little different each time; `first` after its first time."""
@@ -206,7 +212,7 @@ class SwarmTable:
         """Write an announce into the table: a new peer, or the one it was."""
         room = self._room_of(host)
         # One that has everything is a seed, whatever it calls itself.
-        paused = request.event is Event.PAUSED and request.left > 0
+        paused = request.event is AnnounceEvent.PAUSED and request.left > 0
         peer = swarm.find(terminal, packed, request.peer_id)
         if peer is None:
             self._make_place(swarm, terminal)
@@ -252,7 +258,7 @@ class SwarmTable:
             if not same:
                 self._forget_words(peer)
                 swarm.know_own(terminal)
-        if request.event is Event.COMPLETED and request.left == 0:
+        if request.event is AnnounceEvent.COMPLETED and request.left == 0:
             swarm.complete(peer)
         return peer
 

@@ -24,31 +24,31 @@ from voi.tracker.address import (
     subnet_room,
 )
 from voi.tracker.announce import (
+    AnnounceAnswer,
+    AnnounceEvent,
     AnnounceRequest,
-    Answer,
+    AnswerHead,
     Counts,
-    Event,
     PackedAnswer,
-    Standing,
     encode_answer,
     encode_failure,
     encode_scrape,
     parse_announce,
     parse_scrape,
 )
+from voi.tracker.counters import RequestCounters
 from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Server
+from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
-from voi.tracker.tally import Tally
 
 log = Logger()
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 # An enumeration's members take a look-up each time; these are asked for with every announce.
-_NO_EVENT = Event.NONE
-_ABSENT, _PARTIAL, _WHOLE = Server
+_NO_EVENT = AnnounceEvent.NONE
+_ABSENT, _PARTIAL, _WHOLE = ServerState
 _make = tuple.__new__  # a named tuple, without the call into Python that its own way takes
 
 _MOST_OWN_ADDRESSES = 64
@@ -62,7 +62,7 @@ class Keys(Protocol):
         """The MAC of the terminal that was given this key (32 lower-case hex digits), None if nobody was."""
 
 
-class OwnPeer(Protocol):
+class ServerPeer(Protocol):
     """The server's own peer: it never announces, the tracker adds it to the answers itself."""
 
     @property
@@ -76,20 +76,20 @@ class OwnPeer(Protocol):
         """Whether it has all of this torrent, and so is one of its seeds; 20 bytes."""
 
 
-class Announced(NamedTuple):
+class PeerAnnounced(NamedTuple):
     """An announce that was taken in. `terminal` is a MAC, `host` a plain address; byte counts."""
 
     info_hash: bytes
     terminal: str
     host: str
     port: int
-    event: Event
+    event: AnnounceEvent
     left: int
     uploaded: int
     downloaded: int
 
 
-def _nobody_listens(_announced: Announced) -> None:
+def _nobody_listens(_announced: PeerAnnounced) -> None:
     """What is done about an announce when nobody asked to be told."""
 
 
@@ -103,11 +103,11 @@ class Tracker:
         self,
         *,
         keys: Keys,
-        own_peer: OwnPeer,
+        own_peer: ServerPeer,
         clock: IReactorTime,
         random: Random,
         policy: Policy | None = None,
-        on_announce: Callable[[Announced], None] = _nobody_listens,
+        on_announce: Callable[[PeerAnnounced], None] = _nobody_listens,
         room_of: RoomOf = subnet_room,
     ) -> None:
         self._keys = keys
@@ -118,8 +118,8 @@ class Tracker:
         self._of_torrents: Container[bytes] | None = None
         self._of_terminals: Container[str] = ()
         self._table = SwarmTable(random, self._policy, room_of)
-        self.over_http, self.over_udp = Tally(), Tally()
-        self.scrapes_over_http, self.scrapes_over_udp = Tally(), Tally()
+        self.over_http, self.over_udp = RequestCounters(), RequestCounters()
+        self.scrapes_over_http, self.scrapes_over_udp = RequestCounters(), RequestCounters()
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
 
@@ -195,7 +195,7 @@ class Tracker:
         if peer is None:
             counts = _with_own(self._table.counts(request.info_hash), self._server(request.info_hash))
             interval = self._table.interval(downloads=request.left > 0)
-            standing = Standing(counts.seeds, counts.leeches, counts.completed)
+            standing = AnswerHead(counts.seeds, counts.leeches, counts.completed)
             return PackedAnswer(standing, interval, self._table.min_interval, b"", b"")
         return self._answer_peer(peer, request.numwant, local_host)
 
@@ -245,12 +245,12 @@ class Tracker:
             interval = self._table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
         peers: tuple[PeerAddress, ...] = ()
         if peer is not None:
-            met = self._table.introduce(peer, request.numwant, server if self._own_peer.port else Server.ABSENT)
+            met = self._table.select_peers(peer, request.numwant, server if self._own_peer.port else ServerState.ABSENT)
             peers = met.addresses()
             if met.own:
                 peers += (PeerAddress(_packed_own(local_host, self._own_peer.port)),)
         counts = _with_own(self._table.counts(request.info_hash), server)
-        answer = Answer(interval, self._table.min_interval, counts, peers)
+        answer = AnnounceAnswer(interval, self._table.min_interval, counts, peers)
         return encode_answer(answer, compact=request.compact, no_peer_id=request.no_peer_id)
 
     def _take_in(self, terminal: str, request: AnnounceRequest, peer_host: str, words: Words | None) -> Peer | None:
@@ -262,7 +262,7 @@ class Tracker:
             self._tell(peer, request.event)
         else:
             self._hear(
-                Announced(
+                PeerAnnounced(
                     request.info_hash,
                     terminal,
                     plain_host(peer_host),
@@ -280,7 +280,7 @@ class Tracker:
         server = self._server(swarm.info_hash)
         table, port = self._table, self._own_peer.port
         interval = table.interval(downloads=peer.left > 0 and not peer.paused, first=peer.since == peer.last_seen)
-        four, six, with_own = table.introduce_packed(peer, numwant, server if port else _ABSENT)
+        four, six, with_own = table.select_packed(peer, numwant, server if port else _ABSENT)
         if with_own:
             own = _packed_own(local_host, port)
             if len(own) == COMPACT_IPV4:
@@ -311,13 +311,13 @@ class Tracker:
             )
         return terminal
 
-    def _server(self, info_hash: bytes) -> Server:
+    def _server(self, info_hash: bytes) -> ServerState:
         own = self._own_peer
         if own.complete(info_hash):
             return _WHOLE
         return _PARTIAL if own.offered(info_hash) else _ABSENT
 
-    def _tell(self, peer: Peer, event: Event) -> None:
+    def _tell(self, peer: Peer, event: AnnounceEvent) -> None:
         only = self._of_torrents
         if only is not None and peer.swarm.info_hash not in only and peer.terminal not in self._of_terminals:
             return
@@ -325,7 +325,7 @@ class Tracker:
         port = packed[-2] << 8 | packed[-1]
         self._hear(
             _make(
-                Announced,
+                PeerAnnounced,
                 (
                     peer.swarm.info_hash,
                     peer.terminal,
@@ -339,7 +339,7 @@ class Tracker:
             )
         )
 
-    def _hear(self, announced: Announced) -> None:
+    def _hear(self, announced: PeerAnnounced) -> None:
         try:
             self._on_announce(announced)
         except Exception:  # a listener's fault must not keep terminals apart
@@ -361,16 +361,16 @@ def _packed_own(local_host: str, port: int) -> bytes:
     return pack(local_host, port)
 
 
-def _with_own(counts: Counts, server: Server) -> Counts:
+def _with_own(counts: Counts, server: ServerState) -> Counts:
     """The counts as terminals see them: the server's own peer is one of the swarm."""
-    if server is Server.ABSENT:
+    if server is ServerState.ABSENT:
         return counts
-    if server is Server.WHOLE:
+    if server is ServerState.WHOLE:
         return replace(counts, seeds=counts.seeds + 1)
     return replace(counts, leeches=counts.leeches + 1)
 
 
-def _body(answer: Callable[[], bytes], tally: Tally) -> bytes:
+def _body(answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
     """An answer, or the failure that it came to; counted."""
     try:
         body = answer()

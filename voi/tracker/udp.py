@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from voi.tracker.address import AnnounceError
-from voi.tracker.askers import Asker, Askers
-from voi.tracker.batches import Name, batches
+from voi.tracker.connection_ids import ConnectionIds, UdpClient
+from voi.tracker.mmsg import Name, datagram_io
 from voi.tracker.packets import (
     ANNOUNCE,
     ANNOUNCE_LENGTH,
@@ -71,7 +71,7 @@ class UdpTracker:
         self._tracker = tracker
         self._tally, self._scrapes = tracker.over_udp, tracker.scrapes_over_udp
         self._reactor = reactor
-        self._askers = Askers(secrets.token_bytes(32))
+        self._askers = ConnectionIds(secrets.token_bytes(32))
         self._family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
@@ -85,7 +85,7 @@ class UdpTracker:
         self._local = None if interface in _ADDRESSES_OF_ALL else interface
         self._route = lru_cache(_MOST_ROUTES)(self._find_route)
         # One byte more than is read, by which what is too long is told apart.
-        self._batches = batches(self._socket, LONGEST_PACKET + 1)
+        self._batches = datagram_io(self._socket, LONGEST_PACKET + 1)
         reactor.addReader(self)
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class UdpTracker:
             return self._scrape(transaction, packet)
         return refused(transaction, "unknown action")
 
-    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: Asker) -> bytes:
+    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: UdpClient) -> bytes:
         host, words = asker.host, packet[16:56] + packet[96:]
         known = (host, words) if len(words) <= _LONGEST_WORDS else None
         try:
@@ -177,7 +177,7 @@ class UdpTracker:
         self._tally.answered += 1
         return announced(transaction, answer, ipv4=asker.ipv4)
 
-    def _reached(self, now: float, asker: Asker) -> str:
+    def _reached(self, now: float, asker: UdpClient) -> str:
         asker.local = self._route(asker.host, asker.scope, now // _ROUTE_SECONDS)
         return asker.local
 

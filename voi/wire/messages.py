@@ -152,7 +152,7 @@ class TaskState(OfTerminal, frozen=True, kw_only=True):
         return self.state == "finished" and self.progress == 0
 
 
-class UploadState(OfTerminal, frozen=True, kw_only=True):
+class UploadQuery(OfTerminal, frozen=True, kw_only=True):
     """9027: how far is the server with the upload of this disk?"""
 
     torrent_name: Name

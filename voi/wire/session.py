@@ -23,7 +23,7 @@ from voi.wire.messages import (
     OfTerminal,
     Reply,
     TaskState,
-    UploadState,
+    UploadQuery,
     convert,
     decode_download_result,
     decode_may_upload,
@@ -38,7 +38,7 @@ Body = Any
 """A message of `voi.wire.messages`, or a `TorrentBody`: which one, the service code tells."""
 
 
-class State(Enum):
+class SessionState(Enum):
     """Where a connection stands."""
 
     CONNECTED = auto()
@@ -68,7 +68,7 @@ class LoginRequest(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReplyReceived:
     """The other side answers a request of ours."""
 
     code: int
@@ -86,7 +86,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ServerCommand:
     """The server asks something of a terminal."""
 
     code: int
@@ -95,8 +95,8 @@ class Command:
     torrent: TorrentBody | None = None
 
 
-ServerEvent = Request | Answer | Rejected
-TerminalEvent = Answer | Command | Rejected
+ServerEvent = Request | ReplyReceived | Rejected
+TerminalEvent = ReplyReceived | ServerCommand | Rejected
 
 
 def _json(kind: type[Any]) -> Callable[[Frame], Body]:
@@ -136,7 +136,7 @@ _REQUESTS: Final[Mapping[int, Callable[[Frame], Body]]] = {
     Code.P2V_START: lambda _frame: OfTerminal(),
     Code.P2V_PROGRESS: lambda _frame: OfTerminal(),
     Code.TASK_STATE: _json(TaskState),
-    Code.UPLOAD_STATE: _json(UploadState),
+    Code.UPLOAD_STATE: _json(UploadQuery),
 }
 _LOGINS: Final = frozenset({Code.LOGIN, Code.TERMINAL_LOGIN})
 
@@ -153,7 +153,7 @@ class ServerSession:
     """
 
     def __init__(self) -> None:
-        self.state = State.CONNECTED
+        self.state = SessionState.CONNECTED
         self.mac: str | None = None
         self.token: str | None = None
         self._reader = FrameReader(BEFORE_LOGIN)
@@ -161,7 +161,7 @@ class ServerSession:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the terminal; nothing is taken after the end."""
-        if self.state is not State.CLOSED:
+        if self.state is not SessionState.CLOSED:
             self._reader.feed(data)
 
     @property
@@ -174,7 +174,7 @@ class ServerSession:
 
         :raises RemoteProtocolError: the framing is broken; the connection is to be closed.
         """
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return None
         try:
             frame = self._reader.next_frame()
@@ -190,29 +190,29 @@ class ServerSession:
         except VoiError as error:
             return Rejected(frame.service_code, error, self._encode_reply(frame, error_reply(error)))
 
-    def _answer(self, frame: Frame) -> Answer | Rejected:
+    def _answer(self, frame: Frame) -> ReplyReceived | Rejected:
         try:
-            if self.state is not State.LOGGED_IN:
+            if self.state is not SessionState.LOGGED_IN:
                 raise NotLoggedIn("an answer before login")
-            return Answer(frame.service_code, frame.request_code, decode_reply(frame.data))
+            return ReplyReceived(frame.service_code, frame.request_code, decode_reply(frame.data))
         except VoiError as error:
             return Rejected(frame.service_code, error, b"")
 
     def _request(self, frame: Frame) -> Request:
         code = frame.service_code
         decode = _REQUESTS.get(code)
-        if self.state is State.CONNECTED and code not in _LOGINS:
+        if self.state is SessionState.CONNECTED and code not in _LOGINS:
             raise NotLoggedIn("log in first (9001 or 9010)")
         if decode is None:
             raise UnknownCode(f"service code {code} is not known")
-        if self.state is State.LOGGED_IN and frame.token and code not in _LOGINS:
+        if self.state is SessionState.LOGGED_IN and frame.token and code not in _LOGINS:
             assert self.token is not None
             if frame.token != self.token.encode():
                 raise BadToken("the token is not the one of this connection: log in again")
         body = decode(frame)
         if isinstance(body, Login):
             return self._login(frame, body)
-        if self.state is State.CONNECTED:
+        if self.state is SessionState.CONNECTED:
             raise NotLoggedIn("log in first (9001, or 9010 with ip)")
         claimed = getattr(body, "mac", "")
         if claimed and claimed != self.mac:
@@ -226,20 +226,20 @@ class ServerSession:
 
     def accept(self, request: LoginRequest, token: str) -> None:
         """Let the terminal in; call before the answer is encoded, so that it carries the token."""
-        self.state = State.LOGGED_IN
+        self.state = SessionState.LOGGED_IN
         self.mac = request.body.mac
         self.token = token
         self._reader.limits = LOGGED_IN
 
     def log_out(self) -> None:
         """The terminal said goodbye; the connection stays and may log in again."""
-        self.state = State.CONNECTED
+        self.state = SessionState.CONNECTED
         self.mac = self.token = None
         self._reader.limits = BEFORE_LOGIN
 
     def close(self) -> None:
         """The connection is over; what it had begun to say is forgotten at once, for others need the memory."""
-        self.state = State.CLOSED
+        self.state = SessionState.CLOSED
         self._reader = FrameReader(BEFORE_LOGIN)
 
     def encode_answer(self, request: Request, reply: Reply) -> bytes:
@@ -292,11 +292,11 @@ class TerminalSession:
             return None
         try:
             if frame.direction is Direction.RESPONSE:
-                return Answer(frame.service_code, frame.request_code, decode_reply(frame.data))
+                return ReplyReceived(frame.service_code, frame.request_code, decode_reply(frame.data))
             if frame.service_code == Code.SEND_TORRENT:
                 torrent = torrent_body.parse(frame.data)
-                return Command(frame.service_code, frame.request_code, {}, torrent)
-            return Command(frame.service_code, frame.request_code, decode_object(frame.data))
+                return ServerCommand(frame.service_code, frame.request_code, {}, torrent)
+            return ServerCommand(frame.service_code, frame.request_code, decode_object(frame.data))
         except Malformed as error:
             return Rejected(frame.service_code, error, b"")
 
@@ -306,7 +306,7 @@ class TerminalSession:
         data, kind = (body, DataType.BINARY) if isinstance(body, bytes) else (encode(body), DataType.JSON)
         return self._last_request, self._frame(code, self._last_request, data, Direction.REQUEST, kind)
 
-    def encode_answer(self, command: Command, reply: Reply) -> bytes:
+    def encode_answer(self, command: ServerCommand, reply: Reply) -> bytes:
         """The frame that answers a command of the server."""
         return self._frame(command.code, command.request_code, encode(reply), Direction.RESPONSE, DataType.JSON)
 

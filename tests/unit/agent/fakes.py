@@ -13,14 +13,14 @@ from twisted.internet.task import Clock
 from voi.agent.client import ServerRefused
 from voi.agent.downloads import Downloads
 from voi.agent.library import Library
-from voi.agent.uploads import Uploads
+from voi.agent.uploads import UploadQueue
 from voi.domain import metainfo
 from voi.domain.blocks import BlockTable
 from voi.domain.metainfo import Metainfo
 from voi.errors import ConnectionEnded, VoiError
 from voi.names import DiskName
-from voi.seeding.alerts import Status
-from voi.seeding.survey import Survey
+from voi.seeding.alerts import TorrentStatus
+from voi.seeding.file_scan import FileScan
 from voi.wire.codes import Code
 from voi.wire.torrent_body import TorrentBody
 
@@ -69,13 +69,13 @@ class FakeSeeder:
     def __init__(self) -> None:
         self.held: dict[bytes, str] = {}
         self.calls: list[tuple[Any, ...]] = []
-        self.statuses: dict[bytes, Status] = {}
+        self.statuses: dict[bytes, TorrentStatus] = {}
         self.trackers: dict[bytes, Sequence[str]] = {}
         self.flushing: Deferred[None] | None = None
         self.failing: VoiError | None = None
         self.port = 6881
         self.doubtful = False
-        self.surveys: list[Survey | None] = []
+        self.surveys: list[FileScan | None] = []
 
     def start(self) -> Deferred[int]:
         return succeed(self.port)
@@ -88,7 +88,7 @@ class FakeSeeder:
         return self._add("seed", torrent, ())
 
     def download(
-        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: Survey | None = None
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: FileScan | None = None
     ) -> Deferred[None]:
         self.surveys.append(survey)
         return self._add("download", torrent, trackers)
@@ -122,16 +122,16 @@ class FakeSeeder:
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         self.trackers[info_hash] = urls
 
-    def status(self, info_hash: bytes) -> Status | None:
+    def status(self, info_hash: bytes) -> TorrentStatus | None:
         return self.statuses.get(info_hash)
 
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self.held
 
 
-def status(info_hash: bytes, done: int, state: str = "downloading") -> Status:
+def status(info_hash: bytes, done: int, state: str = "downloading") -> TorrentStatus:
     """A status with so many bytes done."""
-    return Status(info_hash, state, 0.5, done, len(CONTENT), 10, 20, 0, 0, 1, 1, 0, 0)
+    return TorrentStatus(info_hash, state, 0.5, done, len(CONTENT), 10, 20, 0, 0, 1, 1, 0, 0)
 
 
 class FakeServer:
@@ -187,7 +187,7 @@ class Terminal:
         self.server = FakeServer()
         self.tables = FakeTables()
         self.library = Library(directory, maybeDeferred)
-        self.uploads = Uploads(
+        self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeder,
             server=self.server,

@@ -12,14 +12,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.agent.fakes import MAC, TASK, Terminal, task, torrent_of
 from voi.agent.client import HEARTBEAT_SECONDS, Client, ServerRefused
-from voi.agent.orders import Orders
+from voi.agent.commands import CommandHandlers
 from voi.agent.programs import PAUSE_SECONDS, Programs
 from voi.agent.service import LONGEST_PAUSE, pause_before
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
 from voi.wire.messages import Reply, decode_reply, encode, success
-from voi.wire.session import Command
+from voi.wire.session import ServerCommand
 from voi.wire.torrent_body import encode_task
 
 
@@ -30,12 +30,12 @@ class ClientTests(SynchronousTestCase):
         self.clock = Clock()
         self.transport = StringTransport()
         self.gone: list[Client] = []
-        self.handled: list[Command] = []
+        self.handled: list[ServerCommand] = []
         self.slow: Deferred[Reply] | None = None
         self.client = Client(self.clock, self.handle, lambda _client: None, self.gone.append)
         self.client.makeConnection(self.transport)
 
-    async def handle(self, command: Command) -> Reply:
+    async def handle(self, command: ServerCommand) -> Reply:
         self.handled.append(command)
         return await self.slow if self.slow is not None else success(mac=MAC)
 
@@ -140,10 +140,10 @@ class OrderTests(SynchronousTestCase):
         self.spawned: list[list[str]] = []
         self.reactor.spawnProcess = lambda _watch, _program, words, env: self.spawned.append(words)  # type: ignore[attr-defined]  # the memory reactor has no processes
         programs = Programs(self.reactor, {"restart": ("true", "now"), "watermark": ("true",), "shutdown": ("/none",)})
-        self.orders = Orders(MAC, self.terminal.downloads, self.terminal.uploads, programs)
+        self.orders = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
 
     def order(self, code: int, **fields: Any) -> Reply:
-        command = Command(code, 1, {"batch_no": 9, **fields})
+        command = ServerCommand(code, 1, {"batch_no": 9, **fields})
         return self.successResultOf(Deferred.fromCoroutine(self.orders.handle(command)))
 
     def test_unknown(self) -> None:
@@ -153,7 +153,7 @@ class OrderTests(SynchronousTestCase):
 
     def test_torrent_answer(self) -> None:
         """The answer to a 1015 repeats the task's uuid."""
-        command = Command(Code.SEND_TORRENT, 1, {}, task(torrent_of()))
+        command = ServerCommand(Code.SEND_TORRENT, 1, {}, task(torrent_of()))
         reply = self.successResultOf(Deferred.fromCoroutine(self.orders.handle(command)))
         self.assertEqual((reply.code, reply.data), (0, {"mac": MAC, "batch_no": TASK}))
         self.assertEqual(decode_reply(encode(reply)), reply)

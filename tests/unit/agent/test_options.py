@@ -8,14 +8,14 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.agent.machine import own_mac
-from voi.agent.options import Options, TerminalConfig
+from voi.agent.options import TerminalConfig, TerminalOptions
 
 
 class OptionsTests(SynchronousTestCase):
     """What a terminal is told to be."""
 
     def parse(self, *words: str) -> TerminalConfig:
-        options = Options()
+        options = TerminalOptions()
         options.parseOptions(["--mac", "02-00-00-00-00-fe", "--disks", "/disks", *words])
         return options.config
 

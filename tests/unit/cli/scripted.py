@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi import cli
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
 
 UUID = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
 OTHER_UUID = "7f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c22"
@@ -110,7 +110,7 @@ class ScriptedCase(SynchronousTestCase):
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         self.server = f"http://127.0.0.1:{server.server_port}"
-        self.api = Api(self.server, "secret")
+        self.api = ApiClient(self.server, "secret")
         self.home = Path(self.mktemp()).absolute()
         self.home.mkdir()
         for module in ("following", "orders", "watching"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.cli.scripted import Cut, ScriptedCase
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
 from voi.cli.failures import Failed, NotLetIn, Unreachable
 
 
@@ -67,7 +67,7 @@ class ApiTests(ScriptedCase):
     def test_no_server(self) -> None:
         """Where nothing listens, the request cannot have arrived."""
         with self.assertRaises(Unreachable) as caught:
-            Api("http://127.0.0.1:1", "secret").change("POST", "/x")
+            ApiClient("http://127.0.0.1:1", "secret").change("POST", "/x")
         self.assertFalse(caught.exception.lost)
 
     def test_pages(self) -> None:

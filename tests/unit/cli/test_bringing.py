@@ -1,4 +1,4 @@
-"""Tests of voi.cli.bringing and voi.cli.following."""
+"""Tests of voi.cli.bringing and voi.cli.follow."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.cli.scripted import MACS, OTHER_UUID, UUID, ScriptedCase, template
-from voi.cli.api import Api
+from voi.cli.api import ApiClient
 from voi.cli.failures import Failed, Unreachable
-from voi.cli.following import PATIENCE, follow, stage
+from voi.cli.follow import PATIENCE, follow, stage
 
 
 class ImportTests(ScriptedCase):
@@ -177,7 +177,7 @@ class FollowTests(SynchronousTestCase):
         """Follow an import that is answered so."""
         left = list(answers)
 
-        class FakeApi(Api):
+        class FakeApi(ApiClient):
             def get(self, path: str, query: Any = None) -> Any:
                 answer = left.pop(0) if len(left) > 1 else left[0]
                 if isinstance(answer, Exception):

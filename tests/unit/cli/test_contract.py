@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
-from voi.domain.events import SERVER
+from voi.domain.audit import SERVER
 
 PROGRAM = ("-c", "from voi.cli import main; main(prog_name='voi')")
 
@@ -91,7 +91,7 @@ class ContractTests(ApiCase):
         """Two terminals, one of them online, a template and a room."""
         await self.terminal(MAC)
         await self.terminal(OTHER)
-        self.fleet.add(MAC)
+        self.registry.add(MAC)
         await self.publish(level())
         await self.ask("POST", "/api/v1/rooms", {"name": "Physics", "subnets": ["192.0.2.0/24"]})
 
@@ -123,7 +123,7 @@ class ContractTests(ApiCase):
         seen = await self.json("restart", "--all", "--yes", "--wait", "0")
         self.assertEqual(([one["mac"] for one in seen["outcomes"]], seen["left_out"]), ([MAC], [OTHER]))
         await self.voi("watermark", "off", "--room", "Physics", "--wait", "0")
-        self.assertEqual(self.command_desk.given[-1][1], {"switch": 0})
+        self.assertEqual(self.command_dispatcher.given[-1][1], {"switch": 0})
         self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
 
     async def test_uploads(self) -> None:
@@ -145,10 +145,10 @@ class ContractTests(ApiCase):
 
     async def test_following(self) -> None:
         """What happens is shown as it happens, until Ctrl-C."""
-        await self.journal.note("server.started", SERVER, version="1")
+        await self.audit_log.note("server.started", SERVER, version="1")
         listener, process = self.listen("events", "-f", "--json")
         await listener.wait_for(1)
-        await self.journal.note("server.stopped", SERVER)
+        await self.audit_log.note("server.stopped", SERVER)
         self.clock.advance(1)
         await listener.wait_for(2)
         process.signalProcess("INT")

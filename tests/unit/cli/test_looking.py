@@ -1,4 +1,4 @@
-"""Tests of voi.cli.looking and voi.cli.text."""
+"""Tests of voi.cli.looking and voi.cli.output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.cli.scripted import HOSTILE, MACS, OTHER_UUID, UUID, ScriptedCase, template, terminal
-from voi.cli.text import cell, counted, duration, moment, printable
+from voi.cli.output import cell, counted, duration, moment, printable
 
 
 class LookingTests(ScriptedCase):

@@ -1,4 +1,4 @@
-"""Tests of voi.cli.rollouts and voi.cli.watching."""
+"""Tests of voi.cli.rollouts and voi.cli.rollout_watch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.cli.scripted import HOSTILE, MACS, UUID, Cut, ScriptedCase, rollout, target
-from voi.cli import watching
-from voi.cli.watching import Bars, Lines, slowest
+from voi.cli import rollout_watch as watching
+from voi.cli.rollout_watch import Bars, Lines, slowest
 
 
 class RolloutTests(ScriptedCase):

@@ -10,9 +10,9 @@ from tests.unit.store.base import DATA_DISK, DISK, TEMPLATE, level, upload
 from voi.domain.rollouts import (
     RETRY_PAUSES,
     Demand,
-    Links,
-    Progress,
+    LinkRates,
     TargetState,
+    TaskProgress,
     next_pause,
     rollout_state,
     target_progress,
@@ -112,15 +112,15 @@ class RolloutTests(SynchronousTestCase):
 
     def test_least_time(self) -> None:
         """What takes longest sets it: the server's own part, the neediest terminal's, or that of all links together."""
-        links = Links(server=10, terminal=20)
+        links = LinkRates(server=10, terminal=20)
         self.assertEqual(links.least_seconds(Demand(image=1000, most=1000, total=1000, terminals=1)), 100.0)
         self.assertEqual(links.least_seconds(Demand(image=100, most=1000, total=3000, terminals=100)), 50.0)
-        self.assertEqual(Links(10, 1000).least_seconds(Demand(10, 10, 10_100, 1)), 10.0)
+        self.assertEqual(LinkRates(10, 1000).least_seconds(Demand(10, 10, 10_100, 1)), 10.0)
         self.assertEqual(links.least_seconds(Demand(0, 0, 0, 0)), 0.0)
 
     def test_advance(self) -> None:
         """A word without news is heard, and is no advance."""
-        progress = Progress()
+        progress = TaskProgress()
         progress.hear(0.5, 1.0)
         progress.hear(0.5, 9.0)
         self.assertEqual((progress.heard, progress.advanced), (9.0, 1.0))

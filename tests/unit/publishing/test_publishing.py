@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
 from voi.demo.image import write_image
 from voi.domain import metainfo
-from voi.domain.events import SERVER, Author
+from voi.domain.audit import SERVER, Author
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import (
@@ -27,19 +27,19 @@ from voi.errors import (
     UnknownTerminal,
     UnknownUpload,
 )
+from voi.files.directory import DataDirectory
+from voi.files.hashing import hash_file
+from voi.messages.reason import plain
 from voi.names import DiskName
-from voi.publishing import examine
 from voi.publishing import publisher as publisher_module
-from voi.publishing.access import ABSENT_SECONDS, Access
-from voi.publishing.desk import UploadDesk
-from voi.publishing.examine import read_header
+from voi.publishing import verification as examine
+from voi.publishing.admission import ABSENT_SECONDS, UploadAdmission
+from voi.publishing.intake import UploadIntake
 from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS, Publisher
 from voi.publishing.refusals import AGAIN_SECONDS
-from voi.publishing.requests import RequestDesk
+from voi.publishing.requests import UploadRequests
 from voi.publishing.space import MARGIN, Space
-from voi.reasons import plain
-from voi.seeding.hashing import hash_file
-from voi.store.directory import DataDirectory
+from voi.publishing.verification import read_header
 from voi.wire.messages import Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
 
@@ -155,23 +155,23 @@ class PublishingCase(StoreCase):
         )
         self.publisher.ended.append(self.ended.append)
         space = Space(self.directory.root, lambda _path: self.free)
-        self.access = Access(self.publisher, space, self.online.__contains__)
-        self.desk = UploadDesk(
+        self.admission = UploadAdmission(self.publisher, space, self.online.__contains__)
+        self.intake = UploadIntake(
             uploads=self.uploads,
             templates=self.templates,
             publisher=self.publisher,
-            access=self.access,
+            admission=self.admission,
             directory=self.directory,
             in_thread=in_thread,
             told_again=self.told.append,
             now=lambda: self.now,
         )
-        self.requests = RequestDesk(
+        self.requests = UploadRequests(
             uploads=self.uploads,
             templates=self.templates,
             terminals=self.terminals,
             publisher=self.publisher,
-            access=self.access,
+            admission=self.admission,
             in_thread=in_thread,
         )
 
@@ -183,7 +183,7 @@ class PublishingCase(StoreCase):
 
     async def offer(self, path: Path, name: DiskName = BASE, *, mac: str = MAC, granted: bool = True) -> str:
         """A 9014."""
-        return await self.desk.take_torrent(
+        return await self.intake.take_torrent(
             mac, granted, NAMED, TorrentBody(torrent_of(path, name), name.uuid, name.level)
         )
 
@@ -505,13 +505,13 @@ class MayUploadTests(PublishingCase):
 
     async def ask(self, body: TemplateBody | GroupUpload, *, mac: str = MAC, granted: bool = True) -> str:
         """The reason why not, empty for yes."""
-        permission = await self.desk.may_upload(mac, granted, body)
+        permission = await self.intake.may_upload(mac, granted, body)
         self.assertEqual(permission.allowed, not permission.reason)
         return permission.reason
 
     async def test_new_template(self) -> None:
         """An administrator may upload a new template, and its disks are remembered."""
-        permission = await self.desk.may_upload(MAC, True, self.body(Disk(uuid=DISK, real_size=2048)))
+        permission = await self.intake.may_upload(MAC, True, self.body(Disk(uuid=DISK, real_size=2048)))
         self.assertTrue(permission.allowed)
         self.assertEqual(permission.listed, {DISK: ReportedTemplate(TEMPLATE, "Office", 1, "")})
 
@@ -533,9 +533,9 @@ class MayUploadTests(PublishingCase):
         """Who is offline for long loses its place to the next one."""
         await self.offer(image(self.made / "base"))
         self.online.discard(MAC)
-        self.access.terminal_left(MAC)
+        self.admission.terminal_left(MAC)
         self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
-        self.access._left[MAC] -= ABSENT_SECONDS
+        self.admission._left[MAC] -= ABSENT_SECONDS
         self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
         self.assertIn("takes over", (await self.last()).reason)
 
@@ -559,7 +559,7 @@ class MayUploadTests(PublishingCase):
         await self.publish()
         template = await self.templates.get(TEMPLATE)
         assert template is not None
-        permission = await self.desk.may_upload(MAC, True, GroupUpload(desktop_group_uuid=template.group_uuid))
+        permission = await self.intake.may_upload(MAC, True, GroupUpload(desktop_group_uuid=template.group_uuid))
         self.assertTrue(permission.allowed)
         self.assertEqual(set(permission.listed), {DISK})
         self.assertIn("no desktop group", await self.ask(GroupUpload(desktop_group_uuid=TEMPLATE)))
@@ -583,17 +583,17 @@ class TakeTests(PublishingCase):
         """Nobody said which template it belongs to."""
         path = image(self.made / "base")
         body = TorrentBody(torrent_of(path, BASE), DISK, 0)
-        await self.refused(UnknownDisk, self.desk.take_torrent(MAC, True, {}, body))
+        await self.refused(UnknownDisk, self.intake.take_torrent(MAC, True, {}, body))
 
     async def test_no_torrent(self) -> None:
         """Bytes that are none, and none at all."""
         for torrent in (b"", b"de", b"i1e"):
-            await self.refused(BadTorrent, self.desk.take_torrent(MAC, True, NAMED, TorrentBody(torrent, DISK, 0)))
+            await self.refused(BadTorrent, self.intake.take_torrent(MAC, True, NAMED, TorrentBody(torrent, DISK, 0)))
 
     async def test_struct_and_torrent_disagree(self) -> None:
         """The struct speaks of another level than the torrent."""
         body = TorrentBody(torrent_of(image(self.made / "base"), BASE), DISK, 1)
-        await self.refused(TorrentRefused, self.desk.take_torrent(MAC, True, NAMED, body))
+        await self.refused(TorrentRefused, self.intake.take_torrent(MAC, True, NAMED, body))
 
     async def test_no_parent(self) -> None:
         """A difference without its parent is no use to anybody."""
@@ -656,16 +656,16 @@ class TakeTests(PublishingCase):
     async def test_bare_torrent(self) -> None:
         """A torrent without a struct is taken by its own name."""
         body = TorrentBody(torrent_of(image(self.made / "base"), BASE))
-        self.assertTrue(await self.desk.take_torrent(MAC, True, NAMED, body))
+        self.assertTrue(await self.intake.take_torrent(MAC, True, NAMED, body))
 
     async def test_progress(self) -> None:
         """9027 tells how far it is, and to the uploader alone."""
         path = image(self.made / "base")
         await self.offer(path)
         self.seeder.states[metainfo.parse(torrent_of(path, BASE)).info_hash] = FakeStatus(0.25, 1000)
-        found = await self.desk.progress(MAC, BASE)
+        found = await self.intake.progress(MAC, BASE)
         self.assertEqual((found.progress, found.rate, found.state), (25.0, 1000, "receiving"))
-        await self.assertFailure(Deferred.fromCoroutine(self.desk.progress(OTHER, BASE)), Exception)
+        await self.assertFailure(Deferred.fromCoroutine(self.intake.progress(OTHER, BASE)), Exception)
 
 
 class RequestTests(PublishingCase):
@@ -677,7 +677,7 @@ class RequestTests(PublishingCase):
         upload = await self.requests.request(MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
         self.assertEqual([d.name for d in upload.disks], [BASE, DIFF])
         path = image(self.made / "base")
-        torrent_id = await self.desk.take_torrent(MAC, False, {}, TorrentBody(torrent_of(path, BASE), DISK, 0))
+        torrent_id = await self.intake.take_torrent(MAC, False, {}, TorrentBody(torrent_of(path, BASE), DISK, 0))
         self.assertEqual(torrent_id, upload.disks[0].id)
         await self.arrive(path)
         template = await self.templates.get(TEMPLATE)
@@ -706,7 +706,7 @@ class RequestTests(PublishingCase):
         refusal again is not written again, and other bytes are only now and then.
         """
         await self.terminal()
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], asker=SERVER)
+        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], actor=SERVER)
         written: list[str] = []
         real = self.uploads.explain
 
@@ -718,14 +718,14 @@ class RequestTests(PublishingCase):
         body = self.body(Disk(uuid=DISK, real_size=(20 << 20) // 512))
         for free in (10 << 20, 10 << 20, 11 << 20):
             self.free = MARGIN + free
-            permission = await self.desk.may_upload(MAC, False, body)
+            permission = await self.intake.may_upload(MAC, False, body)
             self.assertIsInstance(permission.refusal, NoSpace)
         self.assertEqual(plain((await self.last()).reason)["data"]["available"], 10 << 20)
         self.now += AGAIN_SECONDS
-        await self.desk.may_upload(MAC, False, body)
+        await self.intake.may_upload(MAC, False, body)
         self.assertEqual(plain((await self.last()).reason)["data"]["available"], 11 << 20)
         self.free = 1 << 40
-        await self.desk.may_upload(MAC, False, body)
+        await self.intake.may_upload(MAC, False, body)
         self.assertEqual((len(written), (await self.last()).reason), (3, ""))
 
     async def test_refused_torrent_says_why_at_the_request(self) -> None:
@@ -746,7 +746,7 @@ class RequestTests(PublishingCase):
         await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(old.id)), Conflict)
         await self.publisher.fail(old.disks[0], "torn")
         self.assertEqual([x.id for x in await self.uploads.failed()], [old.id])
-        new = await self.requests.retry(old.id, asker=Author("account", "li", "10.9.9.9"))
+        new = await self.requests.retry(old.id, actor=Author("account", "li", "10.9.9.9"))
         self.assertEqual((new.state, new.remark, new.asked_by, new.asked_from), ("open", "new CAD", "li", "10.9.9.9"))
         self.assertEqual(await self.uploads.failed(), [])
         await self.publisher.fail(new.disks[0], "torn")

@@ -13,11 +13,11 @@ from tests.unit.store.base import DISK, MAC, TEMPLATE, StoreCase, level
 from voi.domain import metainfo
 from voi.domain.rollouts import Rollout, Target
 from voi.errors import TerminalOffline
+from voi.files.directory import DataDirectory
 from voi.names import DiskName
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.store.commands import Command
-from voi.store.directory import DataDirectory
 from voi.wire import torrent_body
 from voi.wire.messages import Reply, TaskState, success
 from voi.wire.torrent_body import TorrentBody
@@ -141,20 +141,20 @@ class CoordinatorCase(StoreCase):
         self.now = 1_000_000.0
         self.served: list[tuple[str, int]] = []
         self.clock = Clock()
-        self.fleet, self.swarm, self.commands = FakeFleet(), FakeSwarm(), FakeCommands()
+        self.registry, self.swarm, self.commands = FakeFleet(), FakeSwarm(), FakeCommands()
         self.coordinator = self.build()
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
-        self.fleet.online.clear()
-        self.fleet.offline.clear()
+        self.registry.online.clear()
+        self.registry.offline.clear()
         return RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
             terminals=self.terminals,
-            fleet=self.fleet,
+            registry=self.registry,
             sender=Sender(
-                fleet=self.fleet,
+                registry=self.registry,
                 terminals=self.terminals,
                 directory=self.directory,
                 tracker_url=lambda host, key: f"http://{host}/{key}/announce",
@@ -171,7 +171,7 @@ class CoordinatorCase(StoreCase):
     async def started(self) -> None:
         """A terminal that downloads."""
         await self.prepare()
-        self.fleet.there.add(MAC)
+        self.registry.there.add(MAC)
         await self.begin()
 
     async def settle(self) -> None:

@@ -18,25 +18,25 @@ class EndTests(CoordinatorCase):
     async def test_restart(self) -> None:
         """After a restart open targets are taken up: who goes on is heard, who waits is sent."""
         await self.prepare(MAC, OTHER)
-        self.fleet.there.add(MAC)
+        self.registry.there.add(MAC)
         await self.begin()
-        self.fleet.there.clear()
+        self.registry.there.clear()
         self.coordinator = self.build()
         await self.coordinator.recover()
-        self.fleet.sent.clear()
-        self.fleet.come(MAC)
-        self.fleet.come(OTHER)
+        self.registry.sent.clear()
+        self.registry.come(MAC)
+        self.registry.come(OTHER)
         await self.settle()
-        self.assertEqual([mac for mac, _ in self.fleet.sent], [OTHER, OTHER])
+        self.assertEqual([mac for mac, _ in self.registry.sent], [OTHER, OTHER])
         for mac in (MAC, OTHER):
             for name in (BASE, DIFF):
-                await self.coordinator.hearing.download_result(mac, DownloadResult(disk=str(name), result=1))
+                await self.coordinator.progress_receiver.download_result(mac, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_cancel(self) -> None:
         """Cancelled targets get nothing more, terminals at work are told to stop, and a restart remembers."""
         await self.prepare()
-        self.fleet.there.add(MAC)
+        self.registry.there.add(MAC)
         await self.begin()
         await self.coordinator.cancel(1)
         (command,) = self.commands.sent
@@ -44,57 +44,57 @@ class EndTests(CoordinatorCase):
         self.assertEqual(found, (1025, [MAC], 2))
         waiting = await Commands(self.store).waiting_for(MAC)
         self.assertEqual([x.batch_no for x in waiting], [command.batch_no], "on disk with the cancel itself")
-        self.fleet.sent.clear()
+        self.registry.sent.clear()
         self.coordinator = self.build()
         await self.coordinator.recover()
-        self.fleet.come(MAC)
-        await self.coordinator.watch.tick()
+        self.registry.come(MAC)
+        await self.coordinator.stall_monitor.tick()
         rollout = await self.rollout()
-        self.assertEqual((rollout.state, self.fleet.sent), ("cancelled", []))
+        self.assertEqual((rollout.state, self.registry.sent), ("cancelled", []))
 
     async def test_cancelled_while_waiting_for_its_turn(self) -> None:
         """A task that waited to be sent when its rollout was cancelled is not sent after that."""
         await self.prepare()
-        self.fleet.there.add(MAC)
+        self.registry.there.add(MAC)
         answer: Deferred[Reply] = Deferred()
-        self.fleet.answer = lambda: answer
+        self.registry.answer = lambda: answer
         await self.begin()
         await self.coordinator.cancel(1)
         answer.callback(success())
         await self.settle()
-        self.assertEqual(self.fleet.names(), [str(BASE)])
+        self.assertEqual(self.registry.names(), [str(BASE)])
         self.assertEqual((await self.target()).state, "cancelled")
 
     async def test_cancelled_while_others_are_served(self) -> None:
         """Of two terminals one is served at a time here: the second is not, because the rollout ended before."""
         self.patch(sender_module, "AT_ONCE", 1)
         await self.prepare(MAC, OTHER)
-        self.fleet.there |= {MAC, OTHER}
+        self.registry.there |= {MAC, OTHER}
         answer: Deferred[Reply] = Deferred()
-        self.fleet.answer = lambda: answer
+        self.registry.answer = lambda: answer
         await self.begin()
-        self.assertEqual(len(self.fleet.sent), 1)
+        self.assertEqual(len(self.registry.sent), 1)
         await self.coordinator.cancel(1)
         answer.callback(success())
         await self.settle()
-        self.assertEqual(len(self.fleet.sent), 1)
+        self.assertEqual(len(self.registry.sent), 1)
 
     async def test_cancel_what_is_not_running(self) -> None:
         """An unknown rollout and one that has ended are refused."""
         await self.prepare()
         await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(7)), NotFound)
-        self.fleet.there.add(MAC)
-        self.fleet.answer = lambda: succeed(Reply(code=10001))
+        self.registry.there.add(MAC)
+        self.registry.answer = lambda: succeed(Reply(code=10001))
         await self.begin()
         await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(1)), Conflict)
 
     async def test_replaced(self) -> None:
         """A newer rollout takes over; words about the disk count for it."""
         await self.prepare()
-        self.fleet.there.add(MAC)
+        self.registry.there.add(MAC)
         await self.begin()
         await self.begin()
         for name in (BASE, DIFF):
-            await self.coordinator.hearing.download_result(MAC, DownloadResult(disk=str(name), result=1))
+            await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout(1)).targets[0].state, "cancelled")
         self.assertEqual((await self.rollout(2)).state, "done")

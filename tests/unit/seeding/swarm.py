@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from voi.seeding.alerts import Event
-from voi.seeding.session import Seeding
+from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
 
 E = TypeVar("E")
@@ -51,14 +51,14 @@ class Events:
 
     def __init__(self) -> None:
         self.told: list[Event] = []
-        self._waiting: list[tuple[Callable[[Event], bool], Deferred[Event]]] = []
+        self._waiters: list[tuple[Callable[[Event], bool], Deferred[Event]]] = []
 
     def __call__(self, event: Event) -> None:
         self.told.append(event)
-        for entry in list(self._waiting):
+        for entry in list(self._waiters):
             wanted, waiter = entry
             if wanted(event):
-                self._waiting.remove(entry)
+                self._waiters.remove(entry)
                 waiter.callback(event)
 
     def of(self, kind: type[E]) -> list[E]:
@@ -73,7 +73,7 @@ class Events:
                 done.callback(event)
                 return done
         waiter: Deferred[Event] = Deferred()
-        self._waiting.append((lambda event: isinstance(event, kind) and wanted(event), waiter))
+        self._waiters.append((lambda event: isinstance(event, kind) and wanted(event), waiter))
         return cast("Deferred[E]", waiter)
 
 
@@ -81,7 +81,7 @@ class Events:
 class Peer:
     """A running session, its port, what it told, and its directories."""
 
-    seeding: Seeding
+    seeding: TorrentSession
     events: Events
     port: int
     files: Path
@@ -114,7 +114,7 @@ class SwarmCase(TestCase):
         state = self.root / name / "state"
         files.mkdir(parents=True, exist_ok=True)
         events = Events()
-        seeding = Seeding(
+        seeding = TorrentSession(
             reactor=reactor,
             settings=terminal_settings((HOST, port), upload_limit=upload_limit, download_limit=download_limit),
             state_directory=state,

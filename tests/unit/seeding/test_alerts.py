@@ -89,7 +89,7 @@ class ConvertTests(SynchronousTestCase):
         )  # fmt: skip
         self.assertEqual(
             self.convert(lt.state_update_alert, SimpleNamespace(status=[status])),
-            (alerts.Status(HASH, "checking", 0.25, 1, 4, 2, 3, 5, 6, 7, 8, 9, 10),),
+            (alerts.TorrentStatus(HASH, "checking", 0.25, 1, 4, 2, 3, 5, 6, 7, 8, 9, 10),),
         )
 
     def test_totals(self) -> None:
@@ -111,7 +111,7 @@ class ConvertTests(SynchronousTestCase):
         there = SimpleNamespace(**fields, flags=lt.peer_info.seed)
         coming = SimpleNamespace(**fields, flags=lt.peer_info.connecting)
         handle: Any = SimpleNamespace(get_peer_info=lambda: [there, coming])
-        expected = alerts.PeerView("10.0.0.1", 6881, "\ufffdx", 1.0, True, 1, 2, 3, 4)
+        expected = alerts.ConnectedPeer("10.0.0.1", 6881, "\ufffdx", 1.0, True, 1, 2, 3, 4)
         self.assertEqual(alerts.peers_of(handle), (expected,))
 
     def test_v2_hash_is_cut_short(self) -> None:

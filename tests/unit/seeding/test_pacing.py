@@ -14,14 +14,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.seeding.swarm import HOST, NAME, SwarmCase, content, hash_of
 from voi.domain import metainfo
 from voi.domain.blocks import BLOCK, BlockTable, Sums
+from voi.files.hashing import hash_file
 from voi.names import DiskName
-from voi.seeding.alerts import Event, Finished, PieceDone, Status
-from voi.seeding.hashing import hash_file
-from voi.seeding.hearing import Hearing, Held
+from voi.seeding.alerts import Event, Finished, PieceDone, TorrentStatus
+from voi.seeding.file_scan import read
 from voi.seeding.pacing import LEAST, SHARE, Window
-from voi.seeding.survey import read
+from voi.seeding.registry import TorrentRegistry, TorrentState
 from voi.seeding.torrents import Torrent
-from voi.seeding.waiting import Waiting
+from voi.seeding.waiters import AlertWaiters
 
 
 class WindowTests(SynchronousTestCase):
@@ -86,73 +86,73 @@ class HearingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.key = bytes(range(20))
-        self.held = Held(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
+        self.held = TorrentState(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
         self.handle = FakeHandle()
         self.held.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
         self.held.window = Window(range(100), Random(1))
         self.hidden = self.held.window.hidden
         self.told: list[Event] = []
         nobody: Any = None  # neither notes nor ledger are needed
-        self.hearing = Hearing(
-            {self.key: self.held}, Waiting(Clock()), nobody, nobody, self.told.append, lambda _added, _held: None
+        self.registry = TorrentRegistry(
+            {self.key: self.held}, AlertWaiters(Clock()), nobody, nobody, self.told.append, lambda _added, _held: None
         )
 
     def test_next_piece(self) -> None:
         """A piece that is there makes room for another, and nobody else is told."""
-        self.hearing.hear(PieceDone(self.key, min(set(range(100)) - self.hidden)))
+        self.registry.hear(PieceDone(self.key, min(set(range(100)) - self.hidden)))
         self.assertEqual(len(self.handle.wanted), 1)
         self.assertIn(self.handle.wanted[0], self.hidden)
         self.assertEqual(self.told, [])
 
     def test_finished_too_early(self) -> None:
         """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
-        self.hearing.hear(Finished(self.key))
+        self.registry.hear(Finished(self.key))
         self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
         self.assertEqual(self.handle.announces, 1, "libtorrent has let go of its seeds")
 
     def test_finished_too_early_again(self) -> None:
         """However often: libtorrent may say it again before it has heard that the rest is wanted."""
         first, *others = sorted(set(range(100)) - self.hidden)
-        self.hearing.hear(PieceDone(self.key, first))
+        self.registry.hear(PieceDone(self.key, first))
         for piece in others:
-            self.hearing.hear(PieceDone(self.key, piece))
-        self.hearing.hear(Finished(self.key))
-        self.hearing.hear(PieceDone(self.key, self.handle.wanted[0]))
-        self.hearing.hear(Finished(self.key))
+            self.registry.hear(PieceDone(self.key, piece))
+        self.registry.hear(Finished(self.key))
+        self.registry.hear(PieceDone(self.key, self.handle.wanted[0]))
+        self.registry.hear(Finished(self.key))
         self.assertEqual((self.told, self.held.complete), ([], False))
         for piece in range(100):
-            self.hearing.hear(PieceDone(self.key, piece))
-        self.hearing.hear(Finished(self.key))
+            self.registry.hear(PieceDone(self.key, piece))
+        self.registry.hear(Finished(self.key))
         self.assertEqual((self.told, self.held.complete), ([Finished(self.key)], True))
 
     def test_unheard_pieces(self) -> None:
         """Where alerts were lost, that libtorrent seeds is the end; while it only lacks nothing wanted it is none."""
         self.held.checked = True
-        self.hearing.hear(Finished(self.key))
-        self.hearing.hear(status(self.key, "finished"))
+        self.registry.hear(Finished(self.key))
+        self.registry.hear(status(self.key, "finished"))
         self.assertFalse(self.held.complete)
         for _ in range(2):
-            self.hearing.hear(status(self.key, "seeding"))
+            self.registry.hear(status(self.key, "seeding"))
         self.assertEqual([event for event in self.told if isinstance(event, Finished)], [Finished(self.key)])
         self.assertTrue(self.held.complete)
 
     def test_finished(self) -> None:
         """When every piece was there it is the end."""
         for piece in range(100):
-            self.hearing.hear(PieceDone(self.key, piece))
-        self.hearing.hear(Finished(self.key))
+            self.registry.hear(PieceDone(self.key, piece))
+        self.registry.hear(Finished(self.key))
         self.assertEqual(self.told, [Finished(self.key)])
 
     def test_gone(self) -> None:
         """A torrent that libtorrent has dropped a moment ago is no error."""
         self.patch(FakeHandle, "prioritize_pieces", raises)
         self.patch(FakeHandle, "force_reannounce", raises)
-        self.hearing.hear(Finished(self.key))
+        self.registry.hear(Finished(self.key))
 
 
-def status(info_hash: bytes, state: str) -> Status:
+def status(info_hash: bytes, state: str) -> TorrentStatus:
     """Where a torrent stands, as far as it matters here."""
-    return Status(info_hash, state, 1.0, *(0 for _ in range(10)))
+    return TorrentStatus(info_hash, state, 1.0, *(0 for _ in range(10)))
 
 
 def raises(*_arguments: object) -> None:
@@ -181,8 +181,8 @@ class PacedTests(SwarmCase):
         parsed = metainfo.parse(torrent)
         table = BlockTable(parsed.info_hash, parsed.length, sums.finish())
         await seed.seeding.seed(torrent, seed.files)
-        survey = read(leech.files / NAME, parsed).against(parsed, table)
-        await leech.seeding.download(torrent, leech.files, survey=survey)
+        scan = read(leech.files / NAME, parsed).against(parsed, table)
+        await leech.seeding.download(torrent, leech.files, scan=scan)
         leech.seeding.connect(hash_of(torrent), HOST, seed.port)
         await leech.events.until(Finished)
         await leech.seeding.flush(hash_of(torrent))

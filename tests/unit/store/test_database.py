@@ -1,4 +1,4 @@
-"""Tests of voi.store.database and voi.store.directory."""
+"""Tests of voi.store.database and voi.files.directory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import StoreCase
 from voi.errors import StartupError, StorageMissing
+from voi.files.directory import DataDirectory, write_atomically
 from voi.store import database
 from voi.store.database import free_bytes, migration_names, prepare
-from voi.store.directory import DataDirectory, write_atomically
 
 ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 
@@ -133,7 +133,7 @@ class DirectoryTests(SynchronousTestCase):
         directory.create()
         handle = directory.lock()
         script = (
-            "import sys; from pathlib import Path; from voi.store.directory import DataDirectory\n"
+            "import sys; from pathlib import Path; from voi.files.directory import DataDirectory\n"
             "try: DataDirectory(Path(sys.argv[1])).lock()\n"
             "except Exception as error: print(error)"
         )

@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
 from voi.domain.uploads import UploadState
-from voi.reasons import Reason, plain
-from voi.store.commands import Commands, Ended
+from voi.messages.reason import Reason, plain
+from voi.store.commands import CommandResult, Commands
 from voi.store.database import connect, prepare
 from voi.store.migrations import migrations
 from voi.wire.codes import Code
@@ -73,7 +73,7 @@ class KeptTests(StoreCase):
         """An outcome of a command keeps why, each its own; a newer command that replaces it is named."""
         commands = Commands(self.store)
         old = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
-        await commands.end([Ended(old.batch_no, MAC, "waiting", REASON, 2.0)])
+        await commands.end([CommandResult(old.batch_no, MAC, "waiting", REASON, 2.0)])
         found = await commands.get(old.batch_no)
         assert found is not None
         self.assertEqual([plain(outcome.reason) for outcome in found.outcomes], [PLAIN, {}])

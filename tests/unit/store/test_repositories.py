@@ -13,7 +13,7 @@ from voi.domain.uploads import UploadState
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, matches, wire_form
-from voi.store.commands import Commands, Ended
+from voi.store.commands import CommandResult, Commands
 from voi.store.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
 from voi.wire.codes import Code
 
@@ -205,7 +205,7 @@ class CommandTests(StoreCase):
         """Each terminal has its own outcome."""
         commands = Commands(self.store)
         given = await commands.begin(Code.WATERMARK, {"switch": 1}, [OTHER, MAC, MAC], waits=True, now=1.0)
-        await commands.end([Ended(given.batch_no, MAC, "done", "", 2.0)])
+        await commands.end([CommandResult(given.batch_no, MAC, "done", "", 2.0)])
         found = await commands.get(given.batch_no)
         assert found is not None
         self.assertEqual([(o.mac, o.state) for o in found.outcomes], [(MAC, "done"), (OTHER, "waiting")])
@@ -221,7 +221,7 @@ class CommandTests(StoreCase):
         new = await commands.begin(Code.WATERMARK, {"switch": 0}, [MAC], waits=True, now=2.0, replaces=True)
         self.assertEqual([c.batch_no for c in await commands.waiting_for(MAC)], [other.batch_no, new.batch_no])
         self.assertEqual([c.batch_no for c in await commands.waiting_for(OTHER)], [old.batch_no])
-        await commands.end([Ended(old.batch_no, MAC, "waiting", "it is offline", 3.0)])
+        await commands.end([CommandResult(old.batch_no, MAC, "waiting", "it is offline", 3.0)])
         found = await commands.get(old.batch_no)
         assert found is not None
         self.assertEqual(found.outcomes[0].state, "replaced", "what was replaced does not begin to wait again")
@@ -232,7 +232,8 @@ class CommandTests(StoreCase):
         commands = Commands(self.store)
         given = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
         gone, done = (
-            [Ended(given.batch_no, mac, state, "", 2.0) for mac in (MAC, OTHER)] for state in ("waiting", "done")
+            [CommandResult(given.batch_no, mac, state, "", 2.0) for mac in (MAC, OTHER)]
+            for state in ("waiting", "done")
         )
         await commands.end([gone[0], done[0], done[1], gone[1]])
         found = await commands.get(given.batch_no)

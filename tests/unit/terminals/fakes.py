@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 from tests.unit.wire.builders import MAC, frame, read
 from voi.domain.terminals import Terminal
 from voi.terminals.factory import TerminalFactory
-from voi.terminals.fleet import Fleet
 from voi.terminals.protocol import TerminalProtocol
+from voi.terminals.registry import ConnectionRegistry
 from voi.wire.codes import Code
 from voi.wire.frame import Frame
 from voi.wire.messages import Reply, success
@@ -115,9 +115,9 @@ class Office:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.fleet = Fleet()
+        self.registry = ConnectionRegistry()
         self.handler = FakeHandler()
-        self.factory = TerminalFactory(self.fleet, self.handler, self.clock)
+        self.factory = TerminalFactory(self.registry, self.handler, self.clock)
 
     def line(self, host: str = "10.0.0.1") -> Line:
         """A new connection."""

@@ -14,21 +14,21 @@ from twisted.internet.task import Clock
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
 from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
-from voi.domain.events import Author
+from voi.audit.log import AuditLog
+from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
+from voi.domain.audit import Author
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, wire_form
-from voi.store.commands import Command, Commands, Ended
-from voi.store.events import Events, Filter
-from voi.store.journal import Journal
-from voi.terminals.admin import ATTEMPTS, WINDOW_SECONDS, AdminDesk
-from voi.terminals.commands import AT_A_TURN, CommandDesk
+from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.commands import Command, CommandResult, Commands
+from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
-from voi.terminals.fleet import Fleet
-from voi.terminals.handlers import Handlers
+from voi.terminals.handlers import RequestHandlers
+from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
 from voi.wire.codes import Code
 from voi.wire.messages import DownloadResult, Reply, TaskState
@@ -59,11 +59,11 @@ class FakeUploads:
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody,
         *,
-        asker: Author | None = None,
+        actor: Author | None = None,
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
-        self.askers.append(asker)
+        self.askers.append(actor)
         return "an id"
 
     async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
@@ -96,14 +96,14 @@ class HandlerCase(StoreCase):
     async def prepare(self) -> None:
         """Put them together."""
         self.clock = Clock()
-        self.fleet = Fleet()
+        self.registry = ConnectionRegistry()
         accounts = Accounts(self.store)
         await accounts.add("admin", hash_password(wire_form("secret")))
-        self.admin = AdminDesk(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
+        self.admin = PasswordChecker(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
         self.fake_uploads, self.fake_rollouts = FakeUploads(), FakeRollouts()
-        self.events = Events(self.store)
+        self.events = AuditEntries(self.store)
         self.keys: dict[str, str] = {}
-        handlers = Handlers(
+        handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
             admin=self.admin,
@@ -111,12 +111,12 @@ class HandlerCase(StoreCase):
             rollouts=self.fake_rollouts,
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
-            next_batch=self.fleet.next_batch,
-            journal=Journal(self.events),
+            next_batch=self.registry.next_batch,
+            audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
         handlers.reported.append(self.reported.append)
-        self.factory = TerminalFactory(self.fleet, handlers, self.clock)
+        self.factory = TerminalFactory(self.registry, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
         self.token = (await self.ask(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7"})).data or {}
@@ -212,7 +212,7 @@ class HandlerTests(HandlerCase):
         again.say(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7"})
         while not again.heard():
             await self.store.write(lambda _db: None)
-        found = (await self.events.find(Filter(), 99))[::-1]
+        found = (await self.events.find(AuditFilter(), 99))[::-1]
         self.assertEqual(
             [(event.kind, event.who, event.origin, event.mac) for event in found],
             [
@@ -302,7 +302,7 @@ class CommandDeskTests(HandlerCase):
 
     async def give(self, code: Code, fields: dict[str, Any]) -> int:
         """Give a command to a terminal that is there and one that is not."""
-        self.desk = CommandDesk(Commands(self.store), self.fleet, self.clock)
+        self.desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
         await self.terminal(OTHER)
         return (await self.desk.give(code, fields, [MAC, OTHER])).batch_no
 
@@ -357,7 +357,7 @@ class CommandDeskTests(HandlerCase):
         """A command that was under way has failed, and says that it was the server."""
         await self.prepare()
         number = await self.give(Code.RESTART, {})
-        await CommandDesk(Commands(self.store), Fleet(), self.clock).recover()
+        await CommandDispatcher(Commands(self.store), ConnectionRegistry(), self.clock).recover()
         self.assertIn("server was restarted", (await self.outcomes(number))[MAC][1])
 
     async def test_many_take_turns(self) -> None:
@@ -370,7 +370,7 @@ class CommandDeskTests(HandlerCase):
             await self.ask(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
             self.addCleanup(line.protocol.lose, "the test is over")
             lines[mac] = line
-        desk = CommandDesk(Commands(self.store), self.fleet, self.clock)
+        desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
         await desk.give(Code.WATERMARK, {"switch": 1}, lines)
         await desk.give(Code.WATERMARK, {"switch": 0}, [list(lines)[-1]])
         heard = {mac: line.heard() for mac, line in lines.items()}
@@ -384,7 +384,7 @@ class CommandDeskTests(HandlerCase):
         """One that waited for the login is left out where a newer one was sent while it was being looked up."""
         await self.prepare()
         commands = Commands(self.store)
-        desk = CommandDesk(commands, self.fleet, self.clock)
+        desk = CommandDispatcher(commands, self.registry, self.clock)
         self.line.hang_up()
         old = await desk.give(Code.WATERMARK, {"switch": 1}, [MAC])
         await self.outcomes(old.batch_no)
@@ -409,11 +409,11 @@ class CommandDeskTests(HandlerCase):
         commands = Commands(self.store)
         end = commands.end
 
-        def note(ended: Sequence[Ended]) -> Deferred[None]:
+        def note(ended: Sequence[CommandResult]) -> Deferred[None]:
             written.append(len(ended))
             return end(ended)
 
-        desk = CommandDesk(commands, self.fleet, self.clock)
+        desk = CommandDispatcher(commands, self.registry, self.clock)
         with mock.patch.object(commands, "end", note):
             number = (await desk.give(Code.RESTART, {}, macs)).batch_no
             states = {state for state, _ in (await self.outcomes(number)).values()}

@@ -10,10 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.terminals.fakes import Office
 from tests.unit.wire.builders import MAC, frame, reply
-from voi.domain.events import Author
+from voi.domain.audit import Author
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, TerminalOffline
 from voi.terminals import factory, protocol
-from voi.terminals.answers import MAX_WAITING
+from voi.terminals.pending_replies import MAX_WAITING
 from voi.terminals.protocol import FRAME_SECONDS, GRANT_SECONDS, LOGIN_SECONDS, READ_AHEAD
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
@@ -31,14 +31,14 @@ class SessionTests(SynchronousTestCase):
         """A factory whose comings and goings are noted."""
         self.office = Office()
         self.news: list[str] = []
-        self.office.fleet.online.append(lambda mac: self.news.append(f"+{mac}"))
-        self.office.fleet.offline.append(lambda mac: self.news.append(f"-{mac}"))
+        self.office.registry.online.append(lambda mac: self.news.append(f"+{mac}"))
+        self.office.registry.offline.append(lambda mac: self.news.append(f"-{mac}"))
 
     def test_login(self) -> None:
         """The reply carries the token, and only then the fleet hears of the terminal."""
         line = self.office.line()
         sent: list[bytes] = []
-        self.office.fleet.online.insert(0, lambda mac: sent.append(line.transport.value()))
+        self.office.registry.online.insert(0, lambda mac: sent.append(line.transport.value()))
         answer = line.log_in()
         self.assertEqual((answer.token, reply(answer).data), (b"t" * 32, {"token": "t" * 32}))
         self.assertEqual(self.news, [f"+{MAC}"])
@@ -50,7 +50,7 @@ class SessionTests(SynchronousTestCase):
         line.log_in()
         line.hang_up()
         self.assertEqual(self.news, [f"+{MAC}", f"-{MAC}"])
-        self.assertNotIn(MAC, self.office.fleet)
+        self.assertNotIn(MAC, self.office.registry)
 
     def test_second_login_replaces_the_first(self) -> None:
         """The older connection is closed, and the terminal is not offline for it."""
@@ -58,7 +58,7 @@ class SessionTests(SynchronousTestCase):
         first.log_in()
         second.log_in()
         self.assertTrue(first.transport.aborted)
-        self.assertIs(self.office.fleet.connection(MAC), second.protocol)
+        self.assertIs(self.office.registry.connection(MAC), second.protocol)
         self.assertEqual(self.news, [f"+{MAC}", f"+{MAC}"])
 
     def test_repeated_login_keeps_the_token(self) -> None:
@@ -183,7 +183,7 @@ class SessionTests(SynchronousTestCase):
         def fail(_mac: str) -> None:
             raise ValueError("a bug")
 
-        self.office.fleet.online.insert(0, fail)
+        self.office.registry.online.insert(0, fail)
         self.office.line().log_in()
         self.assertEqual(self.news, [f"+{MAC}"])
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
@@ -285,7 +285,7 @@ class CommandTests(SynchronousTestCase):
 
     def command(self, code: int = Code.RESTART, **kwargs: Any) -> Deferred[Reply]:
         """Send a command through the fleet."""
-        return self.office.fleet.request(MAC, code, {}, **kwargs)
+        return self.office.registry.request(MAC, code, {}, **kwargs)
 
     def answer(self, code: int, number: int, batch_no: object, result: int = 0) -> None:
         """The terminal answers."""
@@ -328,7 +328,7 @@ class CommandTests(SynchronousTestCase):
 
     def test_offline(self) -> None:
         """A command for a terminal that is not there fails at once."""
-        self.failureResultOf(self.office.fleet.request(OTHER, 1002, {}), TerminalOffline)
+        self.failureResultOf(self.office.registry.request(OTHER, 1002, {}), TerminalOffline)
 
     def test_too_many_waiting(self) -> None:
         """A terminal that answers nothing gets no more commands."""
@@ -340,8 +340,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_numbers_go_on(self) -> None:
         """Batch numbers are positive, 31 bits, and never repeat soon."""
-        first = self.office.fleet.next_batch()
-        self.assertEqual(self.office.fleet.next_batch(), first + 1)
+        first = self.office.registry.next_batch()
+        self.assertEqual(self.office.registry.next_batch(), first + 1)
         self.assertTrue(0 < first < 2**31)
 
     def test_bounds_have_not_moved(self) -> None:

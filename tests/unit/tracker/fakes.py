@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import quote_from_bytes
 
-from voi.tracker.announce import AnnounceRequest, Event
+from voi.tracker.announce import AnnounceEvent, AnnounceRequest
 
 HASH = bytes(range(20))
 OTHER_HASH = b"\xff%&=+ " + bytes(14)
@@ -24,7 +24,7 @@ def request(
     info_hash: bytes = HASH,
     port: int = 6881,
     left: int = 100,
-    event: Event = Event.NONE,
+    event: AnnounceEvent = AnnounceEvent.NONE,
     numwant: int | None = None,
 ) -> AnnounceRequest:
     """An announce of client `number`."""

@@ -13,10 +13,10 @@ from voi.tracker.announce import (
     LONGEST_SCRAPE,
     MOST_PARAMETERS,
     MOST_SCRAPED,
+    AnnounceAnswer,
+    AnnounceEvent,
     AnnounceRequest,
-    Answer,
     Counts,
-    Event,
     ScrapeRequest,
     encode_answer,
     encode_failure,
@@ -41,13 +41,13 @@ class ParseAnnounceTests(SynchronousTestCase):
         raw = query(event="completed", numwant=12, compact=0, no_peer_id=1, key="x", supportcrypto=1)
         self.assertEqual(
             parse_announce(raw),
-            AnnounceRequest(HASH, peer_id(1), 6881, 1, 2, 3, Event.COMPLETED, 12, False, True),
+            AnnounceRequest(HASH, peer_id(1), 6881, 1, 2, 3, AnnounceEvent.COMPLETED, 12, False, True),
         )
 
     def test_defaults(self) -> None:
         """Who says nothing more wants a compact answer of the usual size."""
         found = parse_announce(query(uploaded=None, downloaded=None))
-        self.assertEqual(found, AnnounceRequest(HASH, peer_id(1), 6881, 0, 0, 3, Event.NONE, None, True))
+        self.assertEqual(found, AnnounceRequest(HASH, peer_id(1), 6881, 0, 0, 3, AnnounceEvent.NONE, None, True))
 
     def test_literal_query(self) -> None:
         """Escapes in either case, and a plus sign that stands for itself."""
@@ -57,7 +57,7 @@ class ParseAnnounceTests(SynchronousTestCase):
     def test_events(self) -> None:
         """The events of BEP 3, `paused` of BEP 21, and none."""
         for text in ("started", "stopped", "completed", "paused", ""):
-            self.assertEqual(parse_announce(query(event=text)).event, Event(text))
+            self.assertEqual(parse_announce(query(event=text)).event, AnnounceEvent(text))
         self.assertEqual(self.refused(query(event="resumed")).field, "event")
 
     def test_wrong_hash(self) -> None:
@@ -154,7 +154,7 @@ class ParseScrapeTests(SynchronousTestCase):
 class EncodeTests(SynchronousTestCase):
     """Bodies, byte for byte."""
 
-    answer = Answer(20, 5, Counts(seeds=1, leeches=2, completed=3), (V4, V6))
+    answer = AnnounceAnswer(20, 5, Counts(seeds=1, leeches=2, completed=3), (V4, V6))
     head = b"d8:completei1e10:downloadedi3e10:incompletei2e8:intervali20e12:min intervali5e"
 
     def test_compact(self) -> None:
@@ -166,13 +166,13 @@ class EncodeTests(SynchronousTestCase):
 
     def test_compact_nobody(self) -> None:
         """An answer without peers still has `peers`, for clients insist on it."""
-        body = encode_answer(Answer(20, 5, Counts(1, 2, 3)))
+        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3)))
         self.assertEqual(body, self.head + b"5:peers0:e")
 
     def test_dictionaries(self) -> None:
         """BEP 3: one list for both families, with peer ids where they are known."""
         unknown = PeerAddress(V4.packed)
-        body = encode_answer(Answer(20, 5, Counts(1, 2, 3), (V6, unknown)), compact=False)
+        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V6, unknown)), compact=False)
         self.assertEqual(
             body,
             self.head
@@ -184,7 +184,7 @@ class EncodeTests(SynchronousTestCase):
 
     def test_no_peer_id(self) -> None:
         """`no_peer_id` leaves the peer ids out."""
-        body = encode_answer(Answer(20, 5, Counts(1, 2, 3), (V4,)), compact=False, no_peer_id=True)
+        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V4,)), compact=False, no_peer_id=True)
         self.assertEqual(body, self.head + b"5:peersld2:ip8:10.0.0.74:porti6881eeee")
 
     def test_scrape(self) -> None:

@@ -21,7 +21,7 @@ from twisted.web.server import Site
 from tests.unit.tracker.fakes import HASH, KEY, OTHER_HASH, FakeKeys, FakeOwnPeer
 from voi.errors import Conflict, NotFound, VoiError
 from voi.tracker import blocks
-from voi.tracker.blocks import STALL_SECONDS, BlockDesk
+from voi.tracker.blocks import STALL_SECONDS, BlockTableResource
 from voi.tracker.http import tracker_resource
 from voi.tracker.tracker import Tracker
 
@@ -87,7 +87,7 @@ class _Slow:
 class BlockTests(TestCase):
     """A site whose tracker has tables."""
 
-    async def site(self, desk: BlockDesk | None) -> None:
+    async def site(self, desk: BlockTableResource | None) -> None:
         tracker = Tracker(keys=FakeKeys(), own_peer=FakeOwnPeer(), clock=reactor, random=Random(1))
         site: Any = Site(tracker_resource(tracker, desk))  # half of its annotations are missing
         listening: Any = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
@@ -96,7 +96,7 @@ class BlockTests(TestCase):
 
     async def open(self) -> None:
         self.tables = FakeTables()
-        await self.site(BlockDesk(FakeKeys(), self.tables))
+        await self.site(BlockTableResource(FakeKeys(), self.tables))
 
     async def get(self, path: str) -> tuple[int, bytes, Any]:
         """Status, body, and the response."""
@@ -169,7 +169,7 @@ class BlockTests(TestCase):
     def ask_slowly(self) -> tuple[_Slow, Deferred[bytes | None]]:
         """A request for a table whose asker reads when it is told to, and its end."""
         request: Any = _Slow()
-        desk = BlockDesk(FakeKeys(), FakeTables())
+        desk = BlockTableResource(FakeKeys(), FakeTables())
         return request, Deferred.fromCoroutine(
             desk.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
         )

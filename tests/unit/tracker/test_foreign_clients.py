@@ -24,9 +24,9 @@ from twisted.trial.unittest import SkipTest, TestCase
 from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import FakeKeys, FakeOwnPeer
-from voi.tracker.announce import Event
+from voi.tracker.announce import AnnounceEvent
 from voi.tracker.http import tracker_resource
-from voi.tracker.tracker import Announced, Tracker
+from voi.tracker.tracker import PeerAnnounced, Tracker
 
 SEED_KEY, SEED_MAC = "a" * 32, "52:54:00:00:00:0A"
 CLIENT_KEY, CLIENT_MAC = "c" * 32, "52:54:00:00:00:0C"
@@ -120,13 +120,13 @@ class ForeignClientTests(TestCase):
         # Dropping the last reference waits for the session's threads: not on the reactor.
         self.addCleanup(deferToThread, sessions.clear)
 
-    def announced(self, announced: Announced) -> None:
+    def announced(self, announced: PeerAnnounced) -> None:
         """The seed hears of a newcomer at once, the test goes on when the newcomer has everything."""
-        if announced.terminal == CLIENT_MAC and announced.event is Event.STARTED:
+        if announced.terminal == CLIENT_MAC and announced.event is AnnounceEvent.STARTED:
             self.seed.force_reannounce(0, -1, libtorrent.reannounce_flags_t.ignore_min_interval)
         if announced.terminal == SEED_MAC and not self.seeding.called:
             self.seeding.callback(None)
-        if announced.terminal == CLIENT_MAC and announced.event is Event.COMPLETED:
+        if announced.terminal == CLIENT_MAC and announced.event is AnnounceEvent.COMPLETED:
             self.complete.callback(None)
 
     def program(self, name: str) -> str:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, request
-from voi.tracker.announce import Answer, Event
+from voi.tracker.announce import AnnounceAnswer, AnnounceEvent
 from voi.tracker.leaders import Leaders
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Role, Server
+from voi.tracker.steering import RoomRole, ServerState
 from voi.tracker.swarm import SwarmTable
 
 POLICY = Policy(jitter=0.0, leaders_alone=3, leaders=1, bridges=1, bridging=0.0, stuck=15.0, lost=45.0)
-MEMBER, LEADER, BRIDGE, STUCK = Role
+MEMBER, LEADER, BRIDGE, STUCK = RoomRole
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class LeadersTests(SynchronousTestCase):
 
     def role(
         self, asker: FakeAsker, now: float = 0.0, *, moves: bool = False, served: bool = False, alone: bool = False
-    ) -> Role:
+    ) -> RoomRole:
         """An announce at `now`, with another number of bytes left than before or not."""
         asker.last_seen = now
         if moves:
@@ -191,10 +191,10 @@ class TableTests(SynchronousTestCase):
         *,
         room: int = 1,
         left: int = 100,
-        event: Event = Event.NONE,
+        event: AnnounceEvent = AnnounceEvent.NONE,
         client: int = 0,
-        server: Server = Server.WHOLE,
-    ) -> Answer:
+        server: ServerState = ServerState.WHOLE,
+    ) -> AnnounceAnswer:
         """Terminal `number` of a room announces."""
         asked = request(client or number, left=left, event=event, numwant=200)
         return self.table.announce(now, f"{room}/{number}", f"10.0.{room}.{number}", asked, server=server)
@@ -203,7 +203,7 @@ class TableTests(SynchronousTestCase):
         """Whether it is told of the server's own peer."""
         return self.ask(number, now, left=left).own
 
-    def rooms(self, answer: Answer) -> set[int]:
+    def rooms(self, answer: AnnounceAnswer) -> set[int]:
         return {int(peer.host.split(".")[2]) for peer in answer.peers}
 
     def test_who_hears_what(self) -> None:
@@ -219,13 +219,13 @@ class TableTests(SynchronousTestCase):
 
         Not at the first announce: the first of several rooms that are switched on looks alone.
         """
-        self.ask(9, event=Event.PAUSED)
+        self.ask(9, event=AnnounceEvent.PAUSED)
         self.assertEqual([self.own(number) for number in range(1, 6)], [True, True, False, False, False])
         self.assertEqual([self.own(number, 1.0) for number in range(1, 6)], [True, True, True, False, False])
 
     def test_not_by_itself(self) -> None:
         """A room is not alone if somebody of another gives, or downloads."""
-        for event, left in ((Event.NONE, 0), (Event.NONE, 5), (Event.PAUSED, 5)):
+        for event, left in ((AnnounceEvent.NONE, 0), (AnnounceEvent.NONE, 5), (AnnounceEvent.PAUSED, 5)):
             self.setUp()
             self.ask(1, room=2, event=event, left=left)
             self.assertEqual([self.own(number) for number in range(1, 4)], [True, True, False])
@@ -238,14 +238,14 @@ class TableTests(SynchronousTestCase):
 
     def test_paused_in_the_room(self) -> None:
         """Who is paused has not everything: the room is still led."""
-        self.ask(2, event=Event.PAUSED)
+        self.ask(2, event=AnnounceEvent.PAUSED)
         self.assertTrue(self.own(1))
 
     def test_seeds_are_counted(self) -> None:
         """The room is served until its last seed is gone, and is led again then."""
         self.ask(2, left=0)
         self.ask(3, left=0)
-        self.ask(2, left=0, event=Event.STOPPED)
+        self.ask(2, left=0, event=AnnounceEvent.STOPPED)
         self.assertFalse(self.own(1))
         self.ask(3, left=7)
         self.assertTrue(self.own(1))
@@ -253,9 +253,9 @@ class TableTests(SynchronousTestCase):
     def test_a_leader_leaves(self) -> None:
         """A leader that stops, pauses or moves to another room is followed by the next who asks."""
         for event, host in (
-            (Event.STOPPED, "10.0.1.1"),
-            (Event.PAUSED, "10.0.1.1"),
-            (Event.NONE, "10.0.3.1"),
+            (AnnounceEvent.STOPPED, "10.0.1.1"),
+            (AnnounceEvent.PAUSED, "10.0.1.1"),
+            (AnnounceEvent.NONE, "10.0.3.1"),
         ):
             self.setUp()
             self.ask(9, room=2)
@@ -268,7 +268,7 @@ class TableTests(SynchronousTestCase):
         self.ask(9, room=2)
         self.assertEqual([self.own(number) for number in (1, 2, 3)], [True, True, False])
         self.ask(1, left=0)
-        self.ask(1, left=0, event=Event.STOPPED)
+        self.ask(1, left=0, event=AnnounceEvent.STOPPED)
         self.assertTrue(self.own(3))
 
     def test_a_dead_leader_costs_seconds(self) -> None:
@@ -302,10 +302,10 @@ class TableTests(SynchronousTestCase):
     def test_no_server(self) -> None:
         """Where the server has nothing, bridges and who stands still find other rooms all the same, and the first."""
         self.ask(1, room=2, left=0)
-        answers = [self.ask(number, server=Server.ABSENT) for number in (1, 2, 3, 4)]
+        answers = [self.ask(number, server=ServerState.ABSENT) for number in (1, 2, 3, 4)]
         self.assertEqual([self.rooms(answer) for answer in answers], [{2}, {1}, {1, 2}, {1}])
         self.assertEqual([answer.own for answer in answers], [False] * 4)
-        self.assertEqual(self.rooms(self.ask(4, 15.0, server=Server.ABSENT)), {1, 2})
+        self.assertEqual(self.rooms(self.ask(4, 15.0, server=ServerState.ABSENT)), {1, 2})
 
     def test_first_looks_small(self) -> None:
         """Who comes first to a room and is told of the server hears of other rooms only if it stays alone."""
@@ -315,8 +315,8 @@ class TableTests(SynchronousTestCase):
     def test_the_server_still_downloads(self) -> None:
         """While the server's peer downloads itself, everybody is told of it: who uploads, and who waits for it."""
         self.ask(1, room=2)
-        found = [self.ask(number, server=Server.PARTIAL).own for number in range(1, 6)]
-        found.append(self.ask(9, left=0, server=Server.PARTIAL).own)
+        found = [self.ask(number, server=ServerState.PARTIAL).own for number in range(1, 6)]
+        found.append(self.ask(9, left=0, server=ServerState.PARTIAL).own)
         self.assertEqual(found, [True] * 6)
 
     def test_restarted(self) -> None:
@@ -332,7 +332,7 @@ class TableTests(SynchronousTestCase):
         """Nor has one that was paused: it wanted nothing."""
         for number in (1, 2, 3, 4):
             self.ask(number)
-        self.ask(4, 1.0, event=Event.PAUSED)
+        self.ask(4, 1.0, event=AnnounceEvent.PAUSED)
         for number in (1, 2, 3):
             self.ask(number, 30.0, left=99)
         self.assertFalse(self.own(4, 31.0))
@@ -343,7 +343,7 @@ class TableTests(SynchronousTestCase):
         table.admit(HASH)
         table.announce(0, "9", "10.0.0.9", request(9))
         found = [
-            table.announce(0, str(number), host, request(number), server=Server.WHOLE).own
+            table.announce(0, str(number), host, request(number), server=ServerState.WHOLE).own
             for number in (1, 2)
             for host in (f"10.0.0.{number}", f"fd00::{number}")
         ]
@@ -354,7 +354,7 @@ _STEP = st.tuples(
     st.integers(1, 5),  # terminal
     st.integers(1, 3),  # room
     st.sampled_from([0, 5, 6]),  # left
-    st.sampled_from([Event.NONE, Event.NONE, Event.STOPPED, Event.PAUSED]),
+    st.sampled_from([AnnounceEvent.NONE, AnnounceEvent.NONE, AnnounceEvent.STOPPED, AnnounceEvent.PAUSED]),
     st.integers(1, 2),  # client
     st.sampled_from([0.0, 5.0, 20.0, 400.0, -1000.0]),  # time that passes before
 )
@@ -364,7 +364,7 @@ class BoundTests(SynchronousTestCase):
     """Whatever happens."""
 
     @given(st.lists(_STEP, max_size=60))
-    def test_kept_of_whom_there_is(self, steps: list[tuple[int, int, int, Event, int, float]]) -> None:
+    def test_kept_of_whom_there_is(self, steps: list[tuple[int, int, int, AnnounceEvent, int, float]]) -> None:
         """Places are only had by peers that download in that room, at most so many, and nothing is kept of others."""
         table, now = SwarmTable(Random(3), POLICY), 0.0
         table.admit(HASH)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.tracker.fakes import HASH, request
 from voi.tracker.peers import Peer
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Server
+from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
 
 HOSTS = ("10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.2.1", "10.0.2.2", "fd00::1", "fd00:0:0:1::1")
@@ -39,14 +39,15 @@ class PackedTests(SynchronousTestCase):
             max_size=30,
         ),
         st.lists(
-            st.tuples(st.integers(0, 99), st.sampled_from([None, 0, 1, 3, 50]), st.sampled_from(Server)), max_size=20
+            st.tuples(st.integers(0, 99), st.sampled_from([None, 0, 1, 3, 50]), st.sampled_from(ServerState)),
+            max_size=20,
         ),
     )
     def test_same_addresses(
         self,
         seed: int,
         said: list[tuple[int, int, int, int]],
-        asked: list[tuple[int, int | None, Server]],
+        asked: list[tuple[int, int | None, ServerState]],
     ) -> None:
         """Both families, rooms of both, several terminals at one address, seeds and leeches: the same bytes."""
         long, long_peers = filled(seed, said)
@@ -54,6 +55,6 @@ class PackedTests(SynchronousTestCase):
         for number, numwant, server in asked:
             at = number % len(long_peers)
             self.assertEqual(
-                short.introduce_packed(short_peers[at], numwant, server),
-                long.introduce(long_peers[at], numwant, server).packed(),
+                short.select_packed(short_peers[at], numwant, server),
+                long.select_peers(long_peers[at], numwant, server).packed(),
             )

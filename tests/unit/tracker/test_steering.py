@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Mix, Role, Server, Situation, bridges_wanted, leaders_wanted, steer
+from voi.tracker.steering import Mix, RoomRole, ServerState, Situation, bridges_wanted, leaders_wanted, steer
 
 _SOME = st.integers(0, 200)
-SERVED = (Role.LEADER, Role.STUCK)
+SERVED = (RoomRole.LEADER, RoomRole.STUCK)
 """Who is told of a server that has everything."""
 
 
@@ -26,8 +26,8 @@ class SteeringTests(SynchronousTestCase):
             _SOME,
             _SOME,
             _SOME,
-            st.sampled_from(Server),
-            st.sampled_from(Role),
+            st.sampled_from(ServerState),
+            st.sampled_from(RoomRole),
         )
     )
     def test_within_what_there_is(self, at: Situation) -> None:
@@ -39,8 +39,8 @@ class SteeringTests(SynchronousTestCase):
         wanted = policy.numwant_default if at.numwant is None else at.numwant
         self.assertLessEqual(sum(mix), min(wanted, policy.numwant_most))
         far = mix.far_giving + mix.far_downloading
-        self.assertLessEqual(far, policy.far_most if at.role is Role.STUCK else policy.bridges)
-        if at.role is Role.MEMBER:
+        self.assertLessEqual(far, policy.far_most if at.role is RoomRole.STUCK else policy.bridges)
+        if at.role is RoomRole.MEMBER:
             self.assertEqual(far, 0)
         if not at.downloads:
             self.assertEqual((mix.near_giving, far), (0, 0))
@@ -48,17 +48,22 @@ class SteeringTests(SynchronousTestCase):
     def test_the_servers_own(self) -> None:
         """The server's own peer is for who leads or stands still; as long as it downloads itself, for everybody."""
 
-        def own(downloads: bool, role: Role) -> list[bool]:
-            return [steer(Situation(downloads, None, 1, 1, 1, 1, server, role), Policy()).own for server in Server]
+        def own(downloads: bool, role: RoomRole) -> list[bool]:
+            return [steer(Situation(downloads, None, 1, 1, 1, 1, server, role), Policy()).own for server in ServerState]
 
-        for role in Role:
+        for role in RoomRole:
             self.assertEqual(own(True, role), [False, True, role in SERVED])
             self.assertEqual(own(False, role), [False, True, False])
 
     def test_other_rooms(self) -> None:
         """A bridge is told of one of another room, and who stands still of some, with one at least who gives there."""
-        for role, far in ((Role.MEMBER, (0, 0)), (Role.LEADER, (0, 0)), (Role.BRIDGE, (1, 0)), (Role.STUCK, (1, 7))):
-            mix = steer(Situation(True, 50, 0, 100, 1, 99, Server.WHOLE, role), Policy(far_most=8))
+        for role, far in (
+            (RoomRole.MEMBER, (0, 0)),
+            (RoomRole.LEADER, (0, 0)),
+            (RoomRole.BRIDGE, (1, 0)),
+            (RoomRole.STUCK, (1, 7)),
+        ):
+            mix = steer(Situation(True, 50, 0, 100, 1, 99, ServerState.WHOLE, role), Policy(far_most=8))
             self.assertEqual((mix.far_giving, mix.far_downloading), far)
             self.assertEqual(mix.near_downloading, 50 - sum(far) - mix.own)
 
@@ -66,18 +71,18 @@ class SteeringTests(SynchronousTestCase):
         """Of a room too small for its bridges each meets more, and where all lead, the leaders do."""
         policy = Policy(leaders=2, bridges=6)
 
-        def far(terminals: int, role: Role) -> int:
-            at = Situation(True, 50, 0, terminals - 1, 0, 99, Server.WHOLE, role)
+        def far(terminals: int, role: RoomRole) -> int:
+            at = Situation(True, 50, 0, terminals - 1, 0, 99, ServerState.WHOLE, role)
             return steer(at, policy).far_downloading
 
-        self.assertEqual([far(terminals, Role.BRIDGE) for terminals in (3, 4, 5, 6, 8, 9)], [6, 3, 2, 1, 1, 1])
-        self.assertEqual([far(terminals, Role.LEADER) for terminals in (1, 2, 3)], [6, 3, 0])
+        self.assertEqual([far(terminals, RoomRole.BRIDGE) for terminals in (3, 4, 5, 6, 8, 9)], [6, 3, 2, 1, 1, 1])
+        self.assertEqual([far(terminals, RoomRole.LEADER) for terminals in (1, 2, 3)], [6, 3, 0])
 
     def test_few_wanted(self) -> None:
         """Who wants few is told of other rooms with half of them at most, but for the last one."""
         found = []
         for numwant in (1, 2, 3, 9):
-            mix = steer(Situation(True, numwant, 0, 99, 0, 99, Server.ABSENT, Role.STUCK), Policy())
+            mix = steer(Situation(True, numwant, 0, 99, 0, 99, ServerState.ABSENT, RoomRole.STUCK), Policy())
             found.append((mix.near_downloading, mix.far_downloading))
         self.assertEqual(found, [(0, 1), (1, 1), (1, 2), (4, 5)])
 
@@ -93,5 +98,5 @@ class SteeringTests(SynchronousTestCase):
 
     def test_nobody_wanted(self) -> None:
         """Who wants nobody gets nobody, the server's own peer neither."""
-        for role in Role:
-            self.assertEqual(steer(Situation(True, 0, 9, 9, 9, 9, Server.WHOLE, role), Policy()), Mix())
+        for role in RoomRole:
+            self.assertEqual(steer(Situation(True, 0, 9, 9, 9, 9, ServerState.WHOLE, role), Policy()), Mix())

@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.tracker.fakes import HASH, OTHER_HASH, peer_id, request
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError
-from voi.tracker.announce import Answer, Counts, Event
+from voi.tracker.announce import AnnounceAnswer, AnnounceEvent, Counts
 from voi.tracker.peers import PeerState
 from voi.tracker.policy import Policy
-from voi.tracker.steering import Server
+from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
 
 CALM = Policy(jitter=0.0)
@@ -42,17 +42,17 @@ class TableCase(SynchronousTestCase):
         *,
         now: float = 0.0,
         left: int = 100,
-        event: Event = Event.NONE,
+        event: AnnounceEvent = AnnounceEvent.NONE,
         numwant: int | None = None,
         port: int = 6881,
         client: int = 0,
         info_hash: bytes = HASH,
-    ) -> Answer:
+    ) -> AnnounceAnswer:
         """Terminal `number` announces, at 10.0.0.<number> unless told otherwise."""
         asked = request(client or number, info_hash=info_hash, port=port, left=left, event=event, numwant=numwant)
         return self.table.announce(now, mac(number), host or f"10.0.0.{number}", asked)
 
-    def hosts(self, answer: Answer) -> list[str]:
+    def hosts(self, answer: AnnounceAnswer) -> list[str]:
         return [peer.host for peer in answer.peers]
 
 
@@ -161,36 +161,36 @@ class StateTests(TableCase):
 
     def test_events(self) -> None:
         """started, completed, stopped: in, counted, out."""
-        self.announce(1, event=Event.STARTED)
+        self.announce(1, event=AnnounceEvent.STARTED)
         self.assertEqual(self.table.counts(HASH), Counts(0, 1, 0))
-        self.announce(1, left=0, event=Event.COMPLETED)
+        self.announce(1, left=0, event=AnnounceEvent.COMPLETED)
         self.assertEqual(self.table.counts(HASH), Counts(1, 0, 1))
-        answer = self.announce(1, left=0, event=Event.STOPPED)
+        answer = self.announce(1, left=0, event=AnnounceEvent.STOPPED)
         self.assertEqual((self.table.counts(HASH), answer.peers), (Counts(0, 0, 1), ()))
 
     def test_completed_once(self) -> None:
         """A repeated `completed`, or one over the other family, is one download; one with bytes left is none."""
-        self.announce(1, left=1, event=Event.COMPLETED)
-        self.announce(1, left=0, event=Event.COMPLETED)
-        self.announce(1, left=0, event=Event.COMPLETED)
-        self.announce(1, "fd00::1", left=0, event=Event.COMPLETED)
+        self.announce(1, left=1, event=AnnounceEvent.COMPLETED)
+        self.announce(1, left=0, event=AnnounceEvent.COMPLETED)
+        self.announce(1, left=0, event=AnnounceEvent.COMPLETED)
+        self.announce(1, "fd00::1", left=0, event=AnnounceEvent.COMPLETED)
         self.assertEqual(self.table.counts(HASH).completed, 1)
 
     def test_completed_by_another_client(self) -> None:
         """A terminal that downloads again with a fresh client counts again."""
-        self.announce(1, left=0, event=Event.COMPLETED, client=1)
-        self.announce(1, left=0, event=Event.COMPLETED, client=2)
+        self.announce(1, left=0, event=AnnounceEvent.COMPLETED, client=1)
+        self.announce(1, left=0, event=AnnounceEvent.COMPLETED, client=2)
         self.assertEqual(self.table.counts(HASH).completed, 2)
 
     def test_stopped_stranger(self) -> None:
         """Who was never there may still stop."""
-        self.announce(1, event=Event.STOPPED)
+        self.announce(1, event=AnnounceEvent.STOPPED)
         self.assertEqual(self.table.counts(HASH), Counts())
 
     def test_paused(self) -> None:
         """BEP 21: who pauses is incomplete, yet no downloader; with nothing left it is a seed."""
-        self.announce(1, event=Event.PAUSED)
-        self.announce(2, event=Event.PAUSED, left=0)
+        self.announce(1, event=AnnounceEvent.PAUSED)
+        self.announce(2, event=AnnounceEvent.PAUSED, left=0)
         self.assertEqual(self.table.counts(HASH), Counts(1, 1, 0, 1))
         self.announce(1)
         self.assertEqual(self.table.counts(HASH), Counts(1, 1, 0, 0))
@@ -198,7 +198,7 @@ class StateTests(TableCase):
     def test_states(self) -> None:
         """Each peer is told as it last announced itself."""
         self.announce(1, now=1.0)
-        self.announce(1, now=2.0, left=40, event=Event.PAUSED)
+        self.announce(1, now=2.0, left=40, event=AnnounceEvent.PAUSED)
         self.assertEqual(self.table.peers(HASH), [PeerState(mac(1), "10.0.0.1", 6881, 40, 0, 0, 2.0, True)])
 
     def test_scrape(self) -> None:
@@ -213,7 +213,7 @@ class StateTests(TableCase):
         self.announce(1)
         self.assertEqual(self.announce(1, now=1.0).interval, 20)
         self.assertEqual(self.announce(2, left=0).interval, 120)
-        self.assertEqual(self.announce(3, event=Event.PAUSED).interval, 120)
+        self.assertEqual(self.announce(3, event=AnnounceEvent.PAUSED).interval, 120)
         self.assertEqual(self.announce(1, now=2.0).min_interval, 5)
 
     def test_first_interval(self) -> None:
@@ -267,7 +267,7 @@ class ChoiceTests(TableCase):
             asked = request(room * 1000 + number, left=left)
             self.table.announce(0, f"{room}/{number}", f"10.0.{room}.{number}", asked)
 
-    def rooms(self, answer: Answer) -> list[str]:
+    def rooms(self, answer: AnnounceAnswer) -> list[str]:
         return [host.rsplit(".", 1)[0] for host in self.hosts(answer)]
 
     def test_not_itself(self) -> None:
@@ -307,8 +307,8 @@ class ChoiceTests(TableCase):
         self.announce(9, "10.0.1.9")
         self.announce(8, "10.0.2.8", left=0)
         self.announce(7, "10.0.2.7")
-        for event in (Event.NONE, Event.PAUSED):
-            left = 0 if event is Event.NONE else 5
+        for event in (AnnounceEvent.NONE, AnnounceEvent.PAUSED):
+            left = 0 if event is AnnounceEvent.NONE else 5
             answer = self.announce(200, "10.0.1.200", left=left, event=event)
             self.assertEqual(self.hosts(answer), ["10.0.1.9"])
 
@@ -338,7 +338,7 @@ class ChoiceTests(TableCase):
         asked = request(9, numwant=10)
         self.table.announce(0, mac(9), "10.0.1.99", asked)  # as the first of its room it leads
         self.fill(1, 50)
-        answer = self.table.announce(0, mac(9), "10.0.1.99", asked, server=Server.WHOLE)
+        answer = self.table.announce(0, mac(9), "10.0.1.99", asked, server=ServerState.WHOLE)
         self.assertEqual((len(answer.peers), answer.own), (9, True))
 
     def test_both_families_in_an_answer(self) -> None:
@@ -376,7 +376,7 @@ _OPERATION = st.tuples(
     st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.1.1", "fd00::1"]),
     st.sampled_from([6881, 6882]),
     st.sampled_from([0, 0, 5, 9]),
-    st.sampled_from(list(Event)),
+    st.sampled_from(list(AnnounceEvent)),
     st.sampled_from([0.0, 1.0, 30.0]),  # time that passes before
 )
 
@@ -385,7 +385,9 @@ class ModelTests(SynchronousTestCase):
     """The table against a list that is searched."""
 
     @given(st.lists(_OPERATION, max_size=40))
-    def test_counts_of_a_naive_model(self, operations: list[tuple[int, int, str, int, int, Event, float]]) -> None:
+    def test_counts_of_a_naive_model(
+        self, operations: list[tuple[int, int, str, int, int, AnnounceEvent, float]]
+    ) -> None:
         """Whatever is announced, the table counts, lists and answers as a plain list would."""
         policy = Policy(jitter=0.0, seed_interval=20.0, expiry_factor=3.0, most_peers_of_terminal=3)
         table, model, now = SwarmTable(Random(7), policy), dict[int, list[_Naive]](), 0.0
@@ -405,14 +407,14 @@ class ModelTests(SynchronousTestCase):
             self.assertLessEqual(told, known - {(host, port)})
 
     def _announce(
-        self, peers: list[_Naive], client: int, host: str, port: int, left: int, event: Event, now: float
+        self, peers: list[_Naive], client: int, host: str, port: int, left: int, event: AnnounceEvent, now: float
     ) -> None:
         same = [
             peer
             for peer in peers
             if (peer.client == client and (":" in peer.host) == (":" in host)) or (peer.host, peer.port) == (host, port)
         ][:1]
-        if event is Event.STOPPED:
+        if event is AnnounceEvent.STOPPED:
             peers[:] = [peer for peer in peers if peer not in same]
             return
         if not same and len(peers) == 3:
@@ -422,7 +424,7 @@ class ModelTests(SynchronousTestCase):
             same = peers[-1:]
         peer = same[0]
         peer.client, peer.host, peer.port, peer.left, peer.seen = client, host, port, left, now
-        peer.paused = event is Event.PAUSED and left > 0
+        peer.paused = event is AnnounceEvent.PAUSED and left > 0
 
     def _compare(self, table: SwarmTable, model: dict[int, list[_Naive]]) -> None:
         everyone = [(terminal, peer) for terminal, peers in model.items() for peer in peers]

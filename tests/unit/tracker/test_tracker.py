@@ -10,9 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
-from voi.tracker.announce import Counts, Event
+from voi.tracker.announce import AnnounceEvent, Counts
 from voi.tracker.policy import Policy
-from voi.tracker.tracker import Announced, Tracker
+from voi.tracker.tracker import PeerAnnounced, Tracker
 
 OTHER_KEY = "f" * 32
 OTHER_MAC = "52:54:00:00:00:02"
@@ -25,7 +25,7 @@ class TrackerCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.own = FakeOwnPeer()
-        self.heard: list[Announced] = []
+        self.heard: list[PeerAnnounced] = []
         self.keys = FakeKeys({KEY: MAC, OTHER_KEY: OTHER_MAC})
         self.tracker = Tracker(
             keys=self.keys,
@@ -187,7 +187,8 @@ class ListenerTests(TrackerCase):
         """Each announce is told with the terminal and its plain address."""
         self.announce(host="::ffff:10.0.0.1", event="started")
         self.assertEqual(
-            self.heard, [Announced(HASH, MAC, "10.0.0.1", 6881, Event.STARTED, left=3, uploaded=1, downloaded=2)]
+            self.heard,
+            [PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, left=3, uploaded=1, downloaded=2)],
         )
 
     def test_what_concerns_somebody(self) -> None:
@@ -207,7 +208,7 @@ class ListenerTests(TrackerCase):
     def test_failing_listener(self) -> None:
         """A listener's mistake is logged and the asker gets its answer."""
 
-        def fail(_announced: Announced) -> None:
+        def fail(_announced: PeerAnnounced) -> None:
             raise RuntimeError("listener")
 
         tracker = Tracker(keys=self.keys, own_peer=self.own, clock=self.clock, random=Random(1), on_announce=fail)

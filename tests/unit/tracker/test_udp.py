@@ -20,12 +20,14 @@ from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id
 from voi.seeding.settings import server_settings
-from voi.tracker import askers, batches, packets
-from voi.tracker.announce import MOST_SCRAPED, Counts, Event
-from voi.tracker.askers import WINDOW_SECONDS, Askers
+from voi.tracker import connection_ids as askers
+from voi.tracker import mmsg as batches
+from voi.tracker import packets
+from voi.tracker.announce import MOST_SCRAPED, AnnounceEvent, Counts
+from voi.tracker.connection_ids import WINDOW_SECONDS, ConnectionIds
 from voi.tracker.http import tracker_resource
 from voi.tracker.packets import LONGEST_PACKET, PROTOCOL
-from voi.tracker.tracker import Announced, Tracker
+from voi.tracker.tracker import PeerAnnounced, Tracker
 from voi.tracker.udp import BURST, UdpTracker
 
 ASKER = ("10.0.0.1", 4000)
@@ -87,7 +89,7 @@ class AnswerCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = _Deaf()
-        self.heard: list[Announced] = []
+        self.heard: list[PeerAnnounced] = []
         self.own = FakeOwnPeer()
         self.tracker = Tracker(
             keys=FakeKeys(), own_peer=self.own, clock=self.clock, random=Random(1), on_announce=self.heard.append
@@ -142,14 +144,14 @@ class ConnectionTests(AnswerCase):
 
     def test_another_secret(self) -> None:
         """Nobody makes an id without the server's secret."""
-        one, same, other = (Askers(secret * 32).find(0, ASKER).new for secret in (b"1", b"1", b"2"))
+        one, same, other = (ConnectionIds(secret * 32).find(0, ASKER).new for secret in (b"1", b"1", b"2"))
         self.assertNotEqual(one, other)
         self.assertEqual(one, same)
 
     def test_bound(self) -> None:
         """Askers are remembered up to a number."""
         self.patch(askers, "MOST_ASKERS", 3)
-        known = Askers(b"1" * 32)
+        known = ConnectionIds(b"1" * 32)
         for port in range(10):
             known.find(0, ("10.0.0.1", port))
         self.assertLessEqual(len(known._known), 3)
@@ -184,7 +186,7 @@ class AnnounceTests(AnswerCase):
             answer,
             struct.pack(">I4sIII", 1, b"tran", interval, 1, 1) + bytes([10, 0, 0, 1]) + (6881).to_bytes(2, "big"),
         )
-        self.assertEqual(self.heard[0], Announced(HASH, MAC, "10.0.0.1", 6881, Event.STARTED, 0, 1, 2))
+        self.assertEqual(self.heard[0], PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, 0, 1, 2))
 
     def test_ipv6(self) -> None:
         """Who asks over IPv6 gets IPv6 peers, 18 bytes each; a mapped address is IPv4."""
@@ -391,7 +393,7 @@ class SocketTests(TestCase):
     timeout = 30
 
     def setUp(self) -> None:
-        self.announced: Deferred[Announced] = Deferred()
+        self.announced: Deferred[PeerAnnounced] = Deferred()
         self.tracker = Tracker(
             keys=FakeKeys(),
             own_peer=FakeOwnPeer(),
@@ -451,7 +453,7 @@ class SocketTests(TestCase):
         """A libtorrent session announces to udp://host:port/<key>/announce."""
         self.announce_with_libtorrent([f"udp://127.0.0.1:{self.open().port}/{KEY}/announce"])
         said = await self.announced
-        self.assertEqual((said.info_hash, said.terminal, said.event), (HASH, MAC, Event.STARTED))
+        self.assertEqual((said.info_hash, said.terminal, said.event), (HASH, MAC, AnnounceEvent.STARTED))
         self.assertEqual(said.host, "127.0.0.2")
 
     async def test_http_first(self) -> None:

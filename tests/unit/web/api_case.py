@@ -38,30 +38,30 @@ from tests.unit.web.fakes import (
     FakeWaker,
 )
 from voi import __version__
-from voi.domain.rollouts import Links
+from voi.app.lag import LagProbe
+from voi.audit.log import AuditLog
+from voi.domain.rollouts import LinkRates
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.lag import LagProbe
 from voi.store.accounts import Accounts
-from voi.store.answers import Answers
+from voi.store.audit import AuditEntries
 from voi.store.commands import Commands
-from voi.store.courses import Courses
 from voi.store.database import Store, prepare
-from voi.store.events import Events
-from voi.store.journal import Journal
+from voi.store.idempotency import StoredResponses
+from voi.store.rollout_history import RolloutHistories
 from voi.store.rollouts import Rollouts
 from voi.store.rooms import Rooms
-from voi.store.roster import Rosters
 from voi.store.sessions import Sessions
+from voi.store.snapshots import TerminalSnapshots
 from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
-from voi.web.api import Api
-from voi.web.assets import Asset, AssetResource, asset
-from voi.web.resources.server import Addresses, Limits, SettingsView
-from voi.web.seams import HealthCheck
-from voi.web.site import site
+from voi.web.api.api import Api
+from voi.web.api.interfaces import HealthCheck
+from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.console.assets import Asset, AssetResource, asset
+from voi.web.http.site import site
 
 TOKEN = "a-token-of-the-tests"
 ASSETS: dict[str, Asset] = {
@@ -105,15 +105,15 @@ class ApiCase(TestCase):
         self.terminals, self.templates = Terminals(self.store), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
         self.commands = Commands(self.store)
-        self.fleet, self.publisher = FakeFleet(), FakePublisher()
-        self.upload_desk, self.notices = FakeUploadDesk(self.uploads), FakeNotices()
-        self.command_desk = FakeCommandDesk(self.commands)
+        self.registry, self.publisher = FakeFleet(), FakePublisher()
+        self.upload_requests, self.notifications = FakeUploadDesk(self.uploads), FakeNotices()
+        self.command_dispatcher = FakeCommandDesk(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
-        self.observer = FakeObserver(Courses(self.store))
+        self.recorder = FakeObserver(RolloutHistories(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag, self.clock = LagProbe(Clock()), Clock()
-        self.rooms, self.events = Rooms(self.store), Events(self.store)
-        self.journal = Journal(self.events, lambda: 1_700_000_200.0)
+        self.rooms, self.events = Rooms(self.store), AuditEntries(self.store)
+        self.audit_log = AuditLog(self.events, lambda: 1_700_000_200.0)
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
@@ -125,39 +125,48 @@ class ApiCase(TestCase):
             accounts=self.accounts,
             sessions=self.sessions,
             tokens=self.tokens,
-            answers=Answers(self.store),
+            answers=StoredResponses(self.store),
             passwords=self.passwords,
             terminals=self.terminals,
             templates=self.templates,
             uploads=self.uploads,
             rollouts=self.rollouts,
             commands=self.commands,
-            command_desk=self.command_desk,
-            fleet=self.fleet,
-            upload_desk=self.upload_desk,
+            command_dispatcher=self.command_dispatcher,
+            registry=self.registry,
+            upload_requests=self.upload_requests,
             publisher=self.publisher,
-            notices=self.notices,
+            notifications=self.notifications,
             coordinator=self.coordinator,
-            observer=self.observer,
-            links=Links(1000, 500),
+            recorder=self.recorder,
+            links=LinkRates(1000, 500),
             tracker=self.tracker,
             seeding=self.seeding,
             lag=self.lag,
             clock=self.clock,
-            rosters=Rosters(self.store),
+            snapshots=TerminalSnapshots(self.store),
             rooms=self.rooms,
             events=self.events,
-            journal=self.journal,
+            audit_log=self.audit_log,
             waker=self.waker,
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
-                __version__, Addresses("", "", "", "", 50007, 50021), "", "", 0, 0, 0, False, Limits(1, 2, 3, 4), days
+                __version__,
+                Addresses("", "", "", "", 50007, 50021),
+                "",
+                "",
+                0,
+                0,
+                0,
+                False,
+                SettingLimits(1, 2, 3, 4),
+                days,
             ),
             forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
-        self.journal.heard.append(self.api.noted)
+        self.audit_log.heard.append(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

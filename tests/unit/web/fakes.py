@@ -9,20 +9,20 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from voi.domain.events import Actor, who
+from voi.domain.audit import Actor, who
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.errors import NotFound, Unauthorized, UnknownUpload
+from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.reasons import Reason
-from voi.rollouts.course import Now, Pace
+from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.commands import Command, Commands
-from voi.store.courses import Course, Courses
+from voi.store.rollout_history import RolloutHistories, RolloutHistory
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
-from voi.web.seams import TorrentStatus
+from voi.web.api.interfaces import TorrentStatus
 from voi.wire.codes import Code
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -103,7 +103,7 @@ class FakeUploadDesk:
         template: ReportedTemplate,
         names: Sequence[tuple[DiskName, int]],
         *,
-        asker: Actor,
+        actor: Actor,
         remark: str,
     ) -> Upload:
         if self.refusal:
@@ -111,18 +111,18 @@ class FakeUploadDesk:
         self.requests.append((mac, template, sorted(names)))
         disks = tuple(upload_disk(name, kind, mac=mac) for name, kind in names)
         named = (template.uuid, template.name, template.sys_type, template.desc)
-        return await self.uploads.begin(Upload(0, *named, mac, time.time(), disks, remark, who(asker), asker.address))
+        return await self.uploads.begin(Upload(0, *named, mac, time.time(), disks, remark, who(actor), actor.address))
 
-    async def retry(self, upload_id: int, *, asker: Actor) -> Upload:
+    async def retry(self, upload_id: int, *, actor: Actor) -> Upload:
         if self.refusal:
             raise self.refusal
         old = await self.uploads.dismiss(upload_id)
         if old is None:
             raise UnknownUpload(f"no upload {upload_id}")
         disks = tuple(replace(upload_disk(disk.name, mac=old.mac), created=2.0) for disk in old.disks)
-        return await self.uploads.begin(replace(old, id=0, disks=disks, asked_by=who(asker)))
+        return await self.uploads.begin(replace(old, id=0, disks=disks, asked_by=who(actor)))
 
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any, *, asker: Actor) -> Upload:
+    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any, *, actor: Actor) -> Upload:
         if self.refusal:
             raise self.refusal
         self.imports.append((name, sys_type, desc, [(disk.type, disk.path) for disk in disks]))
@@ -130,7 +130,7 @@ class FakeUploadDesk:
             replace(upload_disk(DiskName(DISK, 0), disk.type), source=disk.path, state=UploadState.RECEIVING, size=10)
             for disk in disks
         )
-        made = Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows, desc, who(asker), asker.address)
+        made = Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows, desc, who(actor), actor.address)
         return await self.uploads.begin(made)
 
     async def cancel(self, upload_id: int) -> Upload:
@@ -188,7 +188,7 @@ class FakeCoordinator:
     hold: Deferred[None] | None = None
     begun: int = 0
     targets: list[tuple[int, str, str, float, str]] = field(default_factory=list)
-    watch: FakeWatch = field(default_factory=FakeWatch)
+    stall_monitor: FakeWatch = field(default_factory=FakeWatch)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
         if self.hold is not None:
@@ -220,17 +220,17 @@ class FakeCoordinator:
 class FakeObserver:
     """What is known of rollouts that run, and the real book of those that ended."""
 
-    courses: Courses
-    paces: dict[tuple[int, str], Pace] = field(default_factory=dict)
-    running: dict[int, Now] = field(default_factory=dict)
+    courses: RolloutHistories
+    paces: dict[tuple[int, str], TransferRate] = field(default_factory=dict)
+    running: dict[int, Throughput] = field(default_factory=dict)
 
-    def pace(self, rollout_id: int, mac: str) -> Pace | None:
+    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
         return self.paces.get((rollout_id, mac))
 
-    def now(self, rollout_id: int) -> Now | None:
+    def now(self, rollout_id: int) -> Throughput | None:
         return self.running.get(rollout_id)
 
-    def course(self, rollout_id: int) -> Deferred[Course | None]:
+    def course(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
         return self.courses.get(rollout_id)
 
 

@@ -14,13 +14,13 @@ from voi.errors import RemoteProtocolError
 from voi.wire.codes import Code, DataType, Direction
 from voi.wire.messages import Login, OfTerminal, success
 from voi.wire.session import (
-    Answer,
-    Command,
     LoginRequest,
     Rejected,
+    ReplyReceived,
     Request,
+    ServerCommand,
     ServerSession,
-    State,
+    SessionState,
     TerminalSession,
     next_number,
 )
@@ -167,7 +167,7 @@ class LoggedInTests(SynchronousTestCase):
         session = logged_in()
         session.receive_data(frame(9000, {}, version=9) + frame(9000, {}))
         self.assertRaises(RemoteProtocolError, session.next_event)
-        self.assertIs(session.state, State.CLOSED)
+        self.assertIs(session.state, SessionState.CLOSED)
         self.assertIsNone(session.next_event())
 
     def test_commands_are_numbered(self) -> None:
@@ -184,7 +184,7 @@ class LoggedInTests(SynchronousTestCase):
         """A terminal's answer becomes an event with its envelope."""
         body = {"code": 0, "msg": "Success", "data": {"mac": MAC, "batch_no": 5}}
         event = take(logged_in(), frame(Code.RESTART, body, direction=2, number=0))
-        assert isinstance(event, Answer)
+        assert isinstance(event, ReplyReceived)
         self.assertEqual((event.code, event.request_code, event.reply.data), (1002, 0, {"mac": MAC, "batch_no": 5}))
 
 
@@ -245,7 +245,7 @@ class FuzzTests(SynchronousTestCase):
         session = logged_in() if known else ServerSession()
         session.receive_data(b"".join(parts))
         events = self.drain(session)
-        self.assertTrue(all(isinstance(e, Request | Answer | Rejected | str) for e in events))
+        self.assertTrue(all(isinstance(e, Request | ReplyReceived | Rejected | str) for e in events))
         if not any(isinstance(event, str) for event in events):
             self.assertEqual(len(events), len(parts))
 
@@ -260,7 +260,7 @@ class TerminalSideTests(SynchronousTestCase):
         session = TerminalSession()
         session.receive_data(HEADER.pack(1, 0, 1015, 3, len(data), 1, 0, 4, 1, 0, 0) + data)
         event = session.next_event()
-        assert isinstance(event, Command)
+        assert isinstance(event, ServerCommand)
         self.assertEqual((event.torrent, event.request_code), (body, 3))
 
     def test_request_and_answer(self) -> None:
@@ -272,15 +272,15 @@ class TerminalSideTests(SynchronousTestCase):
         server.accept(request, TOKEN)
         terminal.receive_data(server.encode_answer(request, success(token=TOKEN)))
         event = terminal.next_event()
-        assert isinstance(event, Answer)
+        assert isinstance(event, ReplyReceived)
         self.assertEqual(event.reply.data, {"token": TOKEN})
         terminal.token = TOKEN.encode()
         _, command = server.encode_command(Code.RESTART, {"batch_no": 4})
         terminal.receive_data(command)
         asked = terminal.next_event()
-        assert isinstance(asked, Command)
+        assert isinstance(asked, ServerCommand)
         answer = take(server, terminal.encode_answer(asked, success(batch_no=4)))
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, ReplyReceived)
         self.assertEqual(answer.request_code, asked.request_code)
 
     def test_broken_task(self) -> None:

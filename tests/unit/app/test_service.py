@@ -1,0 +1,339 @@
+"""The server and the reference terminal in one process, on loopback: the main job in small."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import treq
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import TestCase
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+
+from voi.agent import twistd as terminal
+from voi.agent.options import make_config
+from voi.agent.service import TerminalService
+from voi.app import start as startup
+from voi.app import twistd as server
+from voi.app.service import VoiService
+from voi.config import Config, Options
+from voi.demo.image import write_image
+from voi.demo.processes import free_port
+from voi.names import DiskName
+from voi.web.metrics.exposition import MEDIA
+
+MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+NAME = DiskName("0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
+TEMPLATE = "11111111-2222-4333-8444-555555555555"
+
+
+class ServiceTests(TestCase):
+    """`twistd voi` and `twistd voi-terminal`, put together as they are by twistd."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        """A server on free ports; a terminal with a disk, and one without."""
+        self.path = Path(self.mktemp()).absolute()
+        self.path.mkdir()
+        self.told: list[str] = []
+        self.patch(startup, "tell", self.told.append)
+        self.pool = HTTPConnectionPool(reactor, persistent=False)
+
+    def start_server(self, http: str = "tcp:0:interface=127.0.0.1") -> None:
+        """Start it, and stop it when the test is over."""
+        config = Config(
+            data=str(self.path / "data"),
+            terminals="tcp:0:interface=127.0.0.1",
+            http=http,
+            bittorrent=f"127.0.0.1:{free_port()}",
+        )
+        self.server = VoiService(config, reactor)
+        self.server.startService()
+        self.addCleanup(self.server.stopService)
+
+    def start_terminal(self, mac: str, address: str, directory: Path) -> TerminalService:
+        """Start a terminal, and stop it when the test is over."""
+        port = self.server.listeners.terminals_port
+        values = {"server": f"127.0.0.1:{port}", "mac": mac, "disks": str(directory), "address": address}
+        service = TerminalService(make_config(values), reactor=reactor)
+        service.startService()
+        self.addCleanup(service.stopService)
+        return service
+
+    async def api(self, method: str, path: str, body: object = None) -> Any:
+        """A request to the API that goes well."""
+        token = (self.path / "data" / "api-token").read_text().strip()
+        url = f"http://127.0.0.1:{self.server.listeners.http_port}{path}"
+        agent = Agent(reactor, pool=self.pool)
+        headers = Headers({"Authorization": [f"Bearer {token}"]})
+        data = b"" if body is None else json.dumps(body).encode()
+        answer = await treq.request(method, url, headers=headers, data=data, agent=agent)
+        content = json.loads(await treq.content(answer))
+        self.assertLess(answer.code, 300, content)
+        return content
+
+    async def scrape(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """The metrics: values by name and labels."""
+        token = (self.path / "data" / "api-token").read_text().strip()
+        url = f"http://127.0.0.1:{self.server.listeners.http_port}/metrics"
+        headers = Headers({"Authorization": [f"Bearer {token}"]})
+        answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
+        self.assertEqual(answer.code, 200)
+        self.assertEqual(answer.headers.getRawHeaders("content-type"), [MEDIA])
+        families = text_string_to_metric_families(await answer.text("utf-8"))
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    async def until(self, condition: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Ask again and again; trial's own timeout ends it."""
+        while not (value := await condition()):
+            await deferLater(reactor, 0.02)
+        return value
+
+    async def test_main_job(self) -> None:
+        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+        self.start_server()
+        one, two = self.path / "one", self.path / "two"
+        one.mkdir()
+        write_image(one / str(NAME), 1 << 24, data_bytes=1 << 20, seed=1)
+        (one / "template.toml").write_text(f'uuid = "{TEMPLATE}"\nname = "Office"\n')
+        self.start_terminal(MAC, "127.0.0.9", one)
+        self.start_terminal(OTHER, "127.0.0.10", two)
+
+        async def reported() -> Any:
+            found = (await self.api("GET", "/api/v1/terminals"))["terminals"]
+            return len(found) == 2 and all(x["online"] for x in found) and found[0]["disks"]
+
+        await self.until(reported)
+        self.assertEqual((await self.api("GET", "/healthz"))["status"], "ok")
+        await self.api("POST", "/api/v1/uploads", {"mac": MAC, "template": TEMPLATE})
+
+        async def ready() -> bool:
+            templates = (await self.api("GET", "/api/v1/templates"))["templates"]
+            return [x["state"] for x in templates] == ["ready"]
+
+        await self.until(ready)
+        made = await self.api("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+
+        async def done() -> bool:
+            return bool((await self.api("GET", f"/api/v1/rollouts/{made['id']}"))["state"] == "done")
+
+        await self.until(done)
+        self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
+        await self.measured((one / str(NAME)).stat().st_size)
+        self.assertEqual(len(self.told), 1)
+        command = await self.api("POST", "/api/v1/commands", {"command": "restart", "macs": "all"})
+
+        async def answered() -> bool:
+            outcomes = (await self.api("GET", f"/api/v1/commands/{command['batch_no']}"))["outcomes"]
+            return [x["state"] for x in outcomes] == ["done", "done"]
+
+        await self.until(answered)
+        await self.wrote_down("rollout.finished")
+        overview = await self.api("GET", "/api/v1/overview")
+        self.assertEqual(overview["terminals"], {"online": 2, "total": 2, "outdated": 0, "failed": 0})
+        self.assertGreater(overview["disk"]["total"], overview["disk"]["free"])
+        found = await self.api("GET", f"/api/v1/terminals/{OTHER}")
+        self.assertEqual((found["state"], found["version"], found["template"]), ("current", 1, TEMPLATE))
+        events = (await self.api("GET", "/api/v1/events"))["events"]
+        kinds = [event["kind"] for event in reversed(events)]
+        self.assertEqual(
+            sorted(kinds),
+            [
+                "command.restart",
+                "rollout.begun",
+                "rollout.finished",
+                "server.started",
+                "terminal.first",
+                "terminal.first",
+                "upload.begun",
+                "upload.published",
+                "upload.requested",
+            ],
+        )
+
+    async def wrote_down(self, kind: str) -> None:
+        """Wait until the journal has such an entry."""
+
+        async def there() -> bool:
+            return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
+
+        await self.until(there)
+
+    async def test_stop_is_written_down(self) -> None:
+        """The next start finds in the journal that the server was stopped, and when it was started."""
+        self.start_server()
+        await self.wrote_down("server.started")
+        await self.server.stopService()
+        self.start_server()
+        await self.wrote_down("server.stopped")
+
+    async def test_forgotten_terminal(self) -> None:
+        """A terminal that is forgotten has no tracker key any more, and is a new one when it comes back."""
+        self.start_server()
+        one = self.path / "one"
+        one.mkdir()
+        service = self.start_terminal(MAC, "127.0.0.9", one)
+        await self.wrote_down("terminal.first")
+
+        async def online() -> bool:
+            found = (await self.api("GET", "/api/v1/terminals"))["terminals"]
+            return bool(found and found[0]["online"])
+
+        async def offline() -> bool:
+            return not await online()
+
+        await self.until(online)
+        key = (await self.server.parts.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
+        self.assertEqual(self.server.parts.keys.terminal_for(key), MAC)
+        await service.stopService()
+        await self.until(offline)
+        await self.server.parts.store.write(lambda _db: None)  # when it left is written down
+        await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
+        self.assertIsNone(self.server.parts.keys.terminal_for(key))
+        self.start_terminal(MAC, "127.0.0.9", one)
+        await self.until(online)
+        events = (await self.api("GET", "/api/v1/events?kind=terminal.first"))["events"]
+        self.assertEqual(len(events), 2)
+
+    async def measured(self, size: int) -> None:
+        """What the metrics say after two terminals and the server exchanged one disk."""
+
+        async def settled() -> Any:
+            found = await self.scrape()
+            # What BitTorrent says is up to a second old.
+            received = found["voi_bittorrent_bytes_total", frozenset({("direction", "received")})]
+            return found if received >= size else None
+
+        found = await self.until(settled)
+
+        def value(name: str, **labels: str) -> float:
+            return float(found[name, frozenset(labels.items())])
+
+        torrent = str(NAME)
+        for expected, name, labels in (
+            (2, "voi_terminals", {"state": "current"}),
+            (0, "voi_terminals", {"state": "offline"}),
+            (2, "voi_terminal_sessions", {}),
+            (2, "voi_terminal_connections", {}),
+            (1, "voi_terminal_frames_received_total", {"code": "9014"}),
+            (1, "voi_terminal_frames_sent_total", {"code": "1015"}),
+            (0, "voi_terminal_frames_received_total", {"code": "other"}),
+            (0, "voi_terminal_errors_total", {"code": "framing"}),
+            (0, "voi_tracker_announces_total", {"protocol": "http", "outcome": "failed"}),
+            (1, "voi_tracker_swarms", {}),
+            (1, "voi_published_disks", {}),
+            (1, "voi_bittorrent_torrents", {"state": "seeding"}),
+            (1, "voi_torrent_info", {"torrent": torrent, "template": "Office", "template_uuid": TEMPLATE}),
+            (size, "voi_torrent_size_bytes", {"torrent": torrent}),
+            (1, "voi_rollouts", {"state": "done"}),
+            (0, "voi_rollout_targets", {"state": "downloading"}),
+            (1, "voi_upload_disks", {"state": "published"}),
+            (1, "voi_health_check", {"check": "bittorrent"}),
+            (1, "voi_database_worker_up", {"worker": "writer"}),
+        ):
+            self.assertEqual(value(name, **labels), expected, (name, labels))
+        announced = [value("voi_tracker_announces_total", protocol=x, outcome="answered") for x in ("http", "udp")]
+        self.assertGreaterEqual(sum(announced), 2)
+        # How much the server had to send is the terminals' choice: they have each other.
+        self.assertIn(("voi_torrent_bytes_total", frozenset({("torrent", torrent), ("direction", "sent")})), found)
+        for name, labels in (
+            ("voi_tracker_peers", {}),
+            ("voi_torrent_peers", {"torrent": torrent, "role": "seed"}),
+            ("voi_reactor_lag_seconds_count", {}),
+            ("voi_database_size_bytes", {"file": "main"}),
+            ("voi_disk_free_bytes", {}),
+            ("process_resident_memory_bytes", {}),
+        ):
+            self.assertGreater(value(name, **labels), 0, name)
+
+    async def test_metrics_need_a_token(self) -> None:
+        """They say who and what there is, so not everybody may read them; a token that may only look is enough."""
+        self.start_server()
+        url = f"http://127.0.0.1:{self.server.listeners.http_port}/metrics"
+        named = (await self.api("POST", "/api/v1/tokens", {"name": "monitoring", "role": "operator"}))["token"]
+        for token, status in (("", 401), ("wrong", 401), (named, 200)):
+            headers = Headers({"Authorization": [f"Bearer {token}"]} if token else {})
+            answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
+            self.assertEqual(answer.code, status, token)
+            await answer.text()
+
+    async def test_a_disk_that_is_gone(self) -> None:
+        """A published disk whose file was removed is reported, and the server comes up without it."""
+        self.start_server()
+        image = self.path / "image"
+        write_image(image, 1 << 24, data_bytes=1 << 18)
+        made = await self.api("POST", "/api/v1/templates", {"name": "x", "disks": [{"type": 0, "path": str(image)}]})
+
+        async def ready() -> bool:
+            return bool((await self.api("GET", f"/api/v1/templates/{made['uuid']}"))["state"] == "ready")
+
+        await self.until(ready)
+        await self.server.stopService()
+        for file in (self.path / "data" / "torrents").iterdir():
+            file.unlink()
+        self.start_server()
+
+        async def up() -> bool:
+            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.parts.own_peer.port)
+
+        await self.until(up)
+
+    async def test_urls(self) -> None:
+        """The tracker's URL has the host by which the terminal reached us, whatever its kind."""
+        self.start_server()
+        port = self.server.listeners.http_port
+        for host, shown in (
+            ("10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("fe80::1%eth0", "[fe80::1]"),
+        ):
+            self.assertEqual(self.server.listeners.tracker_url(host, "k"), f"http://{shown}:{port}/k/announce")
+            self.assertEqual(
+                self.server.listeners.tracker_urls(host, "k"),
+                [f"http://{shown}:{port}/k/announce", f"udp://{shown}:{port}/k/announce"],
+            )
+
+    async def test_udp_port_taken(self) -> None:
+        """A UDP port that somebody else has costs the UDP tracker alone, and the log says so."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            port = free_port()  # of TCP
+            other.bind(("127.0.0.1", port))
+            with capturedLogs() as events:
+                self.start_server(http=f"tcp:{port}:interface=127.0.0.1")
+            said = [event for event in events if "no UDP tracker" in str(event.get("log_format"))]
+            self.assertEqual([(event["port"], event["error"]) for event in said], [(port, "Address already in use")])
+            self.assertEqual(
+                self.server.listeners.tracker_urls("10.0.0.1", "k"), [f"http://10.0.0.1:{port}/k/announce"]
+            )
+            self.assertEqual((await self.api("GET", "/api/v1/swarms"))["swarms"], [])
+
+    async def test_stopped_while_it_starts(self) -> None:
+        """A stop right after the start is clean, and the next start finds everything free."""
+        for _ in range(2):
+            self.start_server()
+            await self.server.stopService()
+
+
+class PluginTests(TestCase):
+    """What twistd finds."""
+
+    def test_makers(self) -> None:
+        """Options become services."""
+        options = Options()
+        options.parseOptions([f"--data={self.mktemp()}"])
+        self.assertIsInstance(server.makeService(options), VoiService)
+        terminals = terminal.Options()
+        terminals.parseOptions(["--server=127.0.0.1", f"--disks={self.mktemp()}", f"--mac={MAC}", "--count=2"])
+        self.assertEqual(len(list(terminal.makeService(terminals))), 2)  # type: ignore[call-overload]  # a MultiService

@@ -1,0 +1,189 @@
+"""Tests of voi.messages.reason, and of the catalogue against the code that uses it."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import voi
+import voi.errors
+from voi.errors import Conflict, VoiError
+from voi.messages.english import SENTENCES, SYSTEM
+from voi.messages.reason import LONGEST_VALUE, Reason, kept, of_system, plain, recall
+
+ROOT = Path(voi.__file__).parent
+SPOKEN = (
+    "names.py",
+    "health.py",
+    "domain/accounts.py",
+    "domain/image.py",
+    "domain/rooms.py",
+    "domain/templates.py",
+    "publishing/access.py",
+    "publishing/examine.py",
+    "publishing/notices.py",
+    "publishing/requests.py",
+    "publishing/space.py",
+    "rollouts",
+    "store/accounts.py",
+    "store/rollouts.py",
+    "store/rooms.py",
+    "store/sessions.py",
+    "store/tokens.py",
+    "store/uploads.py",
+    "terminals/admin.py",
+    "terminals/answers.py",
+    "terminals/commands.py",
+    "terminals/fleet.py",
+    "web",
+)
+"""Where errors are made that people meet in the console; elsewhere they are for the log or the wire."""
+
+
+def values(sentence: str) -> set[str]:
+    """The names of the values in a sentence."""
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+
+
+def files(*places: str) -> Iterator[Path]:
+    """The modules at these places of the package."""
+    for place in places:
+        path = ROOT / place
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    """Every call of a plain name in a module."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node
+
+
+def name_of(call: ast.Call) -> str:
+    """What is called."""
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+class ReasonTests(SynchronousTestCase):
+    """One sentence."""
+
+    def test_is_its_text(self) -> None:
+        """A reason is the English text, and knows of what it is made."""
+        reason = Reason("no_answer", seconds=30)
+        self.assertEqual(reason, "the terminal did not answer within 30 seconds")
+        self.assertEqual((reason.code, reason.data), ("no_answer", {"seconds": 30}))
+
+    def test_within_another(self) -> None:
+        """A reason within a reason keeps what it is made of."""
+        inner = Reason("offline", mac="M")
+        self.assertEqual(
+            plain(Reason("tried_again", disk="d", why=inner, seconds=15.2)),
+            {
+                "code": "tried_again",
+                "data": {"disk": "d", "why": {"code": "offline", "data": {"mac": "M"}}, "seconds": 15.2},
+            },
+        )
+
+    def test_kept_and_recalled(self) -> None:
+        """What is kept beside the text makes the same reason again."""
+        reason = Reason("waits_for_login", why=Reason("no_answer", seconds=30.5))
+        again = recall(str(reason), kept(reason))
+        assert isinstance(again, Reason)
+        self.assertEqual((again, plain(again)), (reason, plain(reason)))
+
+    def test_copied(self) -> None:
+        """A copy of a value with a reason in it still knows."""
+        reason = Reason("disk_failed", disk="d", why=Reason("download_failed"))
+        self.assertEqual(plain(copy.deepcopy([reason])[0]), plain(reason))
+
+    def test_plain_text(self) -> None:
+        """A text that is no reason stays one, with nothing beside it."""
+        self.assertEqual((kept("no"), plain("no"), recall("no", "")), ("", {}, "no"))
+
+    def test_what_nobody_says_any_more(self) -> None:
+        """A code that is not in the catalogue, and what is damaged, leave the text as it was kept."""
+        for beside in ('{"code": "gone", "data": {}}', '{"code": "offline", "data": {}}', "[]", "{", '{"code": 1}'):
+            again = recall("it was so", beside)
+            self.assertEqual((again, isinstance(again, Reason)), ("it was so", False), beside)
+
+    def test_older_words(self) -> None:
+        """A sentence that was put in other words since is shown as it was, with its code."""
+        again = recall("M has no connection", json.dumps(plain(Reason("offline", mac="M"))))
+        assert isinstance(again, Reason)
+        self.assertEqual((again, again.code), ("M has no connection", "offline"))
+
+    def test_long_texts_are_cut(self) -> None:
+        """What strangers say is bounded, in the text and in the data."""
+        reason = Reason("terminal_answered", code=7, text="x" * 10_000)
+        self.assertEqual(len(str(reason.data["text"])), LONGEST_VALUE)
+        self.assertLess(len(reason), LONGEST_VALUE + 50)
+
+    def test_braces_are_text(self) -> None:
+        """Braces in what is filled in mean nothing."""
+        self.assertEqual(Reason("unfit", field="a", text="{mac} {0}"), "a: {mac} {0}")
+
+    def test_sizes(self) -> None:
+        """Bytes get the unit in which people count them."""
+        reason = Reason("no_space", needed=3_000_000_000, available=10)
+        self.assertEqual(reason, "3.0 GB are needed on the server, 10 bytes are available")
+
+    def test_of_the_system(self) -> None:
+        """The usual words of the operating system are sentences of their own, others stay as they are."""
+        usual = (1, 2, 5, 12, 13, 16, 20, 21, 24, 27, 28, 30, 36, 116, 122)  # Linux's numbers, in the list's order
+        self.assertEqual([os.strerror(number) for number in usual], list(SYSTEM.values()))
+        self.assertEqual(plain(of_system("No space left on device")), {"code": "os_disk_full", "data": {}})
+        for said in ("Bad things", None):
+            self.assertEqual((of_system(said), plain(of_system(said))), (str(said), {}))
+
+    def test_errors(self) -> None:
+        """An error has the reason, and its text as a plain one."""
+        error = Conflict(Reason("no_room", number=3))
+        self.assertIsInstance(error.reason, Reason)
+        self.assertEqual((error.message, type(error.message)), ("no room 3", str))
+
+
+class CatalogueTests(SynchronousTestCase):
+    """All sentences."""
+
+    def test_codes(self) -> None:
+        """Each code is a word as programs like them, and each part of the catalogue has its own."""
+        self.assertEqual([code for code in SENTENCES if not re.fullmatch("[a-z][a-z0-9_]{1,39}", code)], [])
+        text = (ROOT / "sentences.py").read_text("utf-8")
+        self.assertEqual(len(re.findall(r'^    "\w+": ', text, re.MULTILINE)), len(SENTENCES))
+
+    def test_used_as_they_are(self) -> None:
+        """Each reason in the code has a code of the catalogue and exactly the values of its sentence."""
+        for path in files("."):
+            for call in calls(path):
+                if name_of(call) != "Reason" or path.name == "reasons.py":
+                    continue
+                code = str(ast.literal_eval(call.args[0]))
+                given = {keyword.arg for keyword in call.keywords}
+                self.assertEqual(given, values(SENTENCES[code]), f"{path.name}:{call.lineno} {code}")
+
+    def test_none_left_over(self) -> None:
+        """Each sentence is said somewhere."""
+        said = "".join(path.read_text("utf-8") for path in files(".") if path.name != "sentences.py")
+        left = [code for code in SENTENCES if f'Reason("{code}"' not in said]
+        self.assertEqual(left, list(SYSTEM))  # those are found by what the system says
+
+    def test_errors_that_people_meet(self) -> None:
+        """Where the console's actions are refused, no error has a sentence from elsewhere than the catalogue."""
+        errors = {name for name, kind in vars(voi.errors).items() if isinstance(kind, type) and _ours(kind)}
+        for path in files(*SPOKEN):
+            for call in calls(path):
+                if name_of(call) in errors and call.args:
+                    literal = isinstance(call.args[0], ast.Constant | ast.JoinedStr)
+                    self.assertFalse(literal, f"{path.name}:{call.lineno} {ast.unparse(call)}")
+
+
+def _ours(kind: type) -> bool:
+    return issubclass(kind, VoiError) and kind is not voi.errors.StartupError

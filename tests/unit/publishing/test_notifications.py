@@ -1,0 +1,128 @@
+"""Tests of voi.publishing.notifications: what uploaders are told, now or at their next login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image
+from tests.unit.store.base import DISK, MAC
+from voi.domain.uploads import UploadState
+from voi.errors import ConnectionEnded, NoAnswer
+from voi.publishing.notifications import UploaderNotifications
+from voi.wire.messages import Reply, decode_template, success
+
+
+class FakeFleet:
+    """One terminal that answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.online: list[Callable[[str], None]] = []
+        self.there = {MAC}
+        self.sent: list[tuple[int, Mapping[str, Any]]] = []
+        self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
+
+    def __contains__(self, mac: object) -> bool:
+        return mac in self.there
+
+    def request(self, mac: str, code: int, fields: Mapping[str, Any]) -> Deferred[Reply]:
+        """Note a command."""
+        self.sent.append((code, fields))
+        return self.answer()
+
+    def come(self) -> None:
+        """The terminal logs in."""
+        self.there.add(MAC)
+        for listener in self.online:
+            listener(MAC)
+
+
+class NoticeTests(PublishingCase):
+    """1020, 1021 and 1018."""
+
+    def start(self) -> None:
+        """With a fleet to speak to."""
+        super().start()
+        self.registry = FakeFleet()
+        self.notifications = UploaderNotifications(self.uploads, self.publisher, self.registry)
+
+    async def test_published(self) -> None:
+        """1021 with the torrent's id, once."""
+        path = image(self.made / "base")
+        torrent_id = await self.offer(path)
+        await self.arrive(path)
+        self.assertEqual(self.registry.sent, [(1021, {"torrent_id": torrent_id})])
+        self.registry.come()
+        await self.settle()
+        self.assertEqual(len(self.registry.sent), 1)
+
+    async def test_failed(self) -> None:
+        """1018 with the reason."""
+        torrent_id = await self.offer(image(self.made / "base"))
+        await self.publisher.fail(await self.last(), "the disk is full")
+        await self.settle()
+        self.assertEqual(
+            self.registry.sent, [(1018, {"torrent_id": torrent_id, "msg": "the disk is full", "result": 1})]
+        )
+
+    async def test_told_at_the_next_login(self) -> None:
+        """An uploader that is off, or does not answer, hears of the end when it comes back."""
+        self.registry.there.clear()
+        path = image(self.made / "base")
+        await self.offer(path)
+        await self.arrive(path)
+        self.assertEqual(self.registry.sent, [])
+        self.registry.answer = lambda: fail(NoAnswer("silence"))
+        self.registry.come()
+        await self.settle()
+        self.registry.answer = lambda: succeed(success())
+        self.registry.come()
+        await self.settle()
+        self.registry.come()
+        await self.settle()
+        self.assertEqual([code for code, _ in self.registry.sent], [1021, 1021])
+
+    async def test_request(self) -> None:
+        """1020 in the seed's form and the family's, the same in both."""
+        await self.terminal()
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        self.notifications.request(upload.id, MAC)
+        await self.settle()
+        ((code, fields),) = self.registry.sent
+        self.assertEqual(code, 1020)
+        flat = decode_template({k: v for k, v in fields.items() if k != "desktop"})
+        self.assertEqual(flat, decode_template({"desktop": fields["desktop"]}))
+        self.assertEqual((flat.name, flat.disks[0].uuid, flat.disks[0].diff_level), ("Office", DISK, 0))
+
+    async def test_request_at_the_next_login(self) -> None:
+        """Who is off, or was cut off, is asked when it comes back."""
+        await self.terminal()
+        self.registry.there.clear()
+        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        self.notifications.request(upload.id, MAC)
+        await self.settle()
+        self.assertEqual(self.registry.sent, [])
+        self.registry.answer = lambda: fail(ConnectionEnded("gone"))
+        self.registry.come()
+        await self.settle()
+        self.registry.come()
+        await self.settle()
+        self.assertEqual([code for code, _ in self.registry.sent], [1020, 1020])
+
+    async def test_request_refused(self) -> None:
+        """A terminal that refuses or stays silent ends the request, with that reason."""
+        await self.terminal()
+        for answer, reason in (
+            (lambda: succeed(Reply(code=5, msg="no")), "no"),
+            (lambda: fail(NoAnswer("silence")), "silence"),
+        ):
+            self.registry.answer = answer
+            upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+            self.notifications.request(upload.id, MAC)
+            await self.settle()
+            found = await self.uploads.get(upload.id)
+            assert found is not None
+            self.assertEqual(found.disks[0].state, UploadState.FAILED)
+            self.assertIn(reason, found.disks[0].reason)

@@ -1,0 +1,350 @@
+"""Tests of what is sent to whom, and when, and of tries that fail."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase, FakePeer
+from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from voi.domain import metainfo
+from voi.domain.rollouts import RETRY_PAUSES, Target
+from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound
+from voi.rollouts import dispatcher as driving
+from voi.rollouts import stalls as watch_module
+from voi.rollouts.dispatcher import GRACE_SECONDS
+from voi.rollouts.stalls import (
+    HELP_SECONDS,
+    MOST_HELPED,
+    NOTHING_ARRIVES,
+    STALL_SECONDS,
+    STUCK_SECONDS,
+)
+from voi.wire.messages import DownloadResult, Reply, success
+
+
+class SendingTests(CoordinatorCase):
+    """Who is sent what, and when."""
+
+    async def test_failure_is_not_forgotten(self) -> None:
+        """Why the last try failed is told while a terminal is off, and again when it is back, until the next try."""
+        await self.started()
+        await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        self.registry.go(MAC)
+        off = str((await self.target()).reason)
+        self.assertTrue(off.startswith("offline: tried again at its next login; the last try failed: "), off)
+        self.assertIn("reports a failed download", off)
+        self.registry.go(MAC)
+        self.assertEqual((await self.target()).reason, off)
+        self.registry.come(MAC)
+        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports a failed download")
+
+    async def test_stuck(self) -> None:
+        """A terminal that gets nothing for long says so, until something arrives."""
+        await self.started()
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 10))
+        self.now += STUCK_SECONDS
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual((await self.target()).reason, NOTHING_ARRIVES)
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 11))
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual((await self.target()).reason, "")
+
+    async def test_taken_out(self) -> None:
+        """A dead PC can be taken out: the rollout ends without it, who listens hears of it, and it is told to stop."""
+        await self.prepare(MAC, OTHER)
+        self.registry.there.add(MAC)
+        await self.begin()
+        ended: list[Target] = []
+        self.coordinator.ended.append(ended.append)
+        self.assertEqual(await self.coordinator.cancel(1, [OTHER]), [OTHER])
+        self.assertEqual([(target.mac, target.state) for target in ended], [(OTHER, "cancelled")])
+        self.assertEqual((await self.rollout()).state, "running")
+        with self.assertRaises(Conflict):
+            await self.coordinator.cancel(1, [OTHER])
+        for name in (BASE, DIFF):
+            await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_tried_again_now(self) -> None:
+        """A terminal that waits for its next try is sent it at once when somebody says so."""
+        await self.started()
+        await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        await self.settle()
+        self.assertEqual(self.coordinator.stall_monitor.failing(), {1: 1})
+        before = len(self.registry.sent)
+        self.assertEqual(await self.coordinator.retry(1), [MAC])
+        await self.settle()
+        self.assertEqual(self.coordinator.stall_monitor.failing(), {})
+        self.assertGreater(len(self.registry.sent), before)
+
+    async def test_online(self) -> None:
+        """An online terminal gets each level it lacks, the base first, with its own tracker URL inside."""
+        await self.prepare()
+        self.registry.come(MAC)
+        await self.begin()
+        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        body = self.registry.sent[0][1]
+        self.assertEqual(metainfo.parse(body.torrent).announce, f"http://10.0.0.254/{self.keys[MAC]}/announce")
+        self.assertEqual(metainfo.parse(body.torrent).info_hash, self.torrents[BASE])
+        template = await self.templates.get(TEMPLATE)
+        assert template is not None
+        self.assertEqual((body.group_uuid, body.real_size, body.file_size), (template.group_uuid, 2048, 196))
+        self.assertEqual((await self.target()).state, "downloading")
+
+    async def test_offline(self) -> None:
+        """An offline terminal waits, says so, and is sent its disks at its next login."""
+        await self.prepare()
+        await self.begin()
+        target = await self.target()
+        self.assertEqual((target.state, self.registry.sent), ("waiting", []))
+        self.assertIn("next login", target.reason)
+        self.registry.come(MAC)
+        await self.settle()
+        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+
+    async def test_written_down_first(self) -> None:
+        """When the first frame goes out, the target is on disk."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        seen: list[int] = []
+
+        def answer() -> Deferred[Reply]:
+            done = self.rollouts.open_work()
+            done.addCallback(lambda work: seen.append(len(work)))
+            return done.addCallback(lambda _: success())
+
+        self.registry.answer = answer
+        await self.begin()
+        self.assertEqual(seen[0], 1)
+
+    async def test_a_dead_pc_holds_nobody_up(self) -> None:
+        """While one terminal does not answer, the other is served."""
+        await self.prepare(MAC, OTHER)
+        self.registry.there |= {MAC, OTHER}
+        never: Deferred[Reply] = Deferred()
+        answers = iter([never])
+        self.registry.answer = lambda: next(answers, None) or succeed(success())
+        await self.begin()
+        self.assertEqual(sorted(len(self.registry.names(mac)) for mac in (MAC, OTHER)), [1, 2])
+        never.errback(NoAnswer("no answer"))
+        await self.settle()
+
+    async def test_a_whole_site_takes_turns(self) -> None:
+        """A rollout begins with some of its terminals, and the others follow in later turns of the reactor."""
+        self.patch(driving, "AT_A_TURN", 1)
+        await self.prepare(MAC, OTHER)
+        self.registry.there |= {MAC, OTHER}
+        await self.begin()
+        self.assertEqual(len({mac for mac, _ in self.registry.sent}), 1)
+        self.clock.advance(0)
+        await self.settle()
+        self.assertEqual({mac for mac, _ in self.registry.sent}, {MAC, OTHER})
+
+    async def test_looking_after_takes_turns(self) -> None:
+        """Thousands of targets are looked after some at a time, and one that has ended meanwhile is left alone."""
+        self.patch(watch_module, "LOOKED_AFTER_AT_A_TURN", 1)
+        await self.prepare(MAC, OTHER)
+        self.registry.there |= {MAC, OTHER}
+        await self.begin()
+        self.now += STALL_SECONDS
+        looking = Deferred.fromCoroutine(self.coordinator.stall_monitor.tick())
+        await self.settle()
+        self.assertNoResult(looking)
+        await self.coordinator.cancel(1)
+        self.clock.advance(0)
+        await looking
+        self.assertEqual([target.attempts for target in (await self.rollout()).targets], [1, 0])
+
+    async def test_already_there(self) -> None:
+        """A terminal that answers 10001 has the disk."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        self.registry.answer = lambda: succeed(Reply(code=10001))
+        await self.begin()
+        self.assertEqual((await self.rollout()).state, "done")
+        self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [BASE, DIFF])
+
+    async def test_automatic_update(self) -> None:
+        """Where the group updates by itself, a report of less is enough; where not, nothing happens."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        self.assertEqual(await self.rollouts.summaries(), ([], 0))
+        await self.templates.change(TEMPLATE, name=None, auto_update=True)
+        await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        await self.settle()
+        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+
+
+class FailureTests(CoordinatorCase):
+    """What goes wrong, and what comes after."""
+
+    async def test_tried_again_five_times(self) -> None:
+        """Each failure waits longer; after the fifth retry it is final and says why."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        self.registry.answer = lambda: succeed(Reply(code=10002, msg="bad torrent"))
+        self.torrents.pop(DIFF)
+        await self.begin()
+        for pause in RETRY_PAUSES:
+            target = await self.target()
+            self.assertEqual(target.state, "waiting")
+            self.assertIn("10002", target.reason)
+            sent = len(self.registry.sent)
+            self.now += pause - 1
+            await self.coordinator.stall_monitor.tick()
+            await self.settle()
+            self.assertEqual(len(self.registry.sent), sent, "not before its time")
+            self.now += 3601
+            await self.coordinator.stall_monitor.tick()
+            await self.settle()
+        target = await self.target()
+        self.assertEqual(target.state, "failed")
+        self.assertIn("bad torrent", target.reason)
+        self.assertEqual((await self.rollout()).state, "failed")
+
+    async def test_retried(self) -> None:
+        """A terminal that failed tries again from the beginning when somebody asks for it, and only then."""
+        await self.test_tried_again_five_times()
+        self.registry.sent.clear()
+        self.registry.answer = lambda: succeed(success())
+        self.assertEqual(await self.coordinator.retry(1), [MAC])
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts, target.reason), ("downloading", 0, ""))
+        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(1)
+
+    async def test_not_retried(self) -> None:
+        """Nothing is tried again that was cancelled, or that a newer rollout has taken over; nor an unknown rollout."""
+        await self.test_tried_again_five_times()
+        await self.begin()
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(1)
+        await self.coordinator.cancel(2)
+        with self.assertRaises(Conflict):
+            await self.coordinator.retry(2)
+        with self.assertRaises(NotFound):
+            await self.coordinator.retry(9)
+
+    async def test_a_lost_answer_is_no_failure(self) -> None:
+        """A terminal that works at a disk, or has it, whose answer to 1015 got lost: nothing is sent again."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        answers = [Deferred[Reply](), Deferred[Reply]()]
+        self.registry.answer = iter(answers).__next__
+        await self.begin()
+        self.now += 1
+        await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=1))
+        answers[0].errback(NoAnswer("silence"))
+        await self.settle()
+        self.now += 1
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(DIFF, 10))
+        answers[1].errback(NoAnswer("silence"))
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts, len(self.registry.sent)), ("downloading", 0, 2))
+
+    async def test_one_failure_counts_once(self) -> None:
+        """9025 and 9015 about the same failure are one."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 0, "finished"))
+        await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("waiting", 1))
+
+    async def test_a_late_word_about_a_failed_try(self) -> None:
+        """What arrives after the failure does not take the next try's place."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 0, "finished"))
+        self.coordinator.progress_receiver.announced(MAC, self.torrents[BASE], SIZE // 2)
+        self.assertEqual((await self.target()).state, "waiting")
+        self.registry.sent.clear()
+        self.now += RETRY_PAUSES[0]
+        await self.coordinator.stall_monitor.tick()
+        await self.settle()
+        self.assertEqual(self.registry.names(), [str(BASE)])
+
+    async def test_standstill(self) -> None:
+        """An online terminal that gets nothing for minutes has failed this try; an offline one has not."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        self.now += STALL_SECONDS
+        self.registry.there.clear()
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual((await self.target()).state, "downloading")
+        self.registry.come(MAC)
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual((await self.target()).state, "downloading", "its absence is no standstill")
+        self.now += STALL_SECONDS
+        await self.coordinator.stall_monitor.tick()
+        target = await self.target()
+        self.assertEqual(target.state, "waiting")
+        self.assertIn("no progress", target.reason)
+
+    async def test_help(self) -> None:
+        """The server's own peer connects to a terminal that stands still, and to none that gets on or is off."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC), FakePeer(OTHER, "10.0.0.2")]
+        self.now += HELP_SECONDS - 1
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual(self.swarm.connected, [])
+        self.now += 1
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual({(host, port) for _, host, port in self.swarm.connected}, {("10.0.0.1", 7000)})
+        self.swarm.known[0].progress = 0.5
+        await self.coordinator.stall_monitor.tick()
+        self.swarm.connected.clear()
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual(self.swarm.connected, [])
+
+    async def test_help_is_bounded(self) -> None:
+        """Where a whole site stands still, the server does not connect to all of it at once."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC, f"10.0.0.{number}") for number in range(1, 50)]
+        self.now += HELP_SECONDS
+        await self.coordinator.stall_monitor.tick()
+        disks = {info_hash for info_hash, _, _ in self.swarm.connected}
+        self.assertEqual(len(self.swarm.connected), MOST_HELPED * len(disks))
+
+    async def test_connection_lost_while_sending(self) -> None:
+        """That is nobody's failure: it waits for the next login."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        self.registry.answer = lambda: fail(ConnectionEnded("gone"))
+        await self.begin()
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("waiting", 0))
+
+    async def test_disk_after_disk(self) -> None:
+        """A terminal that fetches one disk after the other stands still at none of them while one advances."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        for percent in range(1, 10):
+            self.now += STALL_SECONDS - 1
+            await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, percent))
+            await self.coordinator.progress_receiver.task_state(MAC, self.state(DIFF, 0))
+            await self.coordinator.stall_monitor.tick()
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("downloading", 0))
+
+    async def test_after_a_reconnect_nothing_is_sent_twice(self) -> None:
+        """A terminal that goes on downloading by itself is left alone; a silent one is sent its disks again."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        self.registry.sent.clear()
+        self.now += 1
+        self.registry.come(MAC)
+        await self.settle()
+        self.assertEqual(self.registry.sent, [])
+        self.now += 1
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 30))
+        self.clock.advance(GRACE_SECONDS)
+        await self.settle()
+        self.assertEqual(self.registry.names(), [str(DIFF)])

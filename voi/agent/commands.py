@@ -1,0 +1,109 @@
+"""What the server may order: service code to what is done about it, and the answer (protocol sections 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from twisted.logger import Logger
+
+from voi.agent.downloads import Downloads
+from voi.agent.programs import Programs
+from voi.agent.uploads import UploadQueue
+from voi.errors import Malformed, UnknownCode, VoiError
+from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
+from voi.wire.messages import Reply
+from voi.wire.session import ServerCommand
+
+log = Logger()
+
+_MESSAGES: Mapping[int, str] = {SUCCESS: "Success", ALREADY_THERE: "already there"}
+_SYSTEM_ERROR = 99999
+
+
+class CommandHandlers:
+    """Answers every command."""
+
+    def __init__(self, mac: str, downloads: Downloads, uploads: UploadQueue, programs: Programs) -> None:
+        self._mac = mac
+        self._downloads = downloads
+        self._uploads = uploads
+        self._programs = programs
+        self._table: Mapping[int, Callable[[ServerCommand], Awaitable[int]]] = {
+            Code.SEND_TORRENT: self._send_torrent,
+            Code.CANCEL_SEND: self._cancel,
+            Code.UPLOAD_DISKS: self._upload,
+            Code.HAVE_DISK: self._have_disk,
+            Code.TASK_RESULT: self._task_result,
+            Code.WATERMARK: self._watermark,
+            Code.RESTART: self._restart,
+            Code.SHUT_DOWN: self._shut_down,
+        }
+
+    async def handle(self, command: ServerCommand) -> Reply:
+        """Do what a command says; raises nothing, whatever it says."""
+        try:
+            handler = self._table.get(command.code)
+            if handler is None:
+                raise UnknownCode(f"this terminal does not know {command.code}")
+            code = await handler(command)
+            message = _MESSAGES.get(code, "")
+        except VoiError as error:
+            log.warn("command {code} refused: {error}", code=command.code, error=error.message)
+            code, message = error.wire_code, error.message
+        except Exception:  # the connection outlives a fault of ours
+            log.failure("command {code} failed", code=command.code)
+            code, message = _SYSTEM_ERROR, "the terminal failed to do this; its log says why"
+        return Reply(code=code, msg=message, data={"mac": self._mac, "batch_no": _batch(command)})
+
+    async def _send_torrent(self, command: ServerCommand) -> int:
+        if command.torrent is None:
+            raise Malformed("1015 without a torrent")
+        return await self._downloads.take(command.torrent)
+
+    async def _cancel(self, command: ServerCommand) -> int:
+        tasks = command.fields.get("tasks")
+        if tasks is not None and not (isinstance(tasks, list) and all(isinstance(task, str) for task in tasks)):
+            raise Malformed("tasks: a list of task uuids is expected", field="tasks")
+        stopped = await self._downloads.cancel(tasks)
+        log.info("downloads stopped: {names}", names=", ".join(stopped) or "none")
+        return SUCCESS
+
+    async def _upload(self, command: ServerCommand) -> int:
+        await self._uploads.take(command.fields)
+        return SUCCESS
+
+    async def _have_disk(self, command: ServerCommand) -> int:
+        await self._uploads.have_disk(_text(command, "torrent_id"))
+        return SUCCESS
+
+    async def _task_result(self, command: ServerCommand) -> int:
+        await self._uploads.failed(_text(command, "torrent_id"), str(command.fields.get("msg", "")))
+        return SUCCESS
+
+    async def _watermark(self, command: ServerCommand) -> int:
+        switch = command.fields.get("switch")
+        if switch not in (0, 1, "0", "1"):
+            raise Malformed(f"switch: {switch!r} is neither 0 nor 1", field="switch")
+        self._programs.start("watermark", str(int(switch)))
+        return SUCCESS
+
+    async def _restart(self, _command: ServerCommand) -> int:
+        self._programs.start("restart")
+        return SUCCESS
+
+    async def _shut_down(self, _command: ServerCommand) -> int:
+        self._programs.start("shutdown")
+        return SUCCESS
+
+
+def _batch(command: ServerCommand) -> Any:
+    """What an answer repeats: of a 1015 the task's uuid (protocol section 1)."""
+    return command.torrent.task_uuid if command.torrent is not None else command.fields.get("batch_no")
+
+
+def _text(command: ServerCommand, field: str) -> str:
+    value = command.fields.get(field)
+    if not isinstance(value, str | int) or value == "":
+        raise Malformed(f"{field}: is missing", field=field)
+    return str(value)

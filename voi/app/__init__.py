@@ -1,0 +1,1 @@
+"""The server put together: options, start, listeners, assembly, life."""

@@ -1,0 +1,130 @@
+"""What `/healthz` asks: whether each part of the server can do its work, and if not, what is wrong.
+
+Strangers may ask, so a sentence says what is wrong and what to do, and names nothing: no path, template or terminal.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+from sqlite_utils import Database
+from twisted.internet.defer import TimeoutError as Late
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from voi.app.lag import LATE_SECONDS, LagProbe
+from voi.errors import NotSaved
+from voi.files.directory import DataDirectory
+from voi.messages.reason import Reason
+from voi.publishing.space import MARGIN
+from voi.store.database import Store, WorkerState, free_bytes
+
+log = Logger()
+
+Check = Callable[[], str | Awaitable[str]]
+"""Gives nothing when all is well, else a sentence for the administrator."""
+
+ANSWER_SECONDS: Final = 5.0
+"""The database may take so long for the simplest question: who asks for health waits ten or so."""
+
+BUSY_SECONDS: Final = 30.0
+"""A batch of writes takes milliseconds, and waits ten seconds at most for a backup: after so long it hangs."""
+
+LATE_PART: Final = 0.1
+"""Of the recent looks: one that is late now and then is a busy machine, one of ten is felt by everybody."""
+
+
+class Listener(Protocol):
+    """The server's own BitTorrent peer."""
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, 0 while it does not."""
+
+
+class Torrents(Protocol):
+    """The BitTorrent session."""
+
+    @property
+    def failing(self) -> int:
+        """How many torrents stand still because their files cannot be read or written."""
+
+
+def checks(
+    store: Store, directory: DataDirectory, peer: Listener, torrents: Torrents, lag: LagProbe, clock: IReactorTime
+) -> Mapping[str, Check]:
+    """The checks of a server, by name."""
+
+    async def database() -> str:
+        if not store.reader.alive:
+            return Reason("reader_gone")
+        try:
+            await store.read(_ask).addTimeout(ANSWER_SECONDS, clock)
+        except Late:
+            return Reason("database_late", seconds=ANSWER_SECONDS, waiting=store.reader.waiting)
+        return ""
+
+    async def writer() -> str:
+        state = store.writer
+        if state.alive and state.failure and not state.busy_seconds:
+            # Nobody may want to write for hours: whether it works again is found out by trying.
+            try:
+                await store.write(_touch).addTimeout(ANSWER_SECONDS, clock)
+            except sqlite3.Error as error:
+                return Reason("write_failed", text=str(error))
+            except (NotSaved, Late) as error:
+                log.debug("the database cannot be written yet: {error}", error=error)
+        return writer_problem(store.writer)
+
+    def reactor() -> str:
+        return lag_problem(lag.late_part)
+
+    def disk_space() -> str:
+        free = free_bytes(directory.root)
+        return "" if free >= MARGIN else Reason("disk_full", free=free, floor=MARGIN)
+
+    def bittorrent() -> str:
+        return bittorrent_problem(peer.port, torrents.failing)
+
+    return {
+        "database": database,
+        "database writer": writer,
+        "reactor": reactor,
+        "disk space": disk_space,
+        "bittorrent": bittorrent,
+    }
+
+
+def writer_problem(state: WorkerState) -> str:
+    """What is wrong with the thread that writes the database."""
+    if not state.alive:
+        return Reason("writer_gone")
+    if state.busy_seconds > BUSY_SECONDS:
+        return Reason("writer_hangs", seconds=state.busy_seconds, waiting=state.waiting)
+    return Reason("write_failed", text=state.failure) if state.failure else ""
+
+
+def lag_problem(late_part: float) -> str:
+    """What is wrong with the reactor, of whose recent looks this part (0 to 1) came late."""
+    if late_part < LATE_PART:
+        return ""
+    return Reason("server_late", milliseconds=LATE_SECONDS * 1000, part=late_part)
+
+
+def bittorrent_problem(port: int, failing: int) -> str:
+    """What is wrong with the BitTorrent session."""
+    if not port:
+        return Reason("not_listening")
+    return Reason("torrents_failing", count=failing) if failing else ""
+
+
+def _touch(db: Database) -> None:
+    """Write a page of the database, and change nothing in it."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version = {int(version)}")
+
+
+def _ask(db: Database) -> None:
+    db.execute("SELECT count(*) FROM accounts").fetchone()

@@ -1,0 +1,186 @@
+"""The life of a server: open what it needs, begin to work step by step, and end within seconds."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi import __version__
+from voi.app.assembly import Assembly
+from voi.app.garbage import settle
+from voi.app.listeners import Listeners
+from voi.app.start import Opened, allow_many_files, check_bittorrent_port, give_up, open_directory
+from voi.app.threads import Threads
+from voi.config import Config
+from voi.domain.audit import SERVER
+from voi.errors import StartupError
+from voi.files.directory import DataDirectory
+from voi.rollouts.stalls import TICK_SECONDS
+from voi.rollouts.throughput import LOOK_SECONDS
+from voi.web.live.traffic import SAMPLE_SECONDS
+
+log = Logger()
+
+PRUNE_SECONDS: Final = 600.0
+"""How often entries of the journal that are too old are thrown away."""
+
+IDLE_SECONDS: Final = 60.0
+"""How often it is looked whether an upload stands still and gives way."""
+
+
+class VoiService(MultiService):
+    """`twistd voi`.
+
+    Files and ports are opened in `privilegedStartService`, so that what stands in the way ends the start
+    before anything has begun.
+    """
+
+    parts: Assembly
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        super().__init__()
+        self.setName("voi")
+        self.config = config
+        self.listeners = Listeners(reactor, config)
+        self._reactor = reactor
+        self._opened: Opened | None = None
+        self._threads = Threads(reactor)
+        self._ticks: list[LoopingCall] = []
+        self._starting: Deferred[None] = succeed(None)
+
+    # Start.
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
+        """Open files and ports; ends the process with one line and status 1 where it cannot."""
+        try:
+            self._open()
+        except StartupError as error:
+            raise give_up(error) from None
+        except Exception as error:  # whatever it is, the administrator gets one line, and the log the trace
+            log.failure("the start failed")
+            raise give_up(StartupError(f"{type(error).__name__}: {error}")) from None
+        super().privilegedStartService()
+
+    def _open(self) -> None:
+        check_bittorrent_port(*self.config.bittorrent_address)
+        allow_many_files()
+        directory = DataDirectory(self.config.data_path)
+        self._opened = open_directory(directory)
+        self.parts = Assembly(
+            config=self.config,
+            directory=directory,
+            token=self._opened.api_token,
+            threads=self._threads,
+            listeners=self.listeners,
+            reactor=self._reactor,
+        )
+        self.listeners.open(self.parts.factory, self.parts.announce_factory, self.parts.tracker)
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's name
+        """Begin to work; ports are open already."""
+        if self._opened is None:
+            self.privilegedStartService()
+        super().startService()
+        self._threads.start()
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._start_failed)
+
+    async def _start(self) -> None:
+        """Each step in its turn; a stop in between ends it after the step under way."""
+        parts = self.parts
+        for step in (
+            parts.coordinator.recover,  # first: terminals come back within a second
+            self._learn_keys,
+            parts.rollout_audit.recover,
+            parts.command_dispatcher.recover,
+            self._listen_to_peers,
+            self._seed_all,
+            parts.publisher.recover,
+        ):
+            await step()
+            if self._opened is None:
+                return
+        settle()
+        parts.lag.start()
+        parts.tracker.start()
+        self._every(TICK_SECONDS, parts.coordinator.stall_monitor.tick)
+        self._every(LOOK_SECONDS, lambda: parts.recorder.look(time.time()))
+        self._every(IDLE_SECONDS, lambda: parts.publisher.give_up_idle(time.time()))
+        self._every(PRUNE_SECONDS, parts.audit_log.prune)
+        self._every(SAMPLE_SECONDS, parts.traffic.sample)
+        await parts.audit_log.note("server.started", SERVER, version=__version__)
+        log.info("voi is up")
+
+    async def _learn_keys(self) -> None:
+        for terminal in await self.parts.terminals.all():
+            self.parts.keys.learn(terminal.tracker_key, terminal.mac)
+
+    async def _listen_to_peers(self) -> None:
+        try:
+            self.parts.own_peer.port = await self.parts.seeding.start()
+        except StartupError as error:
+            if self._opened is not None:
+                log.critical("{error}", error=error.message)
+            raise
+
+    async def _seed_all(self) -> None:
+        levels = [level for template in await self.parts.templates.all() for level in template.levels]
+        await gatherResults([Deferred.fromCoroutine(self.parts.seed(level)) for level in levels])
+        log.info("{count} published levels are seeded", count=len(levels))
+
+    def _start_failed(self, failure: Failure) -> None:
+        """A server that is half up helps nobody: end with status 1, so that a supervisor sees it."""
+        log.failure("the start failed", failure)
+        if self._opened is not None:
+            self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+            self._reactor.stop()
+
+    def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something again and again; a failure is logged and does not end it."""
+
+        def once() -> Deferred[None]:
+            done: Deferred[None] = Deferred.fromCoroutine(work())
+            return done.addErrback(lambda failure: log.failure("a periodic task failed", failure))
+
+        call = LoopingCall(once)
+        call.clock = self._reactor
+        self._ticks.append(call)
+        call.start(seconds, now=False)
+
+    # Stop.
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Save what BitTorrent needs to go on, and end within seconds."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        parts = self.parts
+        await self._starting
+        for call in self._ticks:
+            if call.running:
+                call.stop()
+        parts.lag.stop()
+        parts.tracker.stop()
+        parts.publisher.stop()
+        parts.block_tables.stop()
+        await self.listeners.close()
+        parts.api.live.close()
+        parts.factory.close_all("the server stops")
+        await parts.seeding.stop()
+        await MultiService.stopService(self)
+        self._threads.stop()
+        await parts.rollout_audit.stop()
+        await parts.audit_log.note("server.stopped", SERVER)
+        parts.store.close()
+        os.close(opened.lock)

@@ -1,0 +1,159 @@
+"""The first steps of a start, each of which may fail with one line for the administrator: files, accounts, ports."""
+
+from __future__ import annotations
+
+import os
+import resource
+import secrets
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from voi.errors import StartupError
+from voi.files.directory import DataDirectory, write_atomically
+from voi.store.accounts import hash_password, wire_form
+from voi.store.database import connect, prepare
+
+log = Logger()
+
+ADMIN: Final = "admin"
+
+BACKLOG: Final = 4096
+"""Connections that wait to be taken: a site of PCs switched on at once. Twisted's 50 make the others try again after
+seconds. The kernel takes less where its own bound (net.core.somaxconn) is lower.
+"""
+
+
+@dataclass(slots=True)
+class Opened:
+    """What a start has taken so far: the lock of the data directory and the API's token."""
+
+    lock: int
+    api_token: str
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: a site of 5,000 terminals needs one for each, and peers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def open_directory(directory: DataDirectory) -> Opened:
+    """Take the data directory; the first time, make the database, the administrator and the API's token.
+
+    :raises StartupError: one line that says what is in the way.
+    """
+    directory.create()
+    lock = directory.lock()
+    try:
+        prepare(directory.database)
+        _ensure_admin(directory.database)
+        return Opened(lock, _ensure_token(directory.api_token))
+    except OSError as error:
+        os.close(lock)
+        raise StartupError(f"{error.filename or directory.root}: {error.strerror}") from error
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _ensure_admin(database: Path) -> None:
+    """Make the administrator's account if there is none, and tell its password this once."""
+    db = connect(database)
+    try:
+        if db.execute("SELECT count(*) FROM accounts").fetchone()[0]:
+            return
+        password = secrets.token_urlsafe(12)
+        stored = hash_password(wire_form(password))
+        # Told before it is kept: a password that nobody read could never be replaced.
+        tell(f"admin password: {password}")
+        db.execute("INSERT INTO accounts (name, password, created) VALUES (?, ?, ?)", (ADMIN, stored, time.time()))
+    finally:
+        db.close()
+
+
+def _ensure_token(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        token = path.read_text("ascii").strip()
+        if token:
+            return token
+    token = secrets.token_urlsafe(32)
+    write_atomically(path, f"{token}\n".encode(), mode=0o600)
+    return token
+
+
+def check_bittorrent_port(host: str, port: int) -> None:
+    """Whether the BitTorrent session will be able to listen; it says so itself only later.
+
+    :raises StartupError: it will not.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            raise StartupError(f"--bittorrent {host}:{port}: {error.strerror}") from error
+
+
+def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
+    """Open a port now, not later.
+
+    :raises StartupError: the endpoint is not one, or its port is taken.
+    """
+    try:
+        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise StartupError(f"--{option} {endpoint}: {error}") from error
+    results: list[IListeningPort | Failure] = []
+    listening.addBoth(results.append)
+    if not results:
+        raise StartupError(f"--{option} {endpoint}: this kind of endpoint opens too late, use tcp: or ssl:")
+    result = results[0]
+    if isinstance(result, Failure):
+        cause = getattr(result.value, "socketError", None)
+        text = getattr(cause, "strerror", None) or result.getErrorMessage()
+        raise StartupError(f"--{option} {endpoint}: {text}")
+    queue = getattr(result, "socket", None)
+    if queue is not None and "backlog=" not in endpoint:
+        queue.listen(BACKLOG)
+    return result
+
+
+def tell(line: str) -> None:
+    """Print a line for the administrator: to the terminal or the journal, and to the log where there is none."""
+    stream = sys.__stdout__
+    if stream is None or _is_null(stream.fileno()):
+        log.info("{line}", line=line)
+        return
+    print(line, file=stream, flush=True)
+
+
+def give_up(error: StartupError) -> BaseException:
+    """Say in one line why the server does not start; to be raised.
+
+    A daemon's error goes up as it is: twistd hands it to the parent that waits for the start.
+    """
+    stream = sys.__stderr__
+    if stream is None or _is_null(stream.fileno()):
+        log.critical("{error}", error=error.message)
+        return error
+    print(f"voi: {error.message}", file=stream, flush=True)
+    return SystemExit(1)
+
+
+def _is_null(descriptor: int) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), Path(os.devnull).stat())
+    return True

@@ -1,0 +1,234 @@
+"""A rollout while it runs: bars for all of it and for its slowest terminals, or a line of JSON for each change.
+
+It is asked for again and again and not listened to: what a lost connection costs is one look, and a look says all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TaskProgressColumn, TextColumn
+
+from voi.cli.api import ApiClient
+from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
+from voi.cli.output import console, counted, duration, printable, rate, say_json, show
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+TARGETS_A_SECOND: Final = 500
+"""Looks at more terminals than this are further apart: a look at 5,000 is 2 MB."""
+
+PATIENCE: Final = 120
+"""Looks in a row that may fail: a rollout goes on after a restart of the server."""
+
+SLOWEST: Final = 5
+"""Terminals that have a bar of their own."""
+
+QUIET_SECONDS: Final = 10.0
+"""Between two lines where there is no terminal to draw bars on."""
+
+_SUMS: Final = (
+    "id",
+    "template",
+    "template_name",
+    "version",
+    "state",
+    "progress",
+    "rate",
+    "eta",
+    "elapsed",
+    "size",
+    "server_sent",
+    "copies",
+    "best",
+)
+
+
+class Screen(Protocol):
+    """Something that shows a rollout."""
+
+    def show(self, seen: dict[str, Any]) -> None:
+        """How far it is now."""
+
+    def lost(self) -> None:
+        """The server does not answer just now."""
+
+    def close(self) -> None:
+        """There is no more to show."""
+
+
+def watch(api: ApiClient, number: int, *, as_json: bool, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Show a rollout until it has ended, and then what became of it.
+
+    :raises SomeFailed: it ended, but not well for every terminal.
+    :raises Failed: it was cancelled, or there is none.
+    :raises Interrupted: somebody pressed Ctrl-C; the rollout goes on.
+    """
+    err = console(err=True)
+    screen: Screen = Lines() if as_json else Bars(err) if err.is_terminal else Words()
+    try:
+        try:
+            seen = _follow(api, number, screen, sleep)
+        finally:
+            screen.close()
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"rollout {number} goes on; `voi rollout watch {number}` shows it again, "
+            f"`voi rollout cancel {number}` ends it"
+        ) from None
+    _tell_end(seen, as_json=as_json)
+
+
+def _follow(api: ApiClient, number: int, screen: Screen, sleep: Callable[[float], None]) -> dict[str, Any]:
+    failures = 0
+    found = False
+    pause = LOOK_AGAIN_SECONDS
+    while True:
+        try:
+            seen: dict[str, Any] = api.get(f"/rollouts/{number}")
+        except Unreachable:
+            failures += 1
+            # The first look finds out whether there is a server; later ones wait for it to come back.
+            if failures >= PATIENCE or not found:
+                raise
+            screen.lost()
+        else:
+            failures, found = 0, True
+            screen.show(seen)
+            if seen["state"] != "running":
+                return seen
+            pause = LOOK_AGAIN_SECONDS * max(1.0, len(seen["targets"]) / TARGETS_A_SECOND)
+        sleep(pause)
+
+
+def _tell_end(seen: dict[str, Any], *, as_json: bool) -> None:
+    counts = counted_states(seen)
+    failed = [target for target in seen["targets"] if target["state"] == "failed"]
+    if not as_json:
+        if failed:
+            rows = [(one["name"], one["mac"], one["ip"], one["attempts"], one["reason"]) for one in failed]
+            show(("name", "mac", "address", "attempts", "reason"), rows, title="Failed", none="")
+        click.echo(
+            f"rollout {seen['id']} is {seen['state']}: {_words(counts)} in {duration(seen['elapsed'])}; "
+            f"the server sent {seen['copies']:.2f} copies"
+        )
+    if seen["state"] == "cancelled":
+        raise Failed(f"rollout {seen['id']} was cancelled")
+    if failed:
+        raise SomeFailed(
+            f"{len(failed)} of {counted(len(seen['targets']), 'terminal')} failed; "
+            f"`voi rollout retry {seen['id']}` tries again"
+        )
+
+
+def counted_states(seen: dict[str, Any]) -> dict[str, int]:
+    """How many targets are in each state."""
+    return dict(Counter(target["state"] for target in seen["targets"]))
+
+
+def _words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def slowest(seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The terminals that will be done last, of those that are on their way; by what is left, not by their guess."""
+    moving = [target for target in seen["targets"] if target["state"] == "downloading"]
+    return sorted(moving, key=lambda target: (target["progress"], target["mac"]))[:SLOWEST]
+
+
+class Lines:
+    """JSON, a line for each look at which something was another."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Any] = {}
+        self._targets: dict[str, Any] = {}
+
+    def show(self, seen: dict[str, Any]) -> None:
+        """The sums, and the targets that changed."""
+        sums = {name: seen[name] for name in _SUMS} | {"counts": counted_states(seen)}
+        changed = [target for target in seen["targets"] if self._targets.get(target["mac"]) != target]
+        # That time goes by is no change.
+        if changed or {**sums, "elapsed": 0} != {**self._sums, "elapsed": 0}:
+            say_json({**sums, "targets": changed})
+        self._sums = sums
+        self._targets = {target["mac"]: target for target in seen["targets"]}
+
+    def lost(self) -> None:
+        """Nothing that a program would have to know."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Words:
+    """A line now and then, where there is no terminal."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = float("-inf")
+        self._counts: dict[str, int] = {}
+
+    def show(self, seen: dict[str, Any]) -> None:
+        """Where states changed, or after a while."""
+        counts, now = counted_states(seen), self._clock()
+        if counts != self._counts or now - self._last >= QUIET_SECONDS:
+            self._counts, self._last = counts, now
+            click.echo(f"{seen['progress']:.1%}  {_words(counts)}  {_pace(seen)}", err=True)
+
+    def lost(self) -> None:
+        """One line each time."""
+        now = self._clock()
+        if now - self._last >= QUIET_SECONDS:
+            self._last = now
+            click.echo("the server does not answer; waiting for it", err=True)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _pace(one: dict[str, Any]) -> str:
+    left = "" if one["eta"] is None else f"  {duration(one['eta'])} left"
+    return rate(one["rate"]) + left
+
+
+class Bars:
+    """Progress bars: one for all, one for each of the slowest."""
+
+    def __init__(self, out: Console) -> None:
+        columns: tuple[ProgressColumn, ...] = (
+            # Names of terminals are strangers' texts and no markup.
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[pace]}", markup=False),
+        )
+        self._shown = Progress(*columns, console=out, transient=True)
+        self._all = self._shown.add_task("", total=1.0, pace="")
+        self._slots: list[TaskID] = [
+            self._shown.add_task("", total=1.0, pace="", visible=False) for _ in range(SLOWEST)
+        ]
+        self._shown.start()
+
+    def show(self, seen: dict[str, Any]) -> None:
+        """Move the bars."""
+        name = printable(seen["template_name"] or seen["template"], lines=False)[:30]
+        text = f"{name} {seen['version']}: {_words(counted_states(seen))}"
+        self._shown.update(self._all, completed=seen["progress"], description=text, pace=_pace(seen))
+        late = slowest(seen)
+        for slot, target in zip(self._slots, late, strict=False):
+            text = "  " + printable(target["name"] or target["mac"], lines=False)[:30]
+            self._shown.update(slot, completed=target["progress"], description=text, pace=_pace(target), visible=True)
+        for slot in self._slots[len(late) :]:
+            self._shown.update(slot, visible=False)
+
+    def lost(self) -> None:
+        """Say so where the time left stood."""
+        self._shown.update(self._all, pace="the server does not answer")
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self._shown.stop()

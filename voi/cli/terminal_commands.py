@@ -1,0 +1,216 @@
+"""Commands for terminals: restart, shutdown, wake, watermark; with a question first where somebody may be at work."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from voi.cli.api import PAGE, ApiClient
+from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
+from voi.cli.lookup import Choice, choice_of, with_terminals
+from voi.cli.output import counted, say_json, show
+from voi.cli.settings import connect, with_json, with_server
+
+LOOK_AGAIN_SECONDS: Final = 0.5
+WAIT_SECONDS: Final = 60.0
+"""How long outcomes are waited for; the server itself gives a terminal less than that to answer."""
+
+_ASK: Final = {"restart": "Restart", "shutdown": "Shut down"}
+
+
+def _with_wait(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--wait",
+        type=click.FloatRange(0, 3600),
+        default=WAIT_SECONDS,
+        show_default=True,
+        metavar="SECONDS",
+        help="how long to wait for outcomes",
+    )(command)
+
+
+def _with_yes(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--yes", "-y", is_flag=True, help="do not ask first")(command)
+
+
+@click.command()
+@with_terminals
+@_with_yes
+@_with_wait
+@with_server
+@with_json
+def restart(
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    yes: bool,
+    wait: float,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Restart terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
+    all are off.
+    """
+    choice = choice_of(every, room, terminals)
+    _give(connect(server, token, data), choice, {"command": "restart"}, yes=yes, wait=wait, as_json=as_json)
+
+
+@click.command()
+@with_terminals
+@_with_yes
+@_with_wait
+@with_server
+@with_json
+def shutdown(
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    yes: bool,
+    wait: float,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Shut down terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
+    all are off.
+    """
+    choice = choice_of(every, room, terminals)
+    _give(connect(server, token, data), choice, {"command": "shutdown"}, yes=yes, wait=wait, as_json=as_json)
+
+
+@click.command()
+@click.argument("switch", type=click.Choice(("on", "off")))
+@with_terminals
+@_with_wait
+@with_server
+@with_json
+def watermark(
+    switch: str,
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    wait: float,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Switch the watermark on or off; terminals that are off get it at their next login."""
+    choice = choice_of(every, room, terminals)
+    body = {"command": "watermark", "switch": 1 if switch == "on" else 0}
+    _give(connect(server, token, data), choice, body, yes=True, wait=wait, as_json=as_json)
+
+
+@click.command()
+@with_terminals
+@with_server
+@with_json
+def wake(
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Wake terminals with the magic packet; there is no answer to it, `voi terminals` shows who came."""
+    choice = choice_of(every, room, terminals)
+    api = connect(server, token, data)
+    macs = [one["mac"] for one in _few_enough(choice.find(api)) if not one["online"]]
+    sent = api.change("POST", "/terminals/wake", {"macs": macs})["sent"] if macs else 0
+    if as_json:
+        say_json({"sent": sent, "macs": macs})
+    elif macs:
+        click.echo(f"{counted(sent, 'magic packet')} sent, for {counted(len(macs), 'terminal')}")
+    else:
+        click.echo("all of them are on already")
+
+
+def _few_enough(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same.
+
+    :raises Failed: they are more than the server takes at once.
+    """
+    if len(found) > PAGE:
+        raise Failed(f"{len(found)} terminals are more than the {PAGE} that can be told at once: go room by room")
+    return found
+
+
+def _only_online(found: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Those that are on, and those that are left out.
+
+    :raises Failed: all of them are off.
+    """
+    online = [one for one in found if one["online"]]
+    if not online:
+        raise Failed(f"{'all of them are' if len(found) > 1 else 'it is'} off, so nothing was done")
+    return online, [one for one in found if not one["online"]]
+
+
+def _give(api: ApiClient, choice: Choice, body: dict[str, Any], *, yes: bool, wait: float, as_json: bool) -> None:
+    """Ask, give the command to the very terminals that were asked about, wait, and tell what became of it."""
+    found = _few_enough(choice.find(api))
+    off: list[dict[str, Any]] = []
+    if body["command"] in _ASK:  # of no use to who is off, where the others get it at their next login
+        found, off = _only_online(found)
+    left_out = f"{len(off)} that {'is' if len(off) == 1 else 'are'} off left out"
+    if not yes:
+        question = f"{_ASK[body['command']]} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
+        try:
+            sure = click.confirm(question, err=True)
+        except click.Abort:
+            sure = False
+        if not sure:
+            raise Failed("not confirmed, so nothing was done; --yes does it without a question")
+    number = api.change("POST", "/commands", {**body, "macs": [one["mac"] for one in found]})["batch_no"]
+    try:
+        seen = outcomes(api, number, wait)
+    except KeyboardInterrupt:
+        raise Interrupted(f"command {number} was given, and goes on") from None
+    counts = Counter(one["state"] for one in seen["outcomes"])
+    if as_json:
+        say_json({**seen, "left_out": [one["mac"] for one in off]})
+    else:
+        names = {one["mac"]: one["name"] for one in found}
+        rows = [
+            (names.get(one["mac"], ""), one["mac"], one["state"], one["reason"])
+            for one in seen["outcomes"]
+            if one["state"] != "done"
+        ]
+        if rows:
+            show(("name", "mac", "state", "reason"), rows, none="")
+        told = [f"{count} {state}" for state, count in sorted(counts.items())]
+        click.echo(f"command {number}: " + ", ".join(told + ([left_out] if off else [])))
+    if counts["failed"]:
+        raise SomeFailed(f"{counts['failed']} of {counted(len(found), 'terminal')} failed")
+
+
+def outcomes(api: ApiClient, number: int, wait: float, sleep: Callable[[float], None] = time.sleep) -> Any:
+    """What became of a command, once nothing of it is under way any more or the time is over.
+
+    What waits for a terminal's next login has a reason that says so, and is not waited for.
+
+    :param wait: seconds.
+    :raises Failed: the server refused.
+    """
+    end = time.monotonic() + wait
+    while True:
+        try:
+            seen = api.get(f"/commands/{number}")
+        except Unreachable:
+            if time.monotonic() >= end:
+                raise
+        else:
+            under_way = any(one["state"] == "waiting" and not one["reason"] for one in seen["outcomes"])
+            if not under_way or time.monotonic() >= end:
+                return seen
+        sleep(LOOK_AGAIN_SECONDS)

@@ -1,0 +1,171 @@
+"""What happened: one entry of the journal, who did it, and every kind of entry there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from voi.messages.reason import Reason, plain
+
+LONGEST_TEXT: Final = 500
+"""Characters of one value in an entry: names and reasons come from terminals, and a journal is no store for them."""
+
+
+class Actor(Protocol):
+    """Who does something: an `account` or `token` by its name, a `terminal` by its MAC, or the `server`."""
+
+    @property
+    def kind(self) -> str:
+        """account, token, terminal or server."""
+
+    @property
+    def name(self) -> str:
+        """Its name within its kind."""
+
+    @property
+    def address(self) -> str:
+        """Where from, empty for the server itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """An `Actor` as a plain value."""
+
+    kind: str
+    name: str = ""
+    address: str = ""
+
+
+SERVER: Final = Author("server")
+
+
+def who(actor: Actor) -> str:
+    """An actor in one text, as the journal keeps it: ``admin``, ``token backup``, ``terminal MAC``, ``server``."""
+    if actor.kind == "account":
+        return actor.name
+    return f"{actor.kind} {actor.name}".strip()
+
+
+def author_of(text: str, address: str) -> Author:
+    """The author that `who` calls so; names of accounts have no space in them."""
+    kind, _, name = text.partition(" ")
+    return Author(kind, name, address) if name else Author("account", text, address)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry; `time` is seconds since the epoch.
+
+    `text` is English and made of `data` by the kind's sentence. `mac`, `rollout` and `template` name what it is
+    about, where that is one thing; `macs` are all terminals that it is about. `id` is 0 until it is written down.
+    """
+
+    id: int
+    time: float
+    kind: str
+    who: str
+    origin: str
+    text: str
+    mac: str | None = None
+    rollout: int | None = None
+    template: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    macs: tuple[str, ...] = ()
+
+
+KINDS: Final[dict[str, str]] = {
+    "server.started": "The server started, version {version}",
+    "server.stopped": "The server stopped",
+    "account.signed_in": "{name} signed in",
+    "account.refused": "Sign-in as {name} was refused: {reason}",
+    "account.signed_out": "{name} signed out",
+    "account.password": "The password of {name} was changed",
+    "account.made": "The account {name} was made, role {role}",
+    "account.changed": "The account {name} was changed, role {role}",
+    "account.removed": "The account {name} was removed",
+    "token.made": "The token {name} was made, role {role}",
+    "token.revoked": "The token {name} was revoked",
+    "admin.signed_in": "{name} signed in at terminal {terminal}",
+    "admin.refused": "Sign-in as {name} at terminal {terminal} was refused: {reason}",
+    "terminal.first": "Terminal {terminal} is here for the first time, at {ip}",
+    "terminal.renamed": "Terminal {terminal} is called {name} now",
+    "terminal.unnamed": "Terminal {terminal} has no name any more",
+    "terminal.moved": "Moved to {room}: {whom}",
+    "terminal.released": "In the room that the address says again: {whom}",
+    "terminal.forgotten": "Forgotten: {whom}",
+    "terminal.woken": "Woken: {whom}",
+    "command.restart": "Told to restart: {whom}",
+    "command.shutdown": "Told to shut down: {whom}",
+    "command.watermark_on": "Watermark on: {whom}; sent at once: {sent}, at the next login: {waiting}",
+    "command.watermark_off": "Watermark off: {whom}; sent at once: {sent}, at the next login: {waiting}",
+    "room.made": "New room: {name}; subnets: {subnets}",
+    "room.changed": "Room changed: {name}; subnets: {subnets}",
+    "room.removed": "Room removed: {name}",
+    "template.imported": "Template {name} is being imported; image files: {count}",
+    "template.renamed": "Template {old} is called {name} now",
+    "template.remark": "The remark of template {name} is now: {desc}",
+    "template.auto_update_on": "Automatic updates of template {name} were switched on",
+    "template.auto_update_off": "Automatic updates of template {name} were switched off",
+    "upload.requested": "Terminal {terminal} was asked for template {name}; disks: {disks}",
+    "upload.cancelled": "The upload of template {name} was called off",
+    "upload.retried": "The upload of template {name}, which had failed, was asked for again; disks: {disks}",
+    "upload.dismissed": "The failed upload of template {name} was dismissed",
+    "upload.begun": "{disk} of template {name} is coming in from terminal {terminal}",
+    "upload.published": "{disk} was published: template {name} has version {version}",
+    "upload.failed": "{disk} of template {name} could not be published: {reason}",
+    "settings.retention": "The journal is kept for {days} days",
+    "rollout.begun": "Rollout {number} begun: template {name}, version {version}, to {whom}",
+    "rollout.cancelled": "Rollout {number} was cancelled",
+    "rollout.taken_out": "Rollout {number}: taken out: {whom}",
+    "rollout.retried": "Rollout {number}: tried again: {whom}",
+    "rollout.target_failed": "Rollout {number}: terminal {terminal} failed: {reason}",
+    "rollout.finished": "Rollout {number} has ended; done: {done}, failed: {failed}",
+}
+"""Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
+
+BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first")
+"""Kinds that anybody who reaches the server can bring about, as often as they like."""
+
+
+def make_entry(
+    kind: str,
+    actor: Actor,
+    now: float,
+    *,
+    mac: str | None = None,
+    macs: tuple[str, ...] = (),
+    rollout: int | None = None,
+    template: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """An entry that is not written down yet.
+
+    A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself, and, beside
+    a `reason` from the catalogue, its code and data as `why`.
+
+    :raises KeyError: the kind is none of KINDS, or its sentence needs a value that is not there.
+    """
+    values = {name: _bounded(value) for name, value in (data or {}).items()}
+    if isinstance(values.get("reason"), Reason):
+        values["why"] = plain(values["reason"])
+        values["reason"] = str(values["reason"])
+    if mac is not None:
+        macs = (mac, *(other for other in macs if other != mac))
+    if len(macs) == 1:
+        mac = macs[0]
+    if macs:
+        values.setdefault("count", len(macs))
+    if mac is not None:
+        values.setdefault("terminal", mac)
+    if rollout is not None:
+        values.setdefault("number", rollout)
+    whom = f"terminal {mac}" if len(macs) == 1 else f"{len(macs)} terminals"
+    text = KINDS[kind].format_map({**values, "whom": whom})
+    return AuditEntry(0, now, kind, who(actor), actor.address, text, mac, rollout, template, values, macs)
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return value[: LONGEST_TEXT - 1] + "…"
+    return value

@@ -1,0 +1,314 @@
+"""Reading whole disks: piece hashes, copies, checks, fsync. Every function here blocks; call it in a thread.
+
+hashlib and the file calls release the GIL, so the reactor goes on meanwhile. `progress` is called from the
+thread that works, with the bytes done so far, at most about ten times a second and once at the end; `cancelled`
+is asked after each mebibyte.
+
+Where `sums` is given, it is told the same bytes in the same reading: block sums cost no second one.
+
+Files are opened without following a symbolic link and must be regular ones: a link or a pipe in the place of a
+disk is somebody's mistake or trick.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import ClassVar
+
+from voi.domain.blocks import Sums
+from voi.domain.metainfo import Metainfo
+from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
+from voi.messages.reason import Reason
+
+Progress = Callable[[int], object]
+"""Takes the bytes done so far."""
+IsCancelled = Callable[[], bool]
+
+_CHUNK = 1 << 20  # bytes read at once: large enough for a disk's own pace, small enough to cancel soon
+_HOLE = 64 << 10  # bytes: runs of zeros from this on become holes in a copy; a qcow2 cluster by default
+_ZEROS = bytes(_HOLE)
+_PROGRESS_EVERY = 0.1  # seconds
+
+
+class Cancelled(VoiError):
+    """The work was called off before its end; what it had written so far is removed."""
+
+    wire_code: ClassVar[int] = 20725
+    http_status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT
+    slug: ClassVar[str] = "cancelled"
+
+
+def hash_file(
+    path: Path,
+    piece_length: int,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
+    at_most: int | None = None,
+) -> bytes:
+    """The SHA-1 of each piece of `piece_length` bytes, 20 bytes each, one after the other (BEP 3).
+
+    Of a file longer than `at_most` bytes only so many are read.
+
+    :raises StorageMissing: the file cannot be read.
+    :raises Conflict: it is no regular file, or it changed meanwhile.
+    :raises Cancelled: `cancelled` said so.
+    """
+    pieces = _Pieces(piece_length, sums)
+    with _explained(path), _regular(path) as fd:
+        for chunk in _chunks(path, fd, _Pace(progress, cancelled), at_most):
+            pieces.update(chunk)
+    return pieces.finish()
+
+
+def copy_and_hash(
+    source: Path,
+    target: Path,
+    piece_length: int,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
+) -> bytes:
+    """Copy `source` to the new file `target`, and the SHA-1 of each piece as `hash_file` gives it, in one reading.
+
+    Zeros become holes. The target's content is on the disk when this returns, its name only after
+    `fsync_directory`; whatever ends the copy early removes the target.
+
+    :raises StorageMissing: a file cannot be read or written.
+    :raises NoSpace: the disk is full.
+    :raises Conflict: the source is no regular file or changed meanwhile, or the target is already there.
+    :raises Cancelled: `cancelled` said so.
+    """
+    pieces = _Pieces(piece_length, sums)
+    with _explained(source), _regular(source) as fd, _explained(target), _new_file(target) as out:
+        size = 0
+        for chunk in _chunks(source, fd, _Pace(progress, cancelled)):
+            _write_sparse(out, chunk)
+            pieces.update(chunk)
+            size += len(chunk)
+        os.ftruncate(out, size)  # a hole at the end has no byte after it that would make the file so long
+        os.fsync(out)
+    return pieces.finish()
+
+
+def verify_file(
+    path: Path,
+    metainfo: Metainfo,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    *,
+    sums: Sums | None = None,
+) -> list[int]:
+    """The indices of the pieces that are not what the torrent says; pieces that a short file lacks are among them.
+
+    Nothing beyond the torrent's length is read: whether the file is longer, its size tells.
+
+    :raises StorageMissing: the file cannot be read.
+    :raises Conflict: it is no regular file, or it changed meanwhile.
+    :raises Cancelled: `cancelled` said so.
+    """
+    hashes = hash_file(path, metainfo.piece_length, progress, cancelled, sums=sums, at_most=metainfo.length)
+    return [i for i in range(metainfo.piece_count) if hashes[i * 20 : i * 20 + 20] != metainfo.piece_hash(i)]
+
+
+def sha256_file(path: Path, progress: Progress | None = None, cancelled: IsCancelled | None = None) -> str:
+    """The SHA-256 of a file in hex, as `sha256sum` prints it.
+
+    :raises StorageMissing: the file cannot be read.
+    :raises Conflict: it is no regular file, or it changed meanwhile.
+    :raises Cancelled: `cancelled` said so.
+    """
+    digest = hashlib.sha256()
+    with _explained(path), _regular(path) as fd:
+        for chunk in _chunks(path, fd, _Pace(progress, cancelled)):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def fsync_file(path: Path) -> None:
+    """Return when the file's content is on the disk.
+
+    :raises StorageMissing: it cannot be opened or written out.
+    :raises Conflict: it is no regular file.
+    """
+    with _explained(path), _regular(path) as fd:
+        os.fsync(fd)
+
+
+def fsync_directory(path: Path) -> None:
+    """Return when the names in a directory (what was made, renamed or removed there) are on the disk.
+
+    :raises StorageMissing: it cannot be opened or written out.
+    """
+    with _explained(path):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+class _Pieces:
+    """SHA-1 of each piece of a stream that comes in chunks of any size; `sums` hears the same."""
+
+    def __init__(self, piece_length: int, sums: Sums | None = None) -> None:
+        if piece_length <= 0:
+            raise ValueError(f"a piece length of {piece_length}")
+        self._sums = sums
+        self._piece_length = piece_length
+        self._hashes = bytearray()
+        self._digest = hashlib.sha1(usedforsecurity=False)
+        self._filled = 0
+
+    def update(self, chunk: bytes) -> None:
+        """The next bytes."""
+        if self._sums is not None:
+            self._sums.update(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            part = rest[: self._piece_length - self._filled]
+            self._digest.update(part)
+            self._filled += len(part)
+            rest = rest[len(part) :]
+            if self._filled == self._piece_length:
+                self._close()
+
+    def finish(self) -> bytes:
+        """All hashes, the last one of what is left."""
+        if self._filled:
+            self._close()
+        return bytes(self._hashes)
+
+    def _close(self) -> None:
+        self._hashes += self._digest.digest()
+        self._digest = hashlib.sha1(usedforsecurity=False)
+        self._filled = 0
+
+
+class _Pace:
+    """Tells progress not too often, and asks whether to go on."""
+
+    def __init__(
+        self,
+        progress: Progress | None,
+        cancelled: IsCancelled | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+        self._clock = clock
+        self._told_at = clock()
+
+    def step(self, done: int, *, last: bool = False) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled("cancelled")
+        if self._progress is None:
+            return
+        now = self._clock()
+        if last or now - self._told_at >= _PROGRESS_EVERY:
+            self._told_at = now
+            self._progress(done)
+
+
+@contextmanager
+def _regular(path: Path) -> Iterator[int]:
+    # O_NONBLOCK: without it, opening a pipe that nobody writes to would hold the thread for ever.
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Conflict(Reason("not_regular", path=str(path)))
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[int]:
+    """A file that was not there; removed again if what is done with it fails."""
+    # O_EXCL: never over a disk that is there, least of all over the source itself by another name.
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            path.unlink()
+        raise
+
+
+def _chunks(path: Path, fd: int, pace: _Pace, at_most: int | None = None) -> Iterator[bytes]:
+    """A file's bytes from its start; it must be the same, unchanged, when the reading is over."""
+    before = os.fstat(fd)
+    size = before.st_size if at_most is None else min(before.st_size, at_most)
+    done = 0
+    while done < size:
+        pace.step(done)
+        chunk = os.read(fd, min(_CHUNK, size - done))
+        if not chunk:
+            break
+        yield chunk
+        done += len(chunk)
+    after = os.fstat(fd)
+    if done < size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise Conflict(Reason("changed_while_read", path=str(path)))
+    pace.step(done, last=True)
+
+
+def _write_sparse(fd: int, chunk: bytes) -> None:
+    """Write a chunk at the file's position; blocks of zeros are stepped over."""
+    at = 0
+    while at < len(chunk):
+        end = _run_end(chunk, at, zeros=False)
+        _write_all(fd, memoryview(chunk)[at:end])
+        at = _run_end(chunk, end, zeros=True)
+        os.lseek(fd, at - end, os.SEEK_CUR)
+
+
+def _run_end(chunk: bytes, start: int, *, zeros: bool) -> int:
+    """Where the blocks from `start` on stop being all zeros (or stop not being so)."""
+    at = start
+    while at < len(chunk):
+        block = chunk[at : at + _HOLE]
+        if (block == _ZEROS[: len(block)]) != zeros:
+            break
+        at += len(block)
+    return at
+
+
+def _write_all(fd: int, rest: memoryview) -> None:
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+_SENTENCES: dict[int, tuple[type[VoiError], str]] = {
+    errno.ENOENT: (StorageMissing, "{path} is not there"),
+    errno.EACCES: (StorageMissing, "{path} may not be opened by the server's user"),
+    errno.ELOOP: (Conflict, "{path} is a symbolic link; name the file itself"),
+    errno.EEXIST: (Conflict, "{path} is already there"),
+    errno.EISDIR: (Conflict, "{path} is no regular file"),
+    errno.ENOSPC: (NoSpace, "no room is left on the disk for {path}"),
+    errno.EDQUOT: (NoSpace, "the quota leaves no room for {path}"),
+    errno.EFBIG: (NoSpace, "the file system takes no file as large as {path}"),
+}
+"""What the operating system says -> what the administrator is told."""
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind, sentence = _SENTENCES.get(error.errno or 0, (StorageMissing, "{path}: {error}"))
+        raise kind(sentence.format(path=path, error=error.strerror or error)) from error

@@ -1,0 +1,256 @@
+"""What terminals want to upload: answers 9018 and 9027, takes 9014; nothing is fetched before it is allowed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from twisted.logger import Logger
+
+from voi.domain import metainfo
+from voi.domain.audit import Actor
+from voi.domain.metainfo import Metainfo
+from voi.domain.templates import Template, check_next_level, check_room_for_diff
+from voi.domain.terminals import ReportedTemplate
+from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, UploadState
+from voi.errors import (
+    BadTorrent,
+    Conflict,
+    TorrentRefused,
+    UnknownDisk,
+    UnknownUpload,
+    VoiError,
+)
+from voi.files.directory import DataDirectory, write_atomically
+from voi.messages.reason import Reason
+from voi.names import DiskName
+from voi.publishing.admission import UploadAdmission
+from voi.publishing.interfaces import InThread
+from voi.publishing.publisher import Publisher
+from voi.publishing.refusals import Refusals
+from voi.publishing.rows import new_disk, new_upload
+from voi.store.templates import Templates
+from voi.store.uploads import Uploads
+from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
+from voi.wire.torrent_body import TorrentBody
+
+log = Logger()
+T = TypeVar("T")
+
+
+class UploadIntake:
+    """Decides about uploads and writes them down."""
+
+    def __init__(
+        self,
+        *,
+        uploads: Uploads,
+        templates: Templates,
+        publisher: Publisher,
+        admission: UploadAdmission,
+        directory: DataDirectory,
+        in_thread: InThread,
+        told_again: Callable[[UploadDisk], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._uploads = uploads
+        self._templates = templates
+        self._publisher = publisher
+        self._admission = admission
+        self._directory = directory
+        self._in_thread = in_thread
+        self._told_again = told_again
+        self._refusals = Refusals(uploads, now)
+
+    # 9018.
+
+    async def may_upload(self, mac: str, granted: bool, body: TemplateBody | GroupUpload) -> Permission:
+        """Whether a terminal may upload these disks now; a refusal says why."""
+        listed: dict[str, ReportedTemplate] = {}
+        try:
+            template, asked = await self._asked(body)
+            named = ReportedTemplate(asked.uuid, asked.name, asked.sys_type, asked.desc)
+            listed = {disk.uuid: named for disk in asked.disks}
+            open_disks = await self._uploads.open_disks()
+            if not granted and not _requested(open_disks, mac, {disk.uuid for disk in asked.disks}):
+                raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+            await self._admission.check_free(asked.uuid, mac, open_disks)
+            self._check_disks(template, asked, open_disks)
+        except VoiError as error:
+            await self._refusals.note(mac, body, error.reason)
+            return Permission(False, error.message, listed, error)
+        await self._refusals.note(mac, body, "")
+        return Permission(True, "", listed)
+
+    async def _asked(self, body: TemplateBody | GroupUpload) -> tuple[Template | None, TemplateBody]:
+        """The template that is asked about, and the question in the seed's form."""
+        if isinstance(body, TemplateBody):
+            return await self._templates.get(body.uuid), body
+        template = await self._templates.by_group(body.desktop_group_uuid)
+        if template is None:
+            raise UnknownDisk(f"no desktop group {body.desktop_group_uuid}", field="desktop_group_uuid")
+        disks = {level.name.uuid: Disk(uuid=level.name.uuid, type=level.type) for level in template.levels}
+        return template, TemplateBody(uuid=template.uuid, name=template.name, disks=list(disks.values()))
+
+    def _check_disks(self, template: Template | None, body: TemplateBody, open_disks: Sequence[UploadDisk]) -> None:
+        levels = template.levels if template else ()
+        published = {level.name for level in levels}
+        for disk_uuid in {disk.uuid for disk in body.disks}:
+            check_room_for_diff((x.name.level for x in levels if x.name.uuid == disk_uuid), disk_uuid)
+        new = [disk for disk in body.disks if DiskName(disk.uuid, disk.diff_level) not in published]
+        self._admission.check_space(sum(_needed(disk) for disk in new), open_disks)
+
+    # 9014.
+
+    async def take_torrent(
+        self,
+        mac: str,
+        granted: bool,
+        listed: Mapping[str, ReportedTemplate],
+        body: TorrentBody,
+        *,
+        actor: Actor | None = None,
+    ) -> str:
+        """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
+
+        `actor` is the administrator who allowed it at the terminal.
+
+        :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
+        :raises Conflict: somebody else is at the template, or the level does not fit.
+        :raises UnknownDisk: nothing says which template the disk belongs to.
+        :raises NoSpace: says what is needed and what there is.
+        """
+        torrent: Metainfo = await self._in_thread(_parse, body)
+        try:
+            return await self._admission.alone(self._take(mac, granted, listed, body, torrent, actor))
+        except VoiError as error:
+            await self._refusals.note(mac, torrent.name, error.reason)
+            raise
+
+    async def _take(
+        self,
+        mac: str,
+        granted: bool,
+        listed: Mapping[str, ReportedTemplate],
+        body: TorrentBody,
+        torrent: Metainfo,
+        actor: Actor | None,
+    ) -> str:
+        name = torrent.name
+        open_disks = await self._uploads.open_disks()
+        request = next((x for x in open_disks if x.mac == mac and x.name == name), None)
+        known = await self._uploads.last_of(name)
+        if known is not None and known.mac == mac and known.info_hash == torrent.info_hash:
+            if known.state is UploadState.PUBLISHED:
+                self._told_again(known)
+            if known.state is not UploadState.FAILED:
+                return known.id  # allowed long ago; a terminal that was away offers it again
+        if not granted and request is None:
+            raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+        owner = await self._templates.by_disk(name.uuid)
+        upload = await self._upload_for(mac, name, listed, request, owner, actor)
+        if owner is not None and owner.uuid != upload.template_uuid:
+            raise Conflict(Reason("disk_of_another", uuid=name.uuid, name=owner.name))
+        await self._admission.check_free(upload.template_uuid, mac, open_disks)
+        check_next_level(owner.levels if owner else (), name)
+        if request is not None and request.state is not UploadState.REQUESTED:
+            await self._publisher.fail(request, Reason("newer_torrent"))
+            request = None
+        # Again, because others were waited for: what they did counts.
+        owner = await self._templates.by_disk(name.uuid)
+        check_next_level(owner.levels if owner else (), name)
+        self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
+        await self._in_thread(write_atomically, self._directory.torrent(torrent.info_hash), body.torrent)
+        disk = await self._write_down(upload, request, body, torrent)
+        self._publisher.receive(disk)
+        return disk.id
+
+    async def _upload_for(
+        self,
+        mac: str,
+        name: DiskName,
+        listed: Mapping[str, ReportedTemplate],
+        request: UploadDisk | None,
+        owner: Template | None,
+        actor: Actor | None,
+    ) -> Upload:
+        """The template by this session's 9018, by our 1020, or by who owns the disk (protocol section 3)."""
+        if request is not None:
+            found = await self._uploads.get(request.upload_id)
+            assert found is not None
+            return found
+        told = listed.get(name.uuid)
+        if told is not None:
+            return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc, remark=told.desc, actor=actor)
+        if owner is not None:
+            return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc, actor=actor)
+        raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
+
+    async def _write_down(
+        self, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
+    ) -> UploadDisk:
+        now = time.time()
+        if request is not None:
+            await self._uploads.receive(
+                request.id,
+                torrent.info_hash,
+                torrent.length,
+                body.real_size or request.real_size,
+                body.reserve_size or request.reserve_size,
+                now,
+            )
+            found = await self._uploads.disk(request.id)
+            assert found is not None
+            return found
+        disk = new_disk(upload, torrent.name, body.type, now)
+        disk = replace(
+            disk,
+            state=UploadState.RECEIVING,
+            real_size=body.real_size,
+            reserve_size=body.reserve_size,
+            info_hash=torrent.info_hash,
+            size=torrent.length,
+        )
+        written = await self._uploads.begin(replace(upload, id=0, disks=(disk,)))
+        return written.disks[0]
+
+    # 9027.
+
+    async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
+        """How far an upload of this terminal is.
+
+        :raises UnknownUpload: it uploads no such disk.
+        """
+        disk = await self._uploads.last_of(name)
+        if disk is None or disk.mac != mac:
+            raise UnknownUpload(f"{mac} uploads no {name}", field="torrent_name")
+        percent = round(self._publisher.progress(disk) * 100, 2)
+        return ReceiveProgress(percent, self._publisher.rate(disk), str(disk.state))
+
+
+def _parse(body: TorrentBody) -> Metainfo:
+    """Read the torrent of a 9014; what its struct says of the disk must be what the torrent says."""
+    if not body.torrent:
+        raise BadTorrent("the torrent is empty")
+    expected = None
+    if body.disk_uuid is not None and body.level is not None:
+        expected = DiskName(body.disk_uuid, body.level)
+    return metainfo.parse(body.torrent, expected)
+
+
+def _needed(disk: Disk) -> int:
+    """Bytes to keep free for a disk that is asked about.
+
+    Its file's size where the terminal tells; else a base may fill its virtual size, and of a difference
+    nothing is known before its torrent comes.
+    """
+    if disk.file_size is not None:
+        return disk.file_size
+    return disk.real_size * SECTOR if disk.diff_level == 0 else 0
+
+
+def _requested(open_disks: Iterable[UploadDisk], mac: str, disk_uuids: set[str]) -> bool:
+    """Whether an administrator asked this terminal for one of these disks."""
+    return any(disk.mac == mac and disk.name.uuid in disk_uuids for disk in open_disks)

@@ -1,0 +1,151 @@
+"""Looks after open rollouts: retries that are due, downloads that stand still, and what the seed sees of its peers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from voi.errors import VoiError
+from voi.messages.reason import Reason
+from voi.rollouts.dispatcher import Dispatcher
+from voi.rollouts.interfaces import Fleet, Seeder, Tracker
+from voi.rollouts.open_targets import OpenTargets
+from voi.rollouts.progress import ProgressReceiver
+
+STALL_SECONDS: Final = 300.0
+"""An online terminal that gets nothing for so long has failed this try."""
+
+HELP_SECONDS: Final = 25.0
+"""A terminal that gets nothing for so long is helped: the server's own peer connects to it.
+
+The tracker lets a room fetch through few leaders, and a terminal that announces every five minutes, as deployed ones
+do, would not soon hear that its leader is a dead PC.
+"""
+
+MOST_HELPED: Final = 8
+"""Terminals of one swarm helped in one tick: where everything stands still, the server is not what is missing."""
+
+STUCK_SECONDS: Final = 60.0
+"""A terminal that gets nothing for so long is shown to the administrator, for help did not help it."""
+
+NOTHING_ARRIVES: Final = Reason("nothing_arrives")
+"""What is said of it."""
+
+SETTLE_SECONDS: Final = 10.0
+"""A peer that lacks nothing may not have it on its disk yet; terminals that report results do so by then."""
+
+TICK_SECONDS: Final = 5.0
+"""How often retries, stalls and the seed's view of its peers are looked at."""
+
+LOOKED_AFTER_AT_A_TURN: Final = 250
+"""Targets that are looked after in one turn of the reactor: two milliseconds."""
+
+
+Served = Callable[[bytes, Sequence[tuple[str, int]]], None]
+"""Is told what the server's peer has sent to whom of a torrent: MACs, and bytes since each connection began."""
+
+
+class StallMonitor:
+    """Looks at every open target now and then."""
+
+    def __init__(
+        self,
+        *,
+        open_targets: OpenTargets,
+        dispatcher: Dispatcher,
+        progress_receiver: ProgressReceiver,
+        registry: Fleet,
+        seeder: Seeder,
+        tracker: Tracker,
+        served: Served,
+        clock: IReactorTime,
+        wall: Callable[[], float],
+        random: Random,
+    ) -> None:
+        self._open_targets = open_targets
+        self._dispatcher = dispatcher
+        self._progress_receiver = progress_receiver
+        self._registry = registry
+        self._seeder = seeder
+        self._tracker = tracker
+        self._served = served
+        self._clock = clock
+        self._wall = wall
+        self._random = random
+
+    async def tick(self) -> None:
+        """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
+        now = self._wall()
+        needy: dict[bytes, set[str]] = {}
+        for index, target in enumerate(self._open_targets):
+            if index and not index % LOOKED_AFTER_AT_A_TURN:
+                await deferLater(self._clock, 0)
+            if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
+                continue
+            due = not target.driving and target.target.next_try <= now
+            if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
+                self._dispatcher.drive(target)
+            for task in target.unfinished:
+                if task.id not in target.progress:
+                    continue  # planned anew meanwhile
+                whole = target.progress[task.id].whole
+                if whole is not None and now - whole >= SETTLE_SECONDS:
+                    await self._dispatcher.done(target, task)
+                    continue
+                # By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
+                idle = now - self._last_advance(target.target.mac)
+                if task.sent and idle >= STALL_SECONDS:
+                    await self._dispatcher.failed(target, task, Reason("stalled", minutes=idle / 60))
+                elif task.sent and idle >= HELP_SECONDS:
+                    needy.setdefault(task.info_hash, set()).add(task.mac)
+                    if idle >= STUCK_SECONDS:
+                        await self._dispatcher.explain(target, NOTHING_ARRIVES)
+                elif target.target.reason == NOTHING_ARRIVES:
+                    await self._dispatcher.explain(target, "")
+        for info_hash in self._open_targets.info_hashes():
+            await self._look_at_peers(info_hash)
+        for info_hash, macs in needy.items():
+            self._help(info_hash, macs)
+
+    def _help(self, info_hash: bytes, macs: set[str]) -> None:
+        """Let the server's own peer connect to some of these terminals, where they are in the swarm."""
+        peers = [peer for peer in self._tracker.peers(info_hash) if peer.terminal in macs]
+        for peer in self._random.sample(peers, min(MOST_HELPED, len(peers))):
+            self._seeder.connect(info_hash, peer.host, peer.port)
+
+    async def _look_at_peers(self, info_hash: bytes) -> None:
+        terminals = {(peer.host, peer.port): peer.terminal for peer in self._tracker.peers(info_hash)}
+        try:
+            peers = await self._seeder.ask_peers(info_hash)
+        except VoiError:
+            return  # a torrent that cannot be seeded now is reported where that was found
+        known = [(peer, mac) for peer in peers if (mac := terminals.get((peer.host, peer.port))) is not None]
+        self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
+        for peer, mac in known:
+            for target, task in self._open_targets.tasks_for(mac, info_hash):
+                self._progress_receiver.see(target, task, peer.progress)
+
+    def failing(self) -> dict[int, int]:
+        """For each open rollout in which terminals failed and wait for their next try: how many."""
+        return dict(Counter(target.key[0] for target in self._open_targets if target.target.has_failed))
+
+    def standing_still(self) -> dict[int, int]:
+        """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
+        now, counts = self._wall(), Counter[int]()
+        for target in self._open_targets:
+            if any(now - progress.advanced < STUCK_SECONDS for progress in target.progress.values()):
+                continue  # most get on, and a page is waiting
+            rollout_id, mac = target.key
+            at_work = mac in self._registry and any(task.sent for task in target.unfinished)
+            if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
+                counts[rollout_id] += 1
+        return dict(counts)
+
+    def _last_advance(self, mac: str) -> float:
+        targets = self._open_targets.of_terminal(mac)
+        return max(progress.advanced for target in targets for progress in target.progress.values())

@@ -1,0 +1,271 @@
+"""How rollouts go: how fast each terminal gets on, what the server sent of it, and when the end is to be expected.
+
+Looked at every few seconds while anything is open; bounded by the terminals of open rollouts, and for each rollout by
+so many points of its plot. All rates are bytes a second, all times seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from voi.domain.rollouts import TargetState
+from voi.rollouts.open_targets import OpenTarget, OpenTargets
+from voi.store.rollout_history import Point, RolloutHistories, RolloutHistory
+
+LOOK_SECONDS: Final = 2.0
+"""How often it is looked: a plot that moves, and nothing that is felt with 5,000 terminals."""
+SAVE_SECONDS: Final = 30.0
+"""How often what is known is written down: so much of a plot a crash may cost."""
+MOST_POINTS: Final = 600
+"""Points of one plot; of a longer rollout two become one, again and again."""
+SILENT_SECONDS: Final = 60.0
+"""A terminal of which no progress was heard for so long has no rate: deployed ones tell theirs every 20 seconds."""
+SILENT_WORDS: Final = 3.0
+"""Nor has one that has told it more often, once so many of its words are missing: it stands still."""
+LAST_LOOKS: Final = 2
+"""How often it is looked after the end: what the seed says of itself is a second old."""
+AT_A_TURN: Final = 500
+"""Targets that are looked at in one turn of the reactor: two milliseconds."""
+
+
+@dataclass(slots=True)
+class TransferRate:
+    """How fast one terminal gets on, by how its bytes grew; `size` is what it fetches, `done` what it has of that."""
+
+    size: int
+    done: float
+    moved: float
+    rate: float = 0.0
+    from_server: int = 0
+    """Bytes that the server sent it."""
+    between: float = SILENT_SECONDS / SILENT_WORDS
+    """Seconds between its last two words of progress."""
+    noted: float | None = None
+    """The part from the server as it is written down, by a server that ran before this one as well."""
+
+    def hear(self, size: int, done: float, now: float) -> None:
+        """Take in what it has now. A terminal tells that now and then, so a rate is that of the time between."""
+        if size != self.size or done < self.done:  # planned anew, or a check found less
+            self.size, self.done, self.moved, self.rate = size, done, now, 0.0
+        elif done > self.done:
+            between = max(now - self.moved, LOOK_SECONDS / 2)
+            latest = (done - self.done) / between
+            # The first word tells what was there before as well: after a restart of the server, nearly all.
+            if self.done:
+                self.rate = (self.rate + latest) / 2 if self.rate else latest
+                self.between = between
+            elif self.noted is not None:
+                self.from_server += round(self.noted * done)
+            self.done, self.moved = done, now
+        elif now - self.moved > min(SILENT_SECONDS, max(SILENT_WORDS * self.between, 2 * LOOK_SECONDS)):
+            self.rate = 0.0
+
+    def stop(self, *, done: bool = False) -> None:
+        """It fetches nothing any more, because it is off, or has ended: all of it `done`, or not."""
+        self.rate = 0.0
+        if done:
+            self.done = self.size
+
+    @property
+    def part_from_server(self) -> float | None:
+        """How much of what it has the server sent, 0 to 1; None while it has nothing."""
+        return min(1.0, self.from_server / self.done) if self.done else None
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it has all at this rate; None while it has no rate."""
+        return (self.size - self.done) / self.rate if self.rate else None
+
+
+class Throughput(NamedTuple):
+    """How a rollout goes at the moment; `eta` is of its slowest terminal that gets on, None where nobody does."""
+
+    rate: float
+    server_rate: float
+    eta: float | None
+    course: RolloutHistory
+
+
+@dataclass(slots=True)
+class _Running:
+    """A rollout with something open."""
+
+    course: RolloutHistory
+    paces: dict[str, TransferRate] = field(default_factory=dict)
+    server_rate: float = 0.0
+    spacing: float = LOOK_SECONDS
+    saved: float = 0.0
+    torrents: set[bytes] = field(default_factory=set)
+    """Those that its terminals fetch, or fetched last."""
+    looks_left: int = LAST_LOOKS
+
+    def news_of_sources(self) -> dict[str, float]:
+        """The part from the server, of each terminal of which it is another than was written down."""
+        news = {}
+        for mac, pace in self.paces.items():
+            part = pace.part_from_server
+            if part is not None and part != pace.noted:
+                news[mac] = pace.noted = part
+        return news
+
+    def add_point(self, now: float) -> None:
+        points = self.course.points
+        if points and now - points[-1].time < self.spacing * 0.9:
+            return
+        points.append(
+            Point(round(now, 1), round(sum(pace.rate for pace in self.paces.values())), round(self.server_rate))
+        )
+        if len(points) > MOST_POINTS:
+            self.course.points[:] = [_between(a, b) for a, b in zip(points[::2], points[1::2], strict=False)]
+            self.spacing *= 2
+
+
+def _between(one: Point, other: Point) -> Point:
+    return Point(other.time, (one.swarm + other.swarm) // 2, (one.server + other.server) // 2)
+
+
+class TorrentCounters(Protocol):
+    """Where the server's own peer stands with a torrent."""
+
+    @property
+    def uploaded(self) -> int:
+        """Payload sent since the torrent was added."""
+
+    @property
+    def upload_rate(self) -> int:
+        """Payload sent now."""
+
+
+class Statuses(Protocol):
+    """The server's BitTorrent session."""
+
+    def statuses(self) -> Mapping[bytes, TorrentCounters]:
+        """Where every torrent stands, by info-hash."""
+
+
+class ThroughputRecorder:
+    """Watches the board; `online` are the MACs of the terminals that are."""
+
+    def __init__(
+        self,
+        *,
+        open_targets: OpenTargets,
+        online: Container[str],
+        seeding: Statuses,
+        courses: RolloutHistories,
+        clock: IReactorTime,
+    ) -> None:
+        self._open_targets = open_targets
+        self._online = online
+        self._seeding = seeding
+        self._courses = courses
+        self._clock = clock
+        self._running: dict[int, _Running] = {}
+        self._sent: dict[bytes, int] = {}
+        self._connections: dict[tuple[bytes, str], int] = {}
+
+    async def look(self, now: float) -> None:
+        """Take in where everything stands; what has ended is written down and let go."""
+        open_now: set[int] = set()
+        for index, target in enumerate(self._open_targets):
+            if index and not index % AT_A_TURN:
+                await deferLater(self._clock, 0)
+            rollout_id, mac = target.key
+            running = self._running.get(rollout_id) or await self._begin(rollout_id)
+            if rollout_id not in open_now:
+                open_now.add(rollout_id)
+                running.torrents, running.looks_left = set(), LAST_LOOKS
+            running.torrents.update(task.info_hash for task in target.tasks.values())
+            _note_pace(running.paces, target, now)
+            if mac not in self._online:
+                running.paces[mac].stop()
+        await self._note_ended(now)
+        self._note_server()
+        for rollout_id, running in list(self._running.items()):
+            if rollout_id not in open_now:
+                running.looks_left -= 1
+            running.add_point(now)
+            if not running.looks_left:
+                del self._running[rollout_id]
+            if not running.looks_left or now - running.saved >= SAVE_SECONDS:
+                running.saved = now
+                await self._courses.save(running.course, running.news_of_sources())
+        if not open_now:
+            self._connections.clear()
+
+    async def _note_ended(self, now: float) -> None:
+        """Take in what has ended since the last look, before it was looked at even once it may be."""
+        ended, self._open_targets.ended = self._open_targets.ended, []
+        for target in ended:
+            rollout_id, mac = target.key
+            running = self._running.get(rollout_id) or await self._begin(rollout_id)
+            running.torrents.update(task.info_hash for task in target.tasks.values())
+            if self._open_targets.get(target.key) is None:  # else it was begun anew meanwhile
+                _note_pace(running.paces, target, now)
+                running.paces[mac].stop(done=target.target.state is TargetState.DONE)
+
+    async def _begin(self, rollout_id: int) -> _Running:
+        course = await self._courses.get(rollout_id) or RolloutHistory(rollout_id, 0, [])
+        return self._running.setdefault(rollout_id, _Running(course))
+
+    def _note_server(self) -> None:
+        """What the server sent since the last look, shared evenly by the rollouts that fetch the same torrent."""
+        sharers: dict[bytes, list[_Running]] = {}
+        for running in self._running.values():
+            running.server_rate = 0.0
+            for info_hash in running.torrents:
+                sharers.setdefault(info_hash, []).append(running)
+        statuses = self._seeding.statuses()
+        for info_hash, several in sharers.items():
+            status = statuses.get(info_hash)
+            if status is None:
+                continue
+            before = self._sent.get(info_hash, 0)
+            for running in several:
+                running.course.server_sent += max(0, status.uploaded - before) // len(several)
+                running.server_rate += status.upload_rate / len(several)
+        self._sent = {info_hash: status.uploaded for info_hash, status in statuses.items()}
+
+    def served(self, info_hash: bytes, sent: Iterable[tuple[str, int]]) -> None:
+        """What the server's peer has sent to terminals, by MAC, each in bytes since its connection began."""
+        for mac, total in sent:
+            before = self._connections.get((info_hash, mac), 0)
+            self._connections[info_hash, mac] = total
+            new = total - before if total >= before else total
+            if new:
+                # By what is running here, not by what is open: the last bytes are heard of when it is done.
+                for running in self._running.values():
+                    if info_hash in running.torrents and (pace := running.paces.get(mac)) is not None:
+                        pace.from_server += new
+
+    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
+        """How one terminal gets on; None where nothing is known (any more)."""
+        running = self._running.get(rollout_id)
+        return running.paces.get(mac) if running is not None else None
+
+    def now(self, rollout_id: int) -> Throughput | None:
+        """How a rollout goes; None for one that has ended."""
+        running = self._running.get(rollout_id)
+        if running is None:
+            return None
+        moving = [pace for pace in running.paces.values() if pace.rate]  # of thousands few, and pages ask each second
+        eta = max(((pace.size - pace.done) / pace.rate for pace in moving), default=None)
+        return Throughput(sum(pace.rate for pace in moving), running.server_rate, eta, running.course)
+
+    def course(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
+        """How a rollout went that has ended."""
+        return self._courses.get(rollout_id)
+
+
+def _note_pace(paces: dict[str, TransferRate], target: OpenTarget, now: float) -> None:
+    mac = target.target.mac
+    size = sum(task.size for task in target.tasks.values())
+    if mac not in paces:
+        paces[mac] = TransferRate(size, 0.0, now, noted=target.target.from_server)
+    paces[mac].hear(size, size * target.fraction(), now)

@@ -1,0 +1,256 @@
+"""What was verified before, on disk, so that a restart hashes nothing that it need not hash.
+
+One directory: ``<info-hash>.json`` and, for a download under way, ``<info-hash>.resume``; ``running`` exists
+while a session runs, so that finding it at a start means that the last stop was unclean; ``epoch`` counts the
+unclean stops. What was noted in an earlier epoch is doubted, for good, until somebody reads the file again.
+
+Everything here blocks: call it in a thread. Calls from several threads are safe.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from twisted.logger import Logger
+
+log = Logger()
+
+_NAME = re.compile(r"([0-9a-f]{40})\.json")
+_TEMPORARY = ".new-"
+
+
+class Trust(enum.Enum):
+    """How much of a file is taken on the word of the ledger."""
+
+    WHOLE = "whole"
+    """Verified, unchanged, and no unclean stop since: every piece is there, nothing is read."""
+    LAZY = "lazy"
+    """Verified and unchanged, but a stop was unclean: each piece is hashed before it is first sent."""
+    RESUME = "resume"
+    """A download that was stopped cleanly: libtorrent goes on where it was."""
+    CHECK = "check"
+    """Anything else: what is there is hashed from end to end."""
+
+
+class FileFacts(msgspec.Struct, frozen=True):
+    """By what a file is recognised as unchanged: its size in bytes and its time of change in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self | None:
+        """The facts of a file; None when there is none.
+
+        :raises OSError: the operating system does not say.
+        """
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        return cls(found.st_size, found.st_mtime_ns)
+
+
+class VerificationEntry(msgspec.Struct, frozen=True):
+    """What is noted of one torrent: the file as it was when verified, or when its resume data was saved."""
+
+    epoch: int
+    verified: FileFacts | None = None
+    resumable: FileFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How far to trust a file, what it looked like at that moment, and the resume data that go with it."""
+
+    trust: Trust
+    facts: FileFacts | None
+    resume: bytes | None = None
+
+
+def judge(entry: VerificationEntry | None, facts: FileFacts | None, length: int, epoch: int) -> Trust:
+    """How far to trust a file of a torrent of `length` bytes; the rules, without a disk.
+
+    `facts` are those of the file as it is now, `epoch` is the number of unclean stops so far.
+    """
+    if entry is None or facts is None:
+        return Trust.CHECK
+    if entry.verified == facts and facts.size == length:
+        return Trust.WHOLE if entry.epoch == epoch else Trust.LAZY
+    if entry.resumable == facts and entry.epoch == epoch:
+        return Trust.RESUME
+    return Trust.CHECK
+
+
+class VerificationStore:
+    """The notes in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._entries: dict[bytes, VerificationEntry] = {}
+        self._epoch = 0
+
+    def open(self) -> bool:
+        """Read all notes and mark the session as running; True when the last stop was clean.
+
+        :raises OSError: the directory cannot be made, read or written.
+        """
+        with self._lock:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            for left_over in self._directory.glob(f"{_TEMPORARY}*"):
+                left_over.unlink()
+            self._entries = self._read_entries()
+            self._epoch = self._read_epoch()
+            clean = not self._marker.exists()
+            if not clean:
+                # Before anything else can happen: a second unclean stop must not make up for the first.
+                self._epoch += 1
+                self._write("epoch", str(self._epoch).encode())
+            self._write(self._marker.name, b"")
+            return clean
+
+    def close(self) -> None:
+        """Note a clean stop. Whatever was promised must be on disk by now.
+
+        :raises OSError: the note cannot be written; the next start will take this stop for unclean.
+        """
+        with self._lock:
+            self._marker.unlink(missing_ok=True)
+            self._sync_directory()
+
+    def judge(self, info_hash: bytes, path: Path, length: int) -> Judgement:
+        """How far to trust the file at `path` as that of a torrent of `length` bytes.
+
+        :raises OSError: the file, or what was saved for it, cannot be read.
+        """
+        with self._lock:
+            facts = FileFacts.of(path)
+            trust = judge(self._entries.get(info_hash), facts, length, self._epoch)
+            if trust is not Trust.RESUME:
+                return Judgement(trust, facts)
+            try:
+                return Judgement(trust, facts, self._resume(info_hash).read_bytes())
+            except FileNotFoundError:
+                return Judgement(Trust.CHECK, facts)
+
+    def record_verified(self, info_hash: bytes, path: Path, expected: FileFacts | None = None) -> bool:
+        """Note that somebody has read the file at `path` and found every piece right.
+
+        With `expected`, only if the file still is as it was then. False when nothing was noted.
+        The file is brought to the disk first: a note must not outlive what it speaks of.
+
+        :raises OSError: the file is missing, or cannot be brought to the disk.
+        """
+        sync_file(path)
+        facts = FileFacts.of(path)
+        if facts is None or (expected is not None and facts != expected):
+            return False
+        with self._lock:
+            self._note(info_hash, VerificationEntry(self._epoch, verified=facts))
+            self._resume(info_hash).unlink(missing_ok=True)
+        return True
+
+    def record_partial(self, info_hash: bytes, path: Path, resume: bytes) -> None:
+        """Note how far a download has come; `resume` is libtorrent's.
+
+        Good for a later start only if the file is not written any more, and is on the disk: at a stop,
+        `sync_file` comes first. Until then any further write makes the note void, by the time of change.
+
+        :raises OSError: it cannot be written.
+        """
+        facts = FileFacts.of(path)
+        with self._lock:
+            noted = self._entries.get(info_hash)
+            if noted is not None and noted.verified is not None and noted.verified == facts:
+                return  # somebody has read it in the meantime, which is worth more
+            self._write(self._resume(info_hash).name, resume)
+            self._note(info_hash, VerificationEntry(self._epoch, resumable=facts))
+
+    def forget(self, info_hash: bytes) -> None:
+        """Drop all that is noted of a torrent.
+
+        :raises OSError: a file cannot be removed.
+        """
+        with self._lock:
+            self._entries.pop(info_hash, None)
+            # In this order: resume data without a note are never read.
+            self._path(info_hash).unlink(missing_ok=True)
+            self._resume(info_hash).unlink(missing_ok=True)
+
+    @property
+    def _marker(self) -> Path:
+        return self._directory / "running"
+
+    def _path(self, info_hash: bytes) -> Path:
+        return self._directory / f"{info_hash.hex()}.json"
+
+    def _resume(self, info_hash: bytes) -> Path:
+        return self._directory / f"{info_hash.hex()}.resume"
+
+    def _note(self, info_hash: bytes, entry: VerificationEntry) -> None:
+        self._write(self._path(info_hash).name, msgspec.json.encode(entry))
+        self._entries[info_hash] = entry
+
+    def _read_epoch(self) -> int:
+        try:
+            return int((self._directory / "epoch").read_bytes())
+        except FileNotFoundError:
+            return 0
+        except ValueError:
+            log.warn("{path}/epoch is unreadable: every file is doubted", path=self._directory)
+            return 1 + max((entry.epoch for entry in self._entries.values()), default=0)
+
+    def _read_entries(self) -> dict[bytes, VerificationEntry]:
+        entries = {}
+        for path in self._directory.iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match is None:
+                continue
+            try:
+                entries[bytes.fromhex(match[1])] = msgspec.json.decode(path.read_bytes(), type=VerificationEntry)
+            except msgspec.MsgspecError as error:
+                # Costs one full check of that file, and is written anew after it.
+                log.warn("{path} is unreadable and is not counted: {error}", path=path, error=error)
+        return entries
+
+    def _write(self, name: str, data: bytes) -> None:
+        """Write a file so that after a crash there is the old one or the new one."""
+        handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=_TEMPORARY)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(self._directory / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        self._sync_directory()
+
+    def _sync_directory(self) -> None:
+        handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until what was written to a file is on the disk.
+
+    :raises OSError: the disk has not taken it, or there is no such file.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,180 @@
+"""The journal's entries: written down, found again by filters, and thrown away when they are old or too many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.audit import BY_STRANGERS, AuditEntry
+from voi.store.conditions import Conditions
+from voi.store.database import Store
+
+RETENTION_DAYS: Final = 365
+"""How long entries are kept unless an administrator says otherwise: a school year."""
+
+MOST_EVENTS: Final = 200_000
+"""Entries kept at most: about 100 MB, and a search through all of them takes a fraction of a second."""
+
+MOST_BY_STRANGERS: Final = 20_000
+"""Of these, entries that a stranger can bring about: however often somebody tries, no other entry goes for them."""
+
+PRUNED_AT_ONCE: Final = 1000
+"""Entries thrown away in one transaction: others' writes wait for some milliseconds."""
+
+_COLUMNS: Final = "id, time, kind, who, origin, text, mac, rollout, template, data"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are meant; None and the empty text leave a thing open.
+
+    `q` is a part of the text, in any case; `kind` a whole kind or the first word of it. `since` and `until` are
+    seconds since the epoch, the first within, the second not; `before` is an id that is not within.
+    """
+
+    q: str = ""
+    who: str = ""
+    kind: str = ""
+    mac: str | None = None
+    since: float | None = None
+    until: float | None = None
+    before: int | None = None
+
+
+class AuditEntries:
+    """All entries."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, event: AuditEntry) -> Deferred[AuditEntry]:
+        """Write an entry down; gives it with its number."""
+
+        def job(db: Database) -> AuditEntry:
+            cursor = db.execute(
+                f"INSERT INTO events ({_COLUMNS[4:]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    event.time,
+                    event.kind,
+                    event.who,
+                    event.origin,
+                    event.text,
+                    event.mac,
+                    event.rollout,
+                    event.template,
+                    json.dumps(dict(event.data)),
+                ),
+            )
+            number = cursor.lastrowid
+            assert number is not None
+            db.execute(
+                "INSERT OR IGNORE INTO event_terminals SELECT value, ? FROM json_each(?)",
+                (number, json.dumps(event.macs)),
+            )
+            return replace(event, id=number)
+
+        return self._store.write(job)
+
+    def find(
+        self, wanted: AuditFilter, limit: int, *, offset: int = 0, oldest_first: bool = False
+    ) -> Deferred[list[AuditEntry]]:
+        """Entries that a filter means, newest first unless said; the terminals of those about several are left out."""
+        where, order = _where(wanted), "ASC" if oldest_first else "DESC"
+        query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"
+        values = (*where.values, limit, offset)
+        return self._store.read(lambda db: [_event(row) for row in db.execute(query, values)])
+
+    def count(self, wanted: AuditFilter) -> Deferred[int]:
+        """How many entries a filter means."""
+        where = _where(wanted)
+        query = f"SELECT count(*) FROM events WHERE {where}"
+        return self._store.read(lambda db: int(db.execute(query, where.values).fetchone()[0]))
+
+    def rollouts_left_open(self) -> Deferred[list[int]]:
+        """Rollouts that changed last in the server's life before this one, without an entry that they have ended."""
+
+        def job(db: Database) -> list[int]:
+            rows = db.execute(
+                "SELECT rollout_id FROM "
+                "(SELECT rollout_id, max(updated) AS last FROM rollout_targets GROUP BY rollout_id) "
+                "WHERE last >= (SELECT max(time) FROM events WHERE kind = 'server.started') AND NOT EXISTS "
+                "(SELECT 1 FROM events WHERE kind = 'rollout.finished' AND rollout = rollout_id AND time >= last)"
+            )
+            return [row[0] for row in rows]
+
+        return self._store.read(job)
+
+    def retention_days(self) -> Deferred[int]:
+        """How many days entries are kept."""
+
+        def job(db: Database) -> int:
+            row = db.execute("SELECT days FROM keeping WHERE what = 'events'").fetchone()
+            return int(row[0]) if row else RETENTION_DAYS
+
+        return self._store.read(job)
+
+    def set_retention_days(self, days: int) -> Deferred[None]:
+        """Keep entries for so many days from now on."""
+
+        def job(db: Database) -> None:
+            db.execute("INSERT OR REPLACE INTO keeping VALUES ('events', ?)", (days,))
+
+        return self._store.write(job)
+
+    def prune(
+        self,
+        older_than: float,
+        most: int = MOST_EVENTS,
+        by_strangers: int = MOST_BY_STRANGERS,
+        at_once: int = PRUNED_AT_ONCE,
+    ) -> Deferred[int]:
+        """Throw away some of what is older, or beyond the newest `most`, or the newest of strangers; how many.
+
+        0: there is nothing left to.
+        """
+        kinds = ", ".join(f"'{kind}'" for kind in BY_STRANGERS)
+
+        def beyond(db: Database, where: str, bound: int) -> int:
+            row = db.execute(
+                f"SELECT id FROM events WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?", (bound,)
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        def job(db: Database) -> int:
+            cursor = db.execute(
+                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?1 LIMIT ?4) "
+                "OR id IN (SELECT id FROM events WHERE id <= ?2 ORDER BY id LIMIT ?4) "
+                f"OR id IN (SELECT id FROM events WHERE id <= ?3 AND kind IN ({kinds}) ORDER BY id LIMIT ?4)",
+                (older_than, beyond(db, "1", most), beyond(db, f"kind IN ({kinds})", by_strangers), at_once),
+            )
+            return int(cursor.rowcount)
+
+        return self._store.write(job)
+
+
+def _event(row: Sequence[Any]) -> AuditEntry:
+    number, time, kind, who, origin, text, mac, rollout, template, data = row
+    return AuditEntry(number, time, kind, who, origin, text, mac, rollout, template, json.loads(data))
+
+
+def _where(wanted: AuditFilter) -> Conditions:
+    """The condition of a filter."""
+    where = Conditions()
+    where.contains(wanted.q, "text")
+    where.equal("who", wanted.who or None)
+    if wanted.kind:
+        where.add("kind = ? OR substr(kind, 1, ?) = ?", wanted.kind, len(wanted.kind) + 1, f"{wanted.kind}.")
+    if wanted.mac is not None:
+        where.add("id IN (SELECT event_id FROM event_terminals WHERE mac = ?)", wanted.mac)
+    if wanted.since is not None:
+        where.add("time >= ?", wanted.since)
+    if wanted.until is not None:
+        where.add("time < ?", wanted.until)
+    if wanted.before is not None:
+        where.add("id < ?", wanted.before)
+    return where

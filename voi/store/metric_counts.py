@@ -1,0 +1,132 @@
+"""What there is of each kind, counted in one reading: for metrics, which are asked for again and again.
+
+SQLite counts, for it does so without Python's lock: reading thousands of rows into objects would hold up the reactor.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+from twisted.internet.defer import Deferred
+
+from voi.domain.rollouts import OPEN_TARGETS, TargetState, rollout_state
+from voi.domain.terminal_status import TerminalState
+from voi.domain.uploads import UploadState
+from voi.names import DiskName
+from voi.store.database import Store
+from voi.store.snapshots import read_catalogue
+from voi.store.targets import read_newest_targets
+from voi.store.terminals import read_all_disks, read_terminals
+
+ROLLOUT_STATES = ("running", "done", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class CountedLevel:
+    """A published level; `size` is its file's in bytes."""
+
+    name: DiskName
+    info_hash: bytes
+    size: int
+    template_uuid: str
+    template_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCounts:
+    """Rollouts by state, targets (of the rollouts that run) by state, disks of uploads by state; every state is there.
+
+    `level_count` is how many levels are published, `levels` the newest of them. `alike` has MACs of terminals that
+    are in the same state, and which that is as long as they are online.
+    """
+
+    rollouts: Mapping[str, int]
+    targets: Mapping[str, int]
+    upload_disks: Mapping[str, int]
+    level_count: int
+    levels: Sequence[CountedLevel]
+    alike: Sequence[tuple[TerminalState, Sequence[str]]]
+
+    def terminals(self, online: Callable[[str], bool]) -> dict[str, int]:
+        """How many terminals are in each state, as the console shows them."""
+        counts = {state.value: 0 for state in TerminalState}
+        for state, macs in self.alike:
+            there = sum(map(online, macs))
+            counts[state] += there
+            counts[TerminalState.OFFLINE] += len(macs) - there
+        return counts
+
+
+def read_metric_counts(store: Store, most_levels: int) -> Deferred[MetricCounts]:
+    """Count; of the published levels, so many at most are named."""
+
+    def job(db: Database) -> MetricCounts:
+        return MetricCounts(
+            _rollouts(db),
+            {state.value: 0 for state in TargetState} | dict(db.execute(_TARGETS).fetchall()),
+            {state.value: 0 for state in UploadState} | dict(db.execute(_UPLOAD_DISKS).fetchall()),
+            db.execute("SELECT count(*) FROM levels").fetchone()[0],
+            [
+                CountedLevel(DiskName(disk, level), info_hash, size, template, name)
+                for disk, level, info_hash, size, template, name in db.execute(_LEVELS, (most_levels,))
+            ],
+            _alike(db),
+        )
+
+    return store.read(job)
+
+
+_OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
+_TARGETS = (
+    "SELECT state, count(*) FROM rollout_targets WHERE rollout_id IN "
+    f"(SELECT DISTINCT rollout_id FROM rollout_targets WHERE {_OPEN}) GROUP BY state"
+)
+_UPLOAD_DISKS = "SELECT state, count(*) FROM upload_disks GROUP BY state"
+_LEVELS = (
+    "SELECT l.disk_uuid, l.level, l.info_hash, l.file_size, t.uuid, t.name "
+    "FROM levels l JOIN templates t ON t.uuid = l.template_uuid ORDER BY l.published DESC, l.rowid DESC LIMIT ?"
+)
+# One step in an index for each rollout and state, however many terminals it had.
+_ROLLOUTS = (
+    "SELECT r.cancelled, "
+    + ", ".join(
+        f"EXISTS (SELECT 1 FROM rollout_targets t WHERE t.rollout_id = r.id AND t.state = '{state}')"
+        for state in TargetState
+    )
+    + " FROM rollouts r"
+)
+# What a terminal's state depends on, if it is online: the terminals of a room are alike.
+_ALIKE = """
+WITH seen AS (
+    SELECT m.mac, m.boot_disk, (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) AS newest, (
+        SELECT group_concat(template_uuid || ' ' || disk_uuid || ' ' || level || ' ' || ifnull(operate_id, ''))
+        FROM terminal_disks WHERE mac = m.mac
+    ) AS held
+    FROM terminals m
+)
+SELECT min(s.mac), group_concat(s.mac) FROM seen s
+LEFT JOIN rollout_targets t ON t.mac = s.mac AND t.rollout_id = s.newest
+GROUP BY s.boot_disk, s.held, s.newest, t.state
+"""
+
+
+def _rollouts(db: Database) -> dict[str, int]:
+    counts = Counter(
+        rollout_state(bool(cancelled), [state for state, some in zip(TargetState, there, strict=True) if some])
+        for cancelled, *there in db.execute(_ROLLOUTS)
+    )
+    return dict.fromkeys(ROLLOUT_STATES, 0) | counts
+
+
+def _alike(db: Database) -> list[tuple[TerminalState, Sequence[str]]]:
+    catalogue = read_catalogue(db)
+    groups = {one: macs.split(",") for one, macs in db.execute(_ALIKE)}
+    examples = list(groups)
+    disks, targets = read_all_disks(db, examples), read_newest_targets(db, examples)
+    return [
+        (catalogue.standing(x, disks.get(x.mac, ()), targets.get(x.mac), online=True).state, groups[x.mac])
+        for x in read_terminals(db, examples)
+    ]

@@ -1,0 +1,131 @@
+"""Who is online, and how to say something to them and hear the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import Logger
+
+from voi.errors import TerminalOffline
+from voi.messages.reason import Reason
+from voi.wire.messages import Reply
+
+log = Logger()
+
+ANSWER_SECONDS: Final = 15.0
+"""How long a terminal may take to answer a command; its answer says that it understood, not that it is done."""
+
+
+class TerminalConnection(Protocol):
+    """A logged-in terminal's connection.
+
+    `host` is the terminal's address, `server_host` the one of ours by which it reached us.
+    """
+
+    host: str
+    server_host: str
+
+    def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
+        """Send a command and wait for its answer; `match` is the batch_no that the answer repeats."""
+
+    def lose(self, reason: str) -> None:
+        """End the connection."""
+
+
+class ConnectionRegistry:
+    """The terminals that are connected now, by MAC.
+
+    `online` and `offline` are called with the MAC after a terminal came or went; a terminal that logs in on a
+    second connection comes again without having gone.
+    """
+
+    def __init__(self) -> None:
+        self.online: list[Callable[[str], None]] = []
+        self.offline: list[Callable[[str], None]] = []
+        self._connections: dict[str, TerminalConnection] = {}
+        self._since: dict[str, float] = {}
+        # Starts at the clock, so that numbers from before a restart do not come back.
+        self._last_batch = int(time.time()) & 0x3FFFFFFF
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __contains__(self, mac: object) -> bool:
+        return mac in self._connections
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._connections))
+
+    def connection(self, mac: str) -> TerminalConnection | None:
+        """The connection of a terminal, or None while it is offline."""
+        return self._connections.get(mac)
+
+    def address(self, mac: str) -> str:
+        """Where a terminal is connected from; empty while it is offline."""
+        connection = self._connections.get(mac)
+        return connection.host if connection is not None else ""
+
+    def since(self, mac: str) -> float | None:
+        """When a terminal logged in, by the clock; None while it is offline."""
+        return self._since.get(mac)
+
+    def put(self, mac: str, connection: TerminalConnection) -> None:
+        """A terminal logged in; its older connection, if any, is closed."""
+        old = self._connections.get(mac)
+        self._connections[mac] = connection
+        self._since[mac] = time.time()
+        if old is not None and old is not connection:
+            old.lose(f"{mac} logged in again from {connection.host}")
+
+    def came(self, mac: str) -> None:
+        """Tell everybody that a terminal is there; after its login was answered."""
+        self._tell(self.online, mac)
+
+    def drop(self, mac: str, connection: TerminalConnection) -> None:
+        """A connection ended; a terminal that has a newer one is still there."""
+        if self._connections.get(mac) is connection:
+            del self._connections[mac]
+            del self._since[mac]
+            self._tell(self.offline, mac)
+
+    def _tell(self, listeners: list[Callable[[str], None]], mac: str) -> None:
+        for listener in listeners:
+            try:
+                listener(mac)
+            except Exception:  # one listener's fault must not keep the news from the others
+                log.failure("a listener failed for terminal {mac}", mac=mac)
+
+    def next_batch(self) -> int:
+        """A number that ties a command to its answers."""
+        self._last_batch = (self._last_batch + 1) & 0x7FFFFFFF
+        return self._last_batch
+
+    def request(
+        self,
+        mac: str,
+        code: int,
+        fields: Mapping[str, Any],
+        *,
+        batch_no: int | None = None,
+        timeout: float = ANSWER_SECONDS,
+    ) -> Deferred[Reply]:
+        """Send a JSON command; fails with TerminalOffline or NoAnswer."""
+        number = self.next_batch() if batch_no is None else batch_no
+        return self._send(mac, code, {**fields, "batch_no": number}, number, timeout)
+
+    def send_torrent(
+        self, mac: str, code: int, body: bytes, task_uuid: str, *, timeout: float = ANSWER_SECONDS
+    ) -> Deferred[Reply]:
+        """Send a binary command, answered with the task's uuid as batch_no."""
+        return self._send(mac, code, body, task_uuid, timeout)
+
+    def _send(
+        self, mac: str, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float
+    ) -> Deferred[Reply]:
+        connection = self._connections.get(mac)
+        if connection is None:
+            return fail(TerminalOffline(Reason("offline", mac=mac)))
+        return connection.request(code, body, match, timeout)

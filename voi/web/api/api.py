@@ -1,0 +1,261 @@
+"""The API, put together from the rooms' routes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+
+from voi import __version__
+from voi.audit.log import AuditWriter
+from voi.domain.audit import AuditEntry
+from voi.domain.rollouts import LinkRates
+from voi.store.accounts import Accounts
+from voi.store.audit import AuditEntries
+from voi.store.commands import Commands
+from voi.store.idempotency import StoredResponses
+from voi.store.rollouts import Rollouts
+from voi.store.rooms import Rooms
+from voi.store.sessions import Sessions
+from voi.store.snapshots import TerminalSnapshots
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.store.tokens import Tokens
+from voi.store.uploads import Uploads
+from voi.web.api.commands import CommandRoutes
+from voi.web.api.events import EventRoutes
+from voi.web.api.interfaces import (
+    CommandDesk,
+    Coordinator,
+    DiskUsage,
+    Fleet,
+    HealthCheck,
+    Lag,
+    Notices,
+    Observer,
+    Passwords,
+    Publisher,
+    RouteTable,
+    Seeding,
+    Tracker,
+    Traffic,
+    UploadDesk,
+    Waker,
+)
+from voi.web.api.overview import OverviewRoutes
+from voi.web.api.recent import RecentRows
+from voi.web.api.rollouts import RolloutRoutes
+from voi.web.api.rooms import RoomRoutes
+from voi.web.api.server import ServerRoutes
+from voi.web.api.sessions import AccountRoutes, SessionRoutes
+from voi.web.api.settings import Facts, SettingsRoutes
+from voi.web.api.templates import TemplateRoutes
+from voi.web.api.terminal_changes import ManagementRoutes
+from voi.web.api.terminal_history import HistoryRoutes
+from voi.web.api.terminals import TerminalRoutes
+from voi.web.api.uploads import UploadRoutes
+from voi.web.api.views import event_view
+from voi.web.http.access import Authentication
+from voi.web.http.idempotency import IdempotentChanges
+from voi.web.http.openapi import document
+from voi.web.http.routing import Gate, Route, router
+from voi.web.live.routes import StreamRoutes
+from voi.web.live.sources import ProgressNews, RolloutNews, TerminalRowNews, TrafficNews, UploadNews
+from voi.web.live.streams import LiveStreams
+
+log = Logger()
+
+_OF_ALL: Final = ("room.", "upload.published")
+"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
+
+
+class Api:
+    """Everything under ``/api/v1``, and ``/healthz``.
+
+    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
+    `links` are those of server and terminals; `further` tables of routes are served beside its own.
+
+    :raises ValueError: the token is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        accounts: Accounts,
+        sessions: Sessions,
+        tokens: Tokens,
+        answers: StoredResponses,
+        passwords: Passwords,
+        terminals: Terminals,
+        templates: Templates,
+        uploads: Uploads,
+        rollouts: Rollouts,
+        commands: Commands,
+        command_dispatcher: CommandDesk,
+        registry: Fleet,
+        upload_requests: UploadDesk,
+        publisher: Publisher,
+        notifications: Notices,
+        coordinator: Coordinator,
+        recorder: Observer,
+        links: LinkRates,
+        tracker: Tracker,
+        seeding: Seeding,
+        lag: Lag,
+        clock: IReactorTime,
+        snapshots: TerminalSnapshots,
+        rooms: Rooms,
+        events: AuditEntries,
+        audit_log: AuditWriter,
+        waker: Waker,
+        traffic: Traffic,
+        disk: DiskUsage,
+        facts: Facts,
+        forget_key: Callable[[str], None],
+        checks: Mapping[str, HealthCheck] | None = None,
+        further: Sequence[RouteTable] = (),
+    ) -> None:
+        checks = {} if checks is None else checks
+        access = Authentication(token=token, sessions=sessions, tokens=tokens)
+        self.live = LiveStreams(
+            clock=clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
+        )
+        rollout_routes = RolloutRoutes(
+            rollouts=rollouts,
+            templates=templates,
+            terminals=terminals,
+            snapshots=snapshots,
+            registry=registry,
+            coordinator=coordinator,
+            recorder=recorder,
+            audit_log=audit_log,
+            links=links,
+        )
+        recent = RecentRows(snapshots, registry)
+        self._overview = OverviewRoutes(
+            recent=recent,
+            rollouts=rollouts,
+            shown=rollout_routes.named,
+            uploads=uploads,
+            coordinator=coordinator,
+            traffic=traffic,
+            disk=disk,
+            checks=checks,
+        )
+        terminal_routes = TerminalRoutes(
+            terminals=terminals, snapshots=snapshots, coordinator=coordinator, registry=registry
+        )
+        tables: Sequence[RouteTable] = (
+            *further,
+            StreamRoutes(self.live),
+            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, audit_log=audit_log),
+            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, audit_log=audit_log),
+            self._overview,
+            terminal_routes,
+            HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
+            ManagementRoutes(
+                terminals=terminals,
+                rooms=rooms,
+                registry=registry,
+                waker=waker,
+                forget_key=forget_key,
+                audit_log=audit_log,
+            ),
+            CommandRoutes(
+                terminals=terminals,
+                commands=commands,
+                command_dispatcher=command_dispatcher,
+                registry=registry,
+                audit_log=audit_log,
+            ),
+            RoomRoutes(rooms=rooms, snapshots=snapshots, registry=registry, audit_log=audit_log),
+            EventRoutes(events=events, terminals=terminals),
+            TemplateRoutes(
+                templates=templates,
+                uploads=uploads,
+                upload_requests=upload_requests,
+                publisher=publisher,
+                recent=recent,
+                audit_log=audit_log,
+            ),
+            SettingsRoutes(facts=facts, events=events, audit_log=audit_log),
+            UploadRoutes(
+                terminals=terminals,
+                templates=templates,
+                uploads=uploads,
+                upload_requests=upload_requests,
+                publisher=publisher,
+                notifications=notifications,
+                audit_log=audit_log,
+            ),
+            rollout_routes,
+            ServerRoutes(
+                templates=templates,
+                uploads=uploads,
+                tracker=tracker,
+                seeding=seeding,
+                lag=lag,
+                disk=disk,
+                checks=checks,
+            ),
+        )
+        described = Route(
+            method="GET",
+            path="/api/v1/openapi.json",
+            handler=self._describe,
+            summary="This document",
+            answer=dict,
+            token=False,
+        )
+        self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
+        self.document = document(self.routes)
+        self.app: Klein = router(self.routes, access, IdempotentChanges(answers))
+
+        self._row_news = TerminalRowNews(terminal_routes.some)
+        self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
+        self._terminals = terminals
+
+        async def uploading() -> dict[str, tuple[float, str, str]]:
+            return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
+
+        for source in (
+            ProgressNews(coordinator.open_targets, recorder, self._row_news.changed, self.live.wanted),
+            self._row_news,
+            self._rollout_news,
+            TrafficNews(traffic),
+            UploadNews(uploading),
+        ):
+            self.live.add(source)
+
+    def changed(self, mac: str) -> None:
+        """A terminal came, went, or said what it has; a page that is opened later reads that for itself."""
+        if len(self.live):
+            self._row_news.changed([mac])
+
+    def noted(self, event: AuditEntry) -> None:
+        """Something was written down: it is news itself, and of the terminals and templates that it is about."""
+        self._overview.changed()
+        if not len(self.live):
+            return
+        self.live.tell("event", event_view(event))
+        self._row_news.changed(event.macs or ([event.mac] if event.mac else []))
+        if event.rollout is not None:
+            self._rollout_news.changed(event.rollout)
+        if event.template is not None:
+            self.live.tell("templates", [])
+        if event.kind.startswith(_OF_ALL):
+            known = self._terminals.all().addCallback(lambda found: self._row_news.changed(x.mac for x in found))
+            known.addErrback(lambda failure: log.failure("terminals could not be listed", failure))
+
+    async def _describe(self) -> dict[str, Any]:
+        return self.document
+
+    def resource(self) -> IResource:
+        """The API as a resource; it wants the whole path of a request, as `site` gives it."""
+        return Gate(self.app.resource())

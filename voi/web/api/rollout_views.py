@@ -1,0 +1,121 @@
+"""From rollouts to the structs of the API; pure functions, what is fleeting is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from voi.domain.rollouts import OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
+from voi.domain.templates import PublishedLevel, Template, missing_levels
+from voi.domain.terminals import ReportedLevel, Terminal
+from voi.store.rollout_history import RolloutHistory
+from voi.web.api.interfaces import Now, Pace
+from voi.web.api.schemas.reasons import why_of
+from voi.web.api.schemas.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
+from voi.web.api.views import moment
+
+
+def rollout_view(
+    rollout: Rollout,
+    targets: Sequence[TargetView],
+    *,
+    template: Template | None,
+    demand: Demand,
+    links: LinkRates,
+    now: Now | None,
+    course: RolloutHistory | None,
+    time: float,
+) -> RolloutView:
+    """A rollout with its targets. `now` is of one that runs, `course` of one that has ended; `time` is the present."""
+    course = now.course if now is not None else course
+    sent = course.server_sent if course is not None else 0
+    ended = rollout.state != "running"
+    last = max((target.updated for target in rollout.targets), default=rollout.created)
+    return RolloutView(
+        id=rollout.id,
+        template=rollout.template_uuid,
+        template_name=template.name if template is not None else "",
+        version=rollout.version,
+        state=rollout.state,
+        created=moment(rollout.created),
+        finished=moment(last) if ended else None,
+        size=demand.image,
+        server_sent=sent,
+        copies=sent / demand.image if demand.image else 0.0,
+        elapsed=max(0.0, (last if ended else time) - rollout.created),
+        best=links.least_seconds(demand),
+        progress=_mean(target.progress for target in targets if target.state != "cancelled"),
+        rate=now.rate if now is not None else 0.0,
+        eta=now.eta if now is not None else None,
+        targets=list(targets),
+        rates=[(point.time, point.swarm, point.server) for point in course.points] if course is not None else [],
+    )
+
+
+def target_view(
+    target: Target, progress: float, *, terminal: Terminal | None, online: bool, pace: Pace | None
+) -> TargetView:
+    """One terminal of a rollout."""
+    waits = target.state is TargetState.WAITING and target.next_try > 0
+    is_open = target.state in OPEN_TARGETS
+    return TargetView(
+        mac=target.mac,
+        name=terminal.name if terminal is not None else "",
+        ip=terminal.ip if terminal is not None else "",
+        online=online,
+        rate=pace.rate if pace is not None and is_open else 0.0,
+        from_server=target.from_server if pace is None else pace.part_from_server,
+        eta=pace.eta if pace is not None and is_open else None,
+        state=target.state.value,
+        progress=min(max(progress, 0.0), 1.0),
+        reason=str(target.reason),
+        why=why_of(target.reason),
+        attempts=target.attempts,
+        next_try=moment(target.next_try) if waits else None,
+        updated=moment(target.updated),
+    )
+
+
+def rollout_summary(summary: Summary, name: str, progress: float, now: Now | None) -> RolloutSummary:
+    """A rollout in short."""
+    return RolloutSummary(
+        id=summary.id,
+        template=summary.template_uuid,
+        template_name=name,
+        version=summary.version,
+        state=summary.state,
+        created=moment(summary.created),
+        counts={state.value: count for state, count in summary.counts.items()},
+        progress=progress,
+        rate=now.rate if now is not None else 0.0,
+        eta=now.eta if now is not None else None,
+    )
+
+
+def rollout_preview(
+    template_uuid: str,
+    version: int,
+    levels: Sequence[PublishedLevel],
+    macs: Iterable[str],
+    disks: Mapping[str, Sequence[ReportedLevel]],
+    online: Iterable[str],
+) -> RolloutPreview:
+    """What a rollout of the `levels` of a version would do to these terminals."""
+    there = set(online)
+    targets = [PreviewTarget(mac, mac in there, _lacks(levels, disks.get(mac, ()))) for mac in macs]
+    return RolloutPreview(
+        template=template_uuid,
+        version=version,
+        terminals=targets,
+        total_bytes=sum(target.bytes for target in targets),
+        most_bytes=max((target.bytes for target in targets), default=0),
+        nothing=sum(not target.bytes for target in targets),
+    )
+
+
+def _lacks(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> int:
+    return sum(level.file_size for level in missing_levels(published, reported))
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0

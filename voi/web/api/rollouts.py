@@ -1,0 +1,262 @@
+"""Routes of rollouts."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Final
+
+from voi.audit.log import AuditWriter
+from voi.domain.rollouts import LinkRates, Summary, Target, TargetState
+from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
+from voi.messages.reason import Reason
+from voi.names import canonical_uuid
+from voi.store.rollouts import Rollouts
+from voi.store.snapshots import TerminalSnapshots
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
+from voi.web.api.interfaces import Coordinator, Fleet, Observer
+from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
+from voi.web.api.schemas.queries import RolloutFilter
+from voi.web.api.schemas.requests import RolloutRequest, TargetsRequest, macs_of
+from voi.web.api.schemas.rollouts import (
+    RolloutAccepted,
+    RolloutList,
+    RolloutPreview,
+    RolloutRetried,
+    RolloutSummary,
+    RolloutView,
+    TargetsCancelled,
+    TargetView,
+)
+from voi.web.api.terminal_rows import row_maker
+from voi.web.http.caller import Caller
+from voi.web.http.cooperate import in_parts
+from voi.web.http.routing import Route
+
+_EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "all"}
+
+
+class RolloutRoutes:
+    """Templates on their way to terminals."""
+
+    def __init__(
+        self,
+        *,
+        rollouts: Rollouts,
+        templates: Templates,
+        terminals: Terminals,
+        snapshots: TerminalSnapshots,
+        registry: Fleet,
+        coordinator: Coordinator,
+        recorder: Observer,
+        audit_log: AuditWriter,
+        links: LinkRates,
+    ) -> None:
+        self._rollouts = rollouts
+        self._templates = templates
+        self._terminals = terminals
+        self._snapshots = snapshots
+        self._registry = registry
+        self._coordinator = coordinator
+        self._recorder = recorder
+        self._audit_log = audit_log
+        self._links = links
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/rollouts",
+                handler=self.all,
+                summary="Rollouts in short, newest first unless said",
+                query=RolloutFilter,
+                answer=RolloutList,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts",
+                handler=self.begin,
+                summary="Send a version of a template to terminals",
+                body=RolloutRequest,
+                example=_EXAMPLE,
+                answer=RolloutAccepted,
+                status=HTTPStatus.CREATED,
+                location="/api/v1/rollouts/{id}",
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts/preview",
+                handler=self.preview,
+                summary="What a rollout would do: how many bytes each terminal lacks. Nothing is changed",
+                body=RolloutRequest,
+                example=_EXAMPLE,
+                answer=RolloutPreview,
+                errors=(BadMac, UnknownTemplate, UnknownTerminal, NotFound, Conflict),
+                repeatable=False,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/rollouts/<number:rollout_id>",
+                handler=self.one,
+                summary="How far a rollout is, terminal by terminal",
+                answer=RolloutView,
+                errors=(NotFound,),
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/rollouts/<number:rollout_id>",
+                handler=self.cancel,
+                summary="Cancel a rollout",
+                answer=RolloutView,
+                errors=(NotFound, Conflict),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts/<number:rollout_id>/cancel",
+                handler=self.take_out,
+                summary="Take terminals out of a rollout that has not ended for them; it goes on for the others",
+                body=TargetsRequest,
+                example={"macs": ["AA:BB:CC:DD:EE:01"]},
+                answer=TargetsCancelled,
+                errors=(BadMac, NotFound, Conflict),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rollouts/<number:rollout_id>/retry",
+                handler=self.retry,
+                summary="Let the terminals that failed, or wait after a failure, try again now, from the beginning",
+                answer=RolloutRetried,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/rollouts/{id}",
+                errors=(NotFound, Conflict),
+            ),
+        )
+
+    async def all(self, query: RolloutFilter) -> RolloutList:
+        """GET rollouts."""
+        template = None if query.template is None else canonical_uuid(query.template, "template")
+        summaries, total = await self._rollouts.summaries(
+            q=query.q.strip(),
+            template_uuid=template,
+            state=query.state,
+            sort=query.sort,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        names = {template.uuid: template.name for template in await self._templates.all()}
+        views = [await self.summary(one, names.get(one.template_uuid, "")) for one in summaries]
+        return RolloutList(views, total, query.offset)
+
+    async def summary(self, summary: Summary, name: str) -> RolloutSummary:
+        """One of them, as far as it is now."""
+        wanted = sum(count for state, count in summary.counts.items() if state is not TargetState.CANCELLED)
+        done = float(summary.counts[TargetState.DONE])
+        now = self._recorder.now(summary.id)
+        if summary.state == "running":
+            done += self._coordinator.open_progress(summary.id)
+        return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
+
+    async def named(self, summary: Summary) -> RolloutSummary:
+        """The same with its template's name looked up."""
+        template = await self._templates.get(summary.template_uuid)
+        return await self.summary(summary, template.name if template is not None else "")
+
+    async def begin(self, body: RolloutRequest, actor: Caller) -> RolloutAccepted:
+        """POST rollouts."""
+        template = canonical_uuid(body.template, "template")
+        rollout = await self._coordinator.begin(template, await self._macs(body), body.version)
+        found = await self._templates.get(template)
+        await self._audit_log.note(
+            "rollout.begun",
+            actor,
+            macs=[target.mac for target in rollout.targets],
+            rollout=rollout.id,
+            template=template,
+            name=found.name if found else template,
+            version=rollout.version,
+        )
+        return RolloutAccepted(rollout.id)
+
+    async def _macs(self, body: RolloutRequest) -> list[str] | None:
+        """For whom it is; None for all."""
+        if (body.macs is None) == (body.room is None):
+            raise Malformed(Reason("macs_or_room"), field="macs")
+        if body.room is None:
+            assert body.macs is not None
+            return macs_of(body.macs)
+        roster = await self._snapshots.read()
+        if all(room.id != body.room for room in roster.rooms):
+            raise NotFound(Reason("no_room", number=body.room), field="room")
+        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        found = [row.terminal.mac for row in rows if row.room == body.room]
+        if not found:
+            raise Conflict(Reason("room_is_empty"), field="room")
+        return found
+
+    async def preview(self, body: RolloutRequest) -> RolloutPreview:
+        """POST rollouts/preview."""
+        uuid = canonical_uuid(body.template, "template")
+        template = await self._templates.get(uuid)
+        if template is None:
+            raise UnknownTemplate(Reason("no_template", uuid=uuid), field="template")
+        if not template.levels:
+            raise Conflict(Reason("nothing_published", name=template.name))
+        version = template.version if body.version is None else body.version
+        levels = await self._templates.levels_of(template, version)
+        known = [terminal.mac for terminal in await self._terminals.all()]
+        macs = await self._macs(body)
+        unknown = sorted(set(macs or ()) - set(known))
+        if unknown:
+            raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
+        chosen = known if macs is None else macs
+        online = [mac for mac in chosen if mac in self._registry]
+        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(), online)
+
+    async def one(self, rollout_id: int) -> RolloutView:
+        """GET rollouts/{id}."""
+        rollout = await self._rollouts.get(rollout_id)
+        if rollout is None:
+            raise NotFound(Reason("no_rollout", number=rollout_id))
+        terminals = {terminal.mac: terminal for terminal in await self._terminals.all()}
+
+        def view(target: Target) -> TargetView:
+            return target_view(
+                target,
+                self._coordinator.progress(target),
+                terminal=terminals.get(target.mac),
+                online=target.mac in self._registry,
+                pace=self._recorder.pace(rollout_id, target.mac),
+            )
+
+        now = self._recorder.now(rollout_id)
+        return rollout_view(
+            rollout,
+            await in_parts(view, rollout.targets),
+            template=await self._templates.get(rollout.template_uuid),
+            demand=await self._rollouts.demand(rollout_id),
+            links=self._links,
+            now=now,
+            course=None if now is not None else await self._recorder.course(rollout_id),
+            time=time.time(),
+        )
+
+    async def cancel(self, rollout_id: int, actor: Caller) -> RolloutView:
+        """DELETE rollouts/{id}."""
+        await self._coordinator.cancel(rollout_id)
+        await self._audit_log.note("rollout.cancelled", actor, rollout=rollout_id)
+        return await self.one(rollout_id)
+
+    async def take_out(self, rollout_id: int, body: TargetsRequest, actor: Caller) -> TargetsCancelled:
+        """POST rollouts/{id}/cancel."""
+        macs = await self._coordinator.cancel(rollout_id, macs_of(body.macs) or [])
+        await self._audit_log.note("rollout.taken_out", actor, macs=macs, rollout=rollout_id)
+        return TargetsCancelled(rollout_id, len(macs))
+
+    async def retry(self, rollout_id: int, actor: Caller) -> RolloutRetried:
+        """POST rollouts/{id}/retry."""
+        retried = await self._coordinator.retry(rollout_id)
+        await self._audit_log.note("rollout.retried", actor, macs=retried, rollout=rollout_id)
+        return RolloutRetried(rollout_id, len(retried))

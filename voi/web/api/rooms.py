@@ -1,0 +1,142 @@
+"""Routes of rooms."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from voi.audit.log import AuditWriter
+from voi.domain.rooms import Room, proposals
+from voi.errors import Conflict, Malformed, NotFound
+from voi.messages.reason import Reason
+from voi.store.rooms import Rooms
+from voi.store.snapshots import TerminalSnapshot, TerminalSnapshots
+from voi.web.api.interfaces import Fleet
+from voi.web.api.schemas.queries import RoomQuery
+from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
+from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
+from voi.web.api.terminal_rows import Row, row_maker
+from voi.web.api.views import room_view
+from voi.web.http.caller import Caller
+from voi.web.http.cooperate import in_parts
+from voi.web.http.lists import natural, page
+from voi.web.http.routing import Route
+
+_EXAMPLE: Final = {"name": "Room 3", "subnets": ["10.0.3.0/24"]}
+
+_COLUMNS: Final[Mapping[str, Callable[[RoomView], Any]]] = {
+    "name": lambda view: natural(view.name),
+    "total": lambda view: view.total,
+    "online": lambda view: view.online,
+}
+
+
+class RoomRoutes:
+    """Rooms by subnet, made by hand or out of what is proposed."""
+
+    def __init__(self, *, rooms: Rooms, snapshots: TerminalSnapshots, registry: Fleet, audit_log: AuditWriter) -> None:
+        self._rooms = rooms
+        self._snapshots = snapshots
+        self._registry = registry
+        self._audit_log = audit_log
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/rooms",
+                handler=self.all,
+                summary="Rooms, all or those that are asked for, and those that terminals' addresses propose",
+                query=RoomQuery,
+                answer=RoomList,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/rooms",
+                handler=self.make,
+                summary="Make a room",
+                body=RoomRequest,
+                example=_EXAMPLE,
+                answer=RoomView,
+                status=HTTPStatus.CREATED,
+                errors=(Conflict,),
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/rooms/<number:room_id>",
+                handler=self.change,
+                summary="Rename a room, or give it other subnets",
+                body=RoomChange,
+                example=_EXAMPLE,
+                answer=RoomView,
+                errors=(NotFound, Conflict),
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/rooms/<number:room_id>",
+                handler=self.remove,
+                summary="Remove a room; its terminals stand where their addresses say",
+                answer=RoomView,
+                errors=(NotFound,),
+            ),
+        )
+
+    async def all(self, query: RoomQuery) -> RoomList:
+        """GET rooms."""
+        roster = await self._snapshots.read()
+        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        total, online = room_counts(rows)
+        # Terminals that were put somewhere by hand need no room of their addresses.
+        seen = (row.terminal.ip for row in rows if row.room is None)
+        views = [room_view(room, online=online[room.id], total=total[room.id]) for room in roster.rooms]
+        found, count = page(views, query, texts=lambda view: (view.name, *view.subnets), columns=_COLUMNS)
+        return RoomList(
+            found,
+            count,
+            query.offset,
+            total[None],
+            [ProposalView(x.name, str(x.subnet), x.count) for x in proposals(seen, roster.rooms)],
+        )
+
+    async def make(self, body: RoomRequest, actor: Caller) -> RoomView:
+        """POST rooms."""
+        room = await self._rooms.add(plain_name(body.name, "name"), subnets_of(body.subnets), time.time())
+        return await self._changed("room.made", room, actor)
+
+    async def change(self, room_id: int, body: RoomChange, actor: Caller) -> RoomView:
+        """PATCH rooms/{id}."""
+        if body.name is None and body.subnets is None:
+            raise Malformed(Reason("name_or_subnets"))
+        name = None if body.name is None else plain_name(body.name, "name")
+        subnets = None if body.subnets is None else subnets_of(body.subnets)
+        room = await self._rooms.change(room_id, name=name, subnets=subnets)
+        return await self._changed("room.changed", room, actor)
+
+    async def remove(self, room_id: int, actor: Caller) -> RoomView:
+        """DELETE rooms/{id}."""
+        view = await self._view(await self._rooms.get(room_id), room_id)
+        room = await self._rooms.remove(room_id)
+        await self._audit_log.note("room.removed", actor, name=room.name)
+        return view
+
+    async def _changed(self, kind: str, room: Room, actor: Caller) -> RoomView:
+        await self._audit_log.note(kind, actor, name=room.name, subnets=", ".join(map(str, room.subnets)) or "-")
+        return await self._view(room, room.id)
+
+    async def _view(self, room: Room | None, room_id: int) -> RoomView:
+        if room is None:
+            raise NotFound(Reason("no_room", number=room_id))
+        roster: TerminalSnapshot = await self._snapshots.read()
+        total, online = room_counts(await in_parts(row_maker(roster, self._registry), roster.terminals))
+        return room_view(room, online=online[room_id], total=total[room_id])
+
+
+def room_counts(rows: list[Row]) -> tuple[Counter[int | None], Counter[int | None]]:
+    """How many terminals stand in each room, all and online; None is those in none."""
+    total = Counter(row.room for row in rows)
+    online = Counter(row.room for row in rows if row.online)
+    return total, online

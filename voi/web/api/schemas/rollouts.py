@@ -1,0 +1,125 @@
+"""Rollouts, as the API answers them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from voi.web.api.schemas.reasons import Why
+
+
+class TargetView(Struct, frozen=True):
+    """One terminal of a rollout; `next_try` is when it is tried again after a failure.
+
+    `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
+    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing.
+    """
+
+    mac: str
+    name: str
+    ip: str
+    online: bool
+    rate: float
+    from_server: float | None
+    eta: float | None
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
+    progress: float
+    reason: str
+    why: Why | None
+    attempts: int
+    next_try: datetime | None
+    updated: datetime
+
+
+class RolloutView(Struct, frozen=True):
+    """A version of a template on its way to terminals.
+
+    `size` is the bytes of the levels that its terminals lacked, each counted once; `server_sent` is what the server
+    sent of them, `copies` the same as a multiple of `size`. `elapsed` is the seconds from its beginning to its end,
+    or until now. `best` is the least number of seconds in which its terminals could have what they lacked, by the
+    links of server and terminals that the server was told of; 0 while nobody is known to lack anything. `eta` is in
+    seconds, null while nobody gets anything. `rates` has points for a plot: seconds since the epoch, bytes a second
+    that all terminals fetched, and that the server sent.
+    """
+
+    id: int
+    template: str
+    template_name: str
+    version: int
+    state: str
+    created: datetime
+    finished: datetime | None
+    size: int
+    server_sent: int
+    copies: float
+    elapsed: float
+    best: float
+    progress: float
+    rate: float
+    eta: float | None
+    targets: list[TargetView]
+    rates: list[tuple[float, int, int]]
+
+
+class RolloutAccepted(Struct, frozen=True):
+    """A rollout was written down and has begun."""
+
+    id: int
+
+
+class RolloutSummary(Struct, frozen=True):
+    """A rollout in short: how many terminals are in each state, and how it goes now."""
+
+    id: int
+    template: str
+    template_name: str
+    version: int
+    state: str
+    created: datetime
+    counts: dict[str, int]
+    progress: float
+    rate: float
+    eta: float | None
+
+
+class RolloutList(Struct, frozen=True):
+    """Rollouts; `total` is how many were asked for, `offset` how many of them were left out first."""
+
+    rollouts: list[RolloutSummary]
+    total: int
+    offset: int
+
+
+class PreviewTarget(Struct, frozen=True):
+    """What a terminal would fetch, by what it last said it has."""
+
+    mac: str
+    online: bool
+    bytes: int
+
+
+class RolloutPreview(Struct, frozen=True):
+    """What a rollout would do: `nothing` is how many terminals lack nothing, `most_bytes` what the neediest lacks."""
+
+    template: str
+    version: int
+    terminals: list[PreviewTarget]
+    total_bytes: int
+    most_bytes: int
+    nothing: int
+
+
+class TargetsCancelled(Struct, frozen=True):
+    """How many terminals were taken out."""
+
+    id: int
+    cancelled: int
+
+
+class RolloutRetried(Struct, frozen=True):
+    """How many terminals try again."""
+
+    id: int
+    retried: int

@@ -1,0 +1,57 @@
+"""Routes of what the server was started with, and of what can be set while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voi.audit.log import AuditWriter
+from voi.domain.accounts import Role
+from voi.store.audit import AuditEntries
+from voi.web.api.schemas.requests import SettingsChange
+from voi.web.api.schemas.server import SettingsView
+from voi.web.http.caller import Caller
+from voi.web.http.routing import Route
+
+Facts = Callable[[int], SettingsView]
+"""Makes the answer of what is set: for how many days the journal is kept."""
+
+
+class SettingsRoutes:
+    """Settings."""
+
+    def __init__(self, *, facts: Facts, events: AuditEntries, audit_log: AuditWriter) -> None:
+        self._facts = facts
+        self._events = events
+        self._audit_log = audit_log
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/settings",
+                handler=self.all,
+                summary="What the server was started with, and what can be set",
+                answer=SettingsView,
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/settings",
+                handler=self.change,
+                summary="Set for how many days the journal is kept",
+                body=SettingsChange,
+                example={"retention_days": 365},
+                answer=SettingsView,
+                role=Role.ADMINISTRATOR,
+            ),
+        )
+
+    async def all(self) -> SettingsView:
+        """GET settings."""
+        return self._facts(await self._events.retention_days())
+
+    async def change(self, body: SettingsChange, actor: Caller) -> SettingsView:
+        """PATCH settings."""
+        await self._events.set_retention_days(body.retention_days)
+        await self._audit_log.note("settings.retention", actor, days=body.retention_days)
+        return await self.all()

@@ -1,0 +1,230 @@
+"""Routes of templates: the catalogue, imports, and what may be changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from voi.audit.log import AuditWriter
+from voi.domain.accounts import Role
+from voi.domain.templates import Template
+from voi.domain.uploads import ImportDisk, Upload
+from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
+from voi.messages.reason import Reason
+from voi.store.templates import Templates
+from voi.store.uploads import Uploads
+from voi.web.api.interfaces import Publisher, UploadDesk
+from voi.web.api.recent import RecentRows
+from voi.web.api.schemas.queries import TemplateQuery, VersionQuery
+from voi.web.api.schemas.requests import TemplateChange, TemplateRequest, disk_type_of
+from voi.web.api.schemas.templates import TemplateList, TemplateView, VersionList, VersionView
+from voi.web.api.views import template_view, unpublished_view, version_view
+from voi.web.http.caller import Caller
+from voi.web.http.lists import natural, page
+from voi.web.http.routing import Route
+
+_EXAMPLE: Final = {"name": "Classroom", "sys_type": 3, "disks": [{"type": 0, "path": "/srv/images/windows.qcow2"}]}
+
+_COLUMNS: Final[Mapping[str, Callable[[TemplateView], Any]]] = {
+    "name": lambda view: natural(view.name),
+    "state": lambda view: view.state,
+    "version": lambda view: view.version,
+    "created": lambda view: view.created,
+    "updated": lambda view: view.updated,
+}
+_VERSION_COLUMNS: Final[Mapping[str, Callable[[VersionView], Any]]] = {
+    "number": lambda view: view.number,
+    "size": lambda view: view.size,
+    "terminals": lambda view: view.terminals,
+}
+
+
+class TemplateRoutes:
+    """What can be sent to terminals."""
+
+    def __init__(
+        self,
+        *,
+        templates: Templates,
+        uploads: Uploads,
+        upload_requests: UploadDesk,
+        publisher: Publisher,
+        recent: RecentRows,
+        audit_log: AuditWriter,
+    ) -> None:
+        self._templates = templates
+        self._uploads = uploads
+        self._desk = upload_requests
+        self._publisher = publisher
+        self._recent = recent
+        self._audit_log = audit_log
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/templates",
+                handler=self.all,
+                summary="Templates: all, or those that are asked for",
+                query=TemplateQuery,
+                answer=TemplateList,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/templates/<uuid:uuid>",
+                handler=self.one,
+                summary="One template with its published levels, or how far its import is",
+                answer=TemplateView,
+                errors=(UnknownTemplate,),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/templates",
+                handler=self.make,
+                role=Role.ADMINISTRATOR,
+                summary="Make a template of image files on the server; copying goes on after the answer",
+                body=TemplateRequest,
+                example=_EXAMPLE,
+                answer=TemplateView,
+                status=HTTPStatus.ACCEPTED,
+                location="/api/v1/templates/{uuid}",
+                errors=(BadImage, NoSpace),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/templates/<uuid:uuid>/versions",
+                handler=self.versions,
+                summary="The versions of a template, newest first unless said, and how many terminals have which",
+                query=VersionQuery,
+                answer=VersionList,
+                errors=(UnknownTemplate,),
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/templates/<uuid:uuid>",
+                handler=self.change,
+                role=Role.ADMINISTRATOR,
+                summary="Rename a template, change its remark, or switch automatic updates",
+                body=TemplateChange,
+                example={"auto_update": True},
+                answer=TemplateView,
+                errors=(UnknownTemplate, Conflict),
+            ),
+        )
+
+    async def all(self, query: TemplateQuery) -> TemplateList:
+        """GET templates: the published, and those on their way to being so."""
+        under_way = await self._under_way()
+        failed = by_template((await self._uploads.failed())[::-1])
+        views = [
+            template_view(x, under_way.pop(x.uuid, []), failed.pop(x.uuid, []), self._publisher)
+            for x in await self._templates.all()
+        ]
+        for uuid in under_way.keys() | failed.keys():
+            ended = failed.get(uuid, [])
+            uploads = sorted([*under_way.get(uuid, []), *ended], key=lambda upload: upload.id)
+            views.append(unpublished_view(uploads, ended, self._publisher))
+        held = await self._held()
+        views = sorted((_counted(view, held) for view in views), key=lambda view: view.uuid)
+        wanted = [view for view in views if query.state in (None, view.state)]
+        found, total = page(wanted, query, texts=_texts, columns=_COLUMNS)
+        return TemplateList(found, total, query.offset)
+
+    async def one(self, uuid: str) -> TemplateView:
+        """GET templates/{uuid}."""
+        # Uploads first: one that is published between the two questions is then seen both ways, not neither.
+        uploads = await self._uploads.of_template(uuid)
+        template = await self._templates.get(uuid)
+        failed = (await self._uploads.failed(uuid))[::-1]
+        if template is not None:
+            return _counted(template_view(template, uploads, failed, self._publisher), await self._held())
+        if not uploads:
+            raise UnknownTemplate(Reason("no_template", uuid=uuid))
+        return unpublished_view(uploads, failed, self._publisher)
+
+    async def versions(self, uuid: str, query: VersionQuery) -> VersionList:
+        """GET templates/{uuid}/versions."""
+        template = await self._templates.get(uuid)
+        if template is None:
+            raise UnknownTemplate(Reason("no_published_template", uuid=uuid))
+        held = await self._held()
+        found = await self._templates.versions(uuid)
+        views = [version_view(version, template, held[uuid, version.number]) for version in found]
+        wanted, total = page(views, query, texts=_version_texts, columns=_VERSION_COLUMNS)
+        return VersionList(wanted, total, query.offset)
+
+    async def _held(self) -> Counter[tuple[str, int]]:
+        """How many terminals have which version of which template; version 0 is one that is not known."""
+        _, rows = await self._recent.get()
+        return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
+
+    async def make(self, body: TemplateRequest, actor: Caller) -> TemplateView:
+        """POST templates."""
+        disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
+        upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks, actor=actor)
+        await self._audit_log.note(
+            "template.imported", actor, template=upload.template_uuid, name=upload.name, count=len(disks)
+        )
+        return unpublished_view([upload], [], self._publisher)
+
+    async def change(self, uuid: str, body: TemplateChange, actor: Caller) -> TemplateView:
+        """PATCH templates/{uuid}."""
+        if body.name is None and body.desc is None and body.auto_update is None:
+            raise Malformed(Reason("name_or_auto_update"))
+        before = await self._templates.get(uuid)
+        template = await self._templates.change(uuid, name=body.name, desc=body.desc, auto_update=body.auto_update)
+        if before is not None and template is not None:
+            await self._note_change(before, template, actor)
+        if template is not None:
+            return await self.one(uuid)
+        if await self._uploads.of_template(uuid):
+            raise Conflict(Reason("nothing_published", name=uuid))
+        raise UnknownTemplate(Reason("no_template", uuid=uuid))
+
+    async def _note_change(self, before: Template, after: Template, actor: Caller) -> None:
+        if before.name != after.name:
+            await self._audit_log.note("template.renamed", actor, template=after.uuid, old=before.name, name=after.name)
+        if before.desc != after.desc:
+            await self._audit_log.note("template.remark", actor, template=after.uuid, name=after.name, desc=after.desc)
+        if before.auto_update != after.auto_update:
+            kind = "template.auto_update_on" if after.auto_update else "template.auto_update_off"
+            await self._audit_log.note(kind, actor, template=after.uuid, name=after.name)
+
+    async def _under_way(self) -> dict[str, list[Upload]]:
+        """Open uploads by template."""
+        numbers: Iterable[int] = sorted({disk.upload_id for disk in await self._uploads.open_disks()})
+        found = [await self._uploads.get(number) for number in numbers]
+        return by_template(upload for upload in found if upload is not None and upload.state == "open")
+
+
+def by_template(uploads: Iterable[Upload]) -> dict[str, list[Upload]]:
+    """Uploads by their template, in the order that they have."""
+    result: dict[str, list[Upload]] = {}
+    for upload in uploads:
+        result.setdefault(upload.template_uuid, []).append(upload)
+    return result
+
+
+def _texts(view: TemplateView) -> tuple[str, ...]:
+    """What of a template is searched."""
+    return view.name, view.desc
+
+
+def _version_texts(view: VersionView) -> tuple[str | None, ...]:
+    """What of a version is searched."""
+    return view.uploader, *(disk.name for disk in view.disks)
+
+
+def _counted(view: TemplateView, held: Mapping[tuple[str, int], int]) -> TemplateView:
+    """With how many terminals have its newest version, an older one, and one that is not known."""
+    current = held.get((view.uuid, view.version), 0) if view.version else 0
+    unknown = held.get((view.uuid, 0), 0)
+    every = sum(count for (template, _), count in held.items() if template == view.uuid)
+    return msgspec.structs.replace(
+        view, terminals_current=current, terminals_outdated=every - current - unknown, terminals_unknown=unknown
+    )

@@ -1,0 +1,109 @@
+"""Routes of terminals: who there is, what they have, where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import structs
+
+from voi.domain.terminals import Terminal
+from voi.errors import UnknownTerminal
+from voi.messages.reason import Reason
+from voi.names import canonical_uuid
+from voi.store.snapshots import TerminalSnapshots
+from voi.store.terminals import Terminals
+from voi.web.api.interfaces import Coordinator, Fleet
+from voi.web.api.schemas.requests import TerminalQuery
+from voi.web.api.schemas.terminals import TerminalList, TerminalView
+from voi.web.api.terminal_rows import Row, chosen, row_maker, sort_key
+from voi.web.api.views import terminal_view
+from voi.web.http.cooperate import in_parts
+from voi.web.http.lists import in_order
+from voi.web.http.routing import Route
+
+UNSORTED: Final = TerminalQuery().sort
+"""The order in which terminals are read."""
+
+
+class TerminalRoutes:
+    """Terminals as they are now."""
+
+    def __init__(
+        self, *, terminals: Terminals, snapshots: TerminalSnapshots, coordinator: Coordinator, registry: Fleet
+    ) -> None:
+        self._terminals = terminals
+        self._snapshots = snapshots
+        self._coordinator = coordinator
+        self._registry = registry
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/terminals",
+                handler=self.all,
+                summary="Terminals that ever logged in: all, or those that are asked for",
+                query=TerminalQuery,
+                answer=TerminalList,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/terminals/<mac:mac>",
+                handler=self.one,
+                summary="One terminal with its disks",
+                answer=TerminalView,
+                errors=(UnknownTerminal,),
+            ),
+        )
+
+    async def all(self, query: TerminalQuery) -> TerminalList:
+        """GET terminals."""
+        image = None if query.image is None else canonical_uuid(query.image, "image")
+        roster = await self._snapshots.read()
+        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        wanted = chosen(query, image)
+        rows = [row for row, yes in zip(rows, await in_parts(wanted, rows), strict=True) if yes]
+        if query.sort != UNSORTED:
+            key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in roster.rooms})
+            rows = in_order(rows, await in_parts(key, rows), descending=query.sort.startswith("-"))
+
+        page = rows[query.offset : query.offset + query.limit]
+        names = await self._terminals.reported_names([row.terminal.mac for row in page]) if query.disks else {}
+
+        def view(row: Row) -> TerminalView:
+            return terminal_view(
+                row,
+                published=roster.catalogue.published,
+                progress=self._coordinator.progress,
+                disks=query.disks,
+                names=names,
+            )
+
+        return TerminalList(await in_parts(view, page), len(rows), query.offset)
+
+    async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Some terminals as they are now, all but their disks, and which of these are not known (any more)."""
+        roster = await self._snapshots.read(macs)
+        make = row_maker(roster, self._registry)
+
+        def view(terminal: Terminal) -> dict[str, Any]:
+            found = terminal_view(make(terminal), published=(), progress=self._coordinator.progress, disks=False)
+            return {name: value for name, value in structs.asdict(found).items() if name != "disks"}
+
+        known = {terminal.mac for terminal in roster.terminals}
+        return await in_parts(view, roster.terminals), [mac for mac in macs if mac not in known]
+
+    async def one(self, mac: str) -> TerminalView:
+        """GET terminals/{mac}."""
+        roster = await self._snapshots.read([mac])
+        if not roster.terminals:
+            raise UnknownTerminal(Reason("never_logged_in", mac=mac))
+        row = row_maker(roster, self._registry)(roster.terminals[0])
+        return terminal_view(
+            row,
+            published=roster.catalogue.published,
+            progress=self._coordinator.progress,
+            names=await self._terminals.reported_names([mac]),
+        )

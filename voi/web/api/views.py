@@ -1,0 +1,300 @@
+"""From domain values to the structs of the API; pure functions, what is fleeting is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from voi.domain.audit import AuditEntry
+from voi.domain.rollouts import Target
+from voi.domain.rooms import Room
+from voi.domain.templates import PublishedLevel, Template, Version
+from voi.domain.terminals import ReportedLevel
+from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.names import DiskName
+from voi.store.commands import Command, CommandCounts, CommandOutcome
+from voi.web.api.interfaces import Publisher, SwarmCounts, TorrentStatus
+from voi.web.api.schemas.commands import CommandSummary, CommandView, OutcomeView, TerminalCommand
+from voi.web.api.schemas.events import EventView
+from voi.web.api.schemas.reasons import why_of
+from voi.web.api.schemas.rooms import RoomView
+from voi.web.api.schemas.server import SwarmView
+from voi.web.api.schemas.templates import (
+    GroupView,
+    TemplateDisk,
+    TemplateView,
+    UploadDiskView,
+    UploadView,
+    VersionDisk,
+    VersionView,
+)
+from voi.web.api.schemas.terminals import TerminalDisk, TerminalView
+from voi.web.api.terminal_rows import Row
+from voi.wire.codes import Code
+
+COMMANDS = {"restart": Code.RESTART, "shutdown": Code.SHUT_DOWN, "watermark": Code.WATERMARK}
+COMMAND_NAMES = {**{int(code): name for name, code in COMMANDS.items()}, int(Code.CANCEL_SEND): "cancel"}
+
+
+def moment(seconds: float) -> datetime:
+    """A time since the epoch, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def terminal_view(
+    row: Row,
+    *,
+    published: Collection[DiskName],
+    progress: Callable[[Target], float],
+    disks: bool = True,
+    names: Mapping[tuple[str, str], str] | None = None,
+) -> TerminalView:
+    """A terminal, with its disks or without; `names` has what it calls its templates, by MAC and uuid."""
+    terminal, standing = row.terminal, row.standing
+    target = standing.target
+    fraction = progress(target) if target is not None else float(standing.version == standing.newest > 0)
+    return TerminalView(
+        mac=terminal.mac,
+        name=terminal.name,
+        ip=terminal.ip,
+        room=row.room,
+        online=row.online,
+        online_since=None if row.since is None else moment(row.since),
+        client_type=terminal.client_type,
+        boot_disk=terminal.boot_disk,
+        template=standing.template,
+        version=standing.version,
+        newest=standing.newest,
+        state=standing.state.value,
+        progress=min(max(fraction, 0.0), 1.0),
+        rollout=None if target is None else target.rollout_id,
+        reason="" if target is None else str(target.reason),
+        why=None if target is None else why_of(target.reason),
+        first_seen=moment(terminal.first_seen),
+        last_seen=moment(terminal.last_seen),
+        disks=[
+            _terminal_disk(level, published, (names or {}).get((terminal.mac, level.template_uuid), ""))
+            for level in (row.held if disks else ())
+        ],
+    )
+
+
+def _terminal_disk(level: ReportedLevel, published: Collection[DiskName], template_name: str) -> TerminalDisk:
+    return TerminalDisk(
+        uuid=level.name.uuid,
+        level=level.name.level,
+        name=str(level.name),
+        type=level.type,
+        template=level.template_uuid,
+        template_name=template_name,
+        operate_id=level.operate_id,
+        published=level.name in published,
+    )
+
+
+def terminal_command(command: Command) -> TerminalCommand:
+    """A command with its one outcome at a terminal."""
+    view, (outcome,) = command_view(command), command.outcomes
+    return TerminalCommand(
+        batch_no=view.batch_no,
+        command=view.command,
+        switch=view.switch,
+        created=view.created,
+        state=outcome.state,
+        reason=str(outcome.reason),
+        why=why_of(outcome.reason),
+        updated=moment(outcome.updated),
+    )
+
+
+def room_view(room: Room, *, online: int, total: int) -> RoomView:
+    """A room, and how many terminals stand in it."""
+    return RoomView(room.id, room.name, [str(subnet) for subnet in room.subnets], online, total)
+
+
+def event_view(event: AuditEntry) -> EventView:
+    """An entry of the journal."""
+    return EventView(
+        id=event.id,
+        time=moment(event.time),
+        kind=event.kind,
+        who=event.who,
+        origin=event.origin,
+        text=event.text,
+        mac=event.mac,
+        rollout=event.rollout,
+        template=event.template,
+        data=dict(event.data),
+    )
+
+
+def command_view(command: Command) -> CommandView:
+    """A command with its outcomes."""
+    switch = command.body.get("switch")
+    return CommandView(
+        batch_no=command.batch_no,
+        command=COMMAND_NAMES.get(command.code, str(command.code)),
+        switch=switch if isinstance(switch, int) else None,
+        created=moment(command.created),
+        outcomes=[_outcome(outcome) for outcome in command.outcomes],
+    )
+
+
+def command_summary(counted: CommandCounts) -> CommandSummary:
+    """A command in short."""
+    view = command_view(counted.command)
+    return CommandSummary(
+        view.batch_no, view.command, view.switch, view.created, sum(counted.counts.values()), dict(counted.counts)
+    )
+
+
+def _outcome(outcome: CommandOutcome) -> OutcomeView:
+    reason = outcome.reason
+    return OutcomeView(outcome.mac, outcome.state, str(reason), why_of(reason), moment(outcome.updated))
+
+
+def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
+    """An upload with its disks, as far as they are now."""
+    return UploadView(
+        id=upload.id,
+        state=upload.state,
+        template=upload.template_uuid,
+        name=upload.name,
+        mac=upload.mac,
+        progress=_progress(upload.disks, publisher),
+        created=moment(upload.created),
+        disks=[_upload_disk(disk, publisher) for disk in upload.disks],
+        who=upload.asked_by,
+        origin=upload.asked_from,
+        remark=upload.remark,
+        dismissed=upload.dismissed,
+    )
+
+
+def _upload_disk(disk: UploadDisk, publisher: Publisher) -> UploadDiskView:
+    return UploadDiskView(
+        torrent_id=disk.id,
+        name=str(disk.name),
+        type=disk.type,
+        state=str(disk.state),
+        progress=publisher.progress(disk),
+        rate=publisher.rate(disk),
+        size=disk.size,
+        reason=str(disk.reason),
+        why=why_of(disk.reason),
+        source=disk.source,
+    )
+
+
+def _progress(disks: Sequence[UploadDisk], publisher: Publisher) -> float:
+    """By bytes; by disks while a size is not known yet."""
+    by_size = bool(disks) and all(disk.size for disk in disks)
+    parts = [(disk.size if by_size else 1, publisher.progress(disk)) for disk in disks]
+    total = sum(weight for weight, _ in parts)
+    return sum(weight * part for weight, part in parts) / total if total else 0.0
+
+
+def template_view(
+    template: Template, uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher
+) -> TemplateView:
+    """A template that has something published, with its open uploads, and with those that failed and want somebody."""
+    under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    return TemplateView(
+        uuid=template.uuid,
+        name=template.name,
+        sys_type=template.sys_type,
+        desc=template.desc,
+        state=_activity(under_way[-1]) if under_way else "ready",
+        progress=under_way[-1].progress if under_way else 1.0,
+        reason="",
+        why=None,
+        version=template.version,
+        auto_update=template.auto_update,
+        group=GroupView(template.group_uuid, template.group_name),
+        created=moment(template.created),
+        updated=moment(template.updated),
+        disks=[_template_disk(level) for level in template.levels],
+        uploads=under_way,
+        failed=[upload_view(upload, publisher) for upload in failed],
+    )
+
+
+def unpublished_view(uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher) -> TemplateView:
+    """A template of which nothing is published yet: all there is of it are uploads, at least one."""
+    last = uploads[-1]
+    under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    reason = next((disk.reason for disk in last.disks if disk.state is UploadState.FAILED), "")
+    return TemplateView(
+        uuid=last.template_uuid,
+        name=last.name,
+        sys_type=last.sys_type,
+        desc=last.desc,
+        state=_activity(under_way[-1]) if under_way else "failed",
+        progress=under_way[-1].progress if under_way else 0.0,
+        reason="" if under_way else str(reason),
+        why=None if under_way else why_of(reason),
+        version=0,
+        auto_update=False,
+        group=None,
+        created=moment(uploads[0].created),
+        updated=moment(max((disk.updated for upload in uploads for disk in upload.disks), default=last.created)),
+        disks=[],
+        uploads=under_way,
+        failed=[upload_view(upload, publisher) for upload in failed],
+    )
+
+
+def _activity(upload: UploadView) -> Literal["importing", "uploading"]:
+    return "uploading" if upload.mac else "importing"
+
+
+def _template_disk(level: PublishedLevel) -> TemplateDisk:
+    return TemplateDisk(
+        uuid=level.name.uuid,
+        level=level.name.level,
+        name=str(level.name),
+        type=level.type,
+        operate_id=level.operate_id,
+        info_hash=level.info_hash.hex(),
+        size=level.file_size,
+        virtual_size=level.virtual_size,
+        published=moment(level.published),
+        uploader=level.uploader,
+    )
+
+
+def version_view(version: Version, template: Template, terminals: int) -> VersionView:
+    """One version of a template, and how many terminals have it."""
+    sizes = {level.name: level.file_size for level in template.levels}
+    return VersionView(
+        number=version.number,
+        created=moment(version.created),
+        uploader=version.uploader,
+        who=version.asked_by,
+        remark=version.remark,
+        size=sum(sizes.get(name, 0) for name, _ in version.levels),
+        disks=[VersionDisk(str(name), count) for name, count in version.levels],
+        terminals=terminals,
+    )
+
+
+def swarm_view(
+    name: DiskName, info_hash: bytes, template: str, size: int, counts: SwarmCounts, status: TorrentStatus | None
+) -> SwarmView:
+    """A torrent as tracker and seed see it."""
+    sent = status.uploaded if status else 0
+    return SwarmView(
+        name=str(name),
+        info_hash=info_hash.hex(),
+        template=template,
+        size=size,
+        seeds=counts.seeds,
+        leeches=counts.leeches,
+        state=status.state if status else "absent",
+        server_sent=sent,
+        server_received=status.downloaded if status else 0,
+        copies=sent / size if size else 0.0,
+        upload_rate=status.upload_rate if status else 0,
+        download_rate=status.download_rate if status else 0,
+    )

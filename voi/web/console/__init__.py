@@ -1,0 +1,1 @@
+"""The console: a page with its scripts, served from memory."""

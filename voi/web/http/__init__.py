@@ -1,0 +1,1 @@
+"""How a request is answered: routing, authentication, errors, queries, idempotency, OpenAPI."""

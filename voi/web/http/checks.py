@@ -1,0 +1,30 @@
+"""Asks the health checks, each of which may fail in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import isawaitable
+
+from twisted.logger import Logger
+
+from voi.errors import VoiError
+from voi.messages.reason import Reason
+from voi.web.api.interfaces import HealthCheck
+
+log = Logger()
+
+
+async def run_checks(checks: Mapping[str, HealthCheck]) -> dict[str, str]:
+    """What each check says, by its name: ``ok`` or what is wrong."""
+    return {name: await _check(name, check) for name, check in checks.items()}
+
+
+async def _check(name: str, check: HealthCheck) -> str:
+    try:
+        result = check()
+        return (await result if isawaitable(result) else result) or "ok"
+    except VoiError as error:
+        return error.reason
+    except Exception:  # a check that fails is an answer too
+        log.failure("health check {name} failed", name=name)
+        return Reason("check_failed")

@@ -1,0 +1,1 @@
+"""Live news for open pages: server-sent events and what they tell of."""

@@ -14,11 +14,11 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
 
 from voi.agent.interfaces import BlockTableFetcher
-from voi.agent.library import InThread
 from voi.agent.reports import Active
 from voi.domain.blocks import BlockTable, is_useful
 from voi.domain.metainfo import Metainfo
 from voi.seeding.file_scan import FileScan, Reading, read
+from voi.tasks import InThread
 
 log = Logger()
 

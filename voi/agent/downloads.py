@@ -17,13 +17,14 @@ from twisted.logger import Logger
 from voi.agent.comparison import Comparer
 from voi.agent.disks import DiskState
 from voi.agent.interfaces import BlockTableFetcher, Seeder, ServerLink
-from voi.agent.library import InThread, Library
+from voi.agent.library import Library
 from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
 from voi.names import DiskName
 from voi.seeding import alerts
+from voi.tasks import InThread
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
 from voi.wire.torrent_body import TorrentBody
 

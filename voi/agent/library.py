@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,11 +23,9 @@ from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
 from voi.files.atomic import facts, make_room, read_start, sync_directory, write_atomically
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.tasks import InThread
 
 log = Logger()
-
-InThread = Callable[..., Deferred[Any]]
-"""Runs a blocking function with its arguments in a thread; gives its result."""
 
 MOST_DISKS: Final = 256
 """Levels on one terminal; ten are many. Each has a torrent in the BitTorrent session."""

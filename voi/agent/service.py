@@ -26,7 +26,7 @@ from voi.agent.commands import CommandHandlers
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
-from voi.agent.library import InThread, Library
+from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
@@ -36,6 +36,7 @@ from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
+from voi.tasks import InThread
 from voi.wire.codes import Code
 
 log = Logger()

@@ -16,12 +16,13 @@ from twisted.logger import Logger
 
 from voi.agent.disks import DiskState
 from voi.agent.interfaces import Seeder, ServerLink
-from voi.agent.library import InThread, Library
+from voi.agent.library import Library
 from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
 from voi.files.atomic import facts, write_atomically
 from voi.files.hashing import Cancelled, hash_file
 from voi.names import DiskName
+from voi.tasks import InThread
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
 from voi.wire.torrent_body import TorrentBody, encode_upload

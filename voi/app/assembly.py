@@ -63,14 +63,14 @@ from voi.tracker.blocks import BlockTableResource
 from voi.tracker.http import tracker_resource
 from voi.tracker.keys import TrackerKeys
 from voi.tracker.tracker import PeerAnnounced, Tracker
-from voi.web.api.api import Api
 from voi.web.api.schemas.requests import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.application import Api
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.routing import BODY_LIMIT
-from voi.web.http.site import site
 from voi.web.live.traffic import TrafficMeter
 from voi.web.metrics.routes import MetricRoutes
+from voi.web.site import site
 
 log = Logger()
 

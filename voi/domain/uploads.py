@@ -39,8 +39,8 @@ class UploadDisk:
 
     `id` is the torrent id of 9014 and 1021. `upload_id` groups the disks of one request. `source` is the path
     of an import's image file, None for uploads from terminals. `size` is the file's bytes, 0 until known.
-    `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason` where it is
-    known of what it is made.
+    `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason`
+    where it is known of what it is made.
     """
 
     id: str

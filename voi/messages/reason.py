@@ -1,8 +1,8 @@
 """Sentences that can be said in other languages: each knows its code and what was filled into it.
 
-A `Reason` is a text like any other, in English, made from the one catalogue in :mod:`voi.messages.english`. Whoever only
-wants to read, log or compare it takes it for the text that it is; whoever shows it to people can say the same in their
-language by its code and data. Where it is kept, its code and data are kept beside the text.
+A `Reason` is a text like any other, in English, made from the one catalogue in :mod:`voi.messages.english`. Who only
+reads or logs it takes it for the text that it is; who shows it to people can say the same in their language by its
+code and data. Where it is kept, its code and data are kept beside the text.
 """
 
 from __future__ import annotations

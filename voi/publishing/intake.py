@@ -27,12 +27,12 @@ from voi.files.directory import DataDirectory, write_atomically
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.publishing.admission import UploadAdmission
-from voi.publishing.interfaces import InThread
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
 from voi.publishing.rows import new_disk, new_upload
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
+from voi.tasks import InThread
 from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
 

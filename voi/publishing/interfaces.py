@@ -10,9 +10,6 @@ from twisted.internet.defer import Deferred
 
 from voi.wire.messages import Reply
 
-InThread = Callable[..., Deferred[Any]]
-"""Runs a blocking function with its arguments in a thread for disk work; gives its result."""
-
 
 class TransferStatus(Protocol):
     """How far a torrent is: `progress` 0 to 1, `download_rate` in bytes a second."""

@@ -25,10 +25,11 @@ from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing.interfaces import Admission, InThread, Seeder
+from voi.publishing.interfaces import Admission, Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
+from voi.tasks import InThread
 from voi.wire.messages import SECTOR
 
 log = Logger()

@@ -16,13 +16,13 @@ from voi.errors import BadImage, Conflict, Malformed, UnknownTerminal, UnknownUp
 from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
 from voi.publishing.admission import UploadAdmission
-from voi.publishing.interfaces import InThread
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.verification import check_parent, read_header
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
+from voi.tasks import InThread
 
 
 class UploadRequests:

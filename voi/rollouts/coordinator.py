@@ -31,7 +31,7 @@ log = Logger()
 
 
 class RolloutCoordinator:
-    """Every open rollout; `progress_receiver` is to be told what is heard of downloads, `stall_monitor` looks after them.
+    """Every open rollout; `progress_receiver` is told what is heard of downloads, `stall_monitor` looks after them.
 
     `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `ended` is called with each target
     that has ended, `begun_itself` with a rollout that nobody asked for: an automatic update.

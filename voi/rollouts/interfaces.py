@@ -10,8 +10,6 @@ from twisted.internet.defer import Deferred
 from voi.store.commands import Command
 from voi.wire.messages import Reply
 
-InThread = Callable[..., Deferred[Any]]
-
 
 class Connection(Protocol):
     """An online terminal's connection; `server_host` is the address of ours by which it reached us."""

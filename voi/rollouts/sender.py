@@ -14,8 +14,9 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.errors import Conflict, StorageMissing, TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
-from voi.rollouts.interfaces import Fleet, InThread
+from voi.rollouts.interfaces import Fleet
 from voi.store.terminals import Terminals
+from voi.tasks import InThread
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
 from voi.wire.messages import SECTOR
 from voi.wire.torrent_body import TorrentBody, encode_task

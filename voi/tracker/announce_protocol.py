@@ -1,10 +1,10 @@
-"""The HTTP port's front door: ordinary announces are answered here, everything else goes in to the web server.
+"""Connections to the HTTP port: ordinary announces are answered here, everything else goes to the web server.
 
-A connection begins as a :class:`AnnounceProtocol`. As long as each of its reads is one complete ordinary announce, the visitor
-answers (`voi.tracker.fast_announce`); at the first that is not, the connection becomes the site's, with the bytes read so far,
-for good. On a plain TCP port most connections never get that far: the door accepts them itself, and where the request
-is there already and wants its connection closed, the socket is answered and closed on the spot, with no protocol and
-no transport made.
+A connection begins as an :class:`AnnounceProtocol`. As long as each of its reads is one complete ordinary announce, it
+answers by itself (`voi.tracker.fast_announce`); at the first that is not, the connection becomes the site's, with the
+bytes read so far, for good. On a plain TCP port most connections never get that far: the factory accepts them itself,
+and where the request is there already and wants its connection closed, the socket is answered and closed on the spot,
+with no protocol and no transport made.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class ScriptedCase(SynchronousTestCase):
         self.api = ApiClient(self.server, "secret")
         self.home = Path(self.mktemp()).absolute()
         self.home.mkdir()
-        for module in ("following", "orders", "watching"):
+        for module in ("follow", "terminal_commands", "rollout_watch"):
             self.patch(__import__(f"voi.cli.{module}", fromlist=[module]), "LOOK_AGAIN_SECONDS", 0.0)
 
     def voi(

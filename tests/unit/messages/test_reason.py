@@ -22,14 +22,14 @@ from voi.messages.reason import LONGEST_VALUE, Reason, kept, of_system, plain, r
 ROOT = Path(voi.__file__).parent
 SPOKEN = (
     "names.py",
-    "health.py",
+    "app/health.py",
     "domain/accounts.py",
     "domain/image.py",
     "domain/rooms.py",
     "domain/templates.py",
-    "publishing/access.py",
-    "publishing/examine.py",
-    "publishing/notices.py",
+    "publishing/admission.py",
+    "publishing/verification.py",
+    "publishing/notifications.py",
     "publishing/requests.py",
     "publishing/space.py",
     "rollouts",
@@ -39,10 +39,10 @@ SPOKEN = (
     "store/sessions.py",
     "store/tokens.py",
     "store/uploads.py",
-    "terminals/admin.py",
-    "terminals/answers.py",
+    "auth/passwords.py",
+    "terminals/pending_replies.py",
     "terminals/commands.py",
-    "terminals/fleet.py",
+    "terminals/registry.py",
     "web",
 )
 """Where errors are made that people meet in the console; elsewhere they are for the log or the wire."""
@@ -156,14 +156,14 @@ class CatalogueTests(SynchronousTestCase):
     def test_codes(self) -> None:
         """Each code is a word as programs like them, and each part of the catalogue has its own."""
         self.assertEqual([code for code in SENTENCES if not re.fullmatch("[a-z][a-z0-9_]{1,39}", code)], [])
-        text = (ROOT / "sentences.py").read_text("utf-8")
+        text = (ROOT / "messages" / "english.py").read_text("utf-8")
         self.assertEqual(len(re.findall(r'^    "\w+": ', text, re.MULTILINE)), len(SENTENCES))
 
     def test_used_as_they_are(self) -> None:
         """Each reason in the code has a code of the catalogue and exactly the values of its sentence."""
         for path in files("."):
             for call in calls(path):
-                if name_of(call) != "Reason" or path.name == "reasons.py":
+                if name_of(call) != "Reason" or path.parent.name == "messages":
                     continue
                 code = str(ast.literal_eval(call.args[0]))
                 given = {keyword.arg for keyword in call.keywords}
@@ -171,7 +171,7 @@ class CatalogueTests(SynchronousTestCase):
 
     def test_none_left_over(self) -> None:
         """Each sentence is said somewhere."""
-        said = "".join(path.read_text("utf-8") for path in files(".") if path.name != "sentences.py")
+        said = "".join(path.read_text("utf-8") for path in files(".") if path.name != "english.py")
         left = [code for code in SENTENCES if f'Reason("{code}"' not in said]
         self.assertEqual(left, list(SYSTEM))  # those are found by what the system says
 

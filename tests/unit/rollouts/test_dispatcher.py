@@ -9,8 +9,7 @@ from tests.unit.store.base import MAC, OTHER, TEMPLATE
 from voi.domain import metainfo
 from voi.domain.rollouts import RETRY_PAUSES, Target
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound
-from voi.rollouts import dispatcher as driving
-from voi.rollouts import stalls as watch_module
+from voi.rollouts import dispatcher, stalls
 from voi.rollouts.dispatcher import GRACE_SECONDS
 from voi.rollouts.stalls import (
     HELP_SECONDS,
@@ -131,7 +130,7 @@ class SendingTests(CoordinatorCase):
 
     async def test_a_whole_site_takes_turns(self) -> None:
         """A rollout begins with some of its terminals, and the others follow in later turns of the reactor."""
-        self.patch(driving, "AT_A_TURN", 1)
+        self.patch(dispatcher, "AT_A_TURN", 1)
         await self.prepare(MAC, OTHER)
         self.registry.there |= {MAC, OTHER}
         await self.begin()
@@ -142,7 +141,7 @@ class SendingTests(CoordinatorCase):
 
     async def test_looking_after_takes_turns(self) -> None:
         """Thousands of targets are looked after some at a time, and one that has ended meanwhile is left alone."""
-        self.patch(watch_module, "LOOKED_AFTER_AT_A_TURN", 1)
+        self.patch(stalls, "LOOKED_AFTER_AT_A_TURN", 1)
         await self.prepare(MAC, OTHER)
         self.registry.there |= {MAC, OTHER}
         await self.begin()

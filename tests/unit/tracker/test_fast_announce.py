@@ -117,7 +117,7 @@ class EqualTests(SynchronousTestCase):
         for side in (short, long):
             table, seen = side.tracker._table, set[RoomRole]()
             roles.append(seen)
-            for way in ("introduce", "introduce_packed"):
+            for way in ("select_peers", "select_packed"):
                 self.patch(table, way, _noting_roles(table, way, seen))
         places = [(key, f"10.0.{number % 3}.{number // 3 + 1}") for number, key in enumerate(KEYS)]
         for _ in range(400):

@@ -57,11 +57,11 @@ from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
-from voi.web.api.api import Api
-from voi.web.api.interfaces import HealthCheck
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.application import Api
 from voi.web.console.assets import Asset, AssetResource, asset
-from voi.web.http.site import site
+from voi.web.http.checks import HealthCheck
+from voi.web.site import site
 
 TOKEN = "a-token-of-the-tests"
 ASSETS: dict[str, Asset] = {

@@ -18,9 +18,6 @@ from voi.wire.codes import Code
 DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
 """Free and all bytes of the server's disk."""
 
-HealthCheck = Callable[[], Awaitable[str] | str]
-"""Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
-
 
 class RouteTable(Protocol):
     """Routes that belong together."""

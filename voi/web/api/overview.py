@@ -13,14 +13,14 @@ from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
 from voi.store.rollouts import Rollouts
 from voi.store.uploads import Uploads
-from voi.web.api.interfaces import Coordinator, DiskUsage, HealthCheck, Traffic
+from voi.web.api.interfaces import Coordinator, DiskUsage, Traffic
 from voi.web.api.recent import Recent, RecentRows
 from voi.web.api.rooms import room_counts
 from voi.web.api.schemas.overview import Attention, DiskRoom, Kind, Overview, RoomTotals, TerminalTotals, TrafficView
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.api.terminal_rows import Row
-from voi.web.http.checks import run_checks
+from voi.web.http.checks import HealthCheck, run_checks
+from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route
 
 NEARLY_FULL: Final = 0.1

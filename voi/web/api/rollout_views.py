@@ -9,9 +9,9 @@ from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.store.rollout_history import RolloutHistory
 from voi.web.api.interfaces import Now, Pace
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.api.views import moment
+from voi.web.http.reasons import why_of
 
 
 def rollout_view(

@@ -9,13 +9,13 @@ from typing import Any, Final
 from voi import __version__
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
-from voi.web.api.interfaces import DiskUsage, HealthCheck, Lag, Seeding, Tracker
+from voi.web.api.interfaces import DiskUsage, Lag, Seeding, Tracker
 from voi.web.api.schemas.queries import SwarmQuery
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmView, Welcome
 from voi.web.api.views import swarm_view
-from voi.web.http.checks import run_checks
+from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.lists import page
+from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route, WithStatus
 
 _COLUMNS: Final[Mapping[str, Callable[[SwarmView], Any]]] = {

@@ -15,9 +15,9 @@ from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.web.api.interfaces import Coordinator
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.terminals import PartView, TerminalHistory, VisitView
 from voi.web.api.views import moment
+from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route
 
 MOST_PARTS: Final = 50

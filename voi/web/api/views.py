@@ -17,7 +17,6 @@ from voi.store.commands import Command, CommandCounts, CommandOutcome
 from voi.web.api.interfaces import Publisher, SwarmCounts, TorrentStatus
 from voi.web.api.schemas.commands import CommandSummary, CommandView, OutcomeView, TerminalCommand
 from voi.web.api.schemas.events import EventView
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.rooms import RoomView
 from voi.web.api.schemas.server import SwarmView
 from voi.web.api.schemas.templates import (
@@ -31,6 +30,7 @@ from voi.web.api.schemas.templates import (
 )
 from voi.web.api.schemas.terminals import TerminalDisk, TerminalView
 from voi.web.api.terminal_rows import Row
+from voi.web.http.reasons import why_of
 from voi.wire.codes import Code
 
 COMMANDS = {"restart": Code.RESTART, "shutdown": Code.SHUT_DOWN, "watermark": Code.WATERMARK}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 
 from twisted.logger import Logger
 
 from voi.errors import VoiError
 from voi.messages.reason import Reason
-from voi.web.api.interfaces import HealthCheck
 
 log = Logger()
+
+HealthCheck = Callable[[], Awaitable[str] | str]
+"""Looks after one thing: an empty text where it is well, else a sentence about what is wrong."""
 
 
 async def run_checks(checks: Mapping[str, HealthCheck]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from voi.errors import Malformed, VoiError
 from voi.messages.reason import Reason
-from voi.web.api.schemas.reasons import Why, why_of
+from voi.web.http.reasons import Why, why_of
 
 _AT: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _BOUND: Final = re.compile(r"Expected `(?P<kind>str|int|array)` (?:of length )?(?P<sign>[<>]=) (?P<number>\d{1,15})")

@@ -18,6 +18,10 @@ LONGEST_QUERY: Final = 4096
 MOST_FIELDS: Final = 32
 
 
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing: most routes answer in one way."""
+
+
 def decode_query(raw: bytes, kind: type[T]) -> T:
     """The values of a query.
 

@@ -31,12 +31,11 @@ from voi.errors import Forbidden, Malformed, VoiError, WrongType
 from voi.messages.reason import Reason
 from voi.names import canonical_mac, canonical_uuid
 from voi.store.idempotency import StoredResponse
-from voi.web.api.schemas.queries import NoQuery
 from voi.web.http.access import Authentication, address_of, check_origin, set_cookie
 from voi.web.http.caller import Caller, unknown_caller
 from voi.web.http.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable
 from voi.web.http.idempotency import HEADER, IdempotentChanges
-from voi.web.http.queries import decode_query
+from voi.web.http.queries import NoQuery, decode_query
 
 log = Logger()
 

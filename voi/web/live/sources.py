@@ -10,9 +10,9 @@ from voi.domain.rollouts import Summary
 from voi.store.rollouts import Rollouts
 from voi.web.api.interfaces import Observer, Traffic
 from voi.web.api.schemas.overview import TrafficView
-from voi.web.api.schemas.reasons import why_of
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.http.cooperate import in_parts
+from voi.web.http.reasons import why_of
 from voi.web.live.streams import News
 
 SLOW_TICKS: Final = 2

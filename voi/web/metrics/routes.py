@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from voi import __version__
 from voi.store.database import Store
 from voi.store.metric_counts import MetricCounts, read_metric_counts
-from voi.web.api.interfaces import Fleet, HealthCheck
-from voi.web.http.checks import run_checks
+from voi.web.api.interfaces import Fleet
+from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.routing import Route
 from voi.web.metrics.exposition import MEDIA, Exposition, Readings
 from voi.web.metrics.readings import LiveReadings, StorageReadings

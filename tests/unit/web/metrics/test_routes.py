@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from tests.unit.store.base import StoreCase
 from tests.unit.web.metrics.test_exposition import LIVE
 from voi.terminals.registry import ConnectionRegistry
-from voi.web.api.interfaces import HealthCheck
+from voi.web.http.checks import HealthCheck
 from voi.web.metrics.readings import LiveReadings, StorageReadings
 from voi.web.metrics.routes import CENSUS_SECONDS, MetricRoutes
 

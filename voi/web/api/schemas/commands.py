@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from voi.web.api.schemas.reasons import Why
+from voi.web.http.reasons import Why
 
 
 class TerminalCommand(Struct, frozen=True):

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from voi.web.api.schemas.reasons import Why
 from voi.web.api.schemas.rollouts import RolloutSummary
+from voi.web.http.reasons import Why
 
 Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "held", "health"]
 """What it is that wants somebody."""

@@ -24,10 +24,6 @@ Some = Annotated[int, Meta(ge=1, le=MOST_READ)]
 Few = Annotated[int, Meta(ge=1, le=MOST_COMMANDS)]
 
 
-class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing: most routes answer in one way."""
-
-
 class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which part of a list: `q` is a part of an entry's texts in any case, `offset` how many are left out first."""
 

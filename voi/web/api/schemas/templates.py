@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from voi.web.api.schemas.reasons import Why
+from voi.web.http.reasons import Why
 
 
 class UploadDiskView(Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from voi.web.api.schemas.reasons import Why
+from voi.web.http.reasons import Why
 
 
 class TerminalDisk(Struct, frozen=True):

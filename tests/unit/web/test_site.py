@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import NoResource
 
-from voi.web.http.site import CLOSE_SECONDS, site
+from voi.web.site import CLOSE_SECONDS, site
 
 CLOSE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 

@@ -34,7 +34,6 @@ from voi.web.api.interfaces import (
     Coordinator,
     DiskUsage,
     Fleet,
-    HealthCheck,
     Lag,
     Notices,
     Observer,
@@ -61,6 +60,7 @@ from voi.web.api.terminals import TerminalRoutes
 from voi.web.api.uploads import UploadRoutes
 from voi.web.api.views import event_view
 from voi.web.http.access import Authentication
+from voi.web.http.checks import HealthCheck
 from voi.web.http.idempotency import IdempotentChanges
 from voi.web.http.openapi import document
 from voi.web.http.routing import Gate, Route, router

@@ -1,7 +1,8 @@
 """The catalogue: every sentence with which the server tells people why, by its code.
 
 In braces stand the values, with Python's formats and those of :mod:`voi.messages.reason`. A console says
-``reason.<code>`` in its own language from the same values; so a code never gets another meaning, and a value keeps its name.
+``reason.<code>`` in its own language from the same values; so a code never gets another meaning, and a value keeps its
+name.
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "messages", "tasks", "__init__"}
+GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
 MAY: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
     "names": {"errors", "messages"},
     "config": set(),
+    "signals": set(),
     "tasks": set(),
     "wire": GROUND,
     "domain": GROUND,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -24,7 +24,7 @@ from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
 from voi.names import DiskName
 from voi.seeding import alerts
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
 from voi.wire.torrent_body import TorrentBody
 
@@ -342,7 +342,7 @@ class Downloads:
         return self._active.get(active.info_hash) is active
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a download's step failed", failure))
+        spawn(work, log, "a step of a download")
 
 
 def _parse(body: TorrentBody) -> Metainfo:

@@ -36,7 +36,7 @@ from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 
 log = Logger()
@@ -150,9 +150,7 @@ class TerminalService(Service):
         log.info("terminal {mac}: {directory}", mac=self.mac, directory=self.config.disks)
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
-        Deferred.fromCoroutine(self.downloads.resume()).addErrback(
-            lambda failure: log.failure("what was under way could not be taken up", failure)
-        )
+        spawn(self.downloads.resume(), log, "taking up what was under way")
 
     async def _stop(self) -> None:
         if not self._running:

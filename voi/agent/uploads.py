@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -22,7 +21,7 @@ from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, Torrent
 from voi.files.atomic import facts, write_atomically
 from voi.files.hashing import Cancelled, hash_file
 from voi.names import DiskName
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
 from voi.wire.torrent_body import TorrentBody, encode_upload
@@ -202,9 +201,7 @@ class UploadQueue:
         if self._offered == self._jobs[0].disk:
             return  # nothing to do but wait for 1021
         self._working = True
-        work = Deferred.fromCoroutine(self._work(self._jobs[0]))
-        work.addErrback(lambda failure: log.failure("an upload's step failed", failure))
-        work.addBoth(self._worked)
+        spawn(self._work(self._jobs[0]), log, "a step of an upload").addCallback(self._worked)
 
     def _worked(self, _result: object) -> None:
         self._working = False

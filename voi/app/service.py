@@ -25,6 +25,7 @@ from voi.errors import StartupError
 from voi.files.directory import DataDirectory
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
+from voi.tasks import spawn
 from voi.web.live.traffic import SAMPLE_SECONDS
 
 log = Logger()
@@ -145,12 +146,7 @@ class VoiService(MultiService):
 
     def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something again and again; a failure is logged and does not end it."""
-
-        def once() -> Deferred[None]:
-            done: Deferred[None] = Deferred.fromCoroutine(work())
-            return done.addErrback(lambda failure: log.failure("a periodic task failed", failure))
-
-        call = LoopingCall(once)
+        call = LoopingCall(lambda: spawn(work(), log, "a periodic task"))
         call.clock = self._reactor
         self._ticks.append(call)
         call.start(seconds, now=False)

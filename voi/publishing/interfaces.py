@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from voi.signals import Signal
 from voi.wire.messages import Reply
 
 
@@ -58,7 +59,7 @@ class Admission(Protocol):
 class Fleet(Protocol):
     """The terminals that are online, and how to speak to them."""
 
-    online: list[Callable[[str], None]]
+    online: Signal[[str]]
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""

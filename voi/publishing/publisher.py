@@ -7,12 +7,12 @@ is made again, a half-done rename is finished.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, KeysView
+from collections.abc import Coroutine, KeysView
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -27,9 +27,10 @@ from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing.interfaces import Admission, Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
+from voi.signals import Signal
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.messages import SECTOR
 
 log = Logger()
@@ -60,9 +61,9 @@ class Publisher:
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
-        self.begun: list[Callable[[UploadDisk], None]] = []
-        self.ended: list[Callable[[UploadDisk], None]] = []
-        self.changed: list[Callable[[Template], None]] = []
+        self.begun: Signal[[UploadDisk]] = Signal("a disk comes in from a terminal")
+        self.ended: Signal[[UploadDisk]] = Signal("an upload of a disk has ended")
+        self.changed: Signal[[Template]] = Signal("a template has a new version")
         self._uploads = uploads
         self._templates = templates
         self._directory = directory
@@ -105,8 +106,7 @@ class Publisher:
     def receive(self, disk: UploadDisk) -> None:
         """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
         self._spawn(disk, self._receive(disk))
-        for listener in self.begun:
-            listener(disk)
+        self.begun(disk)
 
     def copy(self, disk: UploadDisk) -> None:
         """Begin to import a disk from a file on the server."""
@@ -239,8 +239,7 @@ class Publisher:
         )
         self._forget(disk)
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
-        for listener in self.changed:
-            listener(template)
+        self.changed(template)
 
     async def _offer(self, info_hash: bytes, torrent: bytes, target: Path) -> None:
         """Seed what is published now; a failure here takes nothing back, and ends with the next start."""
@@ -351,13 +350,10 @@ class Publisher:
             known.pop(disk.id, None)
 
     def _tell_ended(self, disk: UploadDisk) -> None:
-        for listener in self.ended:
-            listener(disk)
+        self.ended(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(self._alone(disk.id, self._guard(disk, work))).addErrback(
-            lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
-        )
+        spawn(self._alone(disk.id, self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
 
     async def _alone(self, disk_id: str, work: Coroutine[Any, Any, None]) -> None:
         """One thing at a time for each upload: what calls it off waits until its stage has noticed."""

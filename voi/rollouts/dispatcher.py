@@ -6,9 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from voi.domain.rollouts import Target, TargetState, Task, next_pause
@@ -19,8 +17,10 @@ from voi.messages.reason import Reason
 from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
+from voi.signals import Signal
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
+from voi.tasks import in_turns, one_slice_a_turn, spawn
 from voi.wire.messages import SECTOR
 
 log = Logger()
@@ -60,11 +60,12 @@ class Dispatcher:
         self._registry = registry
         self._sender = sender
         self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        self.ended: list[Callable[[Target], None]] = []
-        registry.online.append(self.came)
-        registry.offline.append(self._left)
+        self.ended: Signal[[Target]] = Signal("a terminal of a rollout has ended")
+        registry.online.connect(self.came)
+        registry.offline.connect(self._left)
 
     def _left(self, mac: str) -> None:
         for target in self._open_targets.of_terminal(mac):
@@ -120,9 +121,7 @@ class Dispatcher:
 
     async def drive_all(self, targets: Sequence[OpenTarget]) -> None:
         """Some at a turn: a rollout to a whole site must not hold up everybody else."""
-        for index, target in enumerate(targets):
-            if index and not index % AT_A_TURN:
-                await deferLater(self._clock, 0)
+        async for target in in_turns(targets, AT_A_TURN, self._turns):
             self.drive(target)
 
     def drive(self, target: OpenTarget) -> None:
@@ -260,12 +259,11 @@ class Dispatcher:
 
     def tell_ended(self, target: Target) -> None:
         """A target has ended."""
-        for listener in self.ended:
-            listener(target)
+        self.ended(target)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it for nobody who waits; a failure of it is logged."""
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout's step failed", failure))
+        spawn(work, log, "a step of a rollout")
 
 
 def held_as_reported(level: PublishedLevel) -> ReportedLevel:

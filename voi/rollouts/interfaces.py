@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from voi.signals import Signal
 from voi.store.commands import Command
 from voi.wire.messages import Reply
 
@@ -20,8 +21,8 @@ class Connection(Protocol):
 class Fleet(Protocol):
     """The terminals that are online."""
 
-    online: list[Callable[[str], None]]
-    offline: list[Callable[[str], None]]
+    online: Signal[[str]]
+    offline: Signal[[str]]
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""

@@ -8,7 +8,6 @@ from random import Random
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from voi.errors import VoiError
 from voi.messages.reason import Reason
@@ -16,6 +15,7 @@ from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.interfaces import Fleet, Seeder, Tracker
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.progress import ProgressReceiver
+from voi.tasks import in_turns, one_slice_a_turn
 
 STALL_SECONDS: Final = 300.0
 """An online terminal that gets nothing for so long has failed this try."""
@@ -74,7 +74,7 @@ class StallMonitor:
         self._seeder = seeder
         self._tracker = tracker
         self._served = served
-        self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._wall = wall
         self._random = random
 
@@ -82,9 +82,7 @@ class StallMonitor:
         """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
         now = self._wall()
         needy: dict[bytes, set[str]] = {}
-        for index, target in enumerate(self._open_targets):
-            if index and not index % LOOKED_AFTER_AT_A_TURN:
-                await deferLater(self._clock, 0)
+        async for target in in_turns(self._open_targets, LOOKED_AFTER_AT_A_TURN, self._turns):
             if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
                 continue
             due = not target.driving and target.target.next_try <= now

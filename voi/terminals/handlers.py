@@ -16,6 +16,7 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
 from voi.names import DiskName
+from voi.signals import Signal
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.terminals.protocol import TerminalProtocol
@@ -106,7 +107,7 @@ class RequestHandlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._audit_log = audit_log
-        self.reported: list[Callable[[str], None]] = []
+        self.reported: Signal[[str]] = Signal("a terminal said what it has or started")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
             Code.TERMINAL_LOGIN: self._login,
@@ -179,7 +180,7 @@ class RequestHandlers:
         except Malformed as error:
             raise UnknownTemplate(error.message, field="boot_disk") from error
         await self._terminals.set_boot_disk(_mac(connection), str(name))
-        self._tell_reported(_mac(connection))
+        self.reported(_mac(connection))
         template = await self._templates.by_disk(name.uuid)
         if template is None:
             raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
@@ -209,12 +210,8 @@ class RequestHandlers:
         template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
         await self._rollouts.disks_reported(mac, known)
-        self._tell_reported(mac)
+        self.reported(mac)
         return success()
-
-    def _tell_reported(self, mac: str) -> None:
-        for listener in self.reported:
-            listener(mac)
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)

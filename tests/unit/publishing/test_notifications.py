@@ -12,6 +12,7 @@ from tests.unit.store.base import DISK, MAC
 from voi.domain.uploads import UploadState
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.publishing.notifications import UploaderNotifications
+from voi.signals import Signal
 from voi.wire.messages import Reply, decode_template, success
 
 
@@ -19,7 +20,7 @@ class FakeFleet:
     """One terminal that answers as it is told to."""
 
     def __init__(self) -> None:
-        self.online: list[Callable[[str], None]] = []
+        self.online: Signal[[str]] = Signal("online")
         self.there = {MAC}
         self.sent: list[tuple[int, Mapping[str, Any]]] = []
         self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
@@ -35,8 +36,7 @@ class FakeFleet:
     def come(self) -> None:
         """The terminal logs in."""
         self.there.add(MAC)
-        for listener in self.online:
-            listener(MAC)
+        self.online(MAC)
 
 
 class NoticeTests(PublishingCase):

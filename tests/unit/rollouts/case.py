@@ -17,6 +17,7 @@ from voi.files.directory import DataDirectory
 from voi.names import DiskName
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.sender import Sender
+from voi.signals import Signal
 from voi.store.commands import Command
 from voi.wire import torrent_body
 from voi.wire.messages import Reply, TaskState, success
@@ -37,8 +38,8 @@ class FakeFleet:
     """Terminals that answer 1015 as they are told to."""
 
     def __init__(self) -> None:
-        self.online: list[Callable[[str], None]] = []
-        self.offline: list[Callable[[str], None]] = []
+        self.online: Signal[[str]] = Signal("online")
+        self.offline: Signal[[str]] = Signal("offline")
         self.there: set[str] = set()
         self.sent: list[tuple[str, TorrentBody]] = []
         self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
@@ -63,14 +64,12 @@ class FakeFleet:
     def come(self, mac: str) -> None:
         """A terminal logs in."""
         self.there.add(mac)
-        for listener in self.online:
-            listener(mac)
+        self.online(mac)
 
     def go(self, mac: str) -> None:
         """A terminal goes away."""
         self.there.discard(mac)
-        for listener in self.offline:
-            listener(mac)
+        self.offline(mac)
 
     def names(self, mac: str = MAC) -> list[str]:
         """What a terminal was sent."""
@@ -146,8 +145,7 @@ class CoordinatorCase(StoreCase):
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
-        self.registry.online.clear()
-        self.registry.offline.clear()
+        self.registry.online, self.registry.offline = Signal("online"), Signal("offline")
         return RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,

@@ -54,7 +54,7 @@ class SendingTests(CoordinatorCase):
         self.registry.there.add(MAC)
         await self.begin()
         ended: list[Target] = []
-        self.coordinator.ended.append(ended.append)
+        self.coordinator.ended.connect(ended.append)
         self.assertEqual(await self.coordinator.cancel(1, [OTHER]), [OTHER])
         self.assertEqual([(target.mac, target.state) for target in ended], [(OTHER, "cancelled")])
         self.assertEqual((await self.rollout()).state, "running")

@@ -115,7 +115,7 @@ class HandlerCase(StoreCase):
             audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
-        handlers.reported.append(self.reported.append)
+        handlers.reported.connect(self.reported.append)
         self.factory = TerminalFactory(self.registry, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))

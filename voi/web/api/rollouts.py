@@ -15,6 +15,7 @@ from voi.store.rollouts import Rollouts
 from voi.store.snapshots import TerminalSnapshots
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
+from voi.tasks import made_in_turns
 from voi.web.api.interfaces import Coordinator, Fleet, Observer
 from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.api.schemas.queries import RolloutFilter
@@ -31,7 +32,6 @@ from voi.web.api.schemas.rollouts import (
 )
 from voi.web.api.terminal_rows import row_maker
 from voi.web.http.caller import Caller
-from voi.web.http.cooperate import in_parts
 from voi.web.http.routing import Route
 
 _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "all"}
@@ -190,7 +190,7 @@ class RolloutRoutes:
         roster = await self._snapshots.read()
         if all(room.id != body.room for room in roster.rooms):
             raise NotFound(Reason("no_room", number=body.room), field="room")
-        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
         found = [row.terminal.mac for row in rows if row.room == body.room]
         if not found:
             raise Conflict(Reason("room_is_empty"), field="room")
@@ -234,7 +234,7 @@ class RolloutRoutes:
         now = self._recorder.now(rollout_id)
         return rollout_view(
             rollout,
-            await in_parts(view, rollout.targets),
+            await made_in_turns(view, rollout.targets),
             template=await self._templates.get(rollout.template_uuid),
             demand=await self._rollouts.demand(rollout_id),
             links=self._links,

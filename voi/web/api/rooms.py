@@ -14,6 +14,7 @@ from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
 from voi.store.rooms import Rooms
 from voi.store.snapshots import TerminalSnapshot, TerminalSnapshots
+from voi.tasks import made_in_turns
 from voi.web.api.interfaces import Fleet
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
@@ -21,7 +22,6 @@ from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
 from voi.web.api.terminal_rows import Row, row_maker
 from voi.web.api.views import room_view
 from voi.web.http.caller import Caller
-from voi.web.http.cooperate import in_parts
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route
 
@@ -88,7 +88,7 @@ class RoomRoutes:
     async def all(self, query: RoomQuery) -> RoomList:
         """GET rooms."""
         roster = await self._snapshots.read()
-        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
         total, online = room_counts(rows)
         # Terminals that were put somewhere by hand need no room of their addresses.
         seen = (row.terminal.ip for row in rows if row.room is None)
@@ -131,7 +131,7 @@ class RoomRoutes:
         if room is None:
             raise NotFound(Reason("no_room", number=room_id))
         roster: TerminalSnapshot = await self._snapshots.read()
-        total, online = room_counts(await in_parts(row_maker(roster, self._registry), roster.terminals))
+        total, online = room_counts(await made_in_turns(row_maker(roster, self._registry), roster.terminals))
         return room_view(room, online=online[room_id], total=total[room_id])
 
 

@@ -46,7 +46,7 @@ async def in_turns(items: Iterable[T], size: int, cooperator: Cooperator = _OF_T
     """
     for index, item in enumerate(items):
         if index and not index % size:
-            await cooperator.coiterate(iter((None,)))
+            await cooperator.coiterate(iter(()))  # ends in the next turn
         yield item
 
 

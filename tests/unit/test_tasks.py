@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, Cooperator
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -41,9 +41,9 @@ class TurnTests(SynchronousTestCase):
     """Long work a part at a time."""
 
     def setUp(self) -> None:
-        """Turns that come when they are called."""
+        """Turns that come once a second, so that each can be looked at."""
         self.clock = Clock()
-        self.turns = one_slice_a_turn(self.clock)
+        self.turns = Cooperator(lambda: lambda: True, lambda work: self.clock.callLater(1, work))
 
     def test_others_have_their_turn(self) -> None:
         """So many items in one turn, and in the end all of them in order."""
@@ -56,10 +56,17 @@ class TurnTests(SynchronousTestCase):
         done = Deferred.fromCoroutine(made_in_turns(make, range(7), 3, self.turns))
         self.assertEqual(made, [0, 1, 2])
         self.assertNoResult(done)
-        self.clock.advance(0)
+        self.clock.advance(1)
         self.assertEqual(len(made), 6)
-        self.clock.pump([0, 0, 0])
+        self.clock.pump([1, 1, 1])
         self.assertEqual(self.successResultOf(done), [number * 2 for number in range(7)])
+
+    def test_turns_of_a_clock(self) -> None:
+        """Turns come from the clock that is passed in, each in its own call."""
+        turn = one_slice_a_turn(self.clock).coiterate(iter(()))
+        self.assertNoResult(turn)
+        self.clock.advance(0)
+        self.successResultOf(turn)
 
     def test_a_fault_ends_it(self) -> None:
         """An error comes out where the work was asked for, and no later item is taken."""
@@ -72,6 +79,6 @@ class TurnTests(SynchronousTestCase):
                     raise ValueError("a bug")
 
         done = Deferred.fromCoroutine(work())
-        self.clock.pump([0, 0, 0])
+        self.clock.pump([1, 1, 1])
         self.failureResultOf(done, ValueError)
         self.assertEqual(seen, [0, 1, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from collections.abc import Callable, Coroutine
@@ -268,6 +269,37 @@ class ServiceTests(TestCase):
             answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
             self.assertEqual(answer.code, status, token)
             await answer.text()
+
+    async def session(self, method: str, path: str, body: object, **headers: str) -> tuple[int, Any, str]:
+        """A request as a browser sends it, without a token; status, answer, and the cookie that came."""
+        agent = Agent(reactor, pool=self.pool)
+        url = f"http://127.0.0.1:{self.server.listeners.http_port}{path}"
+        given = Headers({name.replace("_", "-"): [value] for name, value in headers.items()})
+        answer = await treq.request(method, url, headers=given, json=body, agent=agent)
+        cookie = answer.headers.getRawHeaders("set-cookie", [""])[0].partition(";")[0]
+        return answer.code, json.loads(await treq.content(answer)), cookie
+
+    async def test_the_console_takes_the_password_itself(self) -> None:
+        """What a 9008 shows to everybody on the wire neither signs in nor changes a password; the password does both.
+
+        The new one looks like an MD5 and is a password all the same.
+        """
+        self.start_server()
+        password = self.told[0].rpartition(" ")[2]
+        form = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+        status, _, cookie = await self.session("POST", "/api/v1/session", {"name": "admin", "password": form})
+        self.assertEqual((status, cookie), (401, ""))
+        status, who, cookie = await self.session("POST", "/api/v1/session", {"name": "admin", "password": password})
+        self.assertEqual(status, 200)
+        new = "0123456789abcdef" * 2
+        for old, expected in ((form, 400), (password, 200)):
+            change = {"old": old, "new": new}
+            status, answer, _ = await self.session(
+                "PUT", "/api/v1/session/password", change, cookie=cookie, x_csrf_token=who["csrf"]
+            )
+            self.assertEqual(status, expected, answer)
+        status, _, _ = await self.session("POST", "/api/v1/session", {"name": "admin", "password": new})
+        self.assertEqual(status, 200)
 
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""

@@ -23,6 +23,7 @@ from voi.config import Config
 from voi.domain.audit import SERVER
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
+from voi.files.permissions import set_umask
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
 from voi.web.live.traffic import SAMPLE_SECONDS
@@ -70,6 +71,7 @@ class VoiService(MultiService):
         super().privilegedStartService()
 
     def _open(self) -> None:
+        set_umask()
         check_bittorrent_port(*self.config.bittorrent_address)
         allow_many_files()
         directory = DataDirectory(self.config.data_path)

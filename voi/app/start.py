@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory, write_atomically
+from voi.files.permissions import SECRET_MODE
 from voi.store.accounts import hash_password, wire_form
 from voi.store.database import connect, prepare
 
@@ -88,7 +89,7 @@ def _ensure_token(path: Path) -> str:
         if token:
             return token
     token = secrets.token_urlsafe(32)
-    write_atomically(path, f"{token}\n".encode(), mode=0o600)
+    write_atomically(path, f"{token}\n".encode(), mode=SECRET_MODE)
     return token
 
 

@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import NotSaved, StartupError, StorageMissing
+from voi.files.permissions import FILE_MODE, restrict
 from voi.messages.reason import Reason, of_system
 from voi.store.migrations import migrations
 
@@ -92,7 +93,8 @@ def _prepare(path: Path) -> bool:
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
-        draft.touch(0o600)  # it holds password hashes and tracker keys; SQLite's other files take this mode over
+        draft.touch(FILE_MODE)
+        restrict(draft)  # SQLite's other files take its mode over
         db = connect(draft)
         migrations.apply(db)
         db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -114,6 +116,7 @@ def _prepare(path: Path) -> bool:
             backup = path.with_name(f"{path.name}.before-{min(pending)}")
             if not backup.exists():
                 db.conn.execute("VACUUM INTO ?", [str(backup)])
+                restrict(backup)
                 log.info("database copied to {backup} before its upgrade", backup=str(backup))
         migrations.apply(db)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -102,8 +103,8 @@ class ServiceTests(TestCase):
             await deferLater(reactor, 0.02)
         return value
 
-    async def test_main_job(self) -> None:
-        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+    async def exchange(self) -> tuple[Path, Path]:
+        """A terminal uploads when it is asked to, the other one gets it; where each has its disks."""
         self.start_server()
         one, two = self.path / "one", self.path / "two"
         one.mkdir()
@@ -131,6 +132,11 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", f"/api/v1/rollouts/{made['id']}"))["state"] == "done")
 
         await self.until(done)
+        return one, two
+
+    async def test_main_job(self) -> None:
+        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+        one, two = await self.exchange()
         self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
         await self.measured((one / str(NAME)).stat().st_size)
         self.assertEqual(len(self.told), 1)
@@ -171,6 +177,52 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
 
         await self.until(there)
+
+    def open_to_others(self) -> dict[str, int]:
+        """Whatever server and terminals keep that has not the mode it should, with the one it has."""
+        expected = {"api-token": 0o600}
+        found = {}
+        for root in (self.path / "data", self.path / "two", self.path / "one" / ".voi"):
+            if not root.exists():
+                continue
+            for path in (root, *root.rglob("*")):
+                mode = path.stat().st_mode & 0o777
+                if mode != (0o750 if path.is_dir() else expected.get(path.name, 0o640)):
+                    found[str(path.relative_to(self.path))] = mode
+        return found
+
+    async def test_nobody_else_reads_disks(self) -> None:
+        """Disks, torrents, database and their directories are closed to others, however open the service's umask is."""
+        self.addCleanup(os.umask, os.umask(0))
+        await self.exchange()
+        self.assertEqual(self.open_to_others(), {})
+
+    async def test_the_group_reads_disks(self) -> None:
+        """A umask that shuts out the group as well changes nothing: what makes backups may be in it."""
+        self.addCleanup(os.umask, os.umask(0o077))
+        await self.exchange()
+        self.assertEqual(self.open_to_others(), {})
+
+    async def test_open_files_are_closed_at_the_next_start(self) -> None:
+        """What an earlier version left open to others is closed; a file of an administrator's own is let be."""
+        self.start_server()
+        await self.wrote_down("server.started")
+        await self.server.stopService()
+        data = self.path / "data"
+        for name in (
+            "disks/voi_0_x",
+            "incoming/voi_1_x",
+            "torrents/x.torrent",
+            "resume/x.resume",
+            "voi.sqlite.before-m1",
+        ):
+            (data / name).touch(0o666)
+        for directory in (data, *(path for path in data.iterdir() if path.is_dir())):
+            directory.chmod(0o777)
+        own = data / "key.pem"
+        own.touch(0o600)
+        self.start_server()
+        self.assertEqual(self.open_to_others(), {"data/key.pem": 0o600})
 
     async def test_stop_is_written_down(self) -> None:
         """The next start finds in the journal that the server was stopped, and when it was started."""

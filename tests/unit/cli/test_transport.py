@@ -18,6 +18,17 @@ from voi.cli.failures import Unreachable
 REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
+def read_once(connection: socket.socket) -> None:
+    """Hang up on the first bytes."""
+    connection.recv(4096)
+
+
+def read_all(connection: socket.socket) -> None:
+    """Wait for more until the other end has enough."""
+    while connection.recv(4096):
+        pass
+
+
 class TransportTests(SynchronousTestCase):
     """A port on loopback that serves each connection as a test says; `taken` counts them."""
 
@@ -67,8 +78,9 @@ class TransportTests(SynchronousTestCase):
         """Why a change is not made; it was not, so nothing is lost."""
         with self.assertRaises(Unreachable) as caught:
             ApiClient(server, "secret", timeout).change("POST", "/x")
-        self.assertFalse(caught.exception.lost, caught.exception.message)
-        return caught.exception.message
+        said: str = caught.exception.message
+        self.assertFalse(caught.exception.lost, said)
+        return said
 
     def test_https_to_a_plain_port(self) -> None:
         """The sentence names the address to use, and the request is not made again."""
@@ -83,7 +95,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_https_to_a_port_that_waits(self) -> None:
         """A server that waits for a line of HTTP costs one timeout, not two, and the sentence says what it may be."""
-        host = self.serve(lambda connection: list(iter(lambda: connection.recv(4096), b"")) and None)
+        host = self.serve(read_all)
         self.assertIn(f"use http://{host}", self.refusal(f"https://{host}", 0.05))
         self.assertEqual(self.taken, 1)
 
@@ -102,7 +114,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_a_server_that_hangs_up(self) -> None:
         """One that speaks neither is no TLS server: the answer may be lost, so it is asked again, then given up."""
-        host = self.serve(lambda connection: connection.recv(4096) and None)
+        host = self.serve(read_once)
         with self.assertRaises(Unreachable) as caught:
             ApiClient(f"http://{host}", "secret").change("POST", "/x")
         self.assertTrue(caught.exception.lost)

@@ -256,6 +256,25 @@ class Store:
         """Run `job` on a connection for reading; it sees every write that was acknowledged."""
         return self._reader.submit(job)
 
+    def try_reading(self) -> Deferred[None]:
+        """Ask the database the simplest question; fires when it answered."""
+        return self.read(_ask)
+
+    def try_writing(self) -> Deferred[str]:
+        """Write a page of the database and change nothing; fires with why SQLite refuses, empty if it does not.
+
+        Fails with `NotSaved` where the transaction came to nothing, for which :attr:`writer` has the reason then.
+        """
+
+        def job(db: sqlite_utils.Database) -> str:
+            try:
+                _touch(db)
+            except sqlite3.Error as error:
+                return str(error)
+            return ""
+
+        return self.write(job)
+
     @property
     def writer(self) -> WorkerState:
         """How the thread that writes does."""
@@ -270,6 +289,15 @@ class Store:
         """Finish all that was submitted and let go of the file."""
         self._writer.stop()
         self._reader.stop()
+
+
+def _touch(db: sqlite_utils.Database) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version = {int(version)}")
+
+
+def _ask(db: sqlite_utils.Database) -> None:
+    db.execute("SELECT count(*) FROM accounts").fetchone()
 
 
 def free_bytes(directory: Path) -> int:

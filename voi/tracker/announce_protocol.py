@@ -81,6 +81,10 @@ class AnnounceFactory(Factory):
         self.most = most
         self.open = 0
 
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """How Twisted calls this port in the log."""
+        return "http"
+
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name
         """The first port was opened."""
         self.site.doStart()

@@ -9,10 +9,12 @@ import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import treq
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
+from twisted.internet.defer import fail
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
@@ -28,7 +30,9 @@ from voi.app.service import VoiService
 from voi.config import Config, Options
 from voi.demo.image import write_image
 from voi.demo.processes import free_port
+from voi.errors import StartupError
 from voi.names import DiskName
+from voi.seeding.session import TorrentSession
 from voi.web.metrics.exposition import MEDIA
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -139,6 +143,7 @@ class ServiceTests(TestCase):
         one, two = await self.exchange()
         self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
         await self.measured((one / str(NAME)).stat().st_size)
+        await self.password()
         self.assertEqual(len(self.told), 1)
         command = await self.api("POST", "/api/v1/commands", {"command": "restart", "macs": "all"})
 
@@ -331,13 +336,42 @@ class ServiceTests(TestCase):
         cookie = answer.headers.getRawHeaders("set-cookie", [""])[0].partition(";")[0]
         return answer.code, json.loads(await treq.content(answer)), cookie
 
+    async def password(self) -> str:
+        """The administrator's, once it is told."""
+
+        async def told() -> list[str]:
+            return self.told
+
+        line: str = (await self.until(told))[-1]
+        await self.server.parts.store.write(lambda _db: None)  # it is kept right after it was told
+        return line.removeprefix("admin password: ")
+
+    async def test_a_start_that_fails_tells_no_password(self) -> None:
+        """Where BitTorrent's port is taken at the last moment nothing is told; the next start tells what works."""
+        failures: list[object] = []
+
+        async def failed() -> bool:
+            return bool(failures)
+
+        with (
+            mock.patch.object(VoiService, "_start_failed", lambda _self, failure: failures.append(failure)),
+            mock.patch.object(TorrentSession, "start", lambda _self: fail(StartupError("taken"))),
+        ):
+            self.start_server()
+            await self.until(failed)
+        await self.server.stopService()
+        self.assertEqual(self.told, [])
+        self.start_server()
+        body = {"name": "admin", "password": await self.password()}
+        self.assertEqual((await self.session("POST", "/api/v1/session", body))[0], 200)
+
     async def test_the_console_takes_the_password_itself(self) -> None:
         """What a 9008 shows to everybody on the wire neither signs in nor changes a password; the password does both.
 
         The new one looks like an MD5 and is a password all the same.
         """
         self.start_server()
-        password = self.told[0].rpartition(" ")[2]
+        password = await self.password()
         form = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
         status, _, cookie = await self.session("POST", "/api/v1/session", {"name": "admin", "password": form})
         self.assertEqual((status, cookie), (401, ""))

@@ -23,14 +23,14 @@ class Signal(Generic[P]):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._listeners: list[Callable[P, Any]] = []
+        self._listeners: tuple[Callable[P, Any], ...] = ()
 
     def __len__(self) -> int:
         return len(self._listeners)
 
     def connect(self, listener: Callable[P, Any]) -> None:
         """Call `listener` each time from now on; what it gives is not used, so it must not be a coroutine."""
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Tell everybody; never raises."""

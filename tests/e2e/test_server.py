@@ -52,6 +52,33 @@ class StartTests(SiteCase):
                 self.assertIn(str(taken.getsockname()[1]), said)
                 self.assertIn("in use", said)
 
+    def test_password_after_a_start_that_failed(self) -> None:
+        """A first start that fails tells no password; the one that succeeds tells it, and it signs in."""
+        with socket.socket() as taken:
+            taken.bind((LOOPBACK, self.server.http_port))
+            taken.listen()
+            self.refused(self.server)
+        self.assertNotIn("password", self.server.log.read_text())
+        self.server.up()
+        signing_in = {"name": "admin", "password": self.server.admin_password}
+        self.assertEqual(self.server.call("POST", "/api/v1/session", signing_in)[0], 200)
+        self.assertEqual(self.server.log.read_text().count("admin password: "), 1)
+
+    def test_log_names_what_listens(self) -> None:
+        """The log of a start and a stop says in words what listens where, and names nothing by its place in memory."""
+        self.server.up()
+        _ = self.server.admin_password  # which is told when all is open
+        self.server.stop()
+        text = self.server.log.read_text()
+        for line in (
+            f"terminals: tcp {LOOPBACK}:{self.server.terminals_port}",
+            f"console: http://{LOOPBACK}:{self.server.http_port}/",
+            f"tracker: udp {LOOPBACK}:{self.server.http_port}",
+            f"bittorrent: tcp {LOOPBACK}:{self.server.bittorrent_port}",
+        ):
+            self.assertIn(f"{line}\n", text)
+        self.assertNotIn("0x", text)
+
     def test_unwritable_directory(self) -> None:
         """A data directory that cannot be."""
         other = self.other()
@@ -88,7 +115,7 @@ class StartTests(SiteCase):
         """The password is told once, the token is its owner's alone, and a clean stop is quick and quiet."""
         self.server.up()
         self.assertEqual((self.server.data / "api-token").stat().st_mode & 0o777, 0o600)
-        self.assertEqual((self.server.data / "voi.sqlite").stat().st_mode & 0o777, 0o600)
+        self.assertEqual((self.server.data / "voi.sqlite").stat().st_mode & 0o777, 0o640)
         token = self.server.token
         self.assertEqual(self.server.stop(), -signal.SIGTERM)  # twistd ends by the signal that asked it to
         self.server.up()

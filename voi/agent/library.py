@@ -22,6 +22,7 @@ from voi.agent.disks import DiskState, TemplateNote, replace
 from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
 from voi.files.atomic import facts, make_room, read_start, sync_directory, write_atomically
+from voi.files.permissions import DIRECTORY_MODE, FILE_MODE, make_directory, restrict_files
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
 from voi.tasks import InThread
 
@@ -85,8 +86,10 @@ class Library:
 
     def _open(self) -> None:
         try:
-            self.hidden.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)  # one that is there may hold other things
+            make_directory(self.hidden)
+            restrict_files([*self.directory.glob("voi_[0-5]_*"), *self.hidden.iterdir()])
+            self._handle = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()

@@ -31,6 +31,7 @@ from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
+from voi.files.permissions import set_umask
 from voi.names import DiskName
 from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
@@ -130,6 +131,7 @@ class TerminalService(Service):
     def startService(self) -> None:  # noqa: N802 - Twisted's
         """Start; what fails is told to `failed` and `ready`."""
         super().startService()
+        set_umask()
         started = self._life.run(lambda: Deferred.fromCoroutine(self._start()))
         started.addCallbacks(lambda _: self.ready.callback(None), self._start_failed)
 

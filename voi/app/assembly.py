@@ -101,7 +101,11 @@ class Assembly:
         self.store = Store(directory.database, reactor)
         self.terminals, self.templates = Terminals(self.store, time.time()), Templates(self.store)
         self._uploads, self._rollouts = Uploads(self.store), Rollouts(self.store)
-        self._commands, self._events, accounts = Commands(self.store), AuditEntries(self.store), Accounts(self.store)
+        self._commands, self._events, self.accounts = (
+            Commands(self.store),
+            AuditEntries(self.store),
+            Accounts(self.store),
+        )
         self.audit_log = AuditLog(self._events)
         self.lag = LagProbe(reactor)
         self.keys = TrackerKeys()
@@ -120,9 +124,9 @@ class Assembly:
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
-        admin = PasswordChecker(accounts, reactor, reactor.getThreadPool())
+        admin = PasswordChecker(self.accounts, reactor, reactor.getThreadPool())
         self._make_terminals(admin)
-        self._make_web(token, accounts, admin)
+        self._make_web(token, admin)
 
     def _make_seeding(self) -> TorrentSession:
         host, port = self._config.bittorrent_address
@@ -229,7 +233,7 @@ class Assembly:
         )
         self.factory = TerminalFactory(self.registry, self._handlers, self._reactor)
 
-    def _make_web(self, token: str, accounts: Accounts, admin: PasswordChecker) -> None:
+    def _make_web(self, token: str, admin: PasswordChecker) -> None:
         """What answers browsers, programs, and peers over HTTP."""
         health = checks(self.store, self._directory, self.own_peer, self.seeding, self.lag, self._reactor)
         metrics = MetricRoutes(
@@ -251,7 +255,7 @@ class Assembly:
         )
         self.api = Api(
             token=token,
-            accounts=accounts,
+            accounts=self.accounts,
             sessions=Sessions(self.store),
             tokens=Tokens(self.store),
             answers=StoredResponses(self.store),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from voi.errors import NoSpace, StorageMissing
+from voi.files.permissions import FILE_MODE
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -15,8 +16,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     draft = path.with_name(f".{path.name}.new")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, FILE_MODE)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

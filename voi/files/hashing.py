@@ -26,6 +26,7 @@ from typing import ClassVar
 from voi.domain.blocks import Sums
 from voi.domain.metainfo import Metainfo
 from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
+from voi.files.permissions import FILE_MODE
 from voi.messages.reason import Reason
 
 Progress = Callable[[int], object]
@@ -236,7 +237,7 @@ def _regular(path: Path) -> Iterator[int]:
 def _new_file(path: Path) -> Iterator[int]:
     """A file that was not there; removed again if what is done with it fails."""
     # O_EXCL: never over a disk that is there, least of all over the source itself by another name.
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
             yield fd

@@ -21,6 +21,8 @@ from typing import Self
 import msgspec
 from twisted.logger import Logger
 
+from voi.files.permissions import FILE_MODE, make_directory
+
 log = Logger()
 
 _NAME = re.compile(r"([0-9a-f]{40})\.json")
@@ -105,7 +107,7 @@ class VerificationStore:
         :raises OSError: the directory cannot be made, read or written.
         """
         with self._lock:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             for left_over in self._directory.glob(f"{_TEMPORARY}*"):
                 left_over.unlink()
             self._entries = self._read_entries()
@@ -227,6 +229,7 @@ class VerificationStore:
         handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=_TEMPORARY)
         try:
             with os.fdopen(handle, "wb") as file:
+                os.fchmod(handle, FILE_MODE)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,6 +57,10 @@ def _find(db: Database, name: str) -> Account | None:
     return _account(row) if row else None
 
 
+def _there_are(db: Database) -> bool:
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM accounts)").fetchone()[0])
+
+
 def _keep_one_administrator(db: Database, account: Account) -> None:
     others = db.execute(
         "SELECT count(*) FROM accounts WHERE role = ? AND name != ?", (Role.ADMINISTRATOR, account.name)
@@ -92,6 +96,28 @@ class Accounts:
                 (name, stored, account.created, role),
             )
             return account
+
+        return self._store.write(job)
+
+    def there_are(self) -> Deferred[bool]:
+        """Whether there is an account at all."""
+        return self._store.read(_there_are)
+
+    def add_first(self, name: str, stored: str, tell: Callable[[], None]) -> Deferred[None]:
+        """Make the first account, an administrator's; nothing where there is one already.
+
+        `tell` is called in the thread that writes, after the account is written and before it is committed: where it
+        fails, or the process ends, there is no account that nobody was told of.
+        """
+
+        def job(db: Database) -> None:
+            if _there_are(db):
+                return
+            db.execute(
+                "INSERT INTO accounts (name, password, created, role) VALUES (?, ?, ?, ?)",
+                (name, stored, time.time(), Role.ADMINISTRATOR),
+            )
+            tell()
 
         return self._store.write(job)
 

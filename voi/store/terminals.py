@@ -93,6 +93,10 @@ class Terminals:
         """All terminals by MAC."""
         return self._store.read(read_terminals)
 
+    def some(self, macs: Sequence[str] | None) -> Deferred[list[Terminal]]:
+        """Those of these terminals that are known, by MAC; all of them for None. Reads no other rows."""
+        return self._store.read(lambda db: read_terminals(db, macs))
+
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
         """Replace what is known of a terminal's disks of one template.
 
@@ -143,9 +147,9 @@ class Terminals:
         """What a terminal has, as far as it said."""
         return self._store.read(lambda db: read_disks(db, mac))
 
-    def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
-        """What every terminal has."""
-        return self._store.read(read_all_disks)
+    def all_disks(self, macs: Sequence[str] | None = None) -> Deferred[dict[str, list[ReportedLevel]]]:
+        """What every terminal has, or some of them."""
+        return self._store.read(lambda db: read_all_disks(db, macs))
 
 
 def note_visit(db: Database, mac: str, now: float, started: float) -> None:

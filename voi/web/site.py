@@ -126,6 +126,7 @@ class _Root(Resource):
 class _QuietSite(Site):
     """A site without an access log: announces would fill it, and each has a terminal's key in its path."""
 
+    noisy = False  # it would be named by its place in memory
     protocol = BoundedChannel  # type: ignore[assignment]  # a plain channel is enough: HTTP/2 is not spoken here
 
     def log(self, request: http.Request) -> None:

@@ -277,6 +277,23 @@ class AdminTests(HandlerCase):
         self.assertEqual(await self.check("admin", "other"), "wrong")
         self.assertEqual(await self.check("nobody", "secret"), "wrong")
 
+    async def test_not_by_what_the_wire_shows(self) -> None:
+        """The MD5 that a 9008 sends opens nothing where people type passwords; it still is right in a 9008."""
+        await self.prepare()
+        self.assertEqual(await self.check("admin", wire_form("secret")), "wrong")
+        self.assertEqual(await self.check("admin", wire_form("secret").upper()), "wrong")
+        await self.admin.check_administrator("admin", wire_form("secret"), "10.0.0.1")
+
+    async def test_password_that_looks_like_an_md5(self) -> None:
+        """A password of 32 hex digits is one like others: as typed, as its MD5 in a 9008, and plain in a 9008."""
+        await self.prepare()
+        odd = "0123456789ABCDEF" * 2
+        await Accounts(self.store).add("odd", await self.admin.hash(odd))
+        self.assertEqual(await self.check("odd", odd), "")
+        self.assertEqual(await self.check("odd", odd.lower()), "wrong")
+        for password in (odd, wire_form(odd)):
+            await self.admin.check_administrator("odd", password, "10.0.0.1")
+
     async def test_guessing(self) -> None:
         """After some wrong passwords from one address even the right one waits; other addresses do not."""
         await self.prepare()

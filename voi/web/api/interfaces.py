@@ -63,7 +63,11 @@ class Passwords(Protocol):
     """Checks and hashes passwords, off the reactor."""
 
     def check(self, name: str, password: str, address: str) -> Awaitable[None]:
-        """Whether it is this account's; raises Unauthorized, or TooManyAttempts for who guesses from this address."""
+        """Check a password, itself and not its MD5; `address` is who asks.
+
+        :raises Unauthorized: it is not this account's.
+        :raises TooManyAttempts: too many wrong ones came from `address`.
+        """
 
     def hash(self, password: str) -> Awaitable[str]:
         """What is kept of a password."""

@@ -206,21 +206,22 @@ class RolloutRoutes:
             raise Conflict(Reason("nothing_published", name=template.name))
         version = template.version if body.version is None else body.version
         levels = await self._templates.levels_of(template, version)
-        known = [terminal.mac for terminal in await self._terminals.all()]
         macs = await self._macs(body)
+        known = [terminal.mac for terminal in await self._terminals.some(macs)]
         unknown = sorted(set(macs or ()) - set(known))
         if unknown:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._registry]
-        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(), online)
+        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(macs), online)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""
         rollout = await self._rollouts.get(rollout_id)
         if rollout is None:
             raise NotFound(Reason("no_rollout", number=rollout_id))
-        terminals = {terminal.mac: terminal for terminal in await self._terminals.all()}
+        macs = [target.mac for target in rollout.targets]
+        terminals = {terminal.mac: terminal for terminal in await self._terminals.some(macs)}
 
         def view(target: Target) -> TargetView:
             return target_view(

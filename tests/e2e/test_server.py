@@ -115,7 +115,7 @@ class StartTests(SiteCase):
         """The password is told once, the token is its owner's alone, and a clean stop is quick and quiet."""
         self.server.up()
         self.assertEqual((self.server.data / "api-token").stat().st_mode & 0o777, 0o600)
-        self.assertEqual((self.server.data / "voi.sqlite").stat().st_mode & 0o777, 0o640)
+        self.assertEqual((self.server.data / "voi.sqlite").stat().st_mode & 0o777, 0o600)
         token = self.server.token
         self.assertEqual(self.server.stop(), -signal.SIGTERM)  # twistd ends by the signal that asked it to
         self.server.up()

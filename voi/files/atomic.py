@@ -28,6 +28,18 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise StorageMissing(f"{path} cannot be written: {error.strerror}") from error
 
 
+def sync_file(path: Path) -> None:
+    """Wait until what was written to a file is on the disk.
+
+    :raises OSError: the disk has not taken it, or there is no such file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync_directory(path: Path) -> None:
     """Bring the names in a directory to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voi.errors import StartupError
-from voi.files.permissions import FILE_MODE, make_directory, restrict_files
+from voi.files.permissions import FILE_MODE, SECRET_MODE, make_directory, restrict_files
 from voi.names import DiskName
 
 
@@ -77,7 +77,8 @@ class DataDirectory:
             if not os.access(path, os.W_OK | os.X_OK):
                 raise StartupError(f"data directory {path}: not writable for this user")
         # Of the uppermost directory only what is known: an administrator may keep a key of his own there.
-        restrict_files([self.root / "lock", *self.root.glob(f"{self.database.name}*")])
+        restrict_files([self.root / "lock"])
+        restrict_files(self.root.glob(f"{self.database.name}*"), SECRET_MODE)
         for path in (self.disks, self.incoming, self.torrents, self.resume):
             restrict_files(path.iterdir())
 

@@ -19,7 +19,7 @@ log = Logger()
 FILE_MODE: Final = 0o640
 DIRECTORY_MODE: Final = 0o750
 SECRET_MODE: Final = 0o600
-"""Of what opens the whole server, such as the API's token."""
+"""Of what opens the whole server: the API's token, and the database with its keys and hashes of passwords."""
 
 UMASK: Final = 0o027
 """Of the process: what others make for it (libtorrent, SQLite) has these modes as well."""
@@ -62,8 +62,8 @@ def restrict(path: Path, mode: int = FILE_MODE) -> None:
         )
 
 
-def restrict_files(paths: Iterable[Path]) -> None:
+def restrict_files(paths: Iterable[Path], mode: int = FILE_MODE) -> None:
     """Give files their mode, regular ones alone: a link may lead out of the directory."""
     for path in paths:
         if path.is_file() and not path.is_symlink():
-            restrict(path)
+            restrict(path, mode)

@@ -23,7 +23,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import NotSaved, StartupError, StorageMissing
-from voi.files.permissions import FILE_MODE, restrict
+from voi.files.atomic import sync_directory, sync_file
+from voi.files.permissions import SECRET_MODE, restrict
 from voi.messages.reason import Reason, of_system
 from voi.store.migrations import migrations
 
@@ -93,8 +94,8 @@ def _prepare(path: Path) -> bool:
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
-        draft.touch(FILE_MODE)
-        restrict(draft)  # SQLite's other files take its mode over
+        draft.touch(SECRET_MODE)
+        restrict(draft, SECRET_MODE)  # SQLite's other files take its mode over
         db = connect(draft)
         migrations.apply(db)
         db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -115,8 +116,14 @@ def _prepare(path: Path) -> bool:
         if pending and applied:
             backup = path.with_name(f"{path.name}.before-{min(pending)}")
             if not backup.exists():
-                db.conn.execute("VACUUM INTO ?", [str(backup)])
-                restrict(backup)
+                # Under another name until it is whole: a kill in the middle leaves an empty file.
+                copy = backup.with_name(f".{backup.name}.new")
+                copy.unlink(missing_ok=True)
+                db.conn.execute("VACUUM INTO ?", [str(copy)])
+                restrict(copy, SECRET_MODE)
+                sync_file(copy)
+                copy.rename(backup)
+                sync_directory(backup.parent)
                 log.info("database copied to {backup} before its upgrade", backup=str(backup))
         migrations.apply(db)
     finally:

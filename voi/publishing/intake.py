@@ -75,7 +75,7 @@ class UploadIntake:
             listed = {disk.uuid: named for disk in asked.disks}
             open_disks = await self._uploads.open_disks()
             if not granted and not _requested(open_disks, mac, {disk.uuid for disk in asked.disks}):
-                raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+                raise TorrentRefused(Reason("admin_needed"))
             await self._admission.check_free(asked.uuid, mac, open_disks)
             self._check_disks(template, asked, open_disks)
         except VoiError as error:
@@ -90,7 +90,7 @@ class UploadIntake:
             return await self._templates.get(body.uuid), body
         template = await self._templates.by_group(body.desktop_group_uuid)
         if template is None:
-            raise UnknownDisk(f"no desktop group {body.desktop_group_uuid}", field="desktop_group_uuid")
+            raise UnknownDisk(Reason("no_group", uuid=body.desktop_group_uuid), field="desktop_group_uuid")
         disks = {level.name.uuid: Disk(uuid=level.name.uuid, type=level.type) for level in template.levels}
         return template, TemplateBody(uuid=template.uuid, name=template.name, disks=list(disks.values()))
 
@@ -148,7 +148,7 @@ class UploadIntake:
             if known.state is not UploadState.FAILED:
                 return known.id  # allowed long ago; a terminal that was away offers it again
         if not granted and request is None:
-            raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+            raise TorrentRefused(Reason("admin_needed"))
         owner = await self._templates.by_disk(name.uuid)
         upload = await self._upload_for(mac, name, listed, request, owner, actor)
         if owner is not None and owner.uuid != upload.template_uuid:
@@ -186,7 +186,7 @@ class UploadIntake:
             return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc, remark=told.desc, actor=actor)
         if owner is not None:
             return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc, actor=actor)
-        raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
+        raise UnknownDisk(Reason("ask_first", disk=str(name)))
 
     async def _write_down(
         self, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
@@ -225,7 +225,7 @@ class UploadIntake:
         """
         disk = await self._uploads.last_of(name)
         if disk is None or disk.mac != mac:
-            raise UnknownUpload(f"{mac} uploads no {name}", field="torrent_name")
+            raise UnknownUpload(Reason("no_such_upload", mac=mac, disk=str(name)), field="torrent_name")
         percent = round(self._publisher.progress(disk) * 100, 2)
         return ReceiveProgress(percent, self._publisher.rate(disk), str(disk.state))
 
@@ -233,7 +233,7 @@ class UploadIntake:
 def _parse(body: TorrentBody) -> Metainfo:
     """Read the torrent of a 9014; what its struct says of the disk must be what the torrent says."""
     if not body.torrent:
-        raise BadTorrent("the torrent is empty")
+        raise BadTorrent(Reason("torrent_empty"))
     expected = None
     if body.disk_uuid is not None and body.level is not None:
         expected = DiskName(body.disk_uuid, body.level)

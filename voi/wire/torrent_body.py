@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from voi.errors import Malformed
+from voi.messages.reason import Reason
 from voi.names import canonical_uuid
 from voi.wire.messages import SECTOR, Count, Level, Message, SmallInt, convert
 
@@ -68,7 +69,7 @@ def parse(data: bytes) -> TorrentBody:
             return _parse_struct(data, size)
     if data[:1] == b"d":
         return TorrentBody(torrent=data)
-    raise Malformed(f"torrent body of {len(data)} bytes: its lengths agree with no known layout", field="data_len")
+    raise Malformed(Reason("body_lengths", length=len(data)), field="data_len")
 
 
 def _parse_struct(data: bytes, size: int) -> TorrentBody:
@@ -101,7 +102,7 @@ def _parse_struct(data: bytes, size: int) -> TorrentBody:
 
 def _check_range(field: str, value: int, most: int) -> None:
     if not 0 <= value <= most:
-        raise Malformed(f"{field}: {value} is not between 0 and {most}", field=field)
+        raise Malformed(Reason("not_in_range", field=field, value=value, most=most), field=field)
 
 
 def _uuid(raw: bytes, field: str) -> str:
@@ -117,9 +118,9 @@ def from_json(fields: dict[str, Any]) -> TorrentBody:
     try:
         torrent = base64.b64decode(body.data, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed(f"data: no base64: {error}", field="data") from error
+        raise Malformed(Reason("not_base64", text=str(error)), field="data") from error
     if len(torrent) != body.data_len:
-        raise Malformed(f"data_len: says {body.data_len}, data holds {len(torrent)} bytes", field="data_len")
+        raise Malformed(Reason("data_length", said=body.data_len, length=len(torrent)), field="data_len")
     return TorrentBody(
         torrent=torrent,
         disk_uuid=canonical_uuid(body.uuid),

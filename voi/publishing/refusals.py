@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from voi.domain.uploads import UploadDisk, UploadState
-from voi.messages.reason import Reason
+from voi.messages.reason import code_of, same
 from voi.names import DiskName
 from voi.store.uploads import Uploads
 from voi.wire.messages import GroupUpload, TemplateBody
@@ -45,15 +45,11 @@ class Refusals:
         await self._uploads.explain(changed, reason)
 
     def _is_news(self, disk: UploadDisk, reason: str) -> bool:
-        if disk.reason == reason:
+        if same(disk.reason, reason):
             return False
-        if _kind(disk.reason) != _kind(reason):
+        if not code_of(reason) or code_of(disk.reason) != code_of(reason):
             return True
         return self._now() - self._written.get(disk.id, -AGAIN_SECONDS) >= AGAIN_SECONDS
-
-
-def _kind(reason: str) -> str:
-    return reason.code if isinstance(reason, Reason) else reason
 
 
 def _meant(disk: UploadDisk, asked: TemplateBody | GroupUpload | DiskName) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from twisted.logger import Logger
@@ -18,13 +19,14 @@ from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, 
 from voi.errors import (
     BadTorrent,
     Conflict,
+    StorageMissing,
     TorrentRefused,
     UnknownDisk,
     UnknownUpload,
     VoiError,
 )
 from voi.files.directory import DataDirectory, write_atomically
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.interfaces import InThread
@@ -34,7 +36,7 @@ from voi.publishing.rows import new_disk, new_upload
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
 from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent, named
 
 log = Logger()
 T = TypeVar("T")
@@ -109,24 +111,34 @@ class UploadIntake:
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Actor | None = None,
     ) -> str:
         """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
 
-        `actor` is the administrator who allowed it at the terminal.
+        `actor` is the administrator who allowed it at the terminal. Why it is refused, whatever the reason, stands at
+        what the terminal was asked for.
 
         :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
         :raises Conflict: somebody else is at the template, or the level does not fit.
         :raises UnknownDisk: nothing says which template the disk belongs to.
         :raises NoSpace: says what is needed and what there is.
+        :raises StorageMissing: the torrent cannot be written down.
+        :raises Malformed: the body cannot be read.
         """
-        torrent: Metainfo = await self._in_thread(_parse, body)
+        name = _offered(body)
         try:
+            if isinstance(body, UnreadableTorrent):
+                raise body.error
+            torrent: Metainfo = await self._in_thread(_parse, body)
+            name = torrent.name
             return await self._admission.alone(self._take(mac, granted, listed, body, torrent, actor))
         except VoiError as error:
-            await self._refusals.note(mac, torrent.name, error.reason)
+            await self._refusals.note_torrent(mac, name, error.reason)
+            raise
+        except Exception:  # a fault of ours: the terminal is answered, and the administrator should not wait in vain
+            await self._refusals.note_torrent(mac, name, Reason("server_failed"))
             raise
 
     async def _take(
@@ -162,10 +174,17 @@ class UploadIntake:
         owner = await self._templates.by_disk(name.uuid)
         check_next_level(owner.levels if owner else (), name)
         self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
-        await self._in_thread(write_atomically, self._directory.torrent(torrent.info_hash), body.torrent)
+        await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
         disk = await self._write_down(upload, request, body, torrent)
         self._publisher.receive(disk)
         return disk.id
+
+    async def _keep(self, path: Path, torrent: bytes) -> None:
+        try:
+            await self._in_thread(write_atomically, path, torrent)
+        except OSError as error:
+            text = of_system(error.strerror or str(error))
+            raise StorageMissing(Reason("file_failed", text=text, path=path.name)) from error
 
     async def _upload_for(
         self,
@@ -228,6 +247,15 @@ class UploadIntake:
             raise UnknownUpload(Reason("no_such_upload", mac=mac, disk=str(name)), field="torrent_name")
         percent = round(self._publisher.progress(disk) * 100, 2)
         return ReceiveProgress(percent, self._publisher.rate(disk), str(disk.state))
+
+
+def _offered(body: TorrentBody | UnreadableTorrent) -> DiskName | None:
+    """The disk that a 9014 is of, before its torrent is read; None where that cannot be told."""
+    if isinstance(body, UnreadableTorrent):
+        return body.disk
+    if body.disk_uuid is None or body.level is None:
+        return named(body.torrent)
+    return DiskName(body.disk_uuid, body.level)
 
 
 def _parse(body: TorrentBody) -> Metainfo:

@@ -34,7 +34,7 @@ from voi.wire.messages import (
     success,
 )
 from voi.wire.session import LoginRequest, Request
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 
 class UploadHandler(Protocol):
@@ -48,7 +48,7 @@ class UploadHandler(Protocol):
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Author | None = None,
     ) -> str:

@@ -33,10 +33,10 @@ from voi.wire.messages import (
     decode_template,
     encode,
 )
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 Body = Any
-"""A message of `voi.wire.messages`, or a `TorrentBody`: which one, the service code tells."""
+"""A message of `voi.wire.messages`, or a `TorrentBody` or `UnreadableTorrent`: which one, the service code tells."""
 
 
 class SessionState(Enum):
@@ -114,8 +114,19 @@ def _login(frame: Frame) -> Body:
     return convert(fields, Login if "ip" in fields else OfTerminal)
 
 
-def _torrent(frame: Frame) -> TorrentBody:
-    """9014 says JSON or binary, and not always the truth: a JSON object starts with a brace."""
+def _torrent(frame: Frame) -> TorrentBody | UnreadableTorrent:
+    """9014 says JSON or binary, and not always the truth: a JSON object starts with a brace.
+
+    One that cannot be read is a request all the same, and refused with its error by whoever takes uploads: an
+    administrator who asked for the disk is to read why it does not come.
+    """
+    try:
+        return _read_torrent(frame)
+    except VoiError as error:
+        return UnreadableTorrent(error, torrent_body.named(frame.data))
+
+
+def _read_torrent(frame: Frame) -> TorrentBody:
     if frame.data_type == DataType.JSON and frame.data.lstrip()[:1] == b"{":
         return torrent_body.from_json(decode_object(frame.data))
     return torrent_body.parse(frame.data)

@@ -152,10 +152,13 @@ _TEMPLATES: Final = {
     "taken_over": "{mac} has been offline for long, and {other} takes over",
     "not_offered": "{mac} did not offer it within a day of being asked",
     "upload_stalled": "no progress for a day, at {part:.0%}: is {mac} still there?",
-    "no_space": "{needed:size} are needed on the server, {available:size} are available",
+    "no_space": (
+        "{needed:size} are needed on the server, {available:size} are available: move other files off its disk, or "
+        "give it a larger one"
+    ),
     "no_space_beside": (
         "{needed:size} are needed on the server, {available:size} are available beside {promised:size} promised to "
-        "other uploads"
+        "other uploads: wait for those or cancel them, or make room on the server's disk"
     ),
 }
 """Templates, and disks on their way to being published."""
@@ -268,7 +271,7 @@ _HEALTH: Final = {
     "write_failed": ("the last write to the database failed ({text}): look after the disk of the data directory"),
     "disk_full": (
         "{free:size} are free on the server's disk: no upload is taken below {floor:size}, "
-        "and soon nothing can be saved; make room"
+        "and soon nothing can be saved; move other files off it, cancel uploads, or give the server a larger disk"
     ),
     "server_late": (
         "the server came more than {milliseconds:.0f} ms late in {part:.0%} of the last minute: "
@@ -281,7 +284,9 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
-    "disk_nearly_full": "{free:size} are free on the server's disk",
+    "disk_nearly_full": (
+        "{free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
+    ),
     "terminals_failing": "rollout {number}: terminals that failed and try again: {count}",
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
@@ -342,6 +347,10 @@ _TORRENTS: Final = {
     "torrent_one_file": "torrent: exactly one file is taken, without a directory",
     "torrents_full": (
         "the tracker holds {most} torrents already, as many as it may: cancel uploads that are not needed any more"
+    ),
+    "nothing_reported": (
+        "{mac} has reported no disk of template {name}: it reports what it has when it logs in, so see that it has "
+        "the template and turn it on"
     ),
     "offered_another": "the terminal offered {disk}, which was refused: {why}",
     "admin_needed": "an administrator must log in at this terminal first (9008)",

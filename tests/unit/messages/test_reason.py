@@ -116,7 +116,7 @@ class ReasonTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         """Bytes get the unit in which people count them."""
         reason = Reason("no_space", needed=3_000_000_000, available=10)
-        self.assertEqual(reason, "3.0 GB are needed on the server, 10 bytes are available")
+        self.assertTrue(reason.startswith("3.0 GB are needed on the server, 10 bytes are available: "), reason)
 
     def test_of_the_system(self) -> None:
         """The usual words of the operating system are sentences of their own, others stay as they are."""
@@ -157,6 +157,23 @@ class CatalogueTests(SynchronousTestCase):
         said = "".join(path.read_text("utf-8") for path in files(".") if path.name != "sentences.py")
         left = [code for code in SENTENCES if f'Reason("{code}"' not in said]
         self.assertEqual(left, list(SYSTEM))  # those are found by what the system says
+
+    def test_advice_that_can_be_followed(self) -> None:
+        """Nothing advises to delete templates, in any language, while no route deletes one."""
+        routes = (ROOT / "web" / "templates.py").read_text("utf-8")
+        self.assertNotIn('method="DELETE"', routes, "now it may be advised: this test has had its day")
+        places = [
+            *(path for path in files(".") if path.name != "spellings.py"),
+            *(ROOT / "web" / "console" / "languages").glob("*.js"),
+        ]
+        places += [*(ROOT.parent / "docs").rglob("*.rst"), *ROOT.parent.glob("README.rst")]
+        advice = re.compile(r"(?i)(delete|remove) (unused|old|other) templates|删除[^，。；”\"]{0,8}模板")
+        self.assertEqual([path.name for path in places if advice.search(path.read_text("utf-8"))], [])
+
+    def test_space_says_what_helps(self) -> None:
+        """Each sentence about a disk or a table that is full says what can be done about it."""
+        for code in ("no_space", "no_space_beside", "disk_full", "disk_nearly_full", "torrents_full"):
+            self.assertRegex(SENTENCES[code], "cancel|larger", code)
 
     def test_errors_that_people_meet(self) -> None:
         """No error has a sentence from elsewhere than the catalogue, nor one that forgot where it came from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -12,6 +13,7 @@ import sqlite3
 import subprocess
 import unittest
 import urllib.request
+from typing import Any
 
 from tests.e2e.site import MIB, RECEIVER, UPLOADER, PlainTerminal, SiteCase
 from tests.unit.wire.builders import HEADER, frame
@@ -266,6 +268,29 @@ class SeedTerminalTests(SiteCase):
         self.assertEqual(self.plain.ask(9014, b"d4:name5:helloe")["code"] in (60023, 60028), True)
         self.assertEqual(self.plain.ask(9000, {"mac": self.plain.mac})["code"], 0)
         self.assertEqual(list((self.server.data / "incoming").iterdir()), [])
+
+    def test_refused_at_the_request(self) -> None:
+        """A torrent that is refused after a 1020 says why at the upload that was asked for, in any form."""
+        self.assertEqual(self.plain.ask(9011, self.question(self.base))["code"], 0)
+        asked = self.server.api("POST", "uploads", {"mac": "02:00:00:00:0A:01", "template": self.template})
+        command = self.plain.receive()
+        self.assertEqual(command.service_code, 1020)
+        self.plain.answer(command)
+
+        def refused(body: Any) -> str:
+            self.assertNotEqual(self.plain.ask(9014, body)["code"], 0)
+            (disk,) = self.server.api("GET", f"uploads/{asked['id']}")["disks"]
+            self.assertEqual(disk["state"], "requested")
+            return str(disk["why"]["code"])
+
+        good = metainfo.build(self.base, MIB, 65536, bytes(20 * 16), None)
+        bad = good.replace(b"7:privatei1e", b"7:privatei7e")
+        body = torrent_body.TorrentBody(bad, self.base.uuid, 0, real_size=2048)
+        self.assertEqual(refused(torrent_body.encode_upload(body)), "torrent_private")
+        self.assertEqual(refused(torrent_body.encode_upload(body)[:-1]), "body_lengths")
+        json_form = {"uuid": self.base.uuid, "dif_level": 0, "data_len": 1, "data": base64.b64encode(bad).decode()}
+        self.assertEqual(refused(json_form), "data_length")
+        self.assertEqual(refused({**json_form, "data_len": len(bad)}), "torrent_private")
 
     def test_task(self) -> None:
         """A rollout to it: 1015 below a mebibyte, its own tracker key inside; its words end the rollout."""

@@ -22,6 +22,7 @@ from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding import alerts
 from voi.tasks import InThread, spawn
@@ -152,7 +153,7 @@ class Downloads:
             await self._library.update(name, task_uuid=body.task_uuid, result=None, **told)
             return SUCCESS
         if self._busy_with(name):
-            raise Conflict(f"{name} is being uploaded from this terminal")
+            raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.own:
             log.warn("{name}, made at this terminal, is replaced by the server's", name=str(name))
         if old is not None and old.key is not None:
@@ -351,4 +352,4 @@ def _parse(body: TorrentBody) -> Metainfo:
     try:
         return metainfo.parse(body.torrent, expected)
     except (BadTorrent, TorrentRefused) as error:
-        raise TorrentUnusable(error.message, field=error.field) from error
+        raise TorrentUnusable(error.reason, field=error.field) from error

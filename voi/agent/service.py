@@ -32,6 +32,7 @@ from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.files.permissions import set_umask
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
@@ -192,7 +193,7 @@ class TerminalService(Service):
         :raises NoAnswer: there is none, or no connection.
         """
         if self.client is None:
-            raise ConnectionEnded("there is no connection to the server")
+            raise ConnectionEnded(Reason("server_not_connected"))
         return await self.client.ask(code, body)
 
     def _protocol(self) -> Client:

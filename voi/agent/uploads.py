@@ -20,6 +20,7 @@ from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
 from voi.files.atomic import facts, write_atomically
 from voi.files.hashing import Cancelled, hash_file
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
@@ -127,7 +128,7 @@ class UploadQueue:
         for name in names:
             state = self._library.get(name)
             if state is None or not state.complete:
-                raise UnknownDisk(f"this terminal has no complete {name}")
+                raise UnknownDisk(Reason("disk_not_whole", disk=str(name)))
         asked = [
             Job(
                 name=str(name),
@@ -239,7 +240,8 @@ class UploadQueue:
             return
         permission = await self._server.ask(Code.MAY_UPLOAD, self._question(job))
         if not permission.get("can_update"):
-            raise TorrentRefused(f"the server does not take it: {permission.get('reason') or 'it does not say why'}")
+            why = permission.get("reason")
+            raise TorrentRefused(Reason("server_refuses", text=str(why)) if why else Reason("server_refuses_silently"))
         torrent = metainfo.with_announce(torrent, self._server.trackers[0])
         self._offered = job.disk  # before the answer: 1021 may come on its heels
         try:
@@ -279,11 +281,11 @@ class UploadQueue:
         state, path = self._library.get(job.disk), self._library.path(job.disk)
         found: tuple[int, int] | None = await self._in_thread(facts, path)
         if state is None or found is None:
-            raise StorageMissing(f"{path} is gone")
+            raise StorageMissing(Reason("file_gone", path=str(path)))
         if state.info_hash is not None and found == (state.size, state.mtime_ns):
             return state, await self._library.torrent(state)
         if not state.own:
-            raise Conflict(f"{job.name} was changed since it was fetched; it is checked at the next start")
+            raise Conflict(Reason("changed_since_fetched", disk=job.name))
         if state.key is not None:
             await self._seeder.remove(state.key, forget=True)
         piece_length = self._piece_length or metainfo.piece_length_for(found[0])

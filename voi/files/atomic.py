@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voi.errors import NoSpace, StorageMissing
 from voi.files.permissions import FILE_MODE
+from voi.messages.reason import Reason, of_system
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -25,7 +26,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         draft.replace(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise StorageMissing(f"{path} cannot be written: {error.strerror}") from error
+        raise StorageMissing(Reason("not_written", path=str(path), text=of_system(error.strerror))) from error
 
 
 def sync_file(path: Path) -> None:
@@ -73,13 +74,13 @@ def make_room(path: Path, length: int) -> None:
     try:
         here = facts(path)
         if here is None and os.path.lexists(path):
-            raise StorageMissing(f"{path} is not a regular file")
+            raise StorageMissing(Reason("not_a_file", path=str(path)))
         if here is not None and here[0] > length:
             os.truncate(path, length)
         taken = path.stat().st_blocks * 512 if here is not None else 0
         disk = os.statvfs(path.parent)
     except OSError as error:
-        raise StorageMissing(f"{path}: {error.strerror}") from error
+        raise StorageMissing(Reason("path_failed", path=str(path), text=of_system(error.strerror))) from error
     free = disk.f_bavail * disk.f_frsize
     if length - taken > free:
-        raise NoSpace(f"{path.name} needs {length - taken} bytes more, the terminal's disk has {free} free")
+        raise NoSpace(Reason("terminal_full", name=path.name, needed=length - taken, free=free))

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from voi.audit.log import AuditWriter
 from voi.domain.audit import SERVER, Actor, Author, author_of
-from voi.domain.uploads import ASKED_AGAIN, CANCELLED, Upload, UploadDisk, UploadState
+from voi.domain.uploads import WANTED, Upload, UploadDisk, UploadState
 from voi.publishing.publisher import Publisher
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
@@ -42,7 +42,7 @@ class UploadAudit:
         )
 
     def _ended(self, disk: UploadDisk) -> None:
-        if disk.reason not in (CANCELLED, ASKED_AGAIN):  # who wanted that is in the journal
+        if disk.ending not in WANTED:  # who wanted that is in the audit log
             spawn(self._note_ended(disk), log, "an entry of the audit log about an upload")
 
     async def _note_begun(self, disk: UploadDisk, mac: str, address: str) -> None:

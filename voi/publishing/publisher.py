@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from voi.catalogue.block_tables import keep_table
 from voi.domain import blocks, metainfo
 from voi.domain.templates import PublishedLevel, Template, check_next_level
-from voi.domain.uploads import UploadDisk, UploadState
+from voi.domain.uploads import Ending, UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
@@ -250,15 +250,15 @@ class Publisher:
         except VoiError as error:
             log.error("{name} is published and cannot be seeded: {error}", name=target.name, error=error.message)  # noqa: TRY400 - a line, no trace
 
-    async def fail(self, disk: UploadDisk, reason: str) -> None:
+    async def fail(self, disk: UploadDisk, reason: str, ending: Ending = Ending.FAILED) -> None:
         """Call an upload off: its work under way ends first, its files go, its uploader is told why.
 
         One that has ended meanwhile, published or not, stays as it is.
         """
         self._called_off.add(disk.id)
-        await self._alone(disk.id, self._end(disk.id, reason))
+        await self._alone(disk.id, self._end(disk.id, reason, ending))
 
-    async def _end(self, disk_id: str, reason: str) -> None:
+    async def _end(self, disk_id: str, reason: str, ending: Ending = Ending.FAILED) -> None:
         self._called_off.discard(disk_id)
         disk = await self._uploads.disk(disk_id)
         if disk is None or not disk.open:
@@ -274,9 +274,9 @@ class Publisher:
         except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
             log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
         # Last: only then may the same disk be offered again, and its files have the same names.
-        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
+        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason, ending=ending)
         self._forget(disk)
-        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
+        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason, ending=ending))
 
     def _remove_files(self, disk: UploadDisk) -> None:
         self._directory.upload(disk.name).unlink(missing_ok=True)
@@ -339,7 +339,7 @@ class Publisher:
 
     async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
         if self._cancelled(disk.id):
-            raise Cancelled(f"{disk.name}: called off")
+            raise Cancelled(Reason("called_off"))
         await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
 
     def _cancelled(self, disk_id: str) -> bool:

@@ -13,7 +13,7 @@ from voi.domain.rollouts import Target, TargetState, Task, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of, same
 from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
@@ -73,7 +73,7 @@ class Dispatcher:
 
     async def explain(self, target: OpenTarget, reason: str) -> None:
         """Say what a target waits for; nothing where it does not wait any more."""
-        if target.target.reason != reason:
+        if not same(target.target.reason, reason):
             target.target = replace(target.target, reason=reason)
             await self._rollouts.explain(*target.key, reason, self._wall())
 
@@ -83,7 +83,7 @@ class Dispatcher:
         if isinstance(reason, Reason) and reason.code in ("disk_failed", "tried_again"):
             failure = Reason("disk_failed", disk=reason.data["disk"], why=reason.data["why"])
             await self.explain(target, Reason("off_after_failure", why=failure))
-        elif not isinstance(reason, Reason) or reason.code != "off_after_failure":
+        elif code_of(reason) != "off_after_failure":
             await self.explain(target, OFFLINE)
 
     async def _explain_on(self, target: OpenTarget) -> None:

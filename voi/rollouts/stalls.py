@@ -10,7 +10,7 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from voi.errors import VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.interfaces import Fleet, Seeder, Tracker
 from voi.rollouts.open_targets import OpenTargets
@@ -103,7 +103,7 @@ class StallMonitor:
                     needy.setdefault(task.info_hash, set()).add(task.mac)
                     if idle >= STUCK_SECONDS:
                         await self._dispatcher.explain(target, NOTHING_ARRIVES)
-                elif target.target.reason == NOTHING_ARRIVES:
+                elif code_of(target.target.reason) == NOTHING_ARRIVES.code:
                     await self._dispatcher.explain(target, "")
         for info_hash in self._open_targets.info_hashes():
             await self._look_at_peers(info_hash)

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store
 
@@ -107,7 +108,7 @@ class Terminals:
         def job(db: Database) -> None:
             known = {row[0] for row in db.execute("SELECT uuid FROM terminal_templates WHERE mac = ?", (mac,))}
             if template.uuid not in known and len(known) >= MAX_TEMPLATES:
-                raise Conflict(f"{mac} has reported {len(known)} templates already: no more are kept for one terminal")
+                raise Conflict(Reason("templates_full", mac=mac, count=len(known)))
             db.execute(
                 "INSERT OR REPLACE INTO terminal_templates VALUES (?, ?, ?, ?, ?)",
                 (mac, template.uuid, template.name, template.sys_type, template.desc),

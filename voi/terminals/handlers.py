@@ -15,6 +15,7 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.signals import Signal
 from voi.store.templates import Templates
@@ -34,7 +35,7 @@ from voi.wire.messages import (
     success,
 )
 from voi.wire.session import LoginRequest, Request
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 
 class UploadHandler(Protocol):
@@ -48,7 +49,7 @@ class UploadHandler(Protocol):
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Author | None = None,
     ) -> str:
@@ -146,7 +147,7 @@ class RequestHandlers:
             author = Author("terminal", terminal.mac, connection.host)
             await self._audit_log.note("terminal.first", author, mac=terminal.mac, ip=ip)
         if not connection.alive:
-            raise LoginRefused("the connection ended during login")
+            raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
@@ -178,12 +179,12 @@ class RequestHandlers:
         try:
             name = DiskName.parse(body.boot_disk, "boot_disk")
         except Malformed as error:
-            raise UnknownTemplate(error.message, field="boot_disk") from error
+            raise UnknownTemplate(error.reason, field="boot_disk") from error
         await self._terminals.set_boot_disk(_mac(connection), str(name))
         self.reported(_mac(connection))
         template = await self._templates.by_disk(name.uuid)
         if template is None:
-            raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
+            raise UnknownTemplate(Reason("no_template_of_disk", disk=str(name)), field="boot_disk")
         return success(
             name=template.name,
             uuid=template.uuid,

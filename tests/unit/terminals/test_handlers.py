@@ -32,7 +32,7 @@ from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
 from voi.wire.codes import Code
 from voi.wire.messages import DownloadResult, Reply, TaskState
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 NAMED = ReportedTemplate(TEMPLATE, "Office", 1, "")
 
@@ -44,7 +44,7 @@ class FakeUploads:
         self.allowed = True
         self.asked: list[tuple[str, bool, Any]] = []
         self.askers: list[Author | None] = []
-        self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody]] = []
+        self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
@@ -57,13 +57,15 @@ class FakeUploads:
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Author | None = None,
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
         self.askers.append(actor)
+        if isinstance(body, UnreadableTorrent):
+            raise body.error
         return "an id"
 
     async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
@@ -238,6 +240,17 @@ class HandlerTests(HandlerCase):
         answer = await self.ask(Code.UPLOAD_TORRENT, body)
         self.assertEqual(answer.data, {"torrent_id": "an id"})
         self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
+
+    async def test_unreadable_torrent(self) -> None:
+        """A 9014 that cannot be read is answered with why; who takes uploads hears of it, with the disk it is of."""
+        await self.prepare()
+        answer = await self.ask(Code.UPLOAD_TORRENT, b"x" * 100)
+        self.assertEqual((answer.code, answer.data), (88888, {"field": "data_len"}))
+        self.assertEqual(self.factory.tally.errors[88888], 1)
+        answer = await self.ask(Code.UPLOAD_TORRENT, {"uuid": DISK, "dif_level": 0, "data_len": 9, "data": "ZGU="})
+        self.assertEqual((answer.code, answer.data), (88888, {"field": "data_len"}))
+        bodies = [body for _, _, _, body in self.fake_uploads.taken]
+        self.assertEqual([getattr(body, "disk", "") for body in bodies], [None, DiskName(DISK, 0)])
 
     async def test_progress_and_results(self) -> None:
         """9027 says progress and process; 9025 and 9015 reach the rollouts."""

@@ -19,6 +19,7 @@ from voi.auth.passwords import ATTEMPTS, PasswordChecker
 from voi.catalogue.block_tables import BlockTables
 from voi.config import Config
 from voi.domain.rollouts import LinkRates
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel
 from voi.errors import VoiError
 from voi.files.directory import DataDirectory
@@ -99,7 +100,8 @@ class Assembly:
         self._listeners = listeners
         self._reactor = reactor
         self.store = Store(directory.database, reactor)
-        self.terminals, self.templates = Terminals(self.store, time.time()), Templates(self.store)
+        self.room_directory = RoomDirectory()
+        self.terminals, self.templates = Terminals(self.store, self.room_directory, time.time()), Templates(self.store)
         self._uploads, self._rollouts = Uploads(self.store), Rollouts(self.store)
         self._commands, self._events, accounts = Commands(self.store), AuditEntries(self.store), Accounts(self.store)
         self.audit_log = AuditLog(self._events)
@@ -115,7 +117,9 @@ class Assembly:
             clock=reactor,
             random=random.Random(),  # noqa: S311 - whom a peer meets is no secret
             on_announce=self._announced,
+            rooms=self.room_directory,
         )
+        self.room_directory.changed.append(self.tracker.rooms_changed)
         self._make_publishing()
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
@@ -274,7 +278,7 @@ class Assembly:
             lag=self.lag,
             clock=self._reactor,
             snapshots=TerminalSnapshots(self.store),
-            rooms=Rooms(self.store),
+            rooms=Rooms(self.store, self.room_directory),
             events=self._events,
             audit_log=self.audit_log,
             waker=Waker(self._threads.short),

@@ -1,15 +1,11 @@
-"""Peer addresses: from a connection's host to the compact form of BEP 23 and 7, and to its room."""
+"""Peer addresses: from a connection's host to the compact form of BEP 23 and 7."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from voi.errors import VoiError
-
-RoomOf = Callable[[str], Hashable]
-"""From a plain host (see :func:`plain_host`) to the room it stands in; any hashable value names a room."""
 
 COMPACT_IPV4 = 6
 """Bytes of one IPv4 peer: 4 of address, 2 of port, big-endian (BEP 23)."""
@@ -87,12 +83,3 @@ def pack(host: str, port: int) -> bytes:
     :raises AnnounceError: the host is no address.
     """
     return packed_host(host) + port.to_bytes(2, "big")
-
-
-def subnet_room(host: str) -> Hashable:
-    """The room of an address while no rooms are defined: its /24 (IPv4) or its /64 (IPv6).
-
-    :raises AnnounceError: the host is no address.
-    """
-    packed = packed_host(host)
-    return packed[:3] if len(packed) == 4 else packed[:8]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from random import Random
@@ -11,17 +11,16 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from voi.tracker.address import (
     COMPACT_IPV4,
     AnnounceError,
     PeerAddress,
-    RoomOf,
     pack,
     plain_host,
-    subnet_room,
 )
 from voi.tracker.announce import (
     AnnounceAnswer,
@@ -39,6 +38,7 @@ from voi.tracker.announce import (
 from voi.tracker.counters import RequestCounters
 from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
+from voi.tracker.rooms import Rooms, by_directory, by_subnet
 from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
 
@@ -108,7 +108,7 @@ class Tracker:
         random: Random,
         policy: Policy | None = None,
         on_announce: Callable[[PeerAnnounced], None] = _nobody_listens,
-        room_of: RoomOf = subnet_room,
+        rooms: Rooms | None = None,
     ) -> None:
         self._keys = keys
         self._own_peer = own_peer
@@ -117,11 +117,15 @@ class Tracker:
         self._on_announce = on_announce
         self._of_torrents: Container[bytes] | None = None
         self._of_terminals: Container[str] = ()
-        self._table = SwarmTable(random, self._policy, room_of)
+        self._table = SwarmTable(random, self._policy, by_subnet if rooms is None else by_directory(rooms))
         self.over_http, self.over_udp = RequestCounters(), RequestCounters()
         self.scrapes_over_http, self.scrapes_over_udp = RequestCounters(), RequestCounters()
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
+        # One part of the work in each turn of the reactor: announces go on in between.
+        self._cooperator = Cooperator(lambda: lambda: True, lambda work: clock.callLater(0, work))
+        self._to_rearrange: set[str] = set()
+        self._rearrange_all = self._rearranging = False
 
     def start(self) -> None:
         """Begin to forget peers that fell silent."""
@@ -129,9 +133,35 @@ class Tracker:
         done.addErrback(lambda failure: log.failure("the tracker's sweep ended", failure))
 
     def stop(self) -> None:
-        """End the sweep; the table stays as it is."""
+        """End the sweep, and the moving of peers; the table stays as it is."""
+        self._cooperator.stop()
         if self._sweeping.running:
             self._sweeping.stop()
+
+    def rooms_changed(self, terminals: Collection[str] | None) -> None:
+        """Some terminals (MACs), or, with None, any of them, may stand in another room than before: their peers are
+        moved there soon, without a new announce. What else changes meanwhile is one more round, however much it is.
+        """
+        if terminals is None:
+            self._rearrange_all = True
+        else:
+            self._to_rearrange.update(terminals)
+        if not self._rearranging:
+            self._rearranging = True
+            self._cooperator.cooperate(self._rearrange()).whenDone().addErrback(self._rearranging_ended)
+
+    def _rearrange(self) -> Iterator[None]:
+        try:
+            while self._rearrange_all or self._to_rearrange:
+                terminals = None if self._rearrange_all else self._to_rearrange
+                self._rearrange_all, self._to_rearrange = False, set()
+                yield from self._table.rearrange(terminals)
+        finally:
+            self._rearranging = False
+
+    def _rearranging_ended(self, failure: Failure) -> None:
+        if not failure.check(SchedulerStopped):
+            log.failure("peers could not be moved to their rooms", failure)
 
     def tell_only_of(self, torrents: Container[bytes], terminals: Container[str]) -> None:
         """Spare the listener announces that concern nobody, which most do: it is told of those in these torrents

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, OTHER_HASH, peer_id, query
-from voi.tracker.address import AnnounceError, PeerAddress, pack, packed_host, plain_host, subnet_room
+from voi.tracker.address import AnnounceError, PeerAddress, pack, packed_host, plain_host
 from voi.tracker.announce import (
     LONGEST_ANNOUNCE,
     LONGEST_SCRAPE,
@@ -216,10 +216,3 @@ class AddressTests(SynchronousTestCase):
         """A text that is no address is refused."""
         for wrong in ("", "localhost", "10.0.0", "1.2.3.4.5", "::g", "10.0.0.1\0", "é"):
             self.assertRaises(AnnounceError, packed_host, wrong)
-
-    def test_rooms(self) -> None:
-        """While no rooms are defined, a /24 or a /64 is one."""
-        self.assertEqual(subnet_room("10.0.0.1"), subnet_room("::ffff:10.0.0.254"))
-        self.assertNotEqual(subnet_room("10.0.0.1"), subnet_room("10.0.1.1"))
-        self.assertEqual(subnet_room("fd00::1"), subnet_room("fd00::ffff:1"))
-        self.assertNotEqual(subnet_room("fd00::1"), subnet_room("fd00:0:0:1::1"))

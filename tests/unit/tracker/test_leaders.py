@@ -339,7 +339,7 @@ class TableTests(SynchronousTestCase):
 
     def test_two_families_in_a_defined_room(self) -> None:
         """BEP 7: a terminal's two addresses in one room are one leader, and both of its answers name the server."""
-        table = SwarmTable(Random(1), POLICY, room_of=lambda host: "9" in host)
+        table = SwarmTable(Random(1), POLICY, room_of=lambda _terminal, host: "9" in host)
         table.admit(HASH)
         table.announce(0, "9", "10.0.0.9", request(9))
         found = [

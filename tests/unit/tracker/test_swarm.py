@@ -350,7 +350,9 @@ class ChoiceTests(TableCase):
 
     def test_defined_rooms(self) -> None:
         """Where rooms are defined, they and not the addresses say who is near."""
-        table = SwarmTable(Random(1), Policy(bridges=0, bridging=0.0), room_of=lambda host: host.endswith(".7"))
+        table = SwarmTable(
+            Random(1), Policy(bridges=0, bridging=0.0), room_of=lambda _terminal, host: host.endswith(".7")
+        )
         table.admit(HASH)
         for number, host in enumerate(["10.0.0.7", "10.0.1.7", "10.0.0.8", "10.0.1.8"]):
             table.announce(0, mac(number), host, request(number))

@@ -18,7 +18,7 @@ class AnnounceError(VoiError):
     """A request that the tracker refuses; the message is the `failure reason` and says what to do.
 
     `retry_in` is a number of minutes after which the same request may succeed (BEP 31), None where
-    it will not.
+    it will not: the refusal is temporary where there is one.
     """
 
     slug = "announce"
@@ -26,6 +26,10 @@ class AnnounceError(VoiError):
     def __init__(self, message: str, *, field: str | None = None, retry_in: int | None = None) -> None:
         super().__init__(message, field=field)
         self.retry_in = retry_in
+
+
+class UnknownTorrent(AnnounceError):
+    """A torrent that is not admitted, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,10 +287,17 @@ def encode_scrape(counts: Sequence[tuple[bytes, Counts]]) -> bytes:
     return _encode({b"files": files})
 
 
-def encode_failure(error: AnnounceError) -> bytes:
-    """The body of a refusal: `failure reason` (BEP 3) and, if temporary, `retry in` minutes (BEP 31)."""
+def encode_failure(error: AnnounceError, min_interval: int) -> bytes:
+    """The body of a refusal: `failure reason` (BEP 3) and, if temporary, when to ask again.
+
+    That is said twice: `retry in` in minutes (BEP 31), and `interval` in seconds, as in an answer. libtorrent, 1.2 as
+    2.1, reads the intervals of a refusal too and knows no `retry in`: where it finds none, it waits for 1,800 seconds.
+    `min_interval`, in seconds, is after how long somebody who cannot wait may ask.
+    """
     failure: dict[bytes, object] = {b"failure reason": error.message}
     if error.retry_in is not None:
+        failure[b"interval"] = error.retry_in * 60
+        failure[b"min interval"] = min(min_interval, error.retry_in * 60)
         failure[b"retry in"] = error.retry_in
     return _encode(failure)
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from voi.errors import TorrentRefused
-from voi.tracker.address import AnnounceError, pack, plain_host
+from voi.tracker.address import AnnounceError, UnknownTorrent, pack, plain_host
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceAnswer, AnnounceEvent, AnnounceRequest, Counts
 from voi.tracker.expiry import ExpiryQueue
 from voi.tracker.peer_selection import Selection, select_packed, select_peers
@@ -143,7 +143,7 @@ class SwarmTable:
         """
         swarm = self._swarms.get(request.info_hash)
         if swarm is None:
-            raise AnnounceError(
+            raise UnknownTorrent(
                 "this server does not share this torrent (yet): upload it, or ask for its template anew",
                 field="info_hash",
                 retry_in=self._policy.unknown_retry,

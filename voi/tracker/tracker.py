@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from random import Random
@@ -11,14 +11,14 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Cooperator, LoopingCall, SchedulerStopped
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from voi.tracker.address import (
     COMPACT_IPV4,
     AnnounceError,
     PeerAddress,
+    UnknownTorrent,
     pack,
     plain_host,
 )
@@ -36,11 +36,13 @@ from voi.tracker.announce import (
     parse_scrape,
 )
 from voi.tracker.counters import RequestCounters
+from voi.tracker.early import EarlyAnnounce, EarlyAnnounces
 from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
+from voi.tracker.rearranging import Rearranger
 from voi.tracker.rooms import Rooms, by_directory, by_subnet
 from voi.tracker.steering import ServerState
-from voi.tracker.swarm import SwarmTable
+from voi.tracker.swarm import SwarmTable, wire_hash
 
 log = Logger()
 
@@ -118,14 +120,12 @@ class Tracker:
         self._of_torrents: Container[bytes] | None = None
         self._of_terminals: Container[str] = ()
         self._table = SwarmTable(random, self._policy, by_subnet if rooms is None else by_directory(rooms))
+        self._early = EarlyAnnounces()
         self.over_http, self.over_udp = RequestCounters(), RequestCounters()
         self.scrapes_over_http, self.scrapes_over_udp = RequestCounters(), RequestCounters()
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
-        # One part of the work in each turn of the reactor: announces go on in between.
-        self._cooperator = Cooperator(lambda: lambda: True, lambda work: clock.callLater(0, work))
-        self._to_rearrange: set[str] = set()
-        self._rearrange_all = self._rearranging = False
+        self._rearranger = Rearranger(self._table.rearrange, clock)
 
     def start(self) -> None:
         """Begin to forget peers that fell silent."""
@@ -134,34 +134,15 @@ class Tracker:
 
     def stop(self) -> None:
         """End the sweep, and the moving of peers; the table stays as it is."""
-        self._cooperator.stop()
+        self._rearranger.stop()
         if self._sweeping.running:
             self._sweeping.stop()
 
     def rooms_changed(self, terminals: Collection[str] | None) -> None:
         """Some terminals (MACs), or, with None, any of them, may stand in another room than before: their peers are
-        moved there soon, without a new announce. What else changes meanwhile is one more round, however much it is.
+        moved there soon, without a new announce.
         """
-        if terminals is None:
-            self._rearrange_all = True
-        else:
-            self._to_rearrange.update(terminals)
-        if not self._rearranging:
-            self._rearranging = True
-            self._cooperator.cooperate(self._rearrange()).whenDone().addErrback(self._rearranging_ended)
-
-    def _rearrange(self) -> Iterator[None]:
-        try:
-            while self._rearrange_all or self._to_rearrange:
-                terminals = None if self._rearrange_all else self._to_rearrange
-                self._rearrange_all, self._to_rearrange = False, set()
-                yield from self._table.rearrange(terminals)
-        finally:
-            self._rearranging = False
-
-    def _rearranging_ended(self, failure: Failure) -> None:
-        if not failure.check(SchedulerStopped):
-            log.failure("peers could not be moved to their rooms", failure)
+        self._rearranger.want(terminals)
 
     def tell_only_of(self, torrents: Container[bytes], terminals: Container[str]) -> None:
         """Spare the listener announces that concern nobody, which most do: it is told of those in these torrents
@@ -170,12 +151,20 @@ class Tracker:
         self._of_torrents, self._of_terminals = torrents, terminals
 
     def admit(self, info_hash: bytes) -> None:
-        """Let a torrent be announced: 20 bytes (v1), or 32 (v2).
+        """Let a torrent be announced: 20 bytes (v1), or 32 (v2). Who announced it in the last minute is in its swarm.
 
         :raises TorrentRefused: too many torrents.
         :raises ValueError: no info-hash.
         """
         self._table.admit(info_hash)
+        for terminal, host, request, at in self._early.take(wire_hash(info_hash), self._clock.seconds()):
+            try:
+                peer = self._table.take_in(at, terminal, host, request)
+            except AnnounceError as refused:  # the table is full; the client asks again
+                log.debug("{terminal} announced early and is refused: {reason}", terminal=terminal, reason=refused)
+                continue
+            if peer is not None:
+                self._tell(peer, request.event)
 
     def retire(self, info_hash: bytes) -> None:
         """Forget a torrent and its peers; an unknown one is no error."""
@@ -212,7 +201,7 @@ class Tracker:
         :param local_host: the address by which the asker reached this server.
         :param words: by what :meth:`announce_again` may recognise this peer.
         """
-        return _body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
+        return self._body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
 
     def announce_packed(
         self, key: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None = None
@@ -253,7 +242,7 @@ class Tracker:
 
         Torrents that are not admitted are left out; if none is, that is a failure.
         """
-        return _body(lambda: self._scrape(key, query), self.scrapes_over_http)
+        return self._body(lambda: self._scrape(key, query), self.scrapes_over_http)
 
     def counts_with_own(self, info_hashes: Iterable[bytes]) -> list[Counts]:
         """The counts of some torrents (20 bytes each) as scrapes tell them, all zero for one that is unknown."""
@@ -285,7 +274,12 @@ class Tracker:
 
     def _take_in(self, terminal: str, request: AnnounceRequest, peer_host: str, words: Words | None) -> Peer | None:
         """Write an announce down, and tell of it."""
-        peer = self._table.take_in(self._clock.seconds(), terminal, peer_host, request)
+        now = self._clock.seconds()
+        try:
+            peer = self._table.take_in(now, terminal, peer_host, request)
+        except UnknownTorrent:
+            self._early.note(EarlyAnnounce(terminal, plain_host(peer_host), request, now))
+            raise
         if peer is not None:
             if words is not None:
                 self._table.remember(words, peer)
@@ -320,6 +314,21 @@ class Tracker:
         return _make(
             PackedAnswer, (swarm.standings[server] or swarm.standing(server), interval, table.min_interval, four, six)
         )
+
+    def _body(self, answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
+        """An answer, or the failure that it came to; counted."""
+        try:
+            body = answer()
+            tally.answered += 1
+            return body  # noqa: TRY300 - counted only when it is there
+        except AnnounceError as refused:
+            tally.refuse(refused)
+            return encode_failure(refused, self._table.min_interval)
+        except Exception:  # BitTorrent clients read a failure reason, not an HTTP status
+            log.failure("the tracker failed")
+            tally.failed += 1
+            fault = AnnounceError("the server made a mistake, its log says which: try again later", retry_in=1)
+            return encode_failure(fault, self._table.min_interval)
 
     def _scrape(self, key: str, query: bytes) -> bytes:
         self._terminal(key)
@@ -398,20 +407,3 @@ def _with_own(counts: Counts, server: ServerState) -> Counts:
     if server is ServerState.WHOLE:
         return replace(counts, seeds=counts.seeds + 1)
     return replace(counts, leeches=counts.leeches + 1)
-
-
-def _body(answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
-    """An answer, or the failure that it came to; counted."""
-    try:
-        body = answer()
-        tally.answered += 1
-        return body  # noqa: TRY300 - counted only when it is there
-    except AnnounceError as refused:
-        tally.refuse(refused)
-        return encode_failure(refused)
-    except Exception:  # BitTorrent clients read a failure reason, not an HTTP status
-        log.failure("the tracker failed")
-        tally.failed += 1
-        return encode_failure(
-            AnnounceError("the server made a mistake, its log says which: try again later", retry_in=1)
-        )

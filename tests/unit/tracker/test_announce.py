@@ -195,8 +195,11 @@ class EncodeTests(SynchronousTestCase):
 
     def test_failures(self) -> None:
         """BEP 31: only a temporary failure says when to come back."""
-        self.assertEqual(encode_failure(AnnounceError("go")), b"d14:failure reason2:goe")
-        self.assertEqual(encode_failure(AnnounceError("go", retry_in=5)), b"d14:failure reason2:go8:retry ini5ee")
+        self.assertEqual(encode_failure(AnnounceError("go"), 5), b"d14:failure reason2:goe")
+        self.assertEqual(
+            encode_failure(AnnounceError("go", retry_in=5), 7),
+            b"d14:failure reason2:go8:intervali300e12:min intervali7e8:retry ini5ee",
+        )
 
 
 class AddressTests(SynchronousTestCase):

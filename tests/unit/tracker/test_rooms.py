@@ -101,7 +101,7 @@ class Site:
 
     def moved(self) -> None:
         """Let the reactor turn until all who have to move have moved."""
-        while self.tracker._rearranging:
+        while self.tracker._rearranger.busy:
             self.clock.advance(TURN)
 
 

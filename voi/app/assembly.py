@@ -20,8 +20,9 @@ from voi.catalogue.block_tables import BlockTables
 from voi.config import Config
 from voi.domain.rollouts import LinkRates
 from voi.domain.room_directory import RoomDirectory
+from voi.domain.rooms import RoomMap
 from voi.domain.templates import PublishedLevel
-from voi.errors import VoiError
+from voi.errors import TorrentRefused, VoiError
 from voi.files.directory import DataDirectory
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.audit import UploadAudit
@@ -50,6 +51,7 @@ from voi.store.rollouts import Rollouts
 from voi.store.rooms import Rooms
 from voi.store.sessions import LONGEST_SECONDS, Sessions
 from voi.store.snapshots import TerminalSnapshots
+from voi.store.start import Known
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
@@ -297,10 +299,22 @@ class Assembly:
         pages = site(self.api.resource(), peers, AssetResource(console_assets()))
         self.announce_factory = AnnounceFactory(self.tracker, pages, self._reactor)
 
+    def fill(self, known: Known) -> None:
+        """Let the tracker know all that it answers for, before anybody can ask: keys, rooms, torrents."""
+        for terminal in known.terminals:
+            self.keys.learn(terminal.tracker_key, terminal.mac)
+        self.room_directory.fill(RoomMap(known.rooms), known.terminals)
+        for info_hash in known.torrents:
+            try:
+                self.tracker.admit(info_hash)
+            except TorrentRefused as error:  # what found no room is said once more when it is to be seeded
+                log.error("{hash}: {error}", hash=info_hash.hex(), error=error.message)  # noqa: TRY400 - a line, no trace
+                return
+
     async def seed(self, level: PublishedLevel) -> None:
         """Offer a published level; one whose files are gone is reported, and does not hold the others up."""
-        self.tracker.admit(level.info_hash)
         try:
+            self.tracker.admit(level.info_hash)
             torrent = await self._threads.short(self._directory.torrent(level.info_hash).read_bytes)
             await self.seeding.seed(torrent, self._directory.disks)
         except (VoiError, OSError) as error:  # whatever is wrong with one file, the others are seeded

@@ -17,7 +17,7 @@ class StartTests(StoreCase):
     """What is read before a port is open."""
 
     async def test_everything(self) -> None:
-        """Terminals with their keys and rooms, what is published or comes in; not what only was asked for, or failed."""
+        """Terminals with their keys and rooms, what is published or comes in; not what was only asked for."""
         keys = {await self.terminal(MAC), await self.terminal(OTHER)}
         rooms = Rooms(self.store, self.room_directory)
         made = await rooms.add("Lab", [ipaddress.ip_network("10.0.1.0/24")], 1.0)

@@ -83,13 +83,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceAnswer:
-    """What an announce is answered with; intervals in seconds. `own`: the server's own peer is to be added."""
+    """What an announce is answered with, peer by peer; intervals in seconds."""
 
     interval: int
     min_interval: int
     counts: Counts
     peers: tuple[PeerAddress, ...] = ()
-    own: bool = False
 
 
 class AnswerHead:
@@ -227,20 +226,8 @@ def _check_length(name: str, value: bytes, length: int) -> None:
         raise AnnounceError(f"{name} has {len(value)} bytes: send exactly {length}", field=name)
 
 
-def encode_answer(answer: AnnounceAnswer, *, compact: bool = True, no_peer_id: bool = False) -> bytes:
-    """The body of a successful announce, bencoded.
-
-    Compact: `peers` in 6 bytes each (BEP 23) and, where there are any, `peers6` in 18 (BEP 7).
-    Otherwise one list of dictionaries for both families (BEP 3).
-    """
-    peers: dict[bytes, object]
-    if compact:
-        peers = {b"peers": b"".join(peer.packed for peer in answer.peers if peer.is_ipv4)}
-        peers6 = b"".join(peer.packed for peer in answer.peers if not peer.is_ipv4)
-        if peers6:
-            peers[b"peers6"] = peers6
-    else:
-        peers = {b"peers": [_peer_entry(peer, no_peer_id=no_peer_id) for peer in answer.peers]}
+def encode_answer(answer: AnnounceAnswer, *, no_peer_id: bool = False) -> bytes:
+    """The body of a successful announce whose asker takes no compact form: a dictionary for each peer (BEP 3)."""
     return _encode(
         {
             b"complete": answer.counts.seeds,
@@ -248,13 +235,15 @@ def encode_answer(answer: AnnounceAnswer, *, compact: bool = True, no_peer_id: b
             b"incomplete": answer.counts.leeches,
             b"interval": answer.interval,
             b"min interval": answer.min_interval,
-            **peers,
+            b"peers": [_peer_entry(peer, no_peer_id=no_peer_id) for peer in answer.peers],
         }
     )
 
 
 def encode_packed(answer: PackedAnswer) -> bytes:
-    """The same body as :func:`encode_answer` makes of a compact answer, of parts that are there already."""
+    """The body of a successful announce, of parts that are there already: `peers` in 6 bytes each (BEP 23) and, where
+    there are any, `peers6` in 18 (BEP 7).
+    """
     standing, interval, min_interval, four, six = answer
     end = b"6:peers6%d:%be" % (len(six), six) if six else b"e"
     return b"".join((standing.bencoded, _numbers(interval, min_interval, len(four)), four, end))

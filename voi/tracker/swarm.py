@@ -8,7 +8,7 @@ from typing import Final
 
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError, UnknownTorrent, pack, plain_host
-from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceAnswer, AnnounceEvent, AnnounceRequest, Counts
+from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceEvent, AnnounceRequest, Counts
 from voi.tracker.expiry import ExpiryQueue
 from voi.tracker.peer_selection import Selection, select_packed, select_peers
 from voi.tracker.peers import MOST_WORDS, Peer, PeerState, Swarm, Words
@@ -113,33 +113,11 @@ class SwarmTable:
             return []
         return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
 
-    def announce(
-        self,
-        now: float,
-        terminal: str,
-        host: str,
-        request: AnnounceRequest,
-        *,
-        server: ServerState = ServerState.ABSENT,
-    ) -> AnnounceAnswer:
-        """Take an announce in and choose whom to introduce.
-
-        :param host: the address of the asker's connection, any textual form.
-        :param server: what the server's own peer has of the torrent; the answer says whether to introduce it.
-        :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
-        """
-        peer = self.take_in(now, terminal, host, request)
-        if peer is None:
-            interval = self.interval(downloads=request.left > 0)
-            return AnnounceAnswer(interval, self.min_interval, self.counts(request.info_hash))
-        met = self.select_peers(peer, request.numwant, server)
-        interval = self.interval(downloads=peer.downloads, first=peer.since == now)
-        return AnnounceAnswer(interval, self.min_interval, peer.swarm.counts, met.addresses(), met.own)
-
     def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
         """Write an announce down; the peer as it is now, None for one that left.
 
-        :raises AnnounceError: as :meth:`announce`.
+        :param host: the address of the asker's connection, any textual form.
+        :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
         """
         swarm = self._swarms.get(request.info_hash)
         if swarm is None:

@@ -31,6 +31,7 @@ from voi.tracker.announce import (
     PackedAnswer,
     encode_answer,
     encode_failure,
+    encode_packed,
     encode_scrape,
     parse_announce,
     parse_scrape,
@@ -210,7 +211,12 @@ class Tracker:
 
         :raises AnnounceError: why it is refused.
         """
-        peer = self._take_in(self._terminal(key), request, peer_host, words)
+        return self._packed(self._terminal(key), request, peer_host, local_host, words)
+
+    def _packed(
+        self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None
+    ) -> PackedAnswer:
+        peer = self._take_in(terminal, request, peer_host, words)
         if peer is None:
             counts = _with_own(self._table.counts(request.info_hash), self._server(request.info_hash))
             interval = self._table.interval(downloads=request.left > 0)
@@ -256,21 +262,21 @@ class Tracker:
     def _announce(self, key: str, query: bytes, peer_host: str, local_host: str, words: Words | None) -> bytes:
         terminal = self._terminal(key)
         request = parse_announce(query)
-        peer = self._take_in(terminal, request, peer_host, words)
-        server = self._server(request.info_hash)
+        if request.compact:
+            return encode_packed(self._packed(terminal, request, peer_host, local_host, words))
+        return encode_answer(self._listed(terminal, request, peer_host, local_host), no_peer_id=request.no_peer_id)
+
+    def _listed(self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str) -> AnnounceAnswer:
+        """The same answer for the few who do not take the compact form: peers with their ids."""
+        peer = self._take_in(terminal, request, peer_host, None)
+        server, table, port = self._server(request.info_hash), self._table, self._own_peer.port
+        counts = _with_own(table.counts(request.info_hash), server)
         if peer is None:
-            interval = self._table.interval(downloads=request.left > 0)
-        else:
-            interval = self._table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
-        peers: tuple[PeerAddress, ...] = ()
-        if peer is not None:
-            met = self._table.select_peers(peer, request.numwant, server if self._own_peer.port else ServerState.ABSENT)
-            peers = met.addresses()
-            if met.own:
-                peers += (PeerAddress(_packed_own(local_host, self._own_peer.port)),)
-        counts = _with_own(self._table.counts(request.info_hash), server)
-        answer = AnnounceAnswer(interval, self._table.min_interval, counts, peers)
-        return encode_answer(answer, compact=request.compact, no_peer_id=request.no_peer_id)
+            return AnnounceAnswer(table.interval(downloads=request.left > 0), table.min_interval, counts)
+        interval = table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
+        met = table.select_peers(peer, request.numwant, server if port else _ABSENT)
+        own = (PeerAddress(_packed_own(local_host, port)),) if met.own else ()
+        return AnnounceAnswer(interval, table.min_interval, counts, met.addresses() + own)
 
     def _take_in(self, terminal: str, request: AnnounceRequest, peer_host: str, words: Words | None) -> Peer | None:
         """Write an announce down, and tell of it."""

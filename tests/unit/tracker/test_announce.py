@@ -16,10 +16,13 @@ from voi.tracker.announce import (
     AnnounceAnswer,
     AnnounceEvent,
     AnnounceRequest,
+    AnswerHead,
     Counts,
+    PackedAnswer,
     ScrapeRequest,
     encode_answer,
     encode_failure,
+    encode_packed,
     encode_scrape,
     parse_announce,
     parse_scrape,
@@ -154,25 +157,24 @@ class ParseScrapeTests(SynchronousTestCase):
 class EncodeTests(SynchronousTestCase):
     """Bodies, byte for byte."""
 
-    answer = AnnounceAnswer(20, 5, Counts(seeds=1, leeches=2, completed=3), (V4, V6))
+    standing = AnswerHead(seeds=1, leeches=2, completed=3)
     head = b"d8:completei1e10:downloadedi3e10:incompletei2e8:intervali20e12:min intervali5e"
 
     def test_compact(self) -> None:
         """BEP 23 and 7: 6 bytes for each IPv4 peer, 18 for each IPv6 peer."""
         self.assertEqual(
-            encode_answer(self.answer),
+            encode_packed(PackedAnswer(self.standing, 20, 5, V4.packed, V6.packed)),
             self.head + b"5:peers6:" + V4.packed + b"6:peers618:" + V6.packed + b"e",
         )
 
     def test_compact_nobody(self) -> None:
         """An answer without peers still has `peers`, for clients insist on it."""
-        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3)))
-        self.assertEqual(body, self.head + b"5:peers0:e")
+        self.assertEqual(encode_packed(PackedAnswer(self.standing, 20, 5, b"", b"")), self.head + b"5:peers0:e")
 
     def test_dictionaries(self) -> None:
         """BEP 3: one list for both families, with peer ids where they are known."""
         unknown = PeerAddress(V4.packed)
-        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V6, unknown)), compact=False)
+        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V6, unknown)))
         self.assertEqual(
             body,
             self.head
@@ -184,7 +186,7 @@ class EncodeTests(SynchronousTestCase):
 
     def test_no_peer_id(self) -> None:
         """`no_peer_id` leaves the peer ids out."""
-        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V4,)), compact=False, no_peer_id=True)
+        body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V4,)), no_peer_id=True)
         self.assertEqual(body, self.head + b"5:peersld2:ip8:10.0.0.74:porti6881eeee")
 
     def test_scrape(self) -> None:

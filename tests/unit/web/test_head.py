@@ -17,7 +17,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from tests.unit.tracker.fakes import KEY, FakeKeys, FakeOwnPeer, query
-from tests.unit.web.api_case import ASSETS, MAC, TEMPLATE, TOKEN, ApiCase
+from tests.unit.web.api_case import ASSETS, TOKEN, ApiCase
+from tests.unit.web.fakes import MAC, TEMPLATE
 from voi.tracker.http import tracker_resource
 from voi.tracker.tracker import Tracker
 from voi.web.console.assets import AssetResource

@@ -19,8 +19,8 @@ from voi.tracker.steering import RoomRole, ServerState
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
 
-REARRANGED_AT_ONCE: Final = 200
-"""Terminals of a swarm looked at in one turn of the reactor when rooms change: two milliseconds if all of them move."""
+REARRANGED_AT_ONCE: Final = 100
+"""Terminals of a swarm looked at in one turn of the reactor when rooms change: a millisecond if all of them move."""
 
 Packed = tuple[bytes, bytes, bool]
 """Compact addresses of peers, IPv4 and IPv6, and whether the server's own is one more."""

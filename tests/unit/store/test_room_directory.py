@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import SynchronousTestCase
 
+import voi
 from tests.unit.store.base import StoreCase
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.rooms import RoomMap
 from voi.errors import VoiError
 from voi.store.rooms import Rooms
+from voi.store.terminals import Terminals
 
 MACS = [f"AA:BB:CC:DD:EE:{number:02X}" for number in range(4)]
 NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/25", "fd00::/64")]
 ADDRESSES = ("10.0.1.1", "10.0.2.1", "10.0.2.200", "10.7.0.1", "fd00::7", "")
+
+
+WRITES = re.compile(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (rooms|room_subnets|terminals)\b")
+"""SQL that changes who stands where, or may."""
+
+
+class WriterTests(SynchronousTestCase):
+    """Who writes what the directory is kept by."""
+
+    def test_two_modules(self) -> None:
+        """The repositories of rooms and terminals alone write those tables (and migrations, before anybody reads)."""
+        root = Path(voi.__file__).parent
+        found = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if WRITES.search(path.read_text())}
+        self.assertEqual(found, {"store/rooms.py", "store/terminals.py"})
+
+    def test_every_call(self) -> None:
+        """A new way to change rooms or terminals is to be tried below too, or to be named here as one that does not."""
+        reads = {"get", "all", "visits", "reported_template", "reported_names", "disks", "all_disks"}
+        writes = {"rename", "seen", "set_boot_disk", "report", "add_level"}
+        tried = {"add", "change", "remove", "move", "forget", "touch"}
+        found = {name for kind in (Rooms, Terminals) for name in vars(kind) if not name.startswith("_")}
+        self.assertEqual(found, tried | reads | writes)
 
 
 class KeptTests(StoreCase):

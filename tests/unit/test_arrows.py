@@ -101,13 +101,14 @@ def lies_in(path: Path, place: str) -> bool:
 
 
 def modules(path: Path) -> list[str]:
-    """The modules that a file imports, in full; what it takes from `voi` itself as modules of it."""
+    """What a file imports, in full, with the module that it is taken from before it."""
     found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [f"voi.{alias.name}" for alias in node.names] if node.module == "voi" else [node.module]
+            # A package may be named, and its module imported from it.
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
     return found
 
 

@@ -46,6 +46,18 @@ class Seeder(Protocol):
         """The last known status, None for a torrent that is not there."""
 
 
+class Peer(Protocol):
+    """Where a peer listens: `host` is an address, `port` of TCP."""
+
+    @property
+    def host(self) -> str:
+        """Its address."""
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+
+
 class Admission(Protocol):
     """The tracker's list of torrents it answers for."""
 
@@ -54,6 +66,9 @@ class Admission(Protocol):
 
     def retire(self, info_hash: bytes) -> None:
         """Stop answering for a torrent."""
+
+    def peers(self, info_hash: bytes) -> Sequence[Peer]:
+        """Who announced a torrent."""
 
 
 class Fleet(Protocol):

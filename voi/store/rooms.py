@@ -12,11 +12,12 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.rollouts import OPEN_TARGETS
-from voi.domain.rooms import Network, Room
+from voi.domain.room_directory import RoomDirectory
+from voi.domain.rooms import Network, Room, RoomMap
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.database import Store
+from voi.store.database import Job, Store
 
 MOST_ROOMS: Final = 1000
 """Rooms of one server, so that a script that went wild cannot fill every list; the largest school has some hundred."""
@@ -27,10 +28,11 @@ _THESE: Final = "(SELECT value FROM json_each(?))"
 
 
 class Rooms:
-    """All rooms."""
+    """All rooms. Whatever changes who stands where is told to the directory as soon as it is on disk, in that order."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, directory: RoomDirectory) -> None:
         self._store = store
+        self._directory = directory
 
     def all(self) -> Deferred[list[Room]]:
         """All rooms by name."""
@@ -54,7 +56,7 @@ class Rooms:
             assert number is not None
             return _put_subnets(db, number, subnets)
 
-        return self._store.write(job)
+        return self._write(job)
 
     def change(self, room_id: int, *, name: str | None, subnets: Sequence[Network] | None) -> Deferred[Room]:
         """Rename a room or give it other subnets; None leaves a value as it is.
@@ -70,7 +72,7 @@ class Rooms:
                 db.execute("UPDATE rooms SET name = ? WHERE id = ?", (name, room_id))
             return _put_subnets(db, room_id, room.subnets if subnets is None else subnets)
 
-        return self._store.write(job)
+        return self._write(job)
 
     def remove(self, room_id: int) -> Deferred[Room]:
         """Remove a room; terminals that were put into it by hand stand where their addresses say again.
@@ -83,7 +85,20 @@ class Rooms:
             db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
             return room
 
-        return self._store.write(job)
+        return self._write(job)
+
+    def _write(self, job: Job[Room]) -> Deferred[Room]:
+        """Change rooms, and tell the directory what they are then; the map of them is made in the writer's thread."""
+
+        def noted(db: Database) -> tuple[Room, RoomMap]:
+            return job(db), RoomMap(read_rooms(db))
+
+        def tell(done: tuple[Room, RoomMap]) -> Room:
+            room, rooms = done
+            self._directory.rooms_changed(rooms)
+            return room
+
+        return self._store.write(noted).addCallback(tell)
 
     def move(self, macs: Sequence[str], room_id: int | None) -> Deferred[list[str]]:
         """Put terminals into a room by hand, or, with None, where their addresses say; those that changed.
@@ -102,7 +117,11 @@ class Rooms:
             )
             return sorted(row[0] for row in rows)
 
-        return self._store.write(job)
+        def tell(moved: list[str]) -> list[str]:
+            self._directory.moved(moved, room_id)
+            return moved
+
+        return self._store.write(job).addCallback(tell)
 
     def rename(self, mac: str, name: str) -> Deferred[str]:
         """Call a terminal something, or, with an empty name, nothing; what it was called before.
@@ -143,7 +162,11 @@ class Rooms:
                 db.execute(f"DELETE FROM {table} WHERE mac IN {_THESE}", (these,))  # reports go by cascade
             return [key for _, _, key in found]
 
-        return self._store.write(job)
+        def tell(keys: list[str]) -> list[str]:
+            self._directory.forgotten(macs)
+            return keys
+
+        return self._store.write(job).addCallback(tell)
 
 
 def read_rooms(db: Database) -> list[Room]:

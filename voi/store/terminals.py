@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
 from voi.messages.reason import Reason
@@ -31,10 +32,11 @@ def _terminal(row: Sequence[Any]) -> Terminal:
 
 
 class Terminals:
-    """Every terminal that ever logged in."""
+    """Every terminal that ever logged in; the directory of rooms is told of the address of each login."""
 
-    def __init__(self, store: Store, started: float = 0.0) -> None:
+    def __init__(self, store: Store, directory: RoomDirectory, started: float = 0.0) -> None:
         self._store = store
+        self._directory = directory
         self._started = started
 
     def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
@@ -53,7 +55,11 @@ class Terminals:
             note_visit(db, mac, now, self._started)
             return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
 
-        return self._store.write(job)
+        def tell(terminal: Terminal) -> Terminal:
+            self._directory.logged_in(terminal)
+            return terminal
+
+        return self._store.write(job).addCallback(tell)
 
     def seen(self, mac: str, now: float) -> Deferred[None]:
         """Note that a terminal was there."""

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
@@ -80,7 +81,8 @@ class StoreCase(TestCase):
         prepare(self.path / "voi.sqlite")
         self.store = Store(self.path / "voi.sqlite", reactor)  # type: ignore[arg-type]  # the module is the reactor
         self.addCleanup(self.store.close)
-        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
+        self.room_directory = RoomDirectory()
+        self.terminals, self.templates = Terminals(self.store, self.room_directory), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
 
     async def publish(self, *levels: PublishedLevel) -> Template:

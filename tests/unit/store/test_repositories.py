@@ -75,7 +75,7 @@ class TerminalTests(StoreCase):
     async def test_visit_that_a_crash_cut_off(self) -> None:
         """When a time online ended that was not over when the server was killed, nobody knows."""
         await self.terminals.touch(MAC, "10.0.0.1", 1, 1.0)
-        await Terminals(self.store, 5.0).touch(MAC, "10.0.0.1", 1, 6.0)
+        await Terminals(self.store, self.room_directory, 5.0).touch(MAC, "10.0.0.1", 1, 6.0)
         self.assertEqual(await self.terminals.visits(MAC), [Visit(6.0, None), Visit(1.0, 0.0)])
 
     async def test_report_replaces(self) -> None:

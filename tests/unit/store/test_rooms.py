@@ -26,7 +26,7 @@ class RoomCase(StoreCase):
     def setUp(self) -> None:
         """Add the rooms."""
         super().setUp()
-        self.rooms = Rooms(self.store)
+        self.rooms = Rooms(self.store, self.room_directory)
 
     async def rows(self, table: str) -> int:
         """How many rows a table has."""

@@ -16,7 +16,7 @@ class RosterTests(StoreCase):
         """Of all terminals, or of one alone: rows, reports, newest rollouts, rooms, versions."""
         await self.terminal()
         await self.terminal(OTHER)
-        await Rooms(self.store).add("Lab", [], 1.0)
+        await Rooms(self.store, self.room_directory).add("Lab", [], 1.0)
         await self.publish(level(0), level(1))
         held = [ReportedLevel(TEMPLATE, level(0).name, operate_id=0)]
         for mac in (MAC, OTHER):

@@ -41,6 +41,7 @@ from voi import __version__
 from voi.app.lag import LagProbe
 from voi.audit.log import AuditLog
 from voi.domain.rollouts import LinkRates
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.store.accounts import Accounts
@@ -102,7 +103,8 @@ class ApiCase(TestCase):
         prepare(path)
         self.store = Store(path, reactor)  # type: ignore[arg-type]  # the module has no type
         self.addCleanup(self.store.close)
-        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
+        self.room_directory = RoomDirectory()
+        self.terminals, self.templates = Terminals(self.store, self.room_directory), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
         self.commands = Commands(self.store)
         self.registry, self.publisher = FakeFleet(), FakePublisher()
@@ -112,7 +114,7 @@ class ApiCase(TestCase):
         self.recorder = FakeObserver(RolloutHistories(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag, self.clock = LagProbe(Clock()), Clock()
-        self.rooms, self.events = Rooms(self.store), AuditEntries(self.store)
+        self.rooms, self.events = Rooms(self.store, self.room_directory), AuditEntries(self.store)
         self.audit_log = AuditLog(self.events, lambda: 1_700_000_200.0)
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)

@@ -40,7 +40,7 @@ ROOM: Final = 12 << 30
 """Bytes that the largest bench writes."""
 
 
-TINY_SECONDS: Final = 100
+TINY_SECONDS: Final = 300
 """After which a bench of a tiny size is taken to hang."""
 
 
@@ -101,8 +101,8 @@ def _rehearse(bench: str, only: list[str], console: Console) -> bool:
 
 
 def _hangs(*_: object) -> None:
-    msg = f"the bench did not end within {TINY_SECONDS} seconds"
-    raise TimeoutError(msg)
+    # Not a TimeoutError: that is an OSError, which benches take for a server that does not answer yet.
+    raise RuntimeError(f"the bench did not end within {TINY_SECONDS} seconds")
 
 
 def _chosen(names: tuple[str, ...]) -> dict[str, list[str]]:

@@ -34,12 +34,10 @@ BENCHES: Final = (
     "simulate",
 )  # fmt: skip
 FAST: Final = ("console", "delta", "swarm")
-"""What continuous integration runs: what is steady in a short run on a busy machine, processor times are not."""
+"""What is steady in a short run on a busy machine, which processor times are not."""
 FAST_TOLERANCE: Final = 1 / 3
 ROOM: Final = 12 << 30
 """Bytes that the largest bench writes."""
-
-
 TINY_SECONDS: Final = 300
 """After which a bench of a tiny size is taken to hang."""
 

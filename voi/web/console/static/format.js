@@ -4,11 +4,12 @@ import { language, t } from "./i18n.js";
 const SIZES = ["unit.B", "unit.kB", "unit.MB", "unit.GB", "unit.TB"];
 const formats = new Map();
 
+/** @param {string} kind @param {any} [options] */
 function format(kind, options) {
   const key = `${language()} ${kind}`;
   if (!formats.has(key)) {
-    const maker = kind.startsWith("time") ? Intl.DateTimeFormat : Intl.NumberFormat;
-    formats.set(key, new maker(language(), options));
+    const isTime = kind.startsWith("time");
+    formats.set(key, isTime ? new Intl.DateTimeFormat(language(), options) : new Intl.NumberFormat(language(), options));
   }
   return formats.get(key);
 }

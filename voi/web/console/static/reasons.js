@@ -76,7 +76,7 @@ function span(seconds) {
 
 /** A part of a request as its form calls it: of `disks[0].path` the last. @param {string} path */
 function field(path) {
-  const name = path.split(".").at(-1).replace(/\[\d+\]$/, "");
+  const name = path.replace(/^.*\./, "").replace(/\[\d+\]$/, "");
   return known(FIELDS[name] ?? `field.${name}`) ?? path;
 }
 

@@ -13,7 +13,10 @@ export function diskCalled(name) {
   return owner && level ? t("disk.named", { template: owner.name, level }) : diskLabel(name);
 }
 
-/** What a terminal started from, beside its image: the level alone where it is of that. @param {import("./store.js").Terminal} terminal */
+/**
+ * What a terminal started from, beside its image: the level alone where it is of that.
+ * @param {import("./store.js").Terminal} terminal
+ */
 export function bootDisk({ boot_disk: name, template: uuid }) {
   const found = /^voi_(\d)_([0-9a-f-]{36})$/.exec(name ?? "");
   const own = found && (templateOf(uuid)?.disks ?? []).some((disk) => disk.uuid === found[2]);

@@ -3,9 +3,8 @@ import { useEffect, useRef, useState } from "./lib.js";
 import { get } from "./api.js";
 import { listen } from "./store.js";
 
-/**
- * @typedef {{value: any, error: import("./api.js").ApiError | null, reload: () => void, set: (value: any) => void}} Remote
- */
+/** @typedef {import("./api.js").ApiError} ApiError */
+/** @typedef {{value: any, error: ApiError | null, reload: () => void, set: (value: any) => void}} Remote */
 
 /**
  * Read a path, and again: when it changes, after a gap in the stream, and, at most each `every` seconds, when one of

@@ -138,7 +138,7 @@ function Question({ title, text, detail, confirm, danger = true, close: leaveWit
     <header><h2 id="dialog-title">${title}</h2></header>
     <div class="dialog-body"><p>${text}</p>${detail && html`<p class="muted">${detail}</p>`}</div>
     <footer>
-      <button type="button" autofocus onClick=${() => leaveWith(false)}>${t("action.cancel")}</button>
+      <button type="button" autofocus onClick=${() => leaveWith(false)}>${t("action.back")}</button>
       <button type="button" class=${danger ? "danger" : "primary"} onClick=${() => leaveWith(true)}>${confirm}</button>
     </footer>
   </div>`;

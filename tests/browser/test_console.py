@@ -183,7 +183,7 @@ class ChineseTests(BrowserCase):
         for place, name in (("#/rollouts/1", "rollout"), (f"#/terminals/{FIRST_RECEIVER}", "terminal")):
             self.open(place)
             self.says("秒后重试")
-            self.assertNotIn("tried again", self.text())
+            self.assertNotIn("next attempt", self.text())
             self.picture(f"{name}-failed-zh")
 
     def test_why_it_is_refused(self) -> None:

@@ -131,7 +131,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus("h1")
         self.tab_to(".toolbar > button", "Restart")
         self.press(Keys.ENTER)
-        self.has_focus("dialog button", "Cancel")
+        self.has_focus("dialog button", "Go back")
         for _ in range(6):
             self.press(Keys.TAB)
             outside = self.page.execute_script(
@@ -176,7 +176,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus("h1", "Classroom")
         self.tab_to(".page-actions button.danger")
         self.press(Keys.ENTER)
-        self.has_focus("dialog button", "Cancel")
+        self.has_focus("dialog button", "Go back")
         self.tab_to("dialog button.danger")
         self.press(Keys.ENTER)
         self.find("h1 .badge", "Cancelled")

@@ -186,8 +186,8 @@ _FILES: Final = {
 
 _IMAGES: Final = {
     "parent_size": (
-        "{disk} is a disk of {size} bytes, and its parent {parent} has {parent_size}: a difference disk must "
-        "be as large as its parent"
+        "{disk} has a disk size of {size} bytes, but its parent {parent} has {parent_size}: "
+        "a difference disk must have the size of its parent"
     ),
     "image_header_cut": "the image is cut off: its header is incomplete",
     "image_name_cut": "the image is cut off: its backing name is incomplete",

@@ -136,7 +136,7 @@ class RefusedTests(SynchronousTestCase):
         self.refused(torrent(files=files, without=("length",)), "list of files")
 
     def test_name_is_no_disk(self) -> None:
-        """Paths, and whatever else is no disk name, are refused."""
+        """Paths, and whatever else is not a disk name, are refused."""
         for name in (
             f"../{NAME}",
             f"/etc/{NAME}",
@@ -148,7 +148,7 @@ class RefusedTests(SynchronousTestCase):
             b"\xff",
             f"{NAME}\0",
         ):
-            self.refused(torrent(name=name), "no disk name")
+            self.refused(torrent(name=name), "not a disk name")
 
     def test_name_in_another_spelling(self) -> None:
         """A disk's file has one name: lower case, without .torrent."""

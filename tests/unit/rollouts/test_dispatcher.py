@@ -31,7 +31,7 @@ class SendingTests(CoordinatorCase):
         await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
         self.registry.go(MAC)
         off = str((await self.target()).reason)
-        self.assertTrue(off.startswith("offline: tried again at its next login; the last try failed: "), off)
+        self.assertTrue(off.startswith("offline: tries again at its next login; the last attempt failed: "), off)
         self.assertIn("reports a failed download", off)
         self.registry.go(MAC)
         self.assertEqual((await self.target()).reason, off)

@@ -509,7 +509,7 @@ export default {
   "reason.own_account": "you cannot delete your own account: ask another administrator to do it",
   "reason.own_password": "your own password is changed with PUT session/password, which asks for the current one",
   "reason.parent_missing": "{disk} needs {parent}, which is not published: upload that disk first",
-  "reason.parent_size": "{disk} is a disk of {size}, and its parent {parent} has {parent_size}: a difference disk must be as large as its parent",
+  "reason.parent_size": "{disk} has a disk size of {size}, but its parent {parent} has {parent_size}: a difference disk must have the size of its parent",
   "reason.password_length": "{field}: {least} to {most} characters",
   "reason.path_failed": "{path}: {text}",
   "reason.path_not_utf8": "the path is not UTF-8",

@@ -290,7 +290,7 @@ def read_note(path: Path) -> TemplateNote | None:
 def _own(path: Path, name: DiskName) -> DiskState:
     found = facts(path)
     if found is None:
-        raise BadImage("it is no regular file")
+        raise BadImage("it is not a regular file")
     header = image.parse_header(read_start(path, image.HEADER_PREFIX), found[0])
     sectors = -(-header.virtual_size // _SECTOR)
     return DiskState(

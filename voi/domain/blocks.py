@@ -55,7 +55,7 @@ class BlockTable:
             raise Malformed(f"a block table of {len(data)} bytes, not of {encoded_size(metainfo.length)}")
         magic, info_hash, block, length = _HEADER.unpack_from(data)
         if magic != _MAGIC or block != BLOCK:
-            raise Malformed("this is no block table that can be read here")
+            raise Malformed("this is not a block table of a known form")
         if info_hash != metainfo.info_hash or length != metainfo.length:
             raise Malformed("the block table is another torrent's")
         return cls(info_hash, length, data[_HEADER.size :])

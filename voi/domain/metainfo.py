@@ -214,9 +214,9 @@ def _decode(data: bytes) -> dict[bytes, Any]:
     try:
         decoded = bencodepy.decode(data)
     except bencodepy.BencodeDecodeError as error:
-        raise BadTorrent(f"the torrent is no bencoded text: {error}") from error
+        raise BadTorrent(f"the torrent is not bencoded: {error}") from error
     if not isinstance(decoded, dict):
-        raise BadTorrent("the torrent is no dictionary")
+        raise BadTorrent("the torrent is not a dictionary")
     # The decoder takes dictionaries whose keys are unsorted or come twice, and drops what it does not keep.
     if bencodepy.encode(decoded) != data:
         raise BadTorrent("the torrent is not canonical: a dictionary has unsorted or repeated keys")
@@ -233,7 +233,7 @@ def _check_tokens(data: bytes) -> None:
     for _ in range(_MOST_TOKENS):
         token = _TOKEN.match(data, at)
         if token is None:
-            raise BadTorrent(f"the torrent is no bencoded text: byte {at} begins nothing")
+            raise BadTorrent(f"the torrent is not bencoded: byte {at} begins nothing")
         at = token.end()
         if token[1] is not None:
             at += int(token[1])

@@ -339,7 +339,7 @@ class Publisher:
 
     async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
         if self._cancelled(disk.id):
-            raise Cancelled(f"{disk.name}: called off")
+            raise Cancelled(f"{disk.name}: cancelled")
         await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
 
     def _cancelled(self, disk_id: str) -> bool:

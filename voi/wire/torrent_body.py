@@ -117,7 +117,7 @@ def from_json(fields: dict[str, Any]) -> TorrentBody:
     try:
         torrent = base64.b64decode(body.data, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed(f"data: no base64: {error}", field="data") from error
+        raise Malformed(f"data: not base64: {error}", field="data") from error
     if len(torrent) != body.data_len:
         raise Malformed(f"data_len: says {body.data_len}, data holds {len(torrent)} bytes", field="data_len")
     return TorrentBody(

@@ -251,12 +251,12 @@ class BadTests(SynchronousTestCase):
 
     def test_key_that_is_no_string(self) -> None:
         """A number in the place of a key is refused."""
-        self.bad(b"di1ei2ee", "no bencoded text")
+        self.bad(b"di1ei2ee", "not bencoded")
 
     def test_no_dictionary(self) -> None:
         """A list, a number or a string is no torrent, and neither is one whose info is such."""
         for data in (b"le", b"i1e", b"4:info"):
-            self.bad(data, "no dictionary")
+            self.bad(data, "not a dictionary")
         self.bad(b"d4:infolee", "wrong type of 'info'")
         self.bad(b"de", "lacks 'info'")
 

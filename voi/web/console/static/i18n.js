@@ -25,8 +25,12 @@ export function language() {
 export function preferred() {
   const kept = stored();
   if (Object.hasOwn(LANGUAGES, kept)) return kept;
-  const ours = new Map(Object.keys(LANGUAGES).map((tag) => [family(tag), tag]));
-  return (navigator.languages ?? []).map((tag) => ours.get(family(tag))).find(Boolean) ?? "en";
+  const ours = Object.keys(LANGUAGES);
+  for (const tag of navigator.languages ?? []) {
+    const found = ours.find((own) => own === tag) ?? ours.find((own) => family(own) === family(tag));
+    if (found) return found;
+  }
+  return "en";
 }
 
 /**

@@ -122,7 +122,7 @@ class CheckTests(StoreCase):
             worker._jobs.put(None)
             worker._thread.join()
         self.assertIn("the thread that writes to the database has stopped", await self.said("database writer"))
-        self.assertIn("the thread that reads the database has ended", await self.said("database"))
+        self.assertIn("the thread that reads the database has stopped", await self.said("database"))
 
 
 class WriterTests(SynchronousTestCase):

@@ -32,11 +32,11 @@ class SendingTests(CoordinatorCase):
         self.registry.go(MAC)
         off = str((await self.target()).reason)
         self.assertTrue(off.startswith("offline: tries again at its next login; the last attempt failed: "), off)
-        self.assertIn("reports a failed download", off)
+        self.assertIn("reports that the download failed", off)
         self.registry.go(MAC)
         self.assertEqual((await self.target()).reason, off)
         self.registry.come(MAC)
-        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports a failed download")
+        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports that the download failed")
 
     async def test_stuck(self) -> None:
         """A terminal that gets nothing for long says so, until something arrives."""

@@ -49,11 +49,11 @@ class EventTests(EventCase):
             (4.0, "terminal.renamed", LI, OTHER, {"name": "PC"}),
         ):
             await self.events.add(make_entry(kind, who, time, mac=mac, data=data))
-        hall, lab = "Room deleted: Hall", "New room: 50%_Lab; subnets: "
+        hall, lab = "Room deleted: Hall", "Room created: 50%_Lab; subnets: "
         one, two = (f"Terminal {mac} was renamed to PC" for mac in (MAC, OTHER))
         self.assertEqual(await self.texts(), [two, one, hall, lab])
         self.assertEqual(await self.texts(2), [two, one])
-        self.assertEqual(await self.texts(q="REMOVED: hall"), [hall])
+        self.assertEqual(await self.texts(q="DELETED: hall"), [hall])
         self.assertEqual(await self.texts(q="0%_l"), [lab])
         self.assertEqual(await self.texts(q="%"), [lab])
         self.assertEqual(await self.texts(who="li"), [two, one, lab])

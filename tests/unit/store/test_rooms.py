@@ -139,7 +139,8 @@ class ForgetTests(RoomCase):
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)
         self.assertIn(
-            f"{OTHER} is in rollout {rollout.id}", await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0}))
+            f"{OTHER} is still part of rollout {rollout.id}",
+            await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0})),
         )
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
         self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0})))

@@ -39,7 +39,7 @@ _IN_STATE = {
 """What must hold of an upload, as `Upload.state` says it of one that was read."""
 
 MOST_FAILED: Final = 100
-"""Uploads that failed and want somebody, newest first: who has more of them looks at the first ones first."""
+"""Uploads that failed and need attention, newest first: who has more of them looks at the first ones first."""
 
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
@@ -248,10 +248,9 @@ class Uploads:
         )
 
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
-        """Uploads and imports that failed and want somebody, newest first: all, or those of a template.
+        """Uploads and imports that failed and need attention, newest first: all, or those of a template.
 
-        Nobody is wanted for one that is under way still, that somebody called off or dismissed, or whose disks were
-        tried again after that.
+        Not one that is still under way, was cancelled or dismissed, or whose disks were retried after that.
         """
 
         def job(db: Database) -> list[Upload]:
@@ -269,7 +268,7 @@ class Uploads:
         return self._store.read(job)
 
     def dismiss(self, upload_id: int) -> Deferred[Upload | None]:
-        """Nobody is wanted any more for an upload that failed; the upload as it is then, None if there is none."""
+        """Dismiss a failed upload, so that it needs no attention; the upload as it is then, None if there is none."""
 
         def job(db: Database) -> Upload | None:
             db.execute("UPDATE uploads SET dismissed = 1 WHERE id = ?", (upload_id,))

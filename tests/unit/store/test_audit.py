@@ -49,11 +49,11 @@ class EventTests(EventCase):
             (4.0, "terminal.renamed", LI, OTHER, {"name": "PC"}),
         ):
             await self.events.add(make_entry(kind, who, time, mac=mac, data=data))
-        hall, lab = "Room removed: Hall", "New room: 50%_Lab; subnets: "
-        one, two = (f"Terminal {mac} is called PC now" for mac in (MAC, OTHER))
+        hall, lab = "Room deleted: Hall", "Room created: 50%_Lab; subnets: "
+        one, two = (f"Terminal {mac} was renamed to PC" for mac in (MAC, OTHER))
         self.assertEqual(await self.texts(), [two, one, hall, lab])
         self.assertEqual(await self.texts(2), [two, one])
-        self.assertEqual(await self.texts(q="REMOVED: hall"), [hall])
+        self.assertEqual(await self.texts(q="DELETED: hall"), [hall])
         self.assertEqual(await self.texts(q="0%_l"), [lab])
         self.assertEqual(await self.texts(q="%"), [lab])
         self.assertEqual(await self.texts(who="li"), [two, one, lab])
@@ -69,7 +69,7 @@ class EventTests(EventCase):
         """What is about many is found at each of them."""
         await self.events.add(make_entry("command.restart", LI, 1.0, macs=(MAC, OTHER)))
         for mac in (MAC, OTHER):
-            self.assertEqual(await self.texts(mac=mac), ["Told to restart: 2 terminals"])
+            self.assertEqual(await self.texts(mac=mac), ["Restart sent: 2 terminals"])
 
     async def test_pruned(self) -> None:
         """What is too old goes, and what is too many, oldest first, a slice at a time, with what points at it."""
@@ -102,7 +102,7 @@ class JournalTests(EventCase):
         heard: list[AuditEntry] = []
         self.audit_log.heard.connect(heard.append)
         await self.audit_log.note("room.removed", LI, name="Hall")
-        self.assertEqual(await self.texts(), ["Room removed: Hall"])
+        self.assertEqual(await self.texts(), ["Room deleted: Hall"])
         self.assertEqual([(event.id, event.time) for event in heard], [(1, 1000.0)])
 
     async def test_never_fails(self) -> None:
@@ -114,7 +114,7 @@ class JournalTests(EventCase):
         self.audit_log.heard.connect(mock.Mock(side_effect=ZeroDivisionError))
         await self.audit_log.note("room.removed", LI, name="Hall")
         self.assertEqual([len(self.flushLoggedErrors(x)) for x in (KeyError, OSError, ZeroDivisionError)], [2, 1, 1])
-        self.assertEqual(await self.texts(), ["Room removed: Hall"])
+        self.assertEqual(await self.texts(), ["Room deleted: Hall"])
 
     async def test_retention(self) -> None:
         """Entries are kept for a year, or for as many days as somebody says."""

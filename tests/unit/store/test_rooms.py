@@ -53,7 +53,9 @@ class RoomTests(RoomCase):
         """A name, in any case, and a subnet belong to one room; the other room is named."""
         lab = await self.rooms.add("Lab", [ONE], 1.0)
         await self.assertFailure(self.rooms.add("LAB", [], 1.0), Conflict)
-        self.assertIn("10.0.1.0/24 is room Lab's", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0)))
+        self.assertIn(
+            "10.0.1.0/24 already belongs to room Lab", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0))
+        )
         self.assertEqual([room.name for room in await self.rooms.all()], ["Lab"])
         same = await self.rooms.change(lab.id, name="lab", subnets=[ONE])
         self.assertEqual((same.name, same.subnets), ("lab", (ONE,)))
@@ -133,11 +135,12 @@ class ForgetTests(RoomCase):
         await self.terminal()
         await self.terminal(OTHER)
         await self.assertFailure(self.rooms.forget({MAC: 1.0, STRANGER: 1.0}), UnknownTerminal)
-        self.assertIn("just been here", await self.conflict(self.rooms.forget({MAC: 0.5})))
+        self.assertIn("online a moment ago", await self.conflict(self.rooms.forget({MAC: 0.5})))
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)
         self.assertIn(
-            f"{OTHER} is in rollout {rollout.id}", await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0}))
+            f"{OTHER} is still part of rollout {rollout.id}",
+            await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0})),
         )
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
         self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0})))

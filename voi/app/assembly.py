@@ -62,10 +62,11 @@ from voi.terminals.handlers import RequestHandlers
 from voi.terminals.registry import ConnectionRegistry
 from voi.terminals.wake import Waker
 from voi.tracker.announce_protocol import AnnounceFactory
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.blocks import BlockTableResource
 from voi.tracker.http import tracker_resource
 from voi.tracker.keys import TrackerKeys
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 from voi.web.api.schemas.requests import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.application import Api

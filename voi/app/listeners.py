@@ -44,7 +44,7 @@ class Listeners:
         self._ports.append(listen(self._reactor, "terminals", self._config.terminals, terminals))
         self._http = listen(self._reactor, "http", self._config.http, http)
         self._ports.append(self._http)
-        http.stand_at(self._http)
+        http.accept_on(self._http)
         self._open_udp(self._http, tracker)
 
     def described(self) -> list[str]:

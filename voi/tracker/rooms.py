@@ -1,4 +1,4 @@
-"""Which room a peer stands in: the administrator's, else the network of its address."""
+"""Which room a peer is in: the administrator's, else the network of its address."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ RoomOf = Callable[[str, str], Hashable]
 hashable value names a room."""
 
 
-class Rooms(Protocol):
-    """Who knows the rooms that administrators made (`voi.domain.room_directory`)."""
+class RoomLookup(Protocol):
+    """The rooms that administrators made (`voi.domain.room_directory`)."""
 
     def room_of(self, mac: str, address: str) -> Hashable | None:
-        """The room of a terminal that announces from an address, never `bytes`; None where it stands in none."""
+        """The room of a terminal that announces from an address, never `bytes`; None where it is in none."""
 
 
 def subnet_room(host: str) -> bytes:
@@ -33,7 +33,7 @@ def by_subnet(_terminal: str, host: str) -> Hashable:
     return subnet_room(host)
 
 
-def by_directory(rooms: Rooms) -> RoomOf:
+def by_directory(rooms: RoomLookup) -> RoomOf:
     """Rooms as a directory has them; a network that is in none of them is a room of its own."""
 
     def room_of(terminal: str, host: str) -> Hashable:

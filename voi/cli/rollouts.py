@@ -9,9 +9,8 @@ import click
 
 from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
-from voi.cli.looking import rollout_table
 from voi.cli.lookup import Choice, choice_of, template_named, with_terminals
-from voi.cli.output import console, counted, say_json, show, size
+from voi.cli.output import console, counted, duration, moment, rate, say_json, show, size, state_cell, table
 from voi.cli.rollout_watch import watch as watch_rollout
 from voi.cli.settings import connect, with_json, with_server
 
@@ -182,3 +181,22 @@ def list_(
             click.echo(f"{len(seen['rollouts'])} of {seen['total']}; --limit shows more")
     else:
         click.echo("no rollouts")
+
+
+def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
+    """Rollouts in short."""
+    rows = [
+        (
+            one["id"],
+            one["template_name"] or one["template"],
+            one["version"],
+            state_cell(one),
+            ", ".join(f"{count} {state}" for state, count in one["counts"].items() if count),
+            rate(one["rate"]) if one["rate"] else "-",
+            duration(one["eta"]),
+            moment(one["created"]),
+        )
+        for one in rollouts
+    ]
+    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "started")
+    return table(columns, rows, title="Rollouts")

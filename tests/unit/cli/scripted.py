@@ -239,3 +239,9 @@ def rollout(state: str, *targets: dict[str, Any], **more: Any) -> dict[str, Any]
         "rates": [],
         **more,
     }
+
+
+def upload(state: str, disk: str, reason: str = "") -> dict[str, Any]:
+    """An upload as the API shows it."""
+    disks = [{"name": f"voi_0_{UUID}", "state": disk, "reason": reason}]
+    return {"id": 7, "state": state, "template": UUID, "progress": 0.5, "disks": disks}

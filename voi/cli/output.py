@@ -1,4 +1,4 @@
-"""How values look on a terminal: names of strangers made harmless, times, sizes, tables; and JSON for programs."""
+"""How values look on a terminal: names from outside made harmless, times, sizes, tables; and JSON for programs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES: Final = {"failed": "red", "outdated": "yellow", "downloading": "cyan", 
 
 
 def printable(text: str, *, lines: bool = True) -> str:
-    """Text without the control characters that a terminal would obey: names come from strangers.
+    """Text without the control characters that a terminal would act on: names come from outside.
 
     :param lines: whether line feeds may stay.
     """

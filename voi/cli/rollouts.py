@@ -27,7 +27,7 @@ def rollout() -> None:
     """Send versions of templates to terminals: start, preview, watch, cancel, retry, list."""
 
 
-def _asked(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
+def _request_body(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
     """The body of a rollout or its preview."""
     chosen = {} if version is None else {"version": version}
     return {"template": template_named(api, template), **chosen, **choice.body(api)}
@@ -58,7 +58,7 @@ def start(
     """
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    made = api.change("POST", "/rollouts", _asked(api, template, version, choice))
+    made = api.change("POST", "/rollouts", _request_body(api, template, version, choice))
     if watch:
         click.echo(f"rollout {made['id']} has started", err=True)
         watch_rollout(api, made["id"], as_json=as_json)
@@ -88,7 +88,7 @@ def preview(
     """Show how many bytes each terminal would download; changes nothing."""
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    seen = api.change("POST", "/rollouts/preview", _asked(api, template, version, choice), again=False)
+    seen = api.change("POST", "/rollouts/preview", _request_body(api, template, version, choice), again=False)
     if as_json:
         say_json(seen)
         return

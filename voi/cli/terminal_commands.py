@@ -16,7 +16,7 @@ from voi.cli.lookup import Choice, choice_of, with_terminals
 from voi.cli.output import counted, say_json, show
 from voi.cli.settings import connect, with_json, with_server
 
-LOOK_AGAIN_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 WAIT_SECONDS: Final = 60.0
 """How long outcomes are waited for; the server itself gives a terminal less than that to answer."""
 
@@ -213,4 +213,4 @@ def outcomes(api: ApiClient, number: int, wait: float, sleep: Callable[[float], 
             under_way = any(one["state"] == "waiting" and not one["reason"] for one in seen["outcomes"])
             if not under_way or time.monotonic() >= end:
                 return seen
-        sleep(LOOK_AGAIN_SECONDS)
+        sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Uploads: from a terminal, and those that failed: which, why, once more, or never mind."""
+"""Uploads: from a terminal, and those that failed: the list of them, trying again, and taking off the list."""
 
 from __future__ import annotations
 

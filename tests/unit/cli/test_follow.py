@@ -49,7 +49,7 @@ class FollowTests(SynchronousTestCase):
             self.follow([Failed("no template"), template("ready")])
 
     def test_stages(self) -> None:
-        """The stage of the disk is what is said."""
+        """The stage of the disk is what is shown."""
         self.assertEqual(stage(template("importing")), "copying and hashing")
         self.assertEqual(stage(template("importing", disk="publishing")), "publishing")
         self.assertEqual(stage(template("ready")), "importing")

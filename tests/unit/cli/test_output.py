@@ -14,7 +14,7 @@ class TextTests(SynchronousTestCase):
 
     @given(st.text())
     def test_cells(self, text: str) -> None:
-        """Whatever a stranger calls himself, a cell has nothing that a terminal would obey, and is one line."""
+        """Whatever a name is, a cell has nothing that a terminal would act on, and is one line."""
         self.assertTrue(cell(text).plain.isprintable())
         self.assertEqual(len(cell(text).plain), len(text))
         self.assertTrue(printable(text).replace("\n", "").isprintable())

@@ -35,7 +35,7 @@ class StatusTests(ScriptedCase):
         }
 
     def test_status(self) -> None:
-        """The status shows names as they are, without what a terminal would obey."""
+        """The status shows names as they are, without what a terminal would act on."""
         self.script.say("GET", "/overview", self.overview())
         result = self.voi("status")
         self.assertEqual(result.exit_code, 0, result.stderr)

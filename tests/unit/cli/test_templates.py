@@ -72,7 +72,7 @@ class ImportTests(ScriptedCase):
         self.assertIn("the file ended early", result.stderr)
 
     def test_refused_import(self) -> None:
-        """A refusal is exit status 1 and the server's reason, without what a terminal would obey."""
+        """A refusal is exit status 1 and the server's reason, without what a terminal would act on."""
         self.refuse("POST", "/templates", "/x is\x1b[2J no image", 422)
         result = self.import_image()
         self.assertEqual(result.exit_code, 1)

@@ -32,19 +32,19 @@ class UploadTests(ScriptedCase):
         self.assertIn(reason, result.stderr)
 
     def test_failed_upload(self) -> None:
-        """The reason of the disk that failed is told."""
+        """The reason of the disk that failed is shown."""
         self.script.say("GET", "/uploads/7", upload("failed", "failed", "piece 3 is wrong"))
         result = self.voi("upload", MACS[0], UUID)
         self.assertEqual(result.exit_code, 1)
         self.assertIn("piece 3 is wrong", result.stderr)
 
     def test_terminal_that_is_off(self) -> None:
-        """Somebody who would wait for a terminal that is off is told so; without waiting there is nothing to tell."""
+        """Waiting for a terminal that is off, one is told so; without waiting there is nothing to say."""
         self.assertIn("at its next login", self.voi("upload", "Seat 2", UUID).stderr)
         self.assertEqual(self.voi("upload", "Seat 2", UUID, "--no-wait").stderr, "")
 
     def test_template_of_the_terminal_alone(self) -> None:
-        """For a name that the server does not know, the uuids that the terminal has are told."""
+        """For a name that the server does not know, the uuids that the terminal has are listed."""
         disks = [
             {"template": OTHER_UUID, "template_name": "Lab", "published": False},
             {"template": UUID, "template_name": "Classroom", "published": True},

@@ -27,8 +27,9 @@ from voi.agent.options import make_config
 from voi.agent.service import TerminalService
 from voi.app import start as startup
 from voi.app import twistd as server
+from voi.app.options import Options
 from voi.app.service import VoiService
-from voi.config import Config, Options
+from voi.config import Config
 from voi.demo.image import write_image
 from voi.demo.processes import free_port
 from voi.errors import StartupError

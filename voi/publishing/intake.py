@@ -10,7 +10,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from voi.domain import metainfo
-from voi.domain.audit import Actor
+from voi.domain.actors import Actor
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedTemplate
@@ -26,6 +26,7 @@ from voi.errors import (
 from voi.files.directory import DataDirectory, write_atomically
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.publishing import audit
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
@@ -112,10 +113,11 @@ class UploadIntake:
         body: TorrentBody,
         *,
         actor: Actor | None = None,
+        address: str = "",
     ) -> str:
         """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
 
-        `actor` is the administrator who allowed it at the terminal.
+        `actor` is the administrator who allowed it at the terminal, `address` where the terminal is.
 
         :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
         :raises Conflict: somebody else is at the template, or the level does not fit.
@@ -124,21 +126,22 @@ class UploadIntake:
         """
         torrent: Metainfo = await self._in_thread(_parse, body)
         try:
-            return await self._admission.alone(self._take(mac, granted, listed, body, torrent, actor))
+            terminal = Actor("terminal", mac, address)
+            return await self._admission.alone(self._take(terminal, granted, listed, body, torrent, actor))
         except VoiError as error:
             await self._refusals.note(mac, torrent.name, error.reason)
             raise
 
     async def _take(
         self,
-        mac: str,
+        terminal: Actor,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody,
         torrent: Metainfo,
         actor: Actor | None,
     ) -> str:
-        name = torrent.name
+        name, mac = torrent.name, terminal.name
         open_disks = await self._uploads.open_disks()
         request = next((x for x in open_disks if x.mac == mac and x.name == name), None)
         known = await self._uploads.last_of(name)
@@ -163,7 +166,7 @@ class UploadIntake:
         check_next_level(owner.levels if owner else (), name)
         self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
         await self._in_thread(write_atomically, self._directory.torrent(torrent.info_hash), body.torrent)
-        disk = await self._write_down(upload, request, body, torrent)
+        disk = await self._write_down(terminal, upload, request, body, torrent)
         self._publisher.receive(disk)
         return disk.id
 
@@ -189,9 +192,10 @@ class UploadIntake:
         raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
 
     async def _write_down(
-        self, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
+        self, terminal: Actor, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
     ) -> UploadDisk:
         now = time.time()
+        entry = audit.begun(terminal, now, upload, torrent.name)
         if request is not None:
             await self._uploads.receive(
                 request.id,
@@ -200,6 +204,7 @@ class UploadIntake:
                 body.real_size or request.real_size,
                 body.reserve_size or request.reserve_size,
                 now,
+                audit=entry,
             )
             found = await self._uploads.disk(request.id)
             assert found is not None
@@ -213,7 +218,7 @@ class UploadIntake:
             info_hash=torrent.info_hash,
             size=torrent.length,
         )
-        written = await self._uploads.begin(replace(upload, id=0, disks=(disk,)))
+        written = await self._uploads.begin(replace(upload, id=0, disks=(disk,)), audit=entry)
         return written.disks[0]
 
     # 9027.

@@ -7,7 +7,7 @@ is made again, a half-done rename is finished.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, KeysView
+from collections.abc import Callable, Coroutine, KeysView, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,15 +17,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
+from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.interfaces import Admission
 from voi.domain import blocks, metainfo
-from voi.domain.templates import PublishedLevel, Template, check_next_level
+from voi.domain.audit import Audit, AuditEntry
+from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing.interfaces import Admission, Seeder
+from voi.publishing import audit as entries
+from voi.publishing.interfaces import Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
@@ -45,8 +49,7 @@ class Publisher:
     """Takes each upload through its stages.
 
     `in_disk_thread` is for work as long as a disk is large, `in_thread` for what must not wait behind it.
-    `begun` is called with an upload that comes in from a terminal, `ended` when it was published or failed,
-    `changed` with a template's new version.
+    `ended` is called with an upload that was published or failed.
     """
 
     def __init__(
@@ -54,17 +57,17 @@ class Publisher:
         *,
         uploads: Uploads,
         templates: Templates,
+        catalogue: Catalogue,
         directory: DataDirectory,
         seeder: Seeder,
         tracker: Admission,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
-        self.begun: list[Callable[[UploadDisk], None]] = []
         self.ended: list[Callable[[UploadDisk], None]] = []
-        self.changed: list[Callable[[Template], None]] = []
         self._uploads = uploads
         self._templates = templates
+        self._catalogue = catalogue
         self._directory = directory
         self._seeder = seeder
         self._tracker = tracker
@@ -105,8 +108,6 @@ class Publisher:
     def receive(self, disk: UploadDisk) -> None:
         """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
         self._spawn(disk, self._receive(disk))
-        for listener in self.begun:
-            listener(disk)
 
     def copy(self, disk: UploadDisk) -> None:
         """Begin to import a disk from a file on the server."""
@@ -165,7 +166,7 @@ class Publisher:
         """A download cannot go on, for a reason of this server's disk."""
         disk = self._receiving.get(info_hash)
         if disk is not None:
-            self._spawn(disk, self._end(disk.id, reason))
+            self._spawn(disk, self._end([disk.id], reason))
 
     # Stages.
 
@@ -191,7 +192,7 @@ class Publisher:
         if info_hash != disk.info_hash:
             log.info("{name} named another backing file: put right, torrent made anew", name=str(disk.name))
             await self._in_thread(self._keep_torrent, examined.torrent)
-            self._tracker.retire(disk.info_hash)
+            await self._catalogue.retire(disk.info_hash)
         await self._in_thread(keep_table, self._directory, examined.metainfo, examined.sums)
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
         if info_hash != disk.info_hash:
@@ -229,55 +230,61 @@ class Publisher:
             published=time.time(),
             uploader=disk.mac,
         )
-        template = await self._uploads.publish(disk, upload, level)
-        await self._offer(disk.info_hash, torrent, target)
-        log.info(
-            "{name} published: {template}, version {version}",
-            name=str(disk.name),
-            template=template.name,
-            version=template.version,
-        )
+        await self._catalogue.publish(level, disk, upload)
         self._forget(disk)
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
-        for listener in self.changed:
-            listener(template)
-
-    async def _offer(self, info_hash: bytes, torrent: bytes, target: Path) -> None:
-        """Seed what is published now; a failure here takes nothing back, and ends with the next start."""
-        self._tracker.admit(info_hash)
-        try:
-            await self._seeder.mark_verified(info_hash, target)
-            await self._seeder.seed(torrent, self._directory.disks)
-        except VoiError as error:
-            log.error("{name} is published and cannot be seeded: {error}", name=target.name, error=error.message)  # noqa: TRY400 - a line, no trace
 
     async def fail(self, disk: UploadDisk, reason: str) -> None:
-        """Call an upload off: its work under way ends first, its files go, its uploader is told why.
+        """End one disk of an upload, as `call_off` does."""
+        await self.call_off([disk], reason)
 
-        One that has ended meanwhile, published or not, stays as it is.
+    async def call_off(self, disks: Sequence[UploadDisk], reason: str, audit: Audit[list[str]] | None = None) -> None:
+        """Call disks of an upload off: their work under way ends first, their files go, their uploader is told why.
+
+        One that has ended meanwhile, published or not, stays as it is. The others end in one transaction, with what
+        `audit` makes of their ids, or, without one, an entry for each that failed.
         """
-        self._called_off.add(disk.id)
-        await self._alone(disk.id, self._end(disk.id, reason))
+        ids = sorted({disk.id for disk in disks})
+        self._called_off.update(ids)
+        await self._alone(ids, self._end(ids, reason, audit))
 
-    async def _end(self, disk_id: str, reason: str) -> None:
-        self._called_off.discard(disk_id)
-        disk = await self._uploads.disk(disk_id)
-        if disk is None or not disk.open:
+    async def _end(self, disk_ids: Sequence[str], reason: str, audit: Audit[list[str]] | None = None) -> None:
+        ended: list[UploadDisk] = []
+        for disk_id in disk_ids:
+            self._called_off.discard(disk_id)
+            disk = await self._uploads.disk(disk_id)
+            if disk is not None and disk.open:
+                await self._clean_up(disk, reason)
+                ended.append(disk)
+        if not ended:
             return
+        # Last: only then may the same disk be offered again, and its files have the same names.
+        now = time.time()
+        audit = audit or await self._failed(ended, reason, now)
+        await self._uploads.fail([disk.id for disk in ended], reason, now, audit=audit)
+        for disk in ended:
+            self._forget(disk)
+            self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
+
+    async def _failed(self, disks: Sequence[UploadDisk], reason: str, now: float) -> Audit[list[str]]:
+        """An entry for each of these disks that ends."""
+        made: dict[str, list[AuditEntry]] = {}
+        for disk in disks:
+            upload = await self._uploads.get(disk.upload_id)
+            assert upload is not None
+            made[disk.id] = entries.failed(now, upload, disk, reason)
+        return lambda ended: [entry for disk_id in ended for entry in made[disk_id]]
+
+    async def _clean_up(self, disk: UploadDisk, reason: str) -> None:
         log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
         if disk.info_hash is not None:
             self._receiving.pop(disk.info_hash, None)
-            self._tracker.retire(disk.info_hash)
         try:
             if disk.info_hash is not None:
-                await self._seeder.remove(disk.info_hash, forget=True)
+                await self._catalogue.retire(disk.info_hash)
             await self._in_thread(self._remove_files, disk)
         except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
             log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
-        # Last: only then may the same disk be offered again, and its files have the same names.
-        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
-        self._forget(disk)
-        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
 
     def _remove_files(self, disk: UploadDisk) -> None:
         self._directory.upload(disk.name).unlink(missing_ok=True)
@@ -355,20 +362,27 @@ class Publisher:
             listener(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(self._alone(disk.id, self._guard(disk, work))).addErrback(
+        Deferred.fromCoroutine(self._alone([disk.id], self._guard(disk, work))).addErrback(
             lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
         )
 
-    async def _alone(self, disk_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """One thing at a time for each upload: what calls it off waits until its stage has noticed."""
-        lock = self._locks.setdefault(disk_id, DeferredLock())
-        await lock.acquire()
+    async def _alone(self, disk_ids: Sequence[str], work: Coroutine[Any, Any, None]) -> None:
+        """One thing at a time for each disk: what calls it off waits until its stage has noticed.
+
+        :param disk_ids: in order, so that two who want the same ones do not wait for each other.
+        """
+        held: list[tuple[str, DeferredLock]] = []
         try:
+            for disk_id in disk_ids:
+                lock = self._locks.setdefault(disk_id, DeferredLock())
+                await lock.acquire()
+                held.append((disk_id, lock))
             await work
         finally:
-            lock.release()
-            if not lock.locked:
-                self._locks.pop(disk_id, None)
+            for disk_id, lock in held:
+                lock.release()
+                if not lock.locked:
+                    self._locks.pop(disk_id, None)
 
     async def _guard(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -377,7 +391,7 @@ class Publisher:
             return
         except Exception as error:  # whatever it is, an upload must not hang without a reason
             if not self._cancelled(disk.id):
-                await self._end(disk.id, _reason(error, disk))
+                await self._end([disk.id], _reason(error, disk))
 
 
 def _reason(error: Exception, disk: UploadDisk) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.audit import Audit
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
 from voi.names import DiskName
@@ -36,7 +37,9 @@ class Terminals:
         self._store = store
         self._started = started
 
-    def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
+    def touch(
+        self, mac: str, ip: str, client_type: int, now: float, *, audit: Audit[Terminal] | None = None
+    ) -> Deferred[Terminal]:
         """Note a login; the first one makes the terminal's row and its tracker key.
 
         One that was there already goes on to be; what began before the server's start ended nobody knows when.
@@ -52,7 +55,7 @@ class Terminals:
             note_visit(db, mac, now, self._started)
             return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def seen(self, mac: str, now: float) -> Deferred[None]:
         """Note that a terminal was there."""

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
-from voi.domain.audit import SERVER
+from voi.domain.actors import SERVER
 
 PROGRAM = ("-c", "from voi.cli import main; main(prog_name='voi')")
 

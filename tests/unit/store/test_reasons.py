@@ -57,7 +57,7 @@ class KeptTests(StoreCase):
         first = await self.begun()
         second = (await self.rollouts.begin(TEMPLATE, [MAC], 2.0)).id
         self.assertEqual(plain(await self.reason(first)), {"code": "newer_rollout", "data": {"number": second}})
-        await self.rollouts.cancel(second, Code.CANCEL_SEND, 3.0)
+        await self.rollouts.cancel(second, 3.0)
         self.assertEqual(plain(await self.reason(second)), {"code": "cancelled", "data": {}})
 
     async def test_retried(self) -> None:

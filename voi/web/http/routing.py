@@ -1,7 +1,8 @@
 """The route table's engine: who asks, body, answer and errors of every route, so that no handler can forget one.
 
 A handler is an async function that gets the path's values by name, the decoded body as `body` and the decoded query
-as `query` where its route has them, and who asks as `actor` where it names that; it gives a struct, or raises a
+as `query` where its route has them, and who asks as `actor`, or with what they showed as
+`caller`, where it names that; it gives a struct, or raises a
 `VoiError`. It knows nothing of HTTP.
 """
 
@@ -253,12 +254,14 @@ def answer_error(request: IRequest, error: VoiError) -> bytes:
 
 def _responder(route: Route, access: Authentication, idempotency: IdempotentChanges) -> Callable[..., Deferred[bytes]]:
     decoder = None if route.body is None else msgspec.json.Decoder(route.body)
-    tells_actor = "actor" in inspect.signature(route.handler).parameters
+    named = inspect.signature(route.handler).parameters
 
     async def respond(request: IRequest, values: dict[str, Any]) -> bytes:
-        actor = await _let_in(route, access, request)
-        if tells_actor:
-            values["actor"] = actor
+        caller = await _let_in(route, access, request)
+        if "actor" in named:
+            values["actor"] = caller.actor
+        if "caller" in named:
+            values["caller"] = caller
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if keys and route.changes and not route.keeps:
             raise Malformed(Reason("key_not_kept"), field="Idempotency-Key")
@@ -277,7 +280,7 @@ def _responder(route: Route, access: Authentication, idempotency: IdempotentChan
             answered = await _answer(route, request, values)
         else:
             hashed = sha256(b"\0".join((route.method.encode(), request.uri, content))).digest()
-            who = f"{actor.kind} {actor.name}"
+            who = f"{caller.actor.kind} {caller.actor.name}"
             key = keys[0].decode("ascii", "replace")
             answered = await idempotency.answer(who, key, hashed, lambda: _once(route, request, values, hashed))
         if answered.location:
@@ -296,10 +299,11 @@ async def _let_in(route: Route, access: Authentication, request: IRequest) -> Ca
         if route.changes:
             check_origin(request)
         return unknown_caller(address_of(request))
-    actor = await access.actor(request, changes=route.changes)
-    if not actor.role.may(route.role):
-        raise Forbidden(Reason("role_refused", who=actor.text, role=str(actor.role), required=str(route.role)))
-    return actor
+    caller = await access.caller(request, changes=route.changes)
+    if not caller.role.may(route.role):
+        said = {"who": caller.actor.text, "role": str(caller.role), "required": str(route.role)}
+        raise Forbidden(Reason("role_refused", **said))
+    return caller
 
 
 async def _answer(route: Route, request: IRequest, values: dict[str, Any]) -> StoredResponse:

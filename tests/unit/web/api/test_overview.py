@@ -77,7 +77,7 @@ class OverviewTests(ApiCase):
         await self.terminal(OTHER)
         await self.publish(level())
         ended = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
-        await self.rollouts.cancel(ended.id, 0, 1.0)
+        await self.rollouts.cancel(ended.id, 1.0)
         running = [(await self.rollouts.begin(TEMPLATE, [mac], 1.0)).id for mac in (MAC, OTHER)]
         self.coordinator.stall_monitor.failed = {running[0]: 2}
         self.coordinator.stall_monitor.still = {running[0]: 3}

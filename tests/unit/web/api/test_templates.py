@@ -6,6 +6,7 @@ import time
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level, upload_disk
+from voi.domain.actors import Actor
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadState
 from voi.errors import BadImage, NoSpace
@@ -49,9 +50,9 @@ class TemplateTests(ApiCase):
         await self.publish(level())
         disk = upload_disk(DiskName(DISK, 1), mac=MAC)
         made = await self.uploads.begin(
-            Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,), "with the new CAD", "admin", "10.9.9.9")
+            Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,), "with the new CAD", Actor("account", "admin"))
         )
-        await self.uploads.publish(made.disks[0], made, level(1, info_hash=HASH[::-1]))
+        await self.templates.publish(level(1, info_hash=HASH[::-1]), made.disks[0], made)
         versions = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}/versions")).json["versions"]
         found = [(one["number"], one["who"], one["remark"]) for one in versions]
         self.assertEqual(found, [(2, "admin", "with the new CAD"), (1, "", "")])

@@ -97,7 +97,7 @@ class HistoryTests(ApiCase):
         await self.terminals.seen(MAC, 1_700_000_060.0)
         await self.terminals.touch(MAC, "192.0.2.7", 2, 1_700_000_120.0)
         first = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_130.0)
-        await self.rollouts.cancel(first.id, 0, 1_700_000_140.0)
+        await self.rollouts.cancel(first.id, 1_700_000_140.0)
         second = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_150.0)
         work = await self.rollouts.plan(second.id, MAC, 1_700_000_151.0)
         assert work is not None

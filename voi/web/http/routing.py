@@ -301,8 +301,8 @@ async def _let_in(route: Route, access: Authentication, request: IRequest) -> Ca
         return unknown_caller(address_of(request))
     caller = await access.caller(request, changes=route.changes)
     if not caller.role.may(route.role):
-        said = {"who": caller.actor.text, "role": str(caller.role), "required": str(route.role)}
-        raise Forbidden(Reason("role_refused", **said))
+        role, required = str(caller.role), str(route.role)
+        raise Forbidden(Reason("role_refused", who=caller.actor.text, role=role, required=required))
     return caller
 
 

@@ -1,4 +1,4 @@
-"""The journal's entries: written down, found again by filters, and thrown away when they are old or too many."""
+"""Entries of the audit log: written down, found again by filters, and thrown away when they are old or too many."""
 
 from __future__ import annotations
 

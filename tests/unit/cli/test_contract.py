@@ -123,7 +123,7 @@ class ContractTests(ApiCase):
         seen = await self.json("restart", "--all", "--yes", "--wait", "0")
         self.assertEqual(([one["mac"] for one in seen["outcomes"]], seen["left_out"]), ([MAC], [OTHER]))
         await self.voi("watermark", "off", "--room", "Physics", "--wait", "0")
-        self.assertEqual(self.command_dispatcher.given[-1][1], {"switch": 0})
+        self.assertEqual(self.given[-1][1], {"switch": 0})
         self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
 
     async def test_uploads(self) -> None:

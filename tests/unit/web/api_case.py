@@ -62,6 +62,7 @@ from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
 from voi.terminals.administration import TerminalAdministration
+from voi.terminals.commands import CommandDispatcher
 from voi.terminals.rooms import RoomAdministration
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.application import Api
@@ -114,7 +115,7 @@ class ApiCase(TestCase):
         self.commands = Commands(self.store)
         self.registry, self.publisher = FakeFleet(), FakePublisher(self.uploads)
         self.upload_requests = FakeUploadRequests(self.uploads, self.templates, self.terminals, self.publisher)
-        self.command_dispatcher = FakeDispatcher(self.commands, self.terminals, self.registry, self.command_table)
+        self.command_dispatcher = self.make_dispatcher()
         self.coordinator = FakeCoordinator(self.rollouts)
         self.recorder = FakeObserver(RolloutHistories(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
@@ -207,6 +208,11 @@ class ApiCase(TestCase):
         self.port: int = listening.getHost().port
         self.url = f"http://127.0.0.1:{self.port}"
         self.agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+
+    def make_dispatcher(self) -> CommandDispatcher:
+        """What gives commands: it sends nothing, and `given` has what it would have sent."""
+        self.given: list[tuple[int, dict[str, Any], list[str]]] = []
+        return FakeDispatcher(self.commands, self.terminals, self.registry, self.given)
 
     async def ask(
         self,

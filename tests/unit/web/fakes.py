@@ -12,7 +12,6 @@ from twisted.internet.task import Clock
 
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit
-from voi.domain.commands import CommandTable
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
@@ -180,10 +179,16 @@ class FakeUploadRequests(UploadRequests):
 class FakeDispatcher(CommandDispatcher):
     """Writes commands down and sends nothing."""
 
-    def __init__(self, commands: Commands, terminals: Terminals, online: FakeFleet, table: CommandTable) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        terminals: Terminals,
+        online: FakeFleet,
+        given: list[tuple[int, dict[str, Any], list[str]]],
+    ) -> None:
         registry: Any = online
-        super().__init__(commands, terminals, registry, Clock(), table, now=lambda: NOW)
-        self.given: list[tuple[int, dict[str, Any], list[str]]] = []
+        super().__init__(commands, terminals, registry, Clock(), now=lambda: NOW)
+        self.given = given
 
     def send(self, command: Command) -> None:
         self.given.append((command.code, dict(command.body), [outcome.mac for outcome in command.outcomes]))

@@ -280,9 +280,9 @@ def _responder(route: Route, access: Authentication, idempotency: IdempotentChan
             answered = await _answer(route, request, values)
         else:
             hashed = sha256(b"\0".join((route.method.encode(), request.uri, content))).digest()
-            who = f"{caller.actor.kind} {caller.actor.name}"
+            actor = f"{caller.actor.kind} {caller.actor.name}"
             key = keys[0].decode("ascii", "replace")
-            answered = await idempotency.answer(who, key, hashed, lambda: _once(route, request, values, hashed))
+            answered = await idempotency.answer(actor, key, hashed, lambda: _once(route, request, values, hashed))
         if answered.location:
             request.setHeader(b"location", answered.location.encode())
         return _send(request, answered.status, answered.body)

@@ -15,7 +15,7 @@ from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
 from voi.cli.status import status
 from voi.cli.templates import import_, templates
-from voi.cli.terminal_commands import restart, shutdown, wake, watermark
+from voi.cli.terminal_commands import GIVING, wake
 from voi.cli.terminals import terminals
 from voi.cli.tokens import token
 from voi.cli.uploads import upload, uploads
@@ -42,10 +42,8 @@ for _command in (
     upload,
     uploads,
     rollout,
-    restart,
-    shutdown,
+    *GIVING,
     wake,
-    watermark,
     events,
     token,
     completion,

@@ -21,7 +21,7 @@ class Seeder(Protocol):
         """Offer a complete file; fires when it is in the session."""
 
     def download(
-        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: FileScan | None = None
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
     ) -> Deferred[None]:
         """Fetch a file, going on from what is there; fires when it is in the session."""
 

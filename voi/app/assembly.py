@@ -84,7 +84,7 @@ WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, n
 
 
 class Assembly:
-    """The parts of a server, each made with what it needs of the others, and what they tell one another.
+    """The parts of a server, each made with what it needs of the others, and their connections.
 
     `directory` is open and locked, and `token` the API's own, kept there; `listeners` are not open yet.
     """
@@ -124,7 +124,7 @@ class Assembly:
             keys=self.keys,
             own_peer=self.own_peer,
             clock=reactor,
-            random=random.Random(),  # noqa: S311 - whom a peer meets is no secret
+            random=random.Random(),  # noqa: S311 - which peers are told of which is no secret
             on_announce=self._announced,
             rooms=self.room_directory,
         )
@@ -334,11 +334,11 @@ class Assembly:
         for info_hash in known.torrents:
             try:
                 self.tracker.admit(info_hash)
-            except TorrentRefused as error:  # what found no room is said once more when it is to be seeded
+            except TorrentRefused as error:  # it is logged once more when it is to be seeded
                 log.error("{hash}: {error}", hash=info_hash.hex(), error=error.message)  # noqa: TRY400 - a line, no trace
                 return
 
-    # What the rooms tell one another through here.
+    # Events that go from one part to another.
 
     def _announced(self, announced: PeerAnnounced) -> None:
         self.publisher.announced(announced.info_hash, announced.host, announced.port)

@@ -21,7 +21,7 @@ INTERVAL: Final = 0.01
 """Seconds between two looks: a hundred a second, for a thousandth of a core."""
 
 SMALLEST: Final = 0.00025
-"""Seconds up to which lateness is not told apart; the kernel's own timers are no better."""
+"""Seconds up to which lateness is not distinguished; the kernel's own timers are no better."""
 
 STEPS: Final = 8
 """Buckets for each doubling: a bucket's upper bound is at most 9 % above what is in it."""
@@ -61,7 +61,7 @@ def quantile(counts: Sequence[int], part: float) -> float:
 
 
 class LagProbe:
-    """Measures from `start` to `stop`; `now` is a clock that nobody sets.
+    """Measures from `start` to `stop`; `now` is a monotonic clock.
 
     `counts` has one number for each of UPPER_BOUNDS, and never grows; `longest` is exact, and so is `total`, the
     lateness of all looks together. Seconds.

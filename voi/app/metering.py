@@ -1,4 +1,4 @@
-"""Reads from every room what metrics tell of it. Nothing here waits, and nothing is kept."""
+"""Reads from every package what its metrics show. Nothing here waits, and nothing is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from voi.web.metrics.readings import LiveReadings, StorageReadings, TorrentReadi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """The parts of a server that are looked at; `http_connections` tells how many are open."""
+    """The parts of a server that are measured; `http_connections` is how many are open."""
 
     factory: TerminalFactory
     tracker: Tracker
@@ -45,7 +45,7 @@ class Meter:
             started=self.started,
             connections=factory.connections,
             sessions=len(factory.registry),
-            held_bytes=factory.held,
+            held_bytes=factory.unfinished_bytes,
             frames_received=dict(tally.received),
             frames_sent=dict(tally.sent),
             errors=dict(tally.errors),

@@ -61,16 +61,16 @@ class UploadHandler(Protocol):
 
 
 class RolloutReports(Protocol):
-    """Hears what terminals say of the disks they have and fetch."""
+    """Takes the reports of terminals on the disks they have and fetch."""
 
     async def disks_reported(self, mac: str, template: Template | None) -> None:
-        """A terminal said which disks of a template it has; None for a template the server does not know."""
+        """A terminal reported which disks of a template it has; None for a template the server does not know."""
 
     async def task_state(self, mac: str, state: TaskState) -> None:
-        """A terminal said how far a download is."""
+        """A terminal reported how far a download is."""
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
-        """A terminal said how a download ended."""
+        """A terminal reported how a download ended."""
 
 
 MOST_LISTED: Final = 256
@@ -85,7 +85,9 @@ def date_time() -> str:
 
 
 class RequestHandlers:
-    """Answers everything a terminal may ask; `reported` is called with the MAC when it said what it has or started."""
+    """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
+    started from.
+    """
 
     def __init__(
         self,
@@ -107,9 +109,9 @@ class RequestHandlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
-        self.reported: Signal[[str]] = Signal("a terminal said what it has or started")
+        self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self._table: Mapping[int, Handle] = {
-            Code.LOGIN: self._login_or_order,
+            Code.LOGIN: self._login_or_order_query,
             Code.TERMINAL_LOGIN: self._login,
             Code.LOGOUT: self._logout,
             Code.HEARTBEAT: self._date_time,
@@ -131,8 +133,8 @@ class RequestHandlers:
         """Answer one request."""
         return await self._table[request.code](connection, request)
 
-    async def _login_or_order(self, connection: TerminalProtocol, request: Request) -> Reply:
-        """The seed's login, or the family's order query: nobody is being numbered."""
+    async def _login_or_order_query(self, connection: TerminalProtocol, request: Request) -> Reply:
+        """The seed's login, or the family's order query: terminals are not numbered here."""
         if isinstance(request, LoginRequest):
             return await self._login(connection, request)
         return success(batch_no=0, terminal_id=-1)

@@ -36,7 +36,7 @@ class RoomAdministration:
         return await self._rooms.change(room_id, name=name, subnets=subnets, audit=self._told("room.changed", actor))
 
     async def remove(self, actor: Actor, room_id: int) -> Room:
-        """Remove a room; terminals that were put into it by hand stand where their addresses say again.
+        """Remove a room; terminals that were put into it by hand are where their addresses say again.
 
         :raises NotFound: there is none of this number.
         """

@@ -110,7 +110,7 @@ class Line:
         return self.heard()[0]
 
 
-class Office:
+class TerminalServer:
     """A factory with its fleet, a fake handler and a clock."""
 
     def __init__(self) -> None:

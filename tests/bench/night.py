@@ -39,7 +39,7 @@ EVENING: Final = 1_780_000_000.0
 LOOK: Final = 2
 """Seconds between two points of the plot, and between two looks at what flows."""
 ENTRY: Final = 60
-"""Seconds between two entries of the journal."""
+"""Seconds between two entries of the audit log."""
 ROOMS: Final = 20
 SIZE: Final = 30 * 10**9
 STAMP: Final = "2026-05-28T20:26:40Z"
@@ -98,7 +98,7 @@ class Night:
         return Throughput(5e8, 1e6, 3600.0, self._course)
 
     async def news(self) -> Sequence[News]:
-        """What flows, and an entry of the journal now and then, as the server's own sources tell them."""
+        """What flows, and an entry of the audit log now and then, as the server's own sources tell them."""
         news: list[News] = []
         if self.seconds % LOOK == 0:
             news.append(("traffic", {"server_out": 10**6, "server_in": 0, "swarm": self.seconds}))

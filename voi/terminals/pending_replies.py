@@ -18,7 +18,7 @@ MAX_PENDING: Final = 256
 
 
 @dataclass(slots=True)
-class _Pending:
+class _PendingReply:
     code: int
     match: int | str
     answered: Deferred[Reply]
@@ -30,7 +30,7 @@ class PendingReplies:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, _PendingReply] = {}
 
     def expect(self, request_code: int, code: int, match: int | str, timeout: float) -> Deferred[Reply]:
         """Wait for the answer to a command that is about to be sent; fails with NoAnswer after `timeout` seconds."""
@@ -39,7 +39,7 @@ class PendingReplies:
             answered.errback(NoAnswer(Reason("too_many_waiting", most=MAX_PENDING)))
             return answered
         timer = self._clock.callLater(timeout, self._expire, request_code, timeout)
-        self._pending[request_code] = _Pending(code, match, answered, timer)
+        self._pending[request_code] = _PendingReply(code, match, answered, timer)
         return answered
 
     def arrived(self, answer: ReplyReceived) -> bool:

@@ -25,6 +25,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from voi import __version__
 from voi.demo.processes import LOOPBACK
 from voi.domain.accounts import Role
+from voi.domain.actors import Actor
 from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.rollout_history import Point, RolloutHistory
 from voi.web.console.assets import AssetResource, console_assets
@@ -43,7 +44,7 @@ ROOMS: Final = 20
 SIZE: Final = 30 * 10**9
 STAMP: Final = "2026-05-28T20:26:40Z"
 UUID: Final = "6f1a8c52-0000-4000-8000-000000000001"
-SOMEBODY: Final = Caller("token", "bench", Role.OPERATOR, LOOPBACK)
+SOMEBODY: Final = Caller(Actor("token", "bench", LOOPBACK), Role.OPERATOR)
 STEP: Final = 0.0011  # of progress in a second: a little more than what is told
 _PAUSE: Final = 0.0005
 """Seconds between two looks at whether the pages have taken everything."""
@@ -52,7 +53,7 @@ _PAUSE: Final = 0.0005
 class LetIn:
     """Everybody."""
 
-    async def still(self, actor: Caller) -> bool:
+    async def still(self, caller: Caller) -> bool:
         """As long as they like."""
         return True
 

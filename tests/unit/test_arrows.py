@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ import voi
 
 ROOT = Path(voi.__file__).parent
 GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
+USE_CASES = {"audit", "auth", "catalogue", "publishing", "terminals"}
+"""Where what people do is checked, written down and told; routes only translate."""
+OFFERING = {("seeder", "seed"), ("seeder", "mark_verified"), ("tracker", "retire")}
+"""Whose methods offer and retire what is published: what a part of the server calls them, and the method."""
 MAY: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
@@ -24,22 +29,22 @@ MAY: dict[str, set[str]] = {
     "domain": GROUND,
     "files": GROUND | {"domain"},
     "store": GROUND | {"domain", "files"},
-    "auth": GROUND | {"domain", "store"},
     "audit": GROUND | {"domain", "store"},
+    "auth": GROUND | {"audit", "domain", "store"},
     "catalogue": GROUND | {"domain", "files", "store"},
     "tracker": GROUND,
     "seeding": GROUND | {"domain", "files"},
-    "publishing": GROUND | {"audit", "catalogue", "domain", "files", "store", "wire"},
+    "publishing": GROUND | {"catalogue", "domain", "files", "store", "wire"},
     "terminals": GROUND | {"audit", "auth", "domain", "store", "wire"},
-    "rollouts": GROUND | {"audit", "domain", "files", "store", "wire"},
+    "rollouts": GROUND | {"domain", "files", "store", "wire"},
     "web.console": GROUND,
     "web.http": GROUND | {"domain", "store"},
-    "web.api": GROUND | {"audit", "domain", "store", "web.http", "wire"},
+    "web.api": GROUND | USE_CASES | {"domain", "store", "web.http"},
     "web.live": GROUND | {"domain", "store", "web.api", "web.http"},
     "web.metrics": GROUND | {"domain", "store", "web.api", "web.http"},
-    "web": GROUND | {"audit", "domain", "store", "web.api", "web.console", "web.http", "web.live", "web.metrics"},
+    "web": GROUND | USE_CASES | {"domain", "store", "web.api", "web.console", "web.http", "web.live", "web.metrics"},
     "agent": GROUND | {"domain", "files", "seeding", "wire"},
-    "cli": GROUND | {"files"},
+    "cli": GROUND | {"domain", "files"},
     "demo": GROUND | {"files"},
 }
 """Package to the packages it may import; `app` may import all. A package that is not here is not allowed."""
@@ -163,3 +168,44 @@ class ArrowTests(SynchronousTestCase):
             for node in ast.parse(path.read_text("utf-8")).body:
                 if isinstance(node, ast.ImportFrom) and node.module == "twisted.internet":
                     self.assertNotIn("reactor", [alias.name for alias in node.names], path)
+
+
+class CatalogueTests(SynchronousTestCase):
+    """Who may change what is published."""
+
+    def test_one_place_writes(self) -> None:
+        """The tables of the catalogue are written by its own repository alone, but for what brings them up to date."""
+        writes = re.compile(r"(INSERT INTO|INSERT OR \w+ INTO|UPDATE|DELETE FROM) (templates|levels|versions)\b")
+        found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if writes.search(path.read_text("utf-8"))}
+        self.assertLessEqual(found, {"store/templates.py", "store/migrations.py"})
+        self.assertIn("store/templates.py", found)
+
+    def test_one_place_asks(self) -> None:
+        """Only the catalogue asks that repository for a change."""
+        changing = {"publish", "change"}
+        callers = set()
+        for path in ROOT.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(node, ast.Attribute) or node.attr not in changing:
+                    continue
+                owner = node.value
+                name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+                if name.strip("_") == "templates":
+                    callers.add(str(path.relative_to(ROOT)))
+        self.assertEqual(callers, {"catalogue/catalogue.py"})
+
+    def test_one_place_offers(self) -> None:
+        """Only the catalogue offers a level to the seed, and takes a torrent from tracker and seed."""
+        callers: dict[str, set[str]] = {}
+        for path in ROOT.rglob("*.py"):
+            if package_of(path) == "agent":
+                continue  # a program of its own, with a seed of its own
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                    continue
+                owner = node.func.value
+                name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+                if (name.strip("_"), node.func.attr) in OFFERING:
+                    callers.setdefault(node.func.attr, set()).add(str(path.relative_to(ROOT)))
+        self.assertEqual(set(callers), {method for _, method in OFFERING})
+        self.assertEqual({place for places in callers.values() for place in places}, {"catalogue/catalogue.py"})

@@ -15,23 +15,23 @@ from voi.app.listeners import Listeners
 from voi.app.metering import Meter
 from voi.app.threads import Threads
 from voi.audit.log import AuditLog
+from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import ATTEMPTS, PasswordChecker
+from voi.auth.sign_in import SignIn
 from voi.catalogue.block_tables import BlockTables
+from voi.catalogue.catalogue import Catalogue
 from voi.config import Config
 from voi.domain.rollouts import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.rooms import RoomMap
-from voi.domain.templates import PublishedLevel
-from voi.errors import TorrentRefused, VoiError
+from voi.errors import TorrentRefused
 from voi.files.directory import DataDirectory
 from voi.publishing.admission import UploadAdmission
-from voi.publishing.audit import UploadAudit
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
 from voi.publishing.space import Space
-from voi.rollouts.audit import RolloutAudit
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
@@ -56,10 +56,12 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
+from voi.terminals.administration import TerminalAdministration
 from voi.terminals.commands import CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
 from voi.terminals.registry import ConnectionRegistry
+from voi.terminals.rooms import RoomAdministration
 from voi.terminals.wake import Waker
 from voi.tracker.announce_protocol import AnnounceFactory
 from voi.tracker.blocks import BlockTableResource
@@ -125,14 +127,18 @@ class Assembly:
             on_announce=self._announced,
             rooms=self.room_directory,
         )
-        self.room_directory.changed.append(self.tracker.rooms_changed)
+        self.room_directory.changed.connect(self.tracker.rooms_changed)
         self._make_publishing()
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
-        admin = PasswordChecker(self.accounts, reactor, reactor.getThreadPool())
-        self._make_terminals(admin)
-        self._make_web(token, admin)
+        self._passwords = PasswordChecker(self.accounts, reactor, reactor.getThreadPool())
+        self._sessions = Sessions(self.store)
+        self._sign_in = SignIn(
+            accounts=self.accounts, sessions=self._sessions, passwords=self._passwords, audit_log=self.audit_log
+        )
+        self._make_terminals()
+        self._make_web(token)
 
     def _make_seeding(self) -> TorrentSession:
         host, port = self._config.bittorrent_address
@@ -150,10 +156,19 @@ class Assembly:
         )
 
     def _make_publishing(self) -> None:
-        """What brings disks in: from terminals, and from files on the server."""
+        """What brings disks in, from terminals and from files on the server, and what is published of them."""
+        self.catalogue = Catalogue(
+            templates=self.templates,
+            uploads=self._uploads,
+            directory=self._directory,
+            seeder=self.seeding,
+            tracker=self.tracker,
+            in_thread=self._threads.short,
+        )
         self.publisher = Publisher(
             uploads=self._uploads,
             templates=self.templates,
+            catalogue=self.catalogue,
             directory=self._directory,
             seeder=self.seeding,
             tracker=self.tracker,
@@ -183,16 +198,16 @@ class Assembly:
             terminals=self.terminals,
             publisher=self.publisher,
             admission=self._admission,
+            tell=self._notifications.request,
             in_thread=self._threads.short,
         )
         self.registry.online.connect(self._admission.terminal_came)
         self.registry.offline.connect(self._left)
-        UploadAudit(self.publisher, self._uploads, self.templates, self.audit_log, self.registry.address)
 
     def _make_rollouts(self) -> None:
         """What brings disks out, and commands."""
         reactor = self._reactor
-        self.command_dispatcher = CommandDispatcher(self._commands, self.registry, reactor)
+        self.command_dispatcher = CommandDispatcher(self._commands, self.terminals, self.registry, reactor)
         open_targets = OpenTargets()
         self.recorder = ThroughputRecorder(
             open_targets=open_targets,
@@ -220,26 +235,22 @@ class Assembly:
             open_targets=open_targets,
             served=self.recorder.served,
         )
-        self.rollout_audit = RolloutAudit(
-            self.coordinator, self._rollouts, self.templates, self.audit_log, self._events, reactor
-        )
 
-    def _make_terminals(self, admin: PasswordChecker) -> None:
+    def _make_terminals(self) -> None:
         """What answers terminals."""
         self._handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
-            admin=admin,
+            sign_in=self._sign_in,
             uploads=self._upload_intake,
             rollouts=self.coordinator.progress_receiver,
             tracker_urls=self._listeners.tracker_urls,
             knows_key=self.keys.learn,
             next_batch=self.registry.next_batch,
-            audit_log=self.audit_log,
         )
         self.factory = TerminalFactory(self.registry, self._handlers, self._reactor)
 
-    def _make_web(self, token: str, admin: PasswordChecker) -> None:
+    def _make_web(self, token: str) -> None:
         """What answers browsers, programs, and peers over HTTP."""
         health = checks(self.store, self._directory, self.own_peer, self.seeding, self.lag, self._reactor)
         metrics = MetricRoutes(
@@ -259,13 +270,17 @@ class Assembly:
             in_thread=self._threads.short,
             clock=self._reactor,
         )
+        rooms, tokens = Rooms(self.store, self.room_directory), Tokens(self.store)
         self.api = Api(
             token=token,
             accounts=self.accounts,
-            sessions=Sessions(self.store),
-            tokens=Tokens(self.store),
+            sessions=self._sessions,
+            tokens=tokens,
             answers=StoredResponses(self.store),
-            passwords=admin,
+            sign_in=self._sign_in,
+            account_administration=AccountAdministration(
+                accounts=self.accounts, tokens=tokens, hash_password=self._passwords.hash
+            ),
             terminals=self.terminals,
             templates=self.templates,
             uploads=self._uploads,
@@ -273,9 +288,9 @@ class Assembly:
             commands=self._commands,
             command_dispatcher=self.command_dispatcher,
             registry=self.registry,
+            catalogue=self.catalogue,
             upload_requests=self._upload_requests,
             publisher=self.publisher,
-            notifications=self._notifications,
             coordinator=self.coordinator,
             recorder=self.recorder,
             links=LinkRates(self._link, self._config.terminal_link or link_rate(self._config.link)),
@@ -284,14 +299,21 @@ class Assembly:
             lag=self.lag,
             clock=self._reactor,
             snapshots=TerminalSnapshots(self.store),
-            rooms=Rooms(self.store, self.room_directory),
+            rooms=rooms,
             events=self._events,
             audit_log=self.audit_log,
-            waker=Waker(self._threads.short),
+            room_administration=RoomAdministration(rooms),
+            terminal_administration=TerminalAdministration(
+                terminals=self.terminals,
+                rooms=rooms,
+                online=self.registry,
+                waker=Waker(self._threads.short),
+                forget_key=self.keys.forget,
+                audit_log=self.audit_log,
+            ),
             traffic=self.traffic,
             disk=lambda: self._threads.short(disk_usage, self._directory.root),
             facts=self._facts,
-            forget_key=self.keys.forget,
             checks=health,
             further=[metrics],
         )
@@ -314,15 +336,6 @@ class Assembly:
             except TorrentRefused as error:  # what found no room is said once more when it is to be seeded
                 log.error("{hash}: {error}", hash=info_hash.hex(), error=error.message)  # noqa: TRY400 - a line, no trace
                 return
-
-    async def seed(self, level: PublishedLevel) -> None:
-        """Offer a published level; one whose files are gone is reported, and does not hold the others up."""
-        try:
-            self.tracker.admit(level.info_hash)
-            torrent = await self._threads.short(self._directory.torrent(level.info_hash).read_bytes)
-            await self.seeding.seed(torrent, self._directory.disks)
-        except (VoiError, OSError) as error:  # whatever is wrong with one file, the others are seeded
-            log.error("{name} cannot be seeded: {error}", name=str(level.name), error=str(error))  # noqa: TRY400 - a line, no trace
 
     # What the rooms tell one another through here.
 

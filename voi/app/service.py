@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,7 +20,7 @@ from voi.app.listeners import Listeners, where
 from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
 from voi.app.threads import Threads
 from voi.config import Config
-from voi.domain.audit import SERVER
+from voi.domain.actors import SERVER
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
 from voi.files.permissions import set_umask
@@ -108,7 +108,6 @@ class VoiService(MultiService):
         parts = self.parts
         for step in (
             parts.coordinator.recover,  # first: terminals come back within a second
-            parts.rollout_audit.recover,
             parts.command_dispatcher.recover,
             self._listen_to_peers,
             self._ensure_administrator,  # when no port is missing any more: the next start would not tell it again
@@ -143,9 +142,7 @@ class VoiService(MultiService):
         await ensure_administrator(self.parts.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
-        levels = [level for template in await self.parts.templates.all() for level in template.levels]
-        await gatherResults([Deferred.fromCoroutine(self.parts.seed(level)) for level in levels])
-        log.info("{count} published levels are seeded", count=len(levels))
+        log.info("{count} published levels are seeded", count=await self.parts.catalogue.offer_all())
 
     def _start_failed(self, failure: Failure) -> None:
         """A server that is half up helps nobody: end with status 1, so that a supervisor sees it."""
@@ -186,7 +183,6 @@ class VoiService(MultiService):
         await parts.seeding.stop()
         await MultiService.stopService(self)
         self._threads.stop()
-        await parts.rollout_audit.stop()
         await parts.audit_log.note("server.stopped", SERVER)
         parts.store.close()
         os.close(opened.lock)

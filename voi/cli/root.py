@@ -15,7 +15,7 @@ from voi.cli.failures import STATUSES
 from voi.cli.looking import status, templates, terminals
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
-from voi.cli.terminal_commands import restart, shutdown, wake, watermark
+from voi.cli.terminal_commands import GIVING, wake
 from voi.cli.tokens import token
 from voi.cli.uploads import uploads
 
@@ -41,10 +41,8 @@ for _command in (
     upload,
     uploads,
     rollout,
-    restart,
-    shutdown,
+    *GIVING,
     wake,
-    watermark,
     events,
     token,
     completion,

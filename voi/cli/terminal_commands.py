@@ -1,4 +1,4 @@
-"""Commands for terminals: restart, shutdown, wake, watermark; with a question first where somebody may be at work."""
+"""Commands for terminals, those of the table and waking; with a question first where somebody may be at work."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
 from voi.cli.lookup import Choice, choice_of, with_terminals
 from voi.cli.output import counted, say_json, show
 from voi.cli.settings import connect, with_json, with_server
+from voi.domain.commands import COMMANDS, CommandKind
 
 LOOK_AGAIN_SECONDS: Final = 0.5
 WAIT_SECONDS: Final = 60.0
 """How long outcomes are waited for; the server itself gives a terminal less than that to answer."""
-
-_ASK: Final = {"restart": "Restart", "shutdown": "Shut down"}
 
 
 def _with_wait(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,75 +37,46 @@ def _with_yes(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", "-y", is_flag=True, help="do not ask for confirmation")(command)
 
 
-@click.command()
-@with_terminals
-@_with_yes
-@_with_wait
-@with_server
-@with_json
-def restart(
-    terminals: tuple[str, ...],
-    every: bool,
-    room: str | None,
-    yes: bool,
-    wait: float,
-    server: str | None,
-    token: str | None,
-    data: Path | None,
-    as_json: bool,
-) -> None:
-    """Restart terminals that are online. Those that are off are left out and reported; that is not a failure. Status 1
-    if all are off.
-    """
-    choice = choice_of(every, room, terminals)
-    _give(connect(server, token, data), choice, {"command": "restart"}, yes=yes, wait=wait, as_json=as_json)
+def _help(kind: CommandKind) -> str:
+    if kind.waits:
+        return f"{kind.summary}; terminals that are off get it at their next login."
+    return (
+        f"{kind.summary}. Those that are off are left out and reported; that is not a failure. Status 1 if all are off."
+    )
 
 
-@click.command()
-@with_terminals
-@_with_yes
-@_with_wait
-@with_server
-@with_json
-def shutdown(
-    terminals: tuple[str, ...],
-    every: bool,
-    room: str | None,
-    yes: bool,
-    wait: float,
-    server: str | None,
-    token: str | None,
-    data: Path | None,
-    as_json: bool,
-) -> None:
-    """Shut down terminals that are online. Those that are off are left out and reported; that is not a failure. Status
-    1 if all are off.
-    """
-    choice = choice_of(every, room, terminals)
-    _give(connect(server, token, data), choice, {"command": "shutdown"}, yes=yes, wait=wait, as_json=as_json)
+def _giving(kind: CommandKind) -> click.Command:
+    """The command of the shell that gives one of the table."""
+
+    def give(
+        terminals: tuple[str, ...],
+        every: bool,
+        room: str | None,
+        wait: float,
+        server: str | None,
+        token: str | None,
+        data: Path | None,
+        as_json: bool,
+        yes: bool = False,
+        **said: str,
+    ) -> None:
+        choice = choice_of(every, room, terminals)
+        fields = {name: choices[said[name]] for name, choices in kind.fields.items()}
+        _give(
+            connect(server, token, data), choice, kind, fields, yes=yes or not kind.question, wait=wait, as_json=as_json
+        )
+
+    made: Callable[..., None] = _with_wait(with_server(with_json(give)))
+    if kind.question:
+        made = _with_yes(made)
+    made = with_terminals(made)
+    for name, choices in kind.fields.items():
+        made = click.argument(name, type=click.Choice(tuple(choices)))(made)
+    return click.command(name=kind.name, help=_help(kind))(made)
 
 
-@click.command()
-@click.argument("switch", type=click.Choice(("on", "off")))
-@with_terminals
-@_with_wait
-@with_server
-@with_json
-def watermark(
-    switch: str,
-    terminals: tuple[str, ...],
-    every: bool,
-    room: str | None,
-    wait: float,
-    server: str | None,
-    token: str | None,
-    data: Path | None,
-    as_json: bool,
-) -> None:
-    """Switch the watermark on or off; terminals that are off get it at their next login."""
-    choice = choice_of(every, room, terminals)
-    body = {"command": "watermark", "switch": 1 if switch == "on" else 0}
-    _give(connect(server, token, data), choice, body, yes=True, wait=wait, as_json=as_json)
+GIVING: Final = tuple(map(_giving, COMMANDS.given))
+"""A command of the shell for each that a person gives."""
 
 
 @click.command()
@@ -156,22 +126,32 @@ def _only_online(found: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], lis
     return online, [one for one in found if not one["online"]]
 
 
-def _give(api: ApiClient, choice: Choice, body: dict[str, Any], *, yes: bool, wait: float, as_json: bool) -> None:
+def _give(
+    api: ApiClient,
+    choice: Choice,
+    kind: CommandKind,
+    fields: dict[str, int],
+    *,
+    yes: bool,
+    wait: float,
+    as_json: bool,
+) -> None:
     """Ask, give the command to the very terminals that were asked about, wait, and tell what became of it."""
     found = _few_enough(choice.find(api))
     off: list[dict[str, Any]] = []
-    if body["command"] in _ASK:  # of no use to who is off, where the others get it at their next login
+    if not kind.waits:  # of no use to who is off, where the others get it at their next login
         found, off = _only_online(found)
     left_out = f"{len(off)} left out because {'it is' if len(off) == 1 else 'they are'} off"
     if not yes:
-        question = f"{_ASK[body['command']]} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
+        question = f"{kind.question} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
         try:
             sure = click.confirm(question, err=True)
         except click.Abort:
             sure = False
         if not sure:
             raise Failed("not confirmed, so nothing was done; --yes skips the question")
-    number = api.change("POST", "/commands", {**body, "macs": [one["mac"] for one in found]})["batch_no"]
+    body = {"command": kind.name, "macs": [one["mac"] for one in found], **fields}
+    number = api.change("POST", "/commands", body)["batch_no"]
     try:
         seen = outcomes(api, number, wait)
     except KeyboardInterrupt:

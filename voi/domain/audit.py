@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
+from voi.domain.actors import Actor
+from voi.domain.commands import COMMANDS
 from voi.messages.reason import Reason, plain
 
 LONGEST_TEXT: Final = 500
 """Characters of one value in an entry: names and reasons come from terminals, and a journal is no store for them."""
-
-
-class Actor(Protocol):
-    """Who does something: an `account` or `token` by its name, a `terminal` by its MAC, or the `server`."""
-
-    @property
-    def kind(self) -> str:
-        """account, token, terminal or server."""
-
-    @property
-    def name(self) -> str:
-        """Its name within its kind."""
-
-    @property
-    def address(self) -> str:
-        """Where from, empty for the server itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """An `Actor` as a plain value."""
-
-    kind: str
-    name: str = ""
-    address: str = ""
-
-
-SERVER: Final = Author("server")
-
-
-def who(actor: Actor) -> str:
-    """An actor in one text, as the journal keeps it: ``admin``, ``token backup``, ``terminal MAC``, ``server``."""
-    if actor.kind == "account":
-        return actor.name
-    return f"{actor.kind} {actor.name}".strip()
-
-
-def author_of(text: str, address: str) -> Author:
-    """The author that `who` calls so; names of accounts have no space in them."""
-    kind, _, name = text.partition(" ")
-    return Author(kind, name, address) if name else Author("account", text, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +25,7 @@ class AuditEntry:
     id: int
     time: float
     kind: str
-    who: str
-    origin: str
+    actor: Actor
     text: str
     mac: str | None = None
     rollout: int | None = None
@@ -73,6 +33,14 @@ class AuditEntry:
     data: Mapping[str, Any] = field(default_factory=dict)
     macs: tuple[str, ...] = ()
 
+
+T = TypeVar("T")
+Audit = Callable[[T], AuditEntry | Iterable[AuditEntry] | None]
+"""What a change is to be written down as: from its result to entries, none where nothing happened.
+
+It is called inside the transaction that makes the change, in the database's thread, so it computes and does nothing
+else; what it gives is written in the same transaction, which fails with it.
+"""
 
 KINDS: Final[dict[str, str]] = {
     "server.started": "The server started, version {version}",
@@ -95,10 +63,7 @@ KINDS: Final[dict[str, str]] = {
     "terminal.released": "Back in the room that matches the address: {whom}",
     "terminal.forgotten": "Forgotten: {whom}",
     "terminal.woken": "Woken: {whom}",
-    "command.restart": "Restart sent: {whom}",
-    "command.shutdown": "Shutdown sent: {whom}",
-    "command.watermark_on": "Watermark on: {whom}; sent at once: {sent}, at the next login: {waiting}",
-    "command.watermark_off": "Watermark off: {whom}; sent at once: {sent}, at the next login: {waiting}",
+    **{kind: sentence for command in COMMANDS for kind, sentence in command.entries().items()},
     "room.made": "Room created: {name}; subnets: {subnets}",
     "room.changed": "Room changed: {name}; subnets: {subnets}",
     "room.removed": "Room deleted: {name}",
@@ -138,13 +103,14 @@ def make_entry(
     rollout: int | None = None,
     template: str | None = None,
     data: Mapping[str, Any] | None = None,
+    sentence: str = "",
 ) -> AuditEntry:
     """An entry that is not written down yet.
 
     A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself, and, beside
-    a `reason` from the catalogue, its code and data as `why`.
+    a `reason` from the catalogue, its code and data as `why`. `sentence` is the kind's, where it is none of KINDS.
 
-    :raises KeyError: the kind is none of KINDS, or its sentence needs a value that is not there.
+    :raises KeyError: there is no sentence for the kind, or it needs a value that is not there.
     """
     values = {name: _bounded(value) for name, value in (data or {}).items()}
     if isinstance(values.get("reason"), Reason):
@@ -161,8 +127,8 @@ def make_entry(
     if rollout is not None:
         values.setdefault("number", rollout)
     whom = f"terminal {mac}" if len(macs) == 1 else f"{len(macs)} terminals"
-    text = KINDS[kind].format_map({**values, "whom": whom})
-    return AuditEntry(0, now, kind, who(actor), actor.address, text, mac, rollout, template, values, macs)
+    text = (sentence or KINDS[kind]).format_map({**values, "whom": whom})
+    return AuditEntry(0, now, kind, actor, text, mac, rollout, template, values, macs)
 
 
 def _bounded(value: Any) -> Any:

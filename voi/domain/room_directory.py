@@ -7,23 +7,21 @@ neither can be made without it, and nobody else writes those tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from voi.domain.rooms import RoomMap, address_of
 from voi.domain.terminals import Terminal
-
-Changed = Callable[[Collection[str] | None], None]
-"""Called with the MACs of terminals that may stand in another room now, None for all of them."""
+from voi.signals import Signal
 
 
 class RoomDirectory:
     """Rooms, and the terminals in them: two values for each terminal that ever logged in.
 
-    Each of `changed` is called after a change.
+    `changed` tells the MACs of terminals that may stand in another room now, None for all of them.
     """
 
     def __init__(self) -> None:
-        self.changed: list[Changed] = []
+        self.changed: Signal[[Collection[str] | None]] = Signal("terminals stand in other rooms")
         self._rooms = RoomMap(())
         self._terminals: dict[str, tuple[str, int | None]] = {}
 
@@ -75,5 +73,4 @@ class RoomDirectory:
         self._tell(macs)
 
     def _tell(self, macs: Collection[str] | None) -> None:
-        for listener in self.changed:
-            listener(macs)
+        self.changed(macs)

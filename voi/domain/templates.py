@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from voi.domain.actors import Actor
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict
 from voi.messages.reason import Reason
@@ -60,15 +61,15 @@ class Template:
 @dataclass(frozen=True, slots=True)
 class Version:
     """What a template was at a time: its levels, each with the count of its changes. `uploader` is the MAC that the
-    new of it came from, or None for an import; `asked_by` who wanted it, as the journal calls them, and `remark` what
-    they said of it, each empty where that was not noted.
+    new of it came from, or None for an import; `actor` who wanted it, and `remark` what they said of it; None and
+    empty where that was not noted.
     """
 
     number: int
     created: float
     uploader: str | None
     levels: tuple[tuple[DiskName, int], ...]
-    asked_by: str = ""
+    actor: Actor | None = None
     remark: str = ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from voi.domain.actors import Actor
 from voi.domain.terminals import ReportedTemplate
 from voi.errors import VoiError
 from voi.names import DiskName
@@ -77,9 +78,8 @@ class UploadDisk:
 class Upload:
     """A request to make a template's disks known: an administrator's (1020), a terminal's, or an import.
 
-    `desc` is the remark of a template that comes into being with it, `remark` that of this upload alone. `asked_by` is
-    who requested it, as events call them, and `asked_from` the address they were at; both are empty where nobody
-    noted it. One that failed needs attention until it is `dismissed`.
+    `desc` is the remark of a template that comes into being with it, `remark` that of this upload alone. `actor` is
+    who requested it, None where nobody noted it. One that failed needs attention until it is `dismissed`.
     """
 
     id: int
@@ -91,8 +91,7 @@ class Upload:
     created: float
     disks: tuple[UploadDisk, ...] = ()
     remark: str = ""
-    asked_by: str = ""
-    asked_from: str = ""
+    actor: Actor | None = None
     dismissed: bool = False
 
     @property

@@ -1,91 +1,56 @@
-"""Writes into the journal what becomes of uploads."""
+"""What the audit log tells of uploads: made inside the transaction that changes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
-from twisted.logger import Logger
-
-from voi.audit.log import AuditWriter
-from voi.domain.audit import SERVER, Actor, Author, author_of
-from voi.domain.uploads import WANTED, Upload, UploadDisk, UploadState
-from voi.publishing.publisher import Publisher
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
-from voi.tasks import spawn
-
-log = Logger()
+from voi.domain.actors import SERVER, Actor
+from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.domain.uploads import Upload, UploadDisk
+from voi.names import DiskName
+from voi.store.uploads import Dismissed
 
 
-class UploadAudit:
-    """Listens to the publisher; `address` gives where a terminal is, empty while it is offline."""
-
-    def __init__(
-        self,
-        publisher: Publisher,
-        uploads: Uploads,
-        templates: Templates,
-        audit_log: AuditWriter,
-        address: Callable[[str], str],
-    ) -> None:
-        self._uploads = uploads
-        self._templates = templates
-        self._audit_log = audit_log
-        self._address = address
-        publisher.begun.connect(self._begun)
-        publisher.ended.connect(self._ended)
-
-    def _begun(self, disk: UploadDisk) -> None:
-        assert disk.mac is not None
-        spawn(
-            self._note_begun(disk, disk.mac, self._address(disk.mac)), log, "an entry of the audit log about an upload"
-        )
-
-    def _ended(self, disk: UploadDisk) -> None:
-        if disk.ending not in WANTED:  # who wanted that is in the audit log
-            spawn(self._note_ended(disk), log, "an entry of the audit log about an upload")
-
-    async def _note_begun(self, disk: UploadDisk, mac: str, address: str) -> None:
-        upload = await self._uploads.get(disk.upload_id)
-        author: Actor = Author("terminal", mac, address)
-        if upload is not None and upload.asked_by and upload.asked_from == address:  # by a login at the terminal
-            author = author_of(upload.asked_by, address)
-        await self._audit_log.note(
-            "upload.begun",
-            author,
-            mac=mac,
-            template=disk.template_uuid,
-            disk=str(disk.name),
-            name=_name(disk, upload),
-            by=upload.asked_by if upload else "",
-        )
-
-    async def _note_ended(self, disk: UploadDisk) -> None:
-        upload = await self._uploads.get(disk.upload_id)
-        name, said, by = _name(disk, upload), str(disk.name), upload.asked_by if upload else ""
-        if disk.state is UploadState.PUBLISHED:
-            template = await self._templates.get(disk.template_uuid)
-            await self._audit_log.note(
-                "upload.published",
-                author_of(by, upload.asked_from) if upload and by else SERVER,
-                mac=disk.mac,
-                template=disk.template_uuid,
-                disk=said,
-                name=name,
-                version=template.version if template else 0,
-            )
-        else:
-            await self._audit_log.note(
-                "upload.failed",
-                SERVER,
-                mac=disk.mac,
-                template=disk.template_uuid,
-                disk=said,
-                name=name,
-                by=by,
-                reason=disk.reason,
-            )
+def requested(actor: Actor, now: float) -> Audit[Upload]:
+    """Somebody asked a terminal for disks."""
+    return lambda upload: _entry("upload.requested", actor, now, upload, disks=len(upload.disks))
 
 
-def _name(disk: UploadDisk, upload: Upload | None) -> str:
-    return upload.name if upload else disk.template_uuid
+def imported(actor: Actor, now: float) -> Audit[Upload]:
+    """Somebody began an import."""
+    return lambda upload: _entry("template.imported", actor, now, upload, count=len(upload.disks))
+
+
+def retried(actor: Actor, now: float) -> Audit[Upload]:
+    """Somebody began what failed again."""
+    return lambda upload: _entry("upload.retried", actor, now, upload, disks=len(upload.disks))
+
+
+def cancelled(actor: Actor, now: float, upload: Upload) -> Audit[list[str]]:
+    """Somebody called an upload off, of which something was under way."""
+    return lambda ended: _entry("upload.cancelled", actor, now, upload) if ended else None
+
+
+def dismissed(actor: Actor, now: float) -> Audit[Dismissed]:
+    """Somebody has seen that an upload failed."""
+    return lambda one: _entry("upload.dismissed", actor, now, one.upload) if one.was_wanted else None
+
+
+def begun(terminal: Actor, now: float, upload: Upload, name: DiskName) -> Audit[Any]:
+    """A disk comes in from a terminal: the doing of who logged in there, else its own."""
+    by = upload.actor
+    actor = by if by is not None and by.address == terminal.address else terminal
+    said = {"disk": str(name), "by": "" if by is None else by.text}
+    return lambda _: _entry("upload.begun", actor, now, upload, **said)
+
+
+def failed(now: float, upload: Upload, disk: UploadDisk, reason: str) -> AuditEntry:
+    """A disk could not be published."""
+    by = "" if upload.actor is None else upload.actor.text
+    return _entry("upload.failed", SERVER, now, upload, disk=str(disk.name), by=by, reason=reason)
+
+
+def _entry(kind: str, actor: Actor, now: float, upload: Upload, **data: Any) -> AuditEntry:
+    return make_entry(
+        kind, actor, now, mac=upload.mac, template=upload.template_uuid, data={"name": upload.name, **data}
+    )

@@ -11,7 +11,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from voi.domain import metainfo
-from voi.domain.audit import Actor
+from voi.domain.actors import Actor
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedTemplate
@@ -28,6 +28,7 @@ from voi.errors import (
 from voi.files.directory import DataDirectory, write_atomically
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
+from voi.publishing import audit
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
@@ -114,11 +115,12 @@ class UploadIntake:
         body: TorrentBody | UnreadableTorrent,
         *,
         actor: Actor | None = None,
+        address: str = "",
     ) -> str:
         """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
 
-        `actor` is the administrator who allowed it at the terminal. Why it is refused, whatever the reason, stands at
-        what the terminal was asked for.
+        `actor` is the administrator who allowed it at the terminal, `address` where the terminal is. Why it is refused,
+        whatever the reason, stands at what the terminal was asked for.
 
         :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
         :raises Conflict: somebody else is at the template, or the level does not fit.
@@ -133,7 +135,8 @@ class UploadIntake:
                 raise body.error
             torrent: Metainfo = await self._in_thread(_parse, body)
             name = torrent.name
-            return await self._admission.alone(self._take(mac, granted, listed, body, torrent, actor))
+            terminal = Actor("terminal", mac, address)
+            return await self._admission.alone(self._take(terminal, granted, listed, body, torrent, actor))
         except VoiError as error:
             await self._refusals.note_torrent(mac, name, error.reason)
             raise
@@ -143,14 +146,14 @@ class UploadIntake:
 
     async def _take(
         self,
-        mac: str,
+        terminal: Actor,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody,
         torrent: Metainfo,
         actor: Actor | None,
     ) -> str:
-        name = torrent.name
+        name, mac = torrent.name, terminal.name
         open_disks = await self._uploads.open_disks()
         request = next((x for x in open_disks if x.mac == mac and x.name == name), None)
         known = await self._uploads.last_of(name)
@@ -178,7 +181,7 @@ class UploadIntake:
         self._publisher.admit(torrent.info_hash)
         try:
             await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
-            disk = await self._write_down(upload, request, body, torrent)
+            disk = await self._write_down(terminal, upload, request, body, torrent)
         except BaseException:
             self._publisher.refuse(torrent.info_hash)
             raise
@@ -214,9 +217,10 @@ class UploadIntake:
         raise UnknownDisk(Reason("ask_first", disk=str(name)))
 
     async def _write_down(
-        self, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
+        self, terminal: Actor, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
     ) -> UploadDisk:
         now = time.time()
+        entry = audit.begun(terminal, now, upload, torrent.name)
         if request is not None:
             await self._uploads.receive(
                 request.id,
@@ -225,6 +229,7 @@ class UploadIntake:
                 body.real_size or request.real_size,
                 body.reserve_size or request.reserve_size,
                 now,
+                audit=entry,
             )
             found = await self._uploads.disk(request.id)
             assert found is not None
@@ -238,7 +243,7 @@ class UploadIntake:
             info_hash=torrent.info_hash,
             size=torrent.length,
         )
-        written = await self._uploads.begin(replace(upload, id=0, disks=(disk,)))
+        written = await self._uploads.begin(replace(upload, id=0, disks=(disk,)), audit=entry)
         return written.disks[0]
 
     # 9027.

@@ -25,16 +25,10 @@ class TransferStatus(Protocol):
 
 
 class Seeder(Protocol):
-    """The BitTorrent session."""
-
-    def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
-        """Offer a complete file."""
+    """The BitTorrent session, as far as it fetches."""
 
     def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
         """Fetch a file, going on from what is there."""
-
-    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
-        """Note that the file was hashed on disk and is right."""
 
     def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
         """Let go of a torrent's file; fires when it is closed."""
@@ -44,31 +38,6 @@ class Seeder(Protocol):
 
     def status(self, info_hash: bytes) -> TransferStatus | None:
         """The last known status, None for a torrent that is not there."""
-
-
-class Peer(Protocol):
-    """Where a peer listens: `host` is an address, `port` of TCP."""
-
-    @property
-    def host(self) -> str:
-        """Its address."""
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-
-
-class Admission(Protocol):
-    """The tracker's list of torrents it answers for."""
-
-    def admit(self, info_hash: bytes) -> None:
-        """Let a torrent be announced."""
-
-    def retire(self, info_hash: bytes) -> None:
-        """Stop answering for a torrent."""
-
-    def peers(self, info_hash: bytes) -> Sequence[Peer]:
-        """Who announced a torrent."""
 
 
 class Fleet(Protocol):

@@ -7,7 +7,7 @@ is made again, a half-done rename is finished.
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, KeysView
+from collections.abc import Coroutine, KeysView, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,15 +17,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
+from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.interfaces import Admission
 from voi.domain import blocks, metainfo
-from voi.domain.templates import PublishedLevel, Template, check_next_level
+from voi.domain.audit import Audit, AuditEntry
+from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import Ending, UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing.interfaces import Admission, Seeder
+from voi.publishing import audit as entries
+from voi.publishing.interfaces import Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.signals import Signal
 from voi.store.templates import Templates
@@ -46,8 +50,7 @@ class Publisher:
     """Takes each upload through its stages.
 
     `in_disk_thread` is for work as long as a disk is large, `in_thread` for what must not wait behind it.
-    `begun` is called with an upload that comes in from a terminal, `ended` when it was published or failed,
-    `changed` with a template's new version.
+    `ended` is called with an upload that was published or failed.
     """
 
     def __init__(
@@ -55,17 +58,17 @@ class Publisher:
         *,
         uploads: Uploads,
         templates: Templates,
+        catalogue: Catalogue,
         directory: DataDirectory,
         seeder: Seeder,
         tracker: Admission,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
-        self.begun: Signal[[UploadDisk]] = Signal("a disk comes in from a terminal")
         self.ended: Signal[[UploadDisk]] = Signal("an upload of a disk has ended")
-        self.changed: Signal[[Template]] = Signal("a template has a new version")
         self._uploads = uploads
         self._templates = templates
+        self._catalogue = catalogue
         self._directory = directory
         self._seeder = seeder
         self._tracker = tracker
@@ -112,14 +115,13 @@ class Publisher:
 
     def refuse(self, info_hash: bytes) -> None:
         """The torrent that was admitted is not received after all."""
-        self._tracker.retire(info_hash)
+        self._catalogue.refuse(info_hash)
 
     def receive(self, disk: UploadDisk) -> None:
         """Begin to fetch a disk whose torrent was admitted, lies in the torrents directory, and whose row says so."""
         assert disk.info_hash is not None
         self._receiving[disk.info_hash] = disk
         self._spawn(disk, self._receive(disk))
-        self.begun(disk)
 
     def copy(self, disk: UploadDisk) -> None:
         """Begin to import a disk from a file on the server."""
@@ -180,7 +182,7 @@ class Publisher:
         """A download cannot go on, for a reason of this server's disk."""
         disk = self._receiving.get(info_hash)
         if disk is not None:
-            self._spawn(disk, self._end(disk.id, reason))
+            self._spawn(disk, self._end([disk.id], reason))
 
     # Stages.
 
@@ -206,7 +208,7 @@ class Publisher:
         if info_hash != disk.info_hash:
             log.info("{name} named another backing file: put right, torrent made anew", name=str(disk.name))
             await self._in_thread(self._keep_torrent, examined.torrent)
-            self._tracker.retire(disk.info_hash)
+            await self._catalogue.retire(disk.info_hash)
         await self._in_thread(keep_table, self._directory, examined.metainfo, examined.sums)
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
         if info_hash != disk.info_hash:
@@ -244,54 +246,74 @@ class Publisher:
             published=time.time(),
             uploader=disk.mac,
         )
-        template = await self._uploads.publish(disk, upload, level)
-        await self._offer(disk.info_hash, torrent, target)
-        log.info(
-            "{name} published: {template}, version {version}",
-            name=str(disk.name),
-            template=template.name,
-            version=template.version,
-        )
+        await self._catalogue.publish(level, disk, upload)
         self._forget(disk)
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
-        self.changed(template)
-
-    async def _offer(self, info_hash: bytes, torrent: bytes, target: Path) -> None:
-        """Seed what is published now; a failure here takes nothing back, and ends with the next start."""
-        self._tracker.admit(info_hash)
-        try:
-            await self._seeder.mark_verified(info_hash, target)
-            await self._seeder.seed(torrent, self._directory.disks)
-        except VoiError as error:
-            log.error("{name} is published and cannot be seeded: {error}", name=target.name, error=error.message)  # noqa: TRY400 - a line, no trace
 
     async def fail(self, disk: UploadDisk, reason: str, ending: Ending = Ending.FAILED) -> None:
-        """Call an upload off: its work under way ends first, its files go, its uploader is told why.
+        """End one disk of an upload, as `call_off` does."""
+        await self.call_off([disk], reason, ending)
 
-        One that has ended meanwhile, published or not, stays as it is.
+    async def call_off(
+        self,
+        disks: Sequence[UploadDisk],
+        reason: str,
+        ending: Ending = Ending.FAILED,
+        audit: Audit[list[str]] | None = None,
+    ) -> None:
+        """Call disks of an upload off: their work under way ends first, their files go, their uploader is told why.
+
+        One that has ended meanwhile, published or not, stays as it is. The others end in one transaction, with what
+        `audit` makes of their ids, or, without one, an entry for each that failed.
         """
-        self._called_off.add(disk.id)
-        await self._alone(disk.id, self._end(disk.id, reason, ending))
+        ids = sorted({disk.id for disk in disks})
+        self._called_off.update(ids)
+        await self._alone(ids, self._end(ids, reason, ending, audit))
 
-    async def _end(self, disk_id: str, reason: str, ending: Ending = Ending.FAILED) -> None:
-        self._called_off.discard(disk_id)
-        disk = await self._uploads.disk(disk_id)
-        if disk is None or not disk.open:
+    async def _end(
+        self,
+        disk_ids: Sequence[str],
+        reason: str,
+        ending: Ending = Ending.FAILED,
+        audit: Audit[list[str]] | None = None,
+    ) -> None:
+        ended: list[UploadDisk] = []
+        for disk_id in disk_ids:
+            self._called_off.discard(disk_id)
+            disk = await self._uploads.disk(disk_id)
+            if disk is not None and disk.open:
+                await self._clean_up(disk, reason)
+                ended.append(disk)
+        if not ended:
             return
+        # Last: only then may the same disk be offered again, and its files have the same names.
+        now = time.time()
+        if audit is None and ending is Ending.FAILED:  # else who wanted it is told of what they did
+            audit = await self._failed(ended, reason, now)
+        await self._uploads.fail([disk.id for disk in ended], reason, now, ending=ending, audit=audit)
+        for disk in ended:
+            self._forget(disk)
+            self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason, ending=ending))
+
+    async def _failed(self, disks: Sequence[UploadDisk], reason: str, now: float) -> Audit[list[str]]:
+        """An entry for each of these disks that ends."""
+        made: dict[str, AuditEntry] = {}
+        for disk in disks:
+            upload = await self._uploads.get(disk.upload_id)
+            assert upload is not None
+            made[disk.id] = entries.failed(now, upload, disk, reason)
+        return lambda ended: [made[disk_id] for disk_id in ended]
+
+    async def _clean_up(self, disk: UploadDisk, reason: str) -> None:
         log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
         if disk.info_hash is not None:
             self._receiving.pop(disk.info_hash, None)
-            self._tracker.retire(disk.info_hash)
         try:
             if disk.info_hash is not None:
-                await self._seeder.remove(disk.info_hash, forget=True)
+                await self._catalogue.retire(disk.info_hash)
             await self._in_thread(self._remove_files, disk)
         except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
             log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
-        # Last: only then may the same disk be offered again, and its files have the same names.
-        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason, ending=ending)
-        self._forget(disk)
-        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason, ending=ending))
 
     def _remove_files(self, disk: UploadDisk) -> None:
         self._directory.upload(disk.name).unlink(missing_ok=True)
@@ -368,18 +390,25 @@ class Publisher:
         self.ended(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        spawn(self._alone(disk.id, self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
+        spawn(self._alone([disk.id], self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
 
-    async def _alone(self, disk_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """One thing at a time for each upload: what calls it off waits until its stage has noticed."""
-        lock = self._locks.setdefault(disk_id, DeferredLock())
-        await lock.acquire()
+    async def _alone(self, disk_ids: Sequence[str], work: Coroutine[Any, Any, None]) -> None:
+        """One thing at a time for each disk: what calls it off waits until its stage has noticed.
+
+        :param disk_ids: in order, so that two who want the same ones do not wait for each other.
+        """
+        held: list[tuple[str, DeferredLock]] = []
         try:
+            for disk_id in disk_ids:
+                lock = self._locks.setdefault(disk_id, DeferredLock())
+                await lock.acquire()
+                held.append((disk_id, lock))
             await work
         finally:
-            lock.release()
-            if not lock.locked:
-                self._locks.pop(disk_id, None)
+            for disk_id, lock in held:
+                lock.release()
+                if not lock.locked:
+                    self._locks.pop(disk_id, None)
 
     async def _guard(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -388,7 +417,7 @@ class Publisher:
             return
         except Exception as error:  # whatever it is, an upload must not hang without a reason
             if not self._cancelled(disk.id):
-                await self._end(disk.id, _reason(error, disk))
+                await self._end([disk.id], _reason(error, disk))
 
 
 def _reason(error: Exception, disk: UploadDisk) -> str:

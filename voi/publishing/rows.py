@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from voi.domain.audit import Actor, who
+from voi.domain.actors import Actor
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 
@@ -30,8 +30,7 @@ def new_upload(
         mac=mac,
         created=time.time(),
         remark=remark,
-        asked_by=who(actor) if actor is not None else "",
-        asked_from=actor.address if actor is not None else "",
+        actor=actor,
     )
 
 

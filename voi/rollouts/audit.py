@@ -1,109 +1,86 @@
-"""Writes into the journal what becomes of rollouts: which terminals failed, and how each ended."""
+"""What the audit log tells of rollouts: made inside the transaction that changes them."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Sequence
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
-
-from voi.audit.log import AuditWriter
-from voi.domain.audit import SERVER
-from voi.domain.rollouts import Rollout, Target, TargetState
-from voi.rollouts.coordinator import RolloutCoordinator
-from voi.store.audit import AuditEntries
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.tasks import spawn
-
-log = Logger()
-
-TOGETHER_SECONDS: Final = 1.0
-"""Terminals of a rollout end by the dozen: whether it has ended itself is looked at once for all of them."""
+from voi.domain.actors import SERVER, Actor
+from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.domain.rollouts import Summary, Target, TargetState
+from voi.store.rollouts import Begun, CancelledRollout, Settled
 
 
-class RolloutAudit:
-    """Listens to the coordinator; `events` are those of the journal."""
+def begun(actor: Actor, now: float) -> Audit[Begun]:
+    """Somebody began a rollout, which may have ended older ones."""
 
-    def __init__(
-        self,
-        coordinator: RolloutCoordinator,
-        rollouts: Rollouts,
-        templates: Templates,
-        audit_log: AuditWriter,
-        events: AuditEntries,
-        clock: IReactorTime,
-    ) -> None:
-        self._rollouts = rollouts
-        self._templates = templates
-        self._audit_log = audit_log
-        self._events = events
-        self._clock = clock
-        self._ended: set[int] = set()
-        self._call: IDelayedCall | None = None
-        coordinator.begun_itself.connect(self._begun)
-        coordinator.ended.connect(self._target_ended)
-
-    async def recover(self) -> None:
-        """After a crash: tell of rollouts that ended just before it."""
-        for rollout_id in await self._events.rollouts_left_open():
-            await self._note_ended(rollout_id)
-
-    def _begun(self, rollout: Rollout) -> None:
-        spawn(self._note_begun(rollout), log, "an entry of the audit log about a rollout")
-
-    async def _note_begun(self, rollout: Rollout) -> None:
-        template = await self._templates.get(rollout.template_uuid)
-        await self._audit_log.note(
+    def entries(begun: Begun) -> Iterator[AuditEntry]:
+        rollout = begun.rollout
+        yield make_entry(
             "rollout.begun",
-            SERVER,
-            macs=[target.mac for target in rollout.targets],
+            actor,
+            now,
+            macs=tuple(target.mac for target in rollout.targets),
             rollout=rollout.id,
             template=rollout.template_uuid,
-            name=template.name if template else rollout.template_uuid,
-            version=rollout.version,
+            data={"name": begun.name, "version": rollout.version},
         )
+        for summary in begun.ended:
+            yield _finished(summary, now)
 
-    def _target_ended(self, target: Target) -> None:
+    return entries
+
+
+def settled(now: float) -> Audit[Settled]:
+    """A target is in another state: told where it has failed, and where its rollout has ended with it."""
+
+    def entries(settled: Settled) -> Iterator[AuditEntry]:
+        target = settled.target
         if target.state is TargetState.FAILED:
-            self._audit_log.note(
+            yield make_entry(
                 "rollout.target_failed",
                 SERVER,
+                now,
                 mac=target.mac,
                 rollout=target.rollout_id,
                 template=target.template_uuid,
-                reason=target.reason,
+                data={"reason": target.reason},
             )
-        self._ended.add(target.rollout_id)
-        if self._call is None:
-            self._call = self._clock.callLater(TOGETHER_SECONDS, self._look_soon)
+        if settled.ended is not None:
+            yield _finished(settled.ended, now)
 
-    def _look_soon(self) -> None:
-        self._call = None
-        spawn(self._look(), log, "an entry of the audit log about a rollout")
+    return entries
 
-    async def _look(self) -> None:
-        ended, self._ended = self._ended, set()
-        for rollout_id in sorted(ended):
-            await self._note_ended(rollout_id)
 
-    async def stop(self) -> None:
-        """Look a last time, at what has ended just now."""
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
-            await self._look()
+def cancelled(actor: Actor, rollout_id: int, now: float) -> Audit[CancelledRollout]:
+    """Somebody cancelled a rollout."""
+    return lambda _cancelled: make_entry("rollout.cancelled", actor, now, rollout=rollout_id)
 
-    async def _note_ended(self, rollout_id: int) -> None:
-        rollout = await self._rollouts.get(rollout_id)
-        if rollout is None or rollout.state not in ("done", "failed"):
-            return
-        states = [target.state for target in rollout.targets]
-        await self._audit_log.note(
-            "rollout.finished",
-            SERVER,
-            rollout=rollout_id,
-            template=rollout.template_uuid,
-            done=states.count(TargetState.DONE),
-            failed=states.count(TargetState.FAILED),
-        )
+
+def taken_out(actor: Actor, rollout_id: int, now: float) -> Audit[CancelledRollout]:
+    """Somebody took terminals out of a rollout, which may have ended it."""
+
+    def entries(cancelled: CancelledRollout) -> Iterator[AuditEntry]:
+        if cancelled.macs:
+            yield make_entry("rollout.taken_out", actor, now, macs=tuple(cancelled.macs), rollout=rollout_id)
+        if cancelled.ended is not None:
+            yield _finished(cancelled.ended, now)
+
+    return entries
+
+
+def retried(actor: Actor, rollout_id: int, now: float) -> Audit[Sequence[Target]]:
+    """Somebody let terminals try again."""
+    return lambda targets: make_entry(
+        "rollout.retried", actor, now, macs=tuple(target.mac for target in targets), rollout=rollout_id
+    )
+
+
+def _finished(summary: Summary, now: float) -> AuditEntry:
+    return make_entry(
+        "rollout.finished",
+        SERVER,
+        now,
+        rollout=summary.id,
+        template=summary.template_uuid,
+        data={"done": summary.counts[TargetState.DONE], "failed": summary.counts[TargetState.FAILED]},
+    )

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, KeysView, Sequence
-from dataclasses import replace
 from random import Random
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from voi.domain.actors import SERVER, Actor
 from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
+from voi.rollouts import audit
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.interfaces import CommandSender, Fleet, Seeder, Tracker
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
 from voi.rollouts.stalls import Served, StallMonitor
-from voi.signals import Signal
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.store.terminals import Terminals
-from voi.wire.codes import Code
 
 log = Logger()
 
@@ -34,8 +33,8 @@ log = Logger()
 class RolloutCoordinator:
     """Every open rollout; `progress_receiver` is told what is heard of downloads, `stall_monitor` looks after them.
 
-    `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `ended` is called with each target
-    that has ended, `begun_itself` with a rollout that nobody asked for: an automatic update.
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting. What a person does is written down
+    with who it was, in the same transaction; an update that nobody asked for is the server's doing.
     """
 
     def __init__(
@@ -90,8 +89,6 @@ class RolloutCoordinator:
             wall=wall,
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
-        self.ended = self._dispatcher.ended
-        self.begun_itself: Signal[[Rollout]] = Signal("a rollout began by itself")
 
     async def recover(self) -> None:
         """After a start: take up every target that is open."""
@@ -103,12 +100,15 @@ class RolloutCoordinator:
         for mac in self._registry:
             self._dispatcher.came(mac)
 
-    async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
+    async def start(
+        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+    ) -> Rollout:
         """Roll a version, or a template's newest, out to terminals, or to all; it is on disk when this returns.
 
         :raises UnknownTemplate, UnknownTerminal, NotFound, Conflict: as `Rollouts.begin` says.
         """
-        rollout = await self._rollouts.begin(template_uuid, macs, self._wall(), version)
+        now = self._wall()
+        rollout = await self._rollouts.begin(template_uuid, macs, now, version, audit=audit.begun(actor, now))
         begun: list[OpenTarget] = []
         for target in rollout.targets:
             for older in self._open_targets.of_terminal(target.mac):
@@ -119,7 +119,7 @@ class RolloutCoordinator:
         log.info("rollout {id}: {count} terminals", id=rollout.id, count=len(rollout.targets))
         return rollout
 
-    async def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
+    async def cancel(self, actor: Actor, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
         """End a rollout, or take some terminals out of it; those that fetch are told to stop, now or at their login.
 
         Gives the MACs of those for which it had not ended.
@@ -132,27 +132,27 @@ class RolloutCoordinator:
             raise NotFound(Reason("no_rollout", number=rollout_id))
         if rollout.state not in ("running", "cancelled"):
             raise Conflict(Reason("rollout_ended", number=rollout_id, state=rollout.state))
-        found, commands = await self._rollouts.cancel(rollout_id, Code.CANCEL_SEND, self._wall(), macs) or ([], [])
+        now = self._wall()
+        entries = audit.cancelled(actor, rollout_id, now) if macs is None else audit.taken_out(actor, rollout_id, now)
+        cancelled = await self._rollouts.cancel(rollout_id, now, macs, audit=entries)
+        found, commands = (cancelled.macs, cancelled.commands) if cancelled is not None else ([], [])
         ended = set(found)
         for target in rollout.targets:
             if target.mac in ended:
                 self._open_targets.drop((rollout_id, target.mac))
         for command in commands:
             self._commands.send(command)
-        if macs is not None:
-            if not found:
-                raise Conflict(Reason("nothing_to_cancel", number=rollout_id))
-            for target in rollout.targets:
-                if target.mac in ended:
-                    self._dispatcher.tell_ended(replace(target, state=TargetState.CANCELLED))
+        if macs is not None and not found:
+            raise Conflict(Reason("nothing_to_cancel", number=rollout_id))
         return found
 
-    async def retry(self, rollout_id: int) -> list[str]:
+    async def retry(self, actor: Actor, rollout_id: int) -> list[str]:
         """Let the terminals that failed, or wait after a failure, try again now; their MACs.
 
         :raises NotFound, Conflict: as `Rollouts.retry` says.
         """
-        targets = await self._rollouts.retry(rollout_id, self._wall())
+        now = self._wall()
+        targets = await self._rollouts.retry(rollout_id, now, audit=audit.retried(actor, rollout_id, now))
         found = [self._open_targets.put(target) for target in targets]
         for open_target, target in zip(found, targets, strict=True):
             open_target.target = target  # one that waited is on the board as it was
@@ -184,5 +184,4 @@ class RolloutCoordinator:
 
     async def _update(self, template_uuid: str, mac: str) -> None:
         """A terminal lacks something of a template that is kept up to date by itself."""
-        rollout = await self.begin(template_uuid, [mac])
-        self.begun_itself(rollout)
+        await self.start(SERVER, template_uuid, [mac])

@@ -9,15 +9,15 @@ from typing import Any, Final
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import Target, TargetState, Task, next_pause
+from voi.domain.rollouts import TargetState, Task, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason, code_of, same
+from voi.rollouts import audit
 from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
-from voi.signals import Signal
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
@@ -40,8 +40,7 @@ OFFLINE: Final = Reason("goes_on_at_login")
 class Dispatcher:
     """Sends to whoever is online what its open targets lack.
 
-    `wall` is the time since the epoch, for what is kept; `clock` is for waiting. `ended` is called with each target
-    that has ended.
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting.
     """
 
     def __init__(
@@ -63,7 +62,6 @@ class Dispatcher:
         self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        self.ended: Signal[[Target]] = Signal("a terminal of a rollout has ended")
         registry.online.connect(self.came)
         registry.offline.connect(self._left)
 
@@ -149,14 +147,15 @@ class Dispatcher:
         if target.target.next_try > self._wall():
             return  # the tick comes back to it
         again = {task.id for task in target.tasks.values() if not task.sent}
-        work = await self._rollouts.plan(rollout_id, mac, self._wall())
+        now = self._wall()
+        work = await self._rollouts.plan(rollout_id, mac, now, audit=audit.settled(now))
         if work is None:
             self._open_targets.drop(target.key)
             return
         target.take(work.target, work.tasks, self._wall())
         for task_id in again & set(target.tasks):
             target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
-        self._settle(work.target)
+        self._open_targets.settle(work.target)
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
             return
@@ -221,12 +220,13 @@ class Dispatcher:
         level = next((level for level in levels if level.name == task.name), None)
         bare = ReportedLevel(target.target.template_uuid, task.name)
         held = replace(held_as_reported(level) if level else bare, operate_id=task.operate_id)
-        settled = await self._rollouts.done(task, held, self._wall())
+        now = self._wall()
+        settled = await self._rollouts.done(task, held, now, audit=audit.settled(now))
         if task.id in target.tasks:
             target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
             target.progress[task.id].hear(1.0, self._wall())
         if settled is not None:
-            self._settle(settled)
+            self._open_targets.settle(settled)
             if settled.state is TargetState.DONE:
                 log.info("rollout {id}: {mac} is done", id=settled.rollout_id, mac=settled.mac)
 
@@ -245,21 +245,10 @@ class Dispatcher:
         if pause is not None:
             full = Reason("tried_again", disk=str(task.name), why=reason, seconds=pause)
         next_try = None if pause is None else now + pause
-        settled = await self._rollouts.failed(task, full, attempts, next_try, now)
+        settled = await self._rollouts.failed(task, full, attempts, next_try, now, audit=audit.settled(now))
         log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
         if settled is not None:
-            self._settle(settled)
-
-    def _settle(self, target: Target) -> None:
-        """Take a target's new state, and tell of one that has ended."""
-        was_open = self._open_targets.get((target.rollout_id, target.mac)) is not None
-        self._open_targets.settle(target)
-        if was_open and target.state in (TargetState.DONE, TargetState.FAILED):
-            self.tell_ended(target)
-
-    def tell_ended(self, target: Target) -> None:
-        """A target has ended."""
-        self.ended(target)
+            self._open_targets.settle(settled)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it for nobody who waits; a failure of it is logged."""

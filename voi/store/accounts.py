@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Account, Role
+from voi.domain.audit import Audit
 from voi.errors import Conflict, UnknownAccount
 from voi.messages.reason import Reason
 from voi.store.database import Store
@@ -79,7 +80,9 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, name: str, stored: str, role: Role = Role.ADMINISTRATOR) -> Deferred[Account]:
+    def add(
+        self, name: str, stored: str, role: Role = Role.ADMINISTRATOR, *, audit: Audit[Account] | None = None
+    ) -> Deferred[Account]:
         """Make an account with a password as `hash_password` gives it.
 
         :raises Conflict: the name is taken, or there are too many.
@@ -97,7 +100,7 @@ class Accounts:
             )
             return account
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def there_are(self) -> Deferred[bool]:
         """Whether there is an account at all."""
@@ -133,7 +136,14 @@ class Accounts:
         """One account, or None."""
         return self._store.read(lambda db: _find(db, name))
 
-    def change(self, name: str, *, role: Role | None = None, stored: str | None = None) -> Deferred[Account]:
+    def change(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        stored: str | None = None,
+        audit: Audit[Account] | None = None,
+    ) -> Deferred[Account]:
         """Give an account another role or password; a new password ends its sessions.
 
         :raises UnknownAccount: there is none of this name.
@@ -153,9 +163,9 @@ class Accounts:
                 db.execute("DELETE FROM sessions WHERE account = ?", (name,))
             return replace(account, role=role or account.role)
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
-    def delete(self, name: str) -> Deferred[Account]:
+    def delete(self, name: str, *, audit: Audit[Account] | None = None) -> Deferred[Account]:
         """Delete an account with its sessions.
 
         :raises UnknownAccount: there is none of this name.
@@ -170,7 +180,7 @@ class Accounts:
             db.execute("DELETE FROM accounts WHERE name = ?", (name,))
             return account
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def password(self, name: str) -> Deferred[str]:
         """The stored password of an account; of an unknown one, a value that matches nothing."""

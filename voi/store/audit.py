@@ -1,16 +1,16 @@
-"""The journal's entries: written down, found again by filters, and thrown away when they are old or too many."""
+"""Entries of the audit log: written down, found again by filters, and thrown away when they are old or too many."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.audit import BY_STRANGERS, AuditEntry
+from voi.domain.audit import BY_STRANGERS, Audit, AuditEntry
+from voi.signals import Signal
+from voi.store.audit_rows import COLUMNS, entry_of
 from voi.store.conditions import Conditions
 from voi.store.database import Store
 
@@ -26,19 +26,18 @@ MOST_BY_STRANGERS: Final = 20_000
 PRUNED_AT_ONCE: Final = 1000
 """Entries thrown away in one transaction: others' writes wait for some milliseconds."""
 
-_COLUMNS: Final = "id, time, kind, who, origin, text, mac, rollout, template, data"
-
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which entries are meant; None and the empty text leave a thing open.
 
-    `q` is a part of the text, in any case; `kind` a whole kind or the first word of it. `since` and `until` are
-    seconds since the epoch, the first within, the second not; `before` is an id that is not within.
+    `q` is a part of the text, in any case; `actor` is the text of one; `kind` a whole kind or the first word of it.
+    `since` and `until` are seconds since the epoch, the first within, the second not; `before` is an id that is not
+    within.
     """
 
     q: str = ""
-    who: str = ""
+    actor: str = ""
     kind: str = ""
     mac: str | None = None
     since: float | None = None
@@ -52,62 +51,29 @@ class AuditEntries:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, event: AuditEntry) -> Deferred[AuditEntry]:
-        """Write an entry down; gives it with its number."""
+    @property
+    def noted(self) -> Signal[[AuditEntry]]:
+        """Called with each entry that is on disk, whatever change it came with."""
+        return self._store.noted
 
-        def job(db: Database) -> AuditEntry:
-            cursor = db.execute(
-                f"INSERT INTO events ({_COLUMNS[4:]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    event.time,
-                    event.kind,
-                    event.who,
-                    event.origin,
-                    event.text,
-                    event.mac,
-                    event.rollout,
-                    event.template,
-                    json.dumps(dict(event.data)),
-                ),
-            )
-            number = cursor.lastrowid
-            assert number is not None
-            db.execute(
-                "INSERT OR IGNORE INTO event_terminals SELECT value, ? FROM json_each(?)",
-                (number, json.dumps(event.macs)),
-            )
-            return replace(event, id=number)
-
-        return self._store.write(job)
+    def add(self, entry: AuditEntry) -> Deferred[None]:
+        """Write an entry down that comes with no change of the database."""
+        return self._store.write(lambda _db: None, audit=lambda _: entry)
 
     def find(
         self, wanted: AuditFilter, limit: int, *, offset: int = 0, oldest_first: bool = False
     ) -> Deferred[list[AuditEntry]]:
         """Entries that a filter means, newest first unless said; the terminals of those about several are left out."""
         where, order = _where(wanted), "ASC" if oldest_first else "DESC"
-        query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"
+        query = f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"
         values = (*where.values, limit, offset)
-        return self._store.read(lambda db: [_event(row) for row in db.execute(query, values)])
+        return self._store.read(lambda db: [entry_of(row) for row in db.execute(query, values)])
 
     def count(self, wanted: AuditFilter) -> Deferred[int]:
         """How many entries a filter means."""
         where = _where(wanted)
         query = f"SELECT count(*) FROM events WHERE {where}"
         return self._store.read(lambda db: int(db.execute(query, where.values).fetchone()[0]))
-
-    def rollouts_left_open(self) -> Deferred[list[int]]:
-        """Rollouts that changed last in the server's life before this one, without an entry that they have ended."""
-
-        def job(db: Database) -> list[int]:
-            rows = db.execute(
-                "SELECT rollout_id FROM "
-                "(SELECT rollout_id, max(updated) AS last FROM rollout_targets GROUP BY rollout_id) "
-                "WHERE last >= (SELECT max(time) FROM events WHERE kind = 'server.started') AND NOT EXISTS "
-                "(SELECT 1 FROM events WHERE kind = 'rollout.finished' AND rollout = rollout_id AND time >= last)"
-            )
-            return [row[0] for row in rows]
-
-        return self._store.read(job)
 
     def retention_days(self) -> Deferred[int]:
         """How many days entries are kept."""
@@ -118,13 +84,13 @@ class AuditEntries:
 
         return self._store.read(job)
 
-    def set_retention_days(self, days: int) -> Deferred[None]:
+    def set_retention_days(self, days: int, *, audit: Audit[None] | None = None) -> Deferred[None]:
         """Keep entries for so many days from now on."""
 
         def job(db: Database) -> None:
             db.execute("INSERT OR REPLACE INTO keeping VALUES ('events', ?)", (days,))
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def prune(
         self,
@@ -157,16 +123,11 @@ class AuditEntries:
         return self._store.write(job)
 
 
-def _event(row: Sequence[Any]) -> AuditEntry:
-    number, time, kind, who, origin, text, mac, rollout, template, data = row
-    return AuditEntry(number, time, kind, who, origin, text, mac, rollout, template, json.loads(data))
-
-
 def _where(wanted: AuditFilter) -> Conditions:
     """The condition of a filter."""
     where = Conditions()
     where.contains(wanted.q, "text")
-    where.equal("who", wanted.who or None)
+    where.equal("who", wanted.actor or None)
     if wanted.kind:
         where.add("kind = ? OR substr(kind, 1, ?) = ?", wanted.kind, len(wanted.kind) + 1, f"{wanted.kind}.")
     if wanted.mac is not None:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.audit import Audit
 from voi.messages.reason import Reason, kept, recall
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store
@@ -145,6 +146,7 @@ class Commands:
         waits: bool,
         now: float,
         replaces: bool = False,
+        audit: Audit[Command] | None = None,
     ) -> Deferred[Command]:
         """Write down a command for some terminals, all waiting; gives it a batch number.
 
@@ -152,7 +154,7 @@ class Commands:
         """
         targets = list(dict.fromkeys(macs))
         return self._store.write(
-            lambda db: insert_command(db, code, body, targets, waits=waits, now=now, replaces=replaces)
+            lambda db: insert_command(db, code, body, targets, waits=waits, now=now, replaces=replaces), audit
         )
 
     def end(self, ended: Sequence[CommandResult]) -> Deferred[None]:

@@ -12,8 +12,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -22,10 +22,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.domain.audit import Audit, AuditEntry
 from voi.errors import NotSaved, StartupError, StorageMissing
 from voi.files.atomic import sync_directory, sync_file
 from voi.files.permissions import SECRET_MODE, restrict
 from voi.messages.reason import Reason, of_system
+from voi.signals import Signal
+from voi.store.audit_rows import insert_entry
 from voi.store.migrations import migrations
 
 log = Logger()
@@ -65,7 +68,9 @@ class WorkerState:
 class _Pending:
     job: Job[Any]
     done: Deferred[Any]
+    audit: Audit[Any] | None = None
     result: Any = None
+    entries: list[AuditEntry] = field(default_factory=list)
 
 
 def connect(path: Path) -> sqlite_utils.Database:
@@ -148,6 +153,7 @@ class _Worker:
         self._db = connect(path)
         self._jobs: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._done: deque[_Pending] = deque()
+        self.noted: Signal[[AuditEntry]] = Signal("an entry of the audit log is on disk")
         self._delivering = False  # of the reactor's thread alone
         # Of the worker's thread, read by others; each is set whole.
         self._began: float | None = None
@@ -155,9 +161,9 @@ class _Worker:
         self._thread = threading.Thread(target=self._run, name=f"voi-{name}", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job[T]) -> Deferred[T]:
+    def submit(self, job: Job[T], audit: Audit[T] | None = None) -> Deferred[T]:
         done: Deferred[T] = Deferred()
-        self._jobs.put(_Pending(job, done))
+        self._jobs.put(_Pending(job, done, audit))
         return done
 
     def state(self) -> WorkerState:
@@ -203,6 +209,8 @@ class _Worker:
         """Hand results over in the order of the jobs, some at a turn."""
         for _ in range(min(len(self._done), _AT_A_TURN)):
             pending = self._done.popleft()
+            for entry in pending.entries:
+                self.noted(entry)
             pending.done.callback(pending.result)
         if self._done:
             self._reactor.callFromThread(self._deliver)
@@ -227,15 +235,28 @@ class _Worker:
             failure = Failure(NotSaved(Reason("database_failed", text=str(error))))
             for pending in batch:
                 pending.result = failure
+                pending.entries = []
 
     def _in_savepoint(self, pending: _Pending) -> Any:
         conn = self._db.conn
         conn.execute("SAVEPOINT job")
         result = self._attempt(pending)
+        if pending.audit is not None and not isinstance(result, Failure):
+            try:
+                pending.entries = self._write_entries(pending.audit(result))
+            except sqlite3.Error as error:
+                result = Failure(NotSaved(Reason("database_failed", text=str(error))))
+            except Exception:  # the change must not be without its entry
+                result = Failure()
         if isinstance(result, Failure) and conn.in_transaction:
             conn.execute("ROLLBACK TO job")
         conn.execute("RELEASE job")
         return result
+
+    def _write_entries(self, made: AuditEntry | Iterable[AuditEntry] | None) -> list[AuditEntry]:
+        if made is None:
+            return []
+        return [insert_entry(self._db, entry) for entry in ([made] if isinstance(made, AuditEntry) else made)]
 
     def _attempt(self, pending: _Pending) -> Any:
         try:
@@ -252,12 +273,14 @@ class Store:
         self._writer = _Worker("writer", path, reactor, transactional=True)
         self._reader = _Worker("reader", path, reactor, transactional=False)
 
-    def write(self, job: Job[T]) -> Deferred[T]:
+    def write(self, job: Job[T], audit: Audit[T] | None = None) -> Deferred[T]:
         """Run `job` in a transaction; fires when it is on disk, fails with what the job raised.
 
+        What `audit` makes of the job's result is written in the same transaction: with the change, or neither. Those
+        who listen to `noted` hear of each entry once it is on disk, before the change's own caller goes on.
         A job may run again in no case: on failure nothing of it stays.
         """
-        return self._writer.submit(job)
+        return self._writer.submit(job, audit)
 
     def read(self, job: Job[T]) -> Deferred[T]:
         """Run `job` on a connection for reading; it sees every write that was acknowledged."""
@@ -283,6 +306,11 @@ class Store:
         return self.write(job)
 
     @property
+    def noted(self) -> Signal[[AuditEntry]]:
+        """Called with each entry of the audit log that is on disk."""
+        return self._writer.noted
+
+    @property
     def writer(self) -> WorkerState:
         """How the thread that writes does."""
         return self._writer.state()
@@ -305,6 +333,13 @@ def _touch(db: sqlite_utils.Database) -> None:
 
 def _ask(db: sqlite_utils.Database) -> None:
     db.execute("SELECT count(*) FROM accounts").fetchone()
+
+
+def where_found(audit: Audit[T] | None) -> Audit[T | None] | None:
+    """The same for a job that gives None where there was nothing to change, and so nothing to tell."""
+    if audit is None:
+        return None
+    return lambda result: None if result is None else audit(result)
 
 
 def free_bytes(directory: Path) -> int:

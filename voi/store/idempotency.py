@@ -34,19 +34,19 @@ class StoredResponses:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def find(self, who: str, key: str, now: float) -> Deferred[StoredResponse | None]:
+    def find(self, actor: str, key: str, now: float) -> Deferred[StoredResponse | None]:
         """What was answered to this key, None if nothing, or too long ago."""
 
         def job(db: Database) -> StoredResponse | None:
             row = db.execute(
                 "SELECT request, status, location, body FROM answers WHERE who = ? AND key = ? AND created > ?",
-                (who, key, now - KEPT_SECONDS),
+                (actor, key, now - KEPT_SECONDS),
             ).fetchone()
             return StoredResponse(*row) if row else None
 
         return self._store.read(job)
 
-    def keep(self, who: str, key: str, answer: StoredResponse, now: float) -> Deferred[None]:
+    def keep(self, actor: str, key: str, answer: StoredResponse, now: float) -> Deferred[None]:
         """Keep an answer; old ones go."""
 
         def job(db: Database) -> None:
@@ -58,7 +58,7 @@ class StoredResponses:
             )
             db.execute(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (who, key, answer.request, answer.status, answer.location, answer.body, now),
+                (actor, key, answer.request, answer.status, answer.location, answer.body, now),
             )
 
         return self._store.write(job)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.audit import Audit
+from voi.domain.commands import CANCEL
 from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
@@ -16,7 +20,7 @@ from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, kept
 from voi.store.commands import Command, insert_command
 from voi.store.conditions import Conditions, part
-from voi.store.database import Store
+from voi.store.database import Store, where_found
 from voi.store.targets import (
     OPEN,
     TARGET,
@@ -44,6 +48,33 @@ class Work:
     tasks: tuple[Task, ...]
 
 
+class Begun(NamedTuple):
+    """A rollout that was begun, with its template's name, and older ones that ended by it: their last terminals are in
+    it now.
+    """
+
+    rollout: Rollout
+    name: str
+    ended: list[Summary]
+
+
+class Settled(NamedTuple):
+    """A target after a change, and its rollout in short if that ended with it."""
+
+    target: Target
+    ended: Summary | None
+
+
+class CancelledRollout(NamedTuple):
+    """What was cancelled: the MACs of those that had something open, the commands that tell them, one for each terminal
+    that may be at work, and the rollout in short if it ended for the others with that.
+    """
+
+    macs: list[str]
+    commands: list[Command]
+    ended: Summary | None
+
+
 class Rollouts:
     """All rollouts, running and ended."""
 
@@ -51,7 +82,13 @@ class Rollouts:
         self._store = store
 
     def begin(
-        self, template_uuid: str, macs: Iterable[str] | None, now: float, version: int | None = None
+        self,
+        template_uuid: str,
+        macs: Iterable[str] | None,
+        now: float,
+        version: int | None = None,
+        *,
+        audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
         """Write down a rollout of a version, or of a template's newest; None for `macs` means every known terminal.
 
@@ -64,7 +101,7 @@ class Rollouts:
         """
         wanted = None if macs is None else list(dict.fromkeys(macs))
 
-        def job(db: Database) -> Rollout:
+        def job(db: Database) -> Begun:
             template = read_template(db, template_uuid)
             if template is None:
                 raise UnknownTemplate(Reason("no_template", uuid=template_uuid), field="template")
@@ -85,16 +122,17 @@ class Rollouts:
             )
             rollout_id = cursor.lastrowid
             assert rollout_id is not None
-            _supersede(db, template_uuid, targets, rollout_id, now)
+            older = _supersede(db, template_uuid, targets, rollout_id, now)
             db.conn.executemany(
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
                 [(rollout_id, mac, now) for mac in targets],
             )
             rollout = read_rollout(db, rollout_id)
             assert rollout is not None
-            return rollout
+            ended = [summary for number in older if (summary := _ended(db, number)) is not None]
+            return Begun(rollout, template.name, ended)
 
-        return self._store.write(job)
+        return self._store.write(job, audit).addCallback(lambda begun: begun.rollout)
 
     def demand(self, rollout_id: int) -> Deferred[Demand]:
         """What its terminals have to fetch, of those for which that has been found out: it is when they are online."""
@@ -114,13 +152,15 @@ class Rollouts:
 
         return self._store.read(job)
 
-    def plan(self, rollout_id: int, mac: str, now: float) -> Deferred[Work | None]:
+    def plan(
+        self, rollout_id: int, mac: str, now: float, *, audit: Audit[Settled] | None = None
+    ) -> Deferred[Work | None]:
         """The work for one terminal now: its tasks, made for the levels it lacks if there are none yet.
 
         A terminal that lacks nothing is done. None: the target is not open any more.
         """
 
-        def job(db: Database) -> Work | None:
+        def job(db: Database) -> tuple[Work, Settled] | None:
             target = read_open_target(db, rollout_id, mac)
             if target is None:
                 return None
@@ -129,11 +169,11 @@ class Rollouts:
                 tasks = _make_tasks(db, target)
             if not tasks or all(task.state is TargetState.DONE for task in tasks):
                 _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
-            current = read_target(db, rollout_id, mac)
-            assert current is not None
-            return Work(current, tasks)
+            settled = _settled(db, rollout_id, mac)
+            return Work(settled.target, tasks), settled
 
-        return self._store.write(job)
+        tells = None if audit is None else _second(audit)
+        return self._store.write(job, where_found(tells)).addCallback(lambda found: None if found is None else found[0])
 
     def replan(self, rollout_id: int, mac: str, now: float) -> Deferred[None]:
         """Forget the unfinished tasks of a target, because what its terminal has is known anew."""
@@ -160,10 +200,12 @@ class Rollouts:
 
         return self._store.write(job)
 
-    def done(self, task: Task, level: ReportedLevel, now: float) -> Deferred[Target | None]:
+    def done(
+        self, task: Task, level: ReportedLevel, now: float, *, audit: Audit[Settled] | None = None
+    ) -> Deferred[Target | None]:
         """A terminal has a level: its task is done, and the target with its last one; the target then."""
 
-        def job(db: Database) -> Target | None:
+        def job(db: Database) -> Settled | None:
             if db.execute("SELECT 1 FROM rollout_tasks WHERE id = ?", (task.id,)).fetchone() is None:
                 return None  # planned anew meanwhile: what the terminal said it lacks, it lacks
             put_level(db, task.mac, level)
@@ -173,16 +215,23 @@ class Rollouts:
             tasks = read_tasks(db, task.rollout_id, task.mac)
             if all(other.state is TargetState.DONE for other in tasks):
                 _set_target(db, task.rollout_id, task.mac, TargetState.DONE, "", now)
-            return read_target(db, task.rollout_id, task.mac)
+            return _settled(db, task.rollout_id, task.mac)
 
-        return self._store.write(job)
+        return self._store.write(job, where_found(audit)).addCallback(_target)
 
     def failed(
-        self, task: Task, reason: str, attempts: int, next_try: float | None, now: float
+        self,
+        task: Task,
+        reason: str,
+        attempts: int,
+        next_try: float | None,
+        now: float,
+        *,
+        audit: Audit[Settled] | None = None,
     ) -> Deferred[Target | None]:
         """The try number `attempts` failed: the target waits for `next_try`, or has failed where that is None."""
 
-        def job(db: Database) -> Target | None:
+        def job(db: Database) -> Settled | None:
             if read_open_target(db, task.rollout_id, task.mac) is None:
                 return None
             state = TargetState.FAILED if next_try is None else TargetState.WAITING
@@ -191,15 +240,15 @@ class Rollouts:
                 (state, reason, task.id),
             )
             if not changed.rowcount:
-                return read_target(db, task.rollout_id, task.mac)
+                return _settled(db, task.rollout_id, task.mac)
             db.execute(
                 "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, attempts = ?, next_try = ?, "
                 "updated = ? WHERE rollout_id = ? AND mac = ?",
                 (state, reason, kept(reason), attempts, next_try or 0, now, task.rollout_id, task.mac),
             )
-            return read_target(db, task.rollout_id, task.mac)
+            return _settled(db, task.rollout_id, task.mac)
 
-        return self._store.write(job)
+        return self._store.write(job, where_found(audit)).addCallback(_target)
 
     def explain(self, rollout_id: int, mac: str, reason: str, now: float) -> Deferred[None]:
         """Say what an open target waits for."""
@@ -214,16 +263,20 @@ class Rollouts:
         return self._store.write(job)
 
     def cancel(
-        self, rollout_id: int, code: int, now: float, macs: Sequence[str] | None = None
-    ) -> Deferred[tuple[list[str], list[Command]] | None]:
+        self,
+        rollout_id: int,
+        now: float,
+        macs: Sequence[str] | None = None,
+        *,
+        audit: Audit[CancelledRollout] | None = None,
+    ) -> Deferred[CancelledRollout | None]:
         """Cancel whatever is open, of all or of some terminals, and write down in the same step who must be told.
 
-        Gives the MACs of those that had something open, and the commands of service code `code` that say so, one for
-        each terminal that may be at work; None: no such rollout.
+        None: no such rollout.
         """
         wanted = None if macs is None else set(macs)
 
-        def job(db: Database) -> tuple[list[str], list[Command]] | None:
+        def job(db: Database) -> CancelledRollout | None:
             row = db.execute("SELECT template_uuid FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
             if row is None:
                 return None
@@ -246,12 +299,14 @@ class Rollouts:
             )
             group = template.group_uuid if template else ""
             commands = [
-                insert_command(db, code, {"desktop_group_uuid": group, "tasks": ids}, [mac], waits=True, now=now)
+                insert_command(
+                    db, CANCEL.code, {"desktop_group_uuid": group, "tasks": ids}, [mac], waits=CANCEL.waits, now=now
+                )
                 for mac, ids in started.items()
             ]
-            return found, commands
+            return CancelledRollout(found, commands, _ended(db, rollout_id) if found and wanted is not None else None)
 
-        return self._store.write(job)
+        return self._store.write(job, where_found(audit))
 
     def summary(self, rollout_id: int) -> Deferred[Summary | None]:
         """One rollout in short."""
@@ -271,7 +326,7 @@ class Rollouts:
 
         return self._store.read(job)
 
-    def retry(self, rollout_id: int, now: float) -> Deferred[list[Target]]:
+    def retry(self, rollout_id: int, now: float, *, audit: Audit[list[Target]] | None = None) -> Deferred[list[Target]]:
         """Let the targets that failed, or wait after a failure, try again from the beginning; those then.
 
         One whose terminal has a newer rollout of the same template is that one's.
@@ -310,7 +365,7 @@ class Rollouts:
             )
             return [target for key in keys if (target := read_target(db, *key)) is not None]
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def get(self, rollout_id: int) -> Deferred[Rollout | None]:
         """A rollout with its targets."""
@@ -389,7 +444,37 @@ def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, rea
     )
 
 
-def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> None:
+def _settled(db: Database, rollout_id: int, mac: str) -> Settled:
+    """A target as it is now, and its rollout if it has ended with it; there must be one."""
+    target = read_target(db, rollout_id, mac)
+    assert target is not None
+    return Settled(target, None if target.state in OPEN_TARGETS else _ended(db, rollout_id))
+
+
+def _ended(db: Database, rollout_id: int) -> Summary | None:
+    """A rollout in short if no target of it is open and it came to an end by itself, None if not."""
+    if db.execute(f"SELECT 1 FROM rollout_targets WHERE rollout_id = ? AND {OPEN} LIMIT 1", (rollout_id,)).fetchone():
+        return None
+    summary = read_summary(db, rollout_id)
+    return summary if summary.state in ("done", "failed") else None
+
+
+def _target(settled: Settled | None) -> Target | None:
+    return None if settled is None else settled.target
+
+
+def _second(audit: Audit[Settled]) -> Audit[tuple[Work, Settled]]:
+    return lambda found: audit(found[1])
+
+
+def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> list[int]:
+    """Take terminals out of older rollouts of the same template; the numbers of those."""
+    rows = db.execute(
+        f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {OPEN} AND mac IN (SELECT value FROM json_each(?)) "
+        "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?) ORDER BY 1",
+        (json.dumps(list(macs)), template_uuid, number),
+    )
+    older = [row[0] for row in rows.fetchall()]
     reason = Reason("newer_rollout", number=number)
     why = kept(reason)
     db.conn.executemany(
@@ -402,6 +487,7 @@ def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: in
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(reason, why, now, mac, template_uuid, number) for mac in macs],
     )
+    return older
 
 
 def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:

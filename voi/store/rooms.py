@@ -6,11 +6,12 @@ import ipaddress
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.audit import Audit
 from voi.domain.rollouts import OPEN_TARGETS
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.rooms import Network, Room, RoomMap
@@ -25,6 +26,13 @@ MOST_ROOMS: Final = 1000
 _OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
 _THESE: Final = "(SELECT value FROM json_each(?))"
+
+
+class Moved(NamedTuple):
+    """Terminals that stand elsewhere now, and the room that they were put into; None: where their addresses say."""
+
+    macs: list[str]
+    room: Room | None
 
 
 class Rooms:
@@ -42,7 +50,9 @@ class Rooms:
         """One room, or None."""
         return self._store.read(lambda db: _get(db, room_id))
 
-    def add(self, name: str, subnets: Sequence[Network], now: float) -> Deferred[Room]:
+    def add(
+        self, name: str, subnets: Sequence[Network], now: float, *, audit: Audit[Room] | None = None
+    ) -> Deferred[Room]:
         """Make a room.
 
         :raises Conflict: its name or one of its subnets is another room's, or there are too many rooms.
@@ -56,9 +66,16 @@ class Rooms:
             assert number is not None
             return _put_subnets(db, number, subnets)
 
-        return self._write(job)
+        return self._write(job, audit)
 
-    def change(self, room_id: int, *, name: str | None, subnets: Sequence[Network] | None) -> Deferred[Room]:
+    def change(
+        self,
+        room_id: int,
+        *,
+        name: str | None,
+        subnets: Sequence[Network] | None,
+        audit: Audit[Room] | None = None,
+    ) -> Deferred[Room]:
         """Rename a room or give it other subnets; None leaves a value as it is.
 
         :raises NotFound: there is none of this number.
@@ -72,9 +89,9 @@ class Rooms:
                 db.execute("UPDATE rooms SET name = ? WHERE id = ?", (name, room_id))
             return _put_subnets(db, room_id, room.subnets if subnets is None else subnets)
 
-        return self._write(job)
+        return self._write(job, audit)
 
-    def remove(self, room_id: int) -> Deferred[Room]:
+    def remove(self, room_id: int, *, audit: Audit[Room] | None = None) -> Deferred[Room]:
         """Remove a room; terminals that were put into it by hand stand where their addresses say again.
 
         :raises NotFound: there is none of this number.
@@ -85,9 +102,9 @@ class Rooms:
             db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
             return room
 
-        return self._write(job)
+        return self._write(job, audit)
 
-    def _write(self, job: Job[Room]) -> Deferred[Room]:
+    def _write(self, job: Job[Room], audit: Audit[Room] | None) -> Deferred[Room]:
         """Change rooms, and tell the directory what they are then; the map of them is made in the writer's thread."""
 
         def noted(db: Database) -> tuple[Room, RoomMap]:
@@ -98,32 +115,34 @@ class Rooms:
             self._directory.rooms_changed(rooms)
             return room
 
-        return self._store.write(noted).addCallback(tell)
+        entries: Audit[tuple[Room, RoomMap]] | None = None if audit is None else lambda done: audit(done[0])
+        return self._store.write(noted, entries).addCallback(tell)
 
-    def move(self, macs: Sequence[str], room_id: int | None) -> Deferred[list[str]]:
+    def move(
+        self, macs: Sequence[str], room_id: int | None, *, audit: Audit[Moved] | None = None
+    ) -> Deferred[list[str]]:
         """Put terminals into a room by hand, or, with None, where their addresses say; those that changed.
 
         :raises UnknownTerminal: one of them never logged in; nothing is changed then.
         :raises NotFound: there is no such room.
         """
 
-        def job(db: Database) -> list[str]:
-            if room_id is not None:
-                _existing(db, room_id)
+        def job(db: Database) -> Moved:
+            room = None if room_id is None else _existing(db, room_id)
             _check_known(db, macs)
             rows = db.execute(
                 f"UPDATE terminals SET room_id = ? WHERE mac IN {_THESE} AND room_id IS NOT ? RETURNING mac",
                 (room_id, json.dumps(list(macs)), room_id),
             )
-            return sorted(row[0] for row in rows)
+            return Moved(sorted(row[0] for row in rows), room)
 
-        def tell(moved: list[str]) -> list[str]:
-            self._directory.moved(moved, room_id)
-            return moved
+        def tell(moved: Moved) -> list[str]:
+            self._directory.moved(moved.macs, room_id)
+            return moved.macs
 
-        return self._store.write(job).addCallback(tell)
+        return self._store.write(job, audit).addCallback(tell)
 
-    def rename(self, mac: str, name: str) -> Deferred[str]:
+    def rename(self, mac: str, name: str, *, audit: Audit[str] | None = None) -> Deferred[str]:
         """Call a terminal something, or, with an empty name, nothing; what it was called before.
 
         :raises UnknownTerminal: it never logged in.
@@ -136,9 +155,9 @@ class Rooms:
             db.execute("UPDATE terminals SET name = ? WHERE mac = ?", (name, mac))
             return str(row[0])
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
-    def forget(self, last_seen: Mapping[str, float]) -> Deferred[list[str]]:
+    def forget(self, last_seen: Mapping[str, float], *, audit: Audit[list[str]] | None = None) -> Deferred[list[str]]:
         """Forget terminals with everything of theirs; gives the tracker keys that they had.
 
         `last_seen` has when each was last seen by what its caller knows: one that logged in since is not forgotten.
@@ -166,7 +185,7 @@ class Rooms:
             self._directory.forgotten(macs)
             return keys
 
-        return self._store.write(job).addCallback(tell)
+        return self._store.write(job, audit).addCallback(tell)
 
 
 def read_rooms(db: Database) -> list[Room]:

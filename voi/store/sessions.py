@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Session
+from voi.domain.audit import Audit
 from voi.errors import UnknownAccount
 from voi.messages.reason import Reason
 from voi.store.database import Store
@@ -30,7 +31,9 @@ class Sessions:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def begin(self, account: str, now: float) -> Deferred[tuple[str, Session]]:
+    def begin(
+        self, account: str, now: float, *, audit: Audit[tuple[str, Session]] | None = None
+    ) -> Deferred[tuple[str, Session]]:
         """Sign somebody in: what the cookie is to have, and the session.
 
         :raises UnknownAccount: the account was deleted meanwhile.
@@ -53,7 +56,7 @@ class Sessions:
             db.execute("UPDATE accounts SET last_login = ? WHERE name = ?", (now, account))
             return cookie, Session(account, Role(row[0]), csrf, now, now)
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def find(self, cookie: str, now: float) -> Deferred[Session | None]:
         """The session of a cookie, None if there is none, or none any more."""
@@ -77,9 +80,13 @@ class Sessions:
                 lambda db: db.execute("UPDATE sessions SET seen = ? WHERE id = ?", (now, _digest(cookie)))
             )
 
-    async def end(self, cookie: str) -> None:
+    def end(self, cookie: str, *, audit: Audit[None] | None = None) -> Deferred[None]:
         """Sign out; a session that is gone is no error."""
-        await self._store.write(lambda db: db.execute("DELETE FROM sessions WHERE id = ?", (_digest(cookie),)))
+
+        def job(db: Database) -> None:
+            db.execute("DELETE FROM sessions WHERE id = ?", (_digest(cookie),))
+
+        return self._store.write(job, audit)
 
 
 def _digest(cookie: str) -> bytes:

@@ -6,16 +6,22 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.actors import actor_of
+from voi.domain.audit import Audit
 from voi.domain.templates import PublishedLevel, Template, Version
+from voi.domain.terminals import ReportedLevel
+from voi.domain.uploads import Upload, UploadDisk
 from voi.errors import NotFound
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.store.database import Store
+from voi.store.database import Store, where_found
+from voi.store.terminals import put_level
+from voi.store.uploads import end_published
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"
 _LEVEL = (
@@ -109,6 +115,13 @@ def publish_level(
     return template
 
 
+class ChangedTemplate(NamedTuple):
+    """A template before a change and after it."""
+
+    before: Template
+    after: Template
+
+
 class Templates:
     """What can be sent to terminals."""
 
@@ -120,7 +133,8 @@ class Templates:
 
         def job(db: Database) -> list[Version]:
             rows = db.execute(
-                "SELECT v.number, v.created, v.uploader, v.levels, coalesce(u.asked_by, ''), coalesce(u.remark, '') "
+                "SELECT v.number, v.created, v.uploader, v.levels, coalesce(u.asked_by, ''), "
+                "coalesce(u.asked_from, ''), coalesce(u.remark, '') "
                 "FROM versions v LEFT JOIN uploads u ON u.id = v.upload_id WHERE v.template_uuid = ? "
                 "ORDER BY v.number DESC",
                 (template_uuid,),
@@ -131,10 +145,10 @@ class Templates:
                     at,
                     by,
                     tuple((DiskName(disk, level), count) for disk, level, count in json.loads(text)),
-                    asked_by,
+                    actor_of(wished_by, address) if wished_by else None,
                     remark,
                 )
-                for number, at, by, text, asked_by, remark in rows.fetchall()
+                for number, at, by, text, wished_by, address, remark in rows.fetchall()
             ]
 
         return self._store.read(job)
@@ -172,28 +186,56 @@ class Templates:
         """All templates by name."""
         return self._store.read(read_templates)
 
-    def change(
-        self, template_uuid: str, *, name: str | None = None, desc: str | None = None, auto_update: bool | None = None
-    ) -> Deferred[Template | None]:
-        """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is."""
+    def publish(
+        self, level: PublishedLevel, disk: UploadDisk, upload: Upload, *, audit: Audit[Template] | None = None
+    ) -> Deferred[Template]:
+        """Make the disk of an upload a level of its template, which ends the upload, all in one transaction."""
 
-        def job(db: Database) -> Template | None:
-            template = read_template(db, template_uuid)
-            if template is None:
+        def job(db: Database) -> Template:
+            template = publish_level(
+                db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
+            )
+            end_published(db, disk.id, level.published)
+            if disk.mac is not None:
+                held = ReportedLevel(template.uuid, level.name, level.type, level.virtual_size // 512, level.operate_id)
+                put_level(db, disk.mac, held)
+            return template
+
+        return self._store.write(job, audit)
+
+    def change(
+        self,
+        template_uuid: str,
+        *,
+        name: str | None = None,
+        desc: str | None = None,
+        auto_update: bool | None = None,
+        audit: Audit[ChangedTemplate] | None = None,
+    ) -> Deferred[Template | None]:
+        """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is.
+
+        None: there is no such template.
+        """
+
+        def job(db: Database) -> ChangedTemplate | None:
+            before = read_template(db, template_uuid)
+            if before is None:
                 return None
-            changed = replace(
-                template,
-                name=template.name if name is None else name,
-                desc=template.desc if desc is None else desc,
-                auto_update=template.auto_update if auto_update is None else auto_update,
+            after = replace(
+                before,
+                name=before.name if name is None else name,
+                group_name=before.name if name is None else name,
+                desc=before.desc if desc is None else desc,
+                auto_update=before.auto_update if auto_update is None else auto_update,
             )
             db.execute(
                 "UPDATE templates SET name = ?, group_name = ?, desc = ?, auto_update = ? WHERE uuid = ?",
-                (changed.name, changed.name, changed.desc, int(changed.auto_update), template_uuid),
+                (after.name, after.group_name, after.desc, int(after.auto_update), template_uuid),
             )
-            return read_template(db, template_uuid)
+            return ChangedTemplate(before, after)
 
-        return self._store.write(job)
+        done = self._store.write(job, where_found(audit))
+        return done.addCallback(lambda changed: None if changed is None else changed.after)
 
 
 def levels_of_version(db: Database, template: Template, version: int) -> list[PublishedLevel]:

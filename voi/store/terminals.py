@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.audit import Audit
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
@@ -39,7 +40,9 @@ class Terminals:
         self._directory = directory
         self._started = started
 
-    def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
+    def touch(
+        self, mac: str, ip: str, client_type: int, now: float, *, audit: Audit[Terminal] | None = None
+    ) -> Deferred[Terminal]:
         """Note a login; the first one makes the terminal's row and its tracker key.
 
         One that was there already goes on to be; what began before the server's start ended nobody knows when.
@@ -59,7 +62,7 @@ class Terminals:
             self._directory.logged_in(terminal)
             return terminal
 
-        return self._store.write(job).addCallback(tell)
+        return self._store.write(job, audit).addCallback(tell)
 
     def seen(self, mac: str, now: float) -> Deferred[None]:
         """Note that a terminal was there."""

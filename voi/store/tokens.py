@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.accounts import Role, Token
+from voi.domain.audit import Audit
 from voi.errors import Conflict, UnknownToken
 from voi.messages.reason import Reason
 from voi.store.database import Store
@@ -32,7 +33,9 @@ class Tokens:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def make(self, name: str, role: Role, now: float) -> Deferred[tuple[str, Token]]:
+    def make(
+        self, name: str, role: Role, now: float, *, audit: Audit[tuple[str, Token]] | None = None
+    ) -> Deferred[tuple[str, Token]]:
         """A new token, told this once, and what is kept of it.
 
         :raises Conflict: there are too many, or one of this name: the journal knows them by it.
@@ -50,7 +53,7 @@ class Tokens:
             ).fetchone()[0]
             return secret, Token(number, name, role, now, None)
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def all(self) -> Deferred[list[Token]]:
         """All tokens, oldest first."""
@@ -72,7 +75,7 @@ class Tokens:
                 lambda db: db.execute("UPDATE tokens SET last_used = ? WHERE id = ?", (now, token.id))
             )
 
-    def revoke(self, number: int) -> Deferred[Token]:
+    def revoke(self, number: int, *, audit: Audit[Token] | None = None) -> Deferred[Token]:
         """Take a token back.
 
         :raises UnknownToken: there is none of this number.
@@ -84,7 +87,7 @@ class Tokens:
                 raise UnknownToken(Reason("no_token", number=number))
             return _token(row)
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
 
 def _digest(secret: str) -> bytes:

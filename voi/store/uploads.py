@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.templates import PublishedLevel, Template
-from voi.domain.terminals import ReportedLevel
+from voi.domain.actors import actor_of
+from voi.domain.audit import Audit
 from voi.domain.uploads import OPEN_STATES, Ending, Upload, UploadDisk, UploadState
-from voi.errors import Conflict
+from voi.errors import Conflict, UnknownUpload
 from voi.messages.reason import Reason, kept, recall
 from voi.names import DiskName
 from voi.store.conditions import Conditions
 from voi.store.database import Store
-from voi.store.templates import publish_level
-from voi.store.terminals import put_level
 
 _DISK = (
     "d.id, d.upload_id, u.template_uuid, u.mac, d.source, d.disk_uuid, d.level, d.type, d.real_size, "
@@ -71,7 +70,7 @@ def _select(db: Database, where: str, *values: Any) -> list[UploadDisk]:
 
 
 def _upload(db: Database, row: Sequence[Any]) -> Upload:
-    number, template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from, dismissed = row
+    number, template_uuid, name, sys_type, desc, mac, created, remark, by, address, dismissed = row
     disks = tuple(_select(db, "d.upload_id = ?", number))
     return Upload(
         number,
@@ -83,8 +82,7 @@ def _upload(db: Database, row: Sequence[Any]) -> Upload:
         created,
         disks,
         remark,
-        asked_by,
-        asked_from,
+        actor_of(by, address) if by else None,
         bool(dismissed),
     )
 
@@ -117,15 +115,25 @@ def _insert_disk(db: Database, disk: UploadDisk) -> None:
         raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name))) from error
 
 
+class Dismissed(NamedTuple):
+    """An upload that nobody is wanted for; `was_wanted`: somebody was before."""
+
+    upload: Upload
+    was_wanted: bool
+
+
 class Uploads:
     """All uploads, open and ended."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def begin(self, upload: Upload) -> Deferred[Upload]:
+    def begin(
+        self, upload: Upload, *, instead_of: int | None = None, audit: Audit[Upload] | None = None
+    ) -> Deferred[Upload]:
         """Write down a new upload with its disks; the numbers in it are given here.
 
+        :param instead_of: one that failed and is tried again with this, so that it is dismissed.
         :raises Conflict: one of its disks is being uploaded already.
         """
 
@@ -141,22 +149,32 @@ class Uploads:
                     upload.mac,
                     upload.created,
                     upload.remark,
-                    upload.asked_by,
-                    upload.asked_from,
+                    upload.actor.text if upload.actor else "",
+                    upload.actor.address if upload.actor else "",
                 ),
             )
             number = cursor.lastrowid
             assert number is not None
             for disk in upload.disks:
                 _insert_disk(db, replace(disk, upload_id=number))
+            if instead_of is not None:
+                _dismiss(db, instead_of)
             found = _get(db, number)
             assert found is not None
             return found
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def receive(
-        self, disk_id: str, info_hash: bytes, size: int, real_size: int, reserve_size: int, now: float
+        self,
+        disk_id: str,
+        info_hash: bytes,
+        size: int,
+        real_size: int,
+        reserve_size: int,
+        now: float,
+        *,
+        audit: Audit[None] | None = None,
     ) -> Deferred[None]:
         """A requested disk's torrent arrived: it is being received, whatever kept it until now."""
 
@@ -170,7 +188,7 @@ class Uploads:
             except sqlite3.IntegrityError as error:
                 raise Conflict(Reason("uploaded_already")) from error
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def set_state(
         self,
@@ -180,21 +198,17 @@ class Uploads:
         *,
         reason: str = "",
         info_hash: bytes | None = None,
-        ending: Ending = Ending.FAILED,
     ) -> Deferred[None]:
         """Note a stage; `info_hash` replaces the one known, where the torrent was made anew.
 
-        `ending` is kept of one that is not published, and says nothing in other states.
-
-        An upload that has ended stays ended.
+        An upload that has ended stays ended; `fail` is what ends it.
         """
-        ended = ending if state is UploadState.FAILED else ""
 
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, info_hash = coalesce(?, info_hash), "
-                f"updated = ?, ending = ? WHERE id = ? AND {_OPEN}",
-                (state, reason, kept(reason), info_hash, now, ended, disk_id),
+                f"updated = ? WHERE id = ? AND {_OPEN}",
+                (state, reason, kept(reason), info_hash, now, disk_id),
             )
 
         return self._store.write(job)
@@ -211,23 +225,26 @@ class Uploads:
 
         return self._store.write(job)
 
-    def publish(self, disk: UploadDisk, upload: Upload, level: PublishedLevel) -> Deferred[Template]:
-        """End an upload by making its disk a level of its template, all in one transaction."""
+    def fail(
+        self,
+        disk_ids: Sequence[str],
+        reason: str,
+        now: float,
+        *,
+        ending: Ending = Ending.FAILED,
+        audit: Audit[list[str]] | None = None,
+    ) -> Deferred[list[str]]:
+        """End disks that are under way, all of them in one transaction; the ids of those that were."""
 
-        def job(db: Database) -> Template:
-            template = publish_level(
-                db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
+        def job(db: Database) -> list[str]:
+            rows = db.execute(
+                "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, updated = ?, ending = ? "
+                f"WHERE id IN (SELECT value FROM json_each(?)) AND {_OPEN} RETURNING id",
+                (UploadState.FAILED, reason, kept(reason), now, ending, json.dumps(list(disk_ids))),
             )
-            db.execute(
-                "UPDATE upload_disks SET state = ?, reason = '', why = '', updated = ? WHERE id = ?",
-                (UploadState.PUBLISHED, level.published, disk.id),
-            )
-            if disk.mac is not None:
-                held = ReportedLevel(template.uuid, level.name, level.type, level.virtual_size // 512, level.operate_id)
-                put_level(db, disk.mac, held)
-            return template
+            return [row[0] for row in rows.fetchall()]
 
-        return self._store.write(job)
+        return self._store.write(job, audit)
 
     def told(self, disk_id: str) -> Deferred[None]:
         """The uploader knows how it ended."""
@@ -267,14 +284,23 @@ class Uploads:
 
         return self._store.read(job)
 
-    def dismiss(self, upload_id: int) -> Deferred[Upload | None]:
-        """Dismiss a failed upload, so that it needs no attention; the upload as it is then, None if there is none."""
+    def dismiss(self, upload_id: int, *, audit: Audit[Dismissed] | None = None) -> Deferred[Dismissed]:
+        """Dismiss a failed upload, so that it needs no attention any more.
 
-        def job(db: Database) -> Upload | None:
-            db.execute("UPDATE uploads SET dismissed = 1 WHERE id = ?", (upload_id,))
-            return _get(db, upload_id)
+        :raises UnknownUpload: there is none of this number.
+        :raises Conflict: it has not failed.
+        """
 
-        return self._store.write(job)
+        def job(db: Database) -> Dismissed:
+            before = _get(db, upload_id)
+            if before is None:
+                raise UnknownUpload(Reason("no_upload", number=upload_id))
+            if before.state != "failed":
+                raise Conflict(Reason("upload_not_failed", number=upload_id))
+            _dismiss(db, upload_id)
+            return Dismissed(replace(before, dismissed=True), was_wanted=not before.dismissed)
+
+        return self._store.write(job, audit)
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
         """One disk of an upload by its torrent id."""
@@ -333,6 +359,18 @@ class Uploads:
             return [_upload(db, row) for row in db.execute(query, (template_uuid,)).fetchall()]
 
         return self._store.read(job)
+
+
+def end_published(db: Database, disk_id: str, now: float) -> None:
+    """Note that a disk is a published level now; for use inside the job that makes it one."""
+    db.execute(
+        "UPDATE upload_disks SET state = ?, reason = '', why = '', updated = ? WHERE id = ?",
+        (UploadState.PUBLISHED, now, disk_id),
+    )
+
+
+def _dismiss(db: Database, upload_id: int) -> None:
+    db.execute("UPDATE uploads SET dismissed = 1 WHERE id = ?", (upload_id,))
 
 
 def _get(db: Database, upload_id: int) -> Upload | None:

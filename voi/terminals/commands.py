@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.errors import NoAnswer, TerminalOffline, VoiError
+from voi.domain.actors import Actor
+from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.domain.commands import COMMANDS, CommandKind, CommandTable
+from voi.errors import Conflict, NoAnswer, TerminalOffline, UnknownTerminal, VoiError
 from voi.messages.reason import Reason
 from voi.store.commands import Command, CommandResult, Commands
+from voi.store.terminals import Terminals
 from voi.tasks import spawn
 from voi.terminals.registry import ConnectionRegistry
-from voi.wire.codes import Code
 
 log = Logger()
-
-WAITING_CODES: Final = frozenset({Code.WATERMARK, Code.CANCEL_SEND})
-"""Settings hold until they are changed, so they wait for a terminal that is off; a restart of yesterday does not."""
-
-
-REPLACING_CODES: Final = frozenset({Code.WATERMARK})
-"""The newest is the one that holds; an older one that still waits must not come after it."""
 
 AT_A_TURN: Final = 50
 """Terminals that are sent a command in one turn of the reactor: a few milliseconds, and others have their turn."""
@@ -37,11 +33,23 @@ AT_A_TIME: Final = 1000
 class CommandDispatcher:
     """Sends commands to many terminals and remembers what each one answered.
 
-    Terminals are sent things in the order in which commands were given, however many there are to send to.
+    Terminals are sent things in the order in which commands were given, however many there are to send to. `table` has
+    all commands that there are; `now` is the time since the epoch.
     """
 
-    def __init__(self, commands: Commands, registry: ConnectionRegistry, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        terminals: Terminals,
+        registry: ConnectionRegistry,
+        clock: IReactorTime,
+        table: CommandTable = COMMANDS,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._commands = commands
+        self._terminals = terminals
+        self._table = table
+        self._now = now
         self._registry = registry
         self._clock = clock
         self._to_send: deque[Iterator[tuple[Command, str]]] = deque()
@@ -54,18 +62,55 @@ class CommandDispatcher:
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
-        count = await self._commands.give_up_unfinished(Reason("server_restarted"), time.time())
+        count = await self._commands.give_up_unfinished(Reason("server_restarted"), self._now())
         if count:
             log.info("{count} commands were cut off by the last stop", count=count)
 
-    async def give(self, code: Code, fields: Mapping[str, Any], macs: Iterable[str]) -> Command:
-        """Give a command to terminals; returns as soon as it is written down."""
-        waits = code in WAITING_CODES
+    async def give(
+        self, actor: Actor, kind: CommandKind, given: Mapping[str, Any], macs: Sequence[str] | None
+    ) -> Command:
+        """Give a command to terminals, None for all; returns as soon as it is written down.
+
+        :param given: its fields, None for what was not said.
+        :raises Malformed: a field is missing, or belongs to another command.
+        :raises UnknownTerminal: one of the MACs never logged in; nothing is sent to anybody then.
+        :raises Conflict: there is no terminal at all.
+        """
+        body = kind.body(given)
+        known = [terminal.mac for terminal in await self._terminals.some(macs)]
+        if macs is None:
+            if not known:
+                raise Conflict(Reason("no_terminal"), field="macs")
+            macs = known
+        there = set(known)
+        for mac in macs:
+            if mac not in there:
+                raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
+        now = self._now()
         command = await self._commands.begin(
-            code, fields, macs, waits=waits, now=time.time(), replaces=code in REPLACING_CODES
+            kind.code,
+            body,
+            macs,
+            waits=kind.waits,
+            now=now,
+            replaces=kind.replaces,
+            audit=self._given(actor, kind, now, sum(mac in self._registry for mac in macs)),
         )
         self.send(command)
         return command
+
+    def _given(self, actor: Actor, kind: CommandKind, now: float, online: int) -> Audit[Command]:
+        def entry(command: Command) -> AuditEntry:
+            name, sentence = kind.entry(command.body)
+            macs = tuple(outcome.mac for outcome in command.outcomes)
+            data = {"batch_no": command.batch_no, "sent": online, "waiting": len(macs) - online}
+            return make_entry(name, actor, now, macs=macs, data=data, sentence=sentence)
+
+        return entry
+
+    def _replaces(self, command: Command) -> bool:
+        kind = self._table.of_code(command.code)
+        return kind is not None and kind.replaces
 
     def send(self, command: Command) -> None:
         """Send a command that is written down to all its terminals."""
@@ -96,14 +141,14 @@ class CommandDispatcher:
     async def _send_waiting(self, mac: str) -> None:
         try:
             for command in await self._commands.waiting_for(mac):
-                overtaken = command.code in REPLACING_CODES and command.batch_no < self._coming.get(mac, 0)
+                overtaken = self._replaces(command) and command.batch_no < self._coming.get(mac, 0)
                 if not overtaken:
                     await self._send(command, mac)
         finally:
             self._coming.pop(mac, None)
 
     async def _send(self, command: Command, mac: str) -> None:
-        if mac in self._coming and command.code in REPLACING_CODES:
+        if mac in self._coming and self._replaces(command):
             self._coming[mac] = max(self._coming[mac], command.batch_no)
         state, reason = "done", ""
         try:
@@ -115,7 +160,7 @@ class CommandDispatcher:
             reason = Reason("waits_for_login", why=error.reason) if command.waits else error.reason
         except VoiError as error:
             state, reason = "failed", error.reason
-        self._note(CommandResult(command.batch_no, mac, state, reason, time.time()))
+        self._note(CommandResult(command.batch_no, mac, state, reason, self._now()))
 
     def _note(self, ended: CommandResult) -> None:
         """Write an outcome down, with those that come while an earlier write is under way."""

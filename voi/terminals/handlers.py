@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from voi.audit.log import AuditWriter
-from voi.auth.passwords import PasswordChecker
-from voi.domain.audit import Author
+from voi.auth.sign_in import SignIn
+from voi.domain.actors import Actor
+from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.templates import Template
-from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
 from voi.domain.uploads import Permission, ReceiveProgress
-from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
+from voi.errors import LoginRefused, Malformed, UnknownTemplate
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.signals import Signal
@@ -51,7 +51,8 @@ class UploadHandler(Protocol):
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody | UnreadableTorrent,
         *,
-        actor: Author | None = None,
+        actor: Actor | None = None,
+        address: str = "",
     ) -> str:
         """Begin to receive a disk, which this administrator allowed at the terminal; its torrent id."""
 
@@ -91,23 +92,21 @@ class RequestHandlers:
         *,
         terminals: Terminals,
         templates: Templates,
-        admin: PasswordChecker,
+        sign_in: SignIn,
         uploads: UploadHandler,
         rollouts: RolloutReports,
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
-        audit_log: AuditWriter,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
-        self._admin = admin
+        self._sign_in = sign_in
         self._uploads = uploads
         self._rollouts = rollouts
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
-        self._audit_log = audit_log
         self.reported: Signal[[str]] = Signal("a terminal said what it has or started")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
@@ -142,10 +141,13 @@ class RequestHandlers:
         assert isinstance(request, LoginRequest)
         login: Login = request.body
         ip = _address(login.ip) or connection.host
-        terminal = await self._terminals.touch(login.mac, ip, request.client_type, time.time())
-        if terminal.first_seen == terminal.last_seen:
-            author = Author("terminal", terminal.mac, connection.host)
-            await self._audit_log.note("terminal.first", author, mac=terminal.mac, ip=ip)
+        now, actor = time.time(), Actor("terminal", login.mac, connection.host)
+
+        def entry(terminal: Terminal) -> AuditEntry | None:
+            first = terminal.first_seen == terminal.last_seen
+            return make_entry("terminal.first", actor, now, mac=terminal.mac, data={"ip": ip}) if first else None
+
+        terminal = await self._terminals.touch(login.mac, ip, request.client_type, now, audit=entry)
         if not connection.alive:
             raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
@@ -160,18 +162,8 @@ class RequestHandlers:
 
     async def _admin_login(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: AdminLogin = request.body
-        mac = _mac(connection)
-        try:
-            await self._admin.check_administrator(body.username, body.password, connection.host)
-        except TooManyAttempts:
-            raise  # a guesser must not fill the journal
-        except VoiError as error:
-            author = Author("terminal", mac, connection.host)
-            await self._audit_log.note("admin.refused", author, mac=mac, name=body.username, reason=error.reason)
-            raise
-        author = Author("account", body.username, connection.host)
-        connection.grant(author)
-        await self._audit_log.note("admin.signed_in", author, mac=mac, name=body.username)
+        terminal = Actor("terminal", _mac(connection), connection.host)
+        connection.grant(await self._sign_in.at_terminal(terminal, body.username, body.password))
         return success()
 
     async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:
@@ -228,7 +220,12 @@ class RequestHandlers:
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:
         torrent_id = await self._uploads.take_torrent(
-            _mac(connection), connection.granted, connection.listed, request.body, actor=connection.granted_by
+            _mac(connection),
+            connection.granted,
+            connection.listed,
+            request.body,
+            actor=connection.granted_by,
+            address=connection.host,
         )
         return success(torrent_id=torrent_id)
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voi.domain.audit import Author
+from voi.domain.actors import Actor
 from voi.domain.terminals import ReportedTemplate, Terminal
 from voi.errors import RemoteProtocolError, VoiError
 from voi.terminals.deadlines import Deadlines
@@ -93,7 +93,7 @@ class TerminalProtocol(Protocol):
         self._session = ServerSession()
         self._answers = PendingReplies(clock)
         self._granted_until = 0.0
-        self._granted_by: Author | None = None
+        self._granted_by: Actor | None = None
         self._busy = False
         self._connected = False
         self._paused = self._peer_slow = False
@@ -257,7 +257,7 @@ class TerminalProtocol(Protocol):
         self._office.registry.put(terminal.mac, self)
         return token
 
-    def grant(self, by: Author) -> None:
+    def grant(self, by: Actor) -> None:
         """An administrator logged in here."""
         self._granted_by = by
         self._granted_until = self._clock.seconds() + GRANT_SECONDS
@@ -272,7 +272,7 @@ class TerminalProtocol(Protocol):
         return True
 
     @property
-    def granted_by(self) -> Author | None:
+    def granted_by(self) -> Actor | None:
         """The administrator whose login holds here; None while none does."""
         return self._granted_by if self._clock.seconds() < self._granted_until else None
 

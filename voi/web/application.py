@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from klein import Klein
@@ -12,9 +12,14 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from voi import __version__
-from voi.audit.log import AuditWriter
+from voi.audit.log import AuditLog
+from voi.auth.administration import AccountAdministration
+from voi.auth.sign_in import SignIn
+from voi.catalogue.catalogue import Catalogue
 from voi.domain.audit import AuditEntry
+from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
+from voi.publishing.requests import UploadRequests
 from voi.store.accounts import Accounts
 from voi.store.audit import AuditEntries
 from voi.store.commands import Commands
@@ -27,24 +32,22 @@ from voi.store.templates import Templates
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
+from voi.terminals.administration import TerminalAdministration
+from voi.terminals.commands import CommandDispatcher
+from voi.terminals.rooms import RoomAdministration
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
 from voi.web.api.interfaces import (
-    CommandDesk,
     Coordinator,
     DiskUsage,
     Fleet,
     Lag,
-    Notices,
     Observer,
-    Passwords,
     Publisher,
     RouteTable,
     Seeding,
     Tracker,
     Traffic,
-    UploadDesk,
-    Waker,
 )
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
@@ -91,17 +94,19 @@ class Api:
         sessions: Sessions,
         tokens: Tokens,
         answers: StoredResponses,
-        passwords: Passwords,
+        sign_in: SignIn,
+        account_administration: AccountAdministration,
         terminals: Terminals,
         templates: Templates,
         uploads: Uploads,
         rollouts: Rollouts,
         commands: Commands,
-        command_dispatcher: CommandDesk,
+        command_dispatcher: CommandDispatcher,
+        command_table: CommandTable = COMMANDS,
         registry: Fleet,
-        upload_requests: UploadDesk,
+        catalogue: Catalogue,
+        upload_requests: UploadRequests,
         publisher: Publisher,
-        notifications: Notices,
         coordinator: Coordinator,
         recorder: Observer,
         links: LinkRates,
@@ -112,12 +117,12 @@ class Api:
         snapshots: TerminalSnapshots,
         rooms: Rooms,
         events: AuditEntries,
-        audit_log: AuditWriter,
-        waker: Waker,
+        audit_log: AuditLog,
+        room_administration: RoomAdministration,
+        terminal_administration: TerminalAdministration,
         traffic: Traffic,
         disk: DiskUsage,
         facts: Facts,
-        forget_key: Callable[[str], None],
         checks: Mapping[str, HealthCheck] | None = None,
         further: Sequence[RouteTable] = (),
     ) -> None:
@@ -134,7 +139,6 @@ class Api:
             registry=registry,
             coordinator=coordinator,
             recorder=recorder,
-            audit_log=audit_log,
             links=links,
         )
         recent = RecentRows(snapshots, registry)
@@ -154,46 +158,30 @@ class Api:
         tables: Sequence[RouteTable] = (
             *further,
             StreamRoutes(self.live),
-            SessionRoutes(accounts=accounts, sessions=sessions, passwords=passwords, audit_log=audit_log),
-            AccountRoutes(accounts=accounts, tokens=tokens, passwords=passwords, audit_log=audit_log),
+            SessionRoutes(sign_in),
+            AccountRoutes(accounts=accounts, tokens=tokens, administration=account_administration),
             self._overview,
             terminal_routes,
             HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
-            ManagementRoutes(
-                terminals=terminals,
-                rooms=rooms,
-                registry=registry,
-                waker=waker,
-                forget_key=forget_key,
-                audit_log=audit_log,
-            ),
+            ManagementRoutes(terminal_administration),
             CommandRoutes(
                 terminals=terminals,
                 commands=commands,
                 command_dispatcher=command_dispatcher,
-                registry=registry,
-                audit_log=audit_log,
+                table=command_table,
             ),
-            RoomRoutes(rooms=rooms, snapshots=snapshots, registry=registry, audit_log=audit_log),
+            RoomRoutes(rooms=rooms, administration=room_administration, snapshots=snapshots, registry=registry),
             EventRoutes(events=events, terminals=terminals),
             TemplateRoutes(
                 templates=templates,
                 uploads=uploads,
+                catalogue=catalogue,
                 upload_requests=upload_requests,
                 publisher=publisher,
                 recent=recent,
-                audit_log=audit_log,
             ),
             SettingsRoutes(facts=facts, events=events, audit_log=audit_log),
-            UploadRoutes(
-                terminals=terminals,
-                templates=templates,
-                uploads=uploads,
-                upload_requests=upload_requests,
-                publisher=publisher,
-                notifications=notifications,
-                audit_log=audit_log,
-            ),
+            UploadRoutes(uploads=uploads, upload_requests=upload_requests, publisher=publisher),
             rollout_routes,
             ServerRoutes(
                 templates=templates,

@@ -11,6 +11,7 @@ from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingC
 from tests.unit.store.base import MAC, StoreCase, level
 from voi.catalogue.block_tables import MOST_IN_MEMORY, BeingMade, BlockTables, keep_table
 from voi.domain import metainfo
+from voi.domain.actors import SERVER
 from voi.domain.blocks import BlockTable, Sums
 from voi.domain.metainfo import Metainfo
 from voi.domain.uploads import ImportDisk
@@ -96,7 +97,7 @@ class PublishedTests(TablesCase):
         """An imported file too, if its pieces are longer than blocks."""
         path = image(self.made / "base")
         self.patch(metainfo, "piece_length_for", lambda _size: PIECE)
-        await self.requests.import_files("Lab", 0, "", [ImportDisk(0, str(path.absolute()))])
+        await self.requests.import_files(SERVER, "Lab", 0, "", [ImportDisk(0, str(path.absolute()))])
         await self.settle()
         (template,) = await self.templates.all()
         torrent = metainfo.parse(self.directory.torrent(template.levels[0].info_hash).read_bytes())

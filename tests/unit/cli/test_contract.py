@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
-from voi.domain.audit import SERVER
+from voi.domain.actors import SERVER
 from voi.domain.terminals import ReportedLevel
 from voi.names import DiskName
 
@@ -129,7 +129,7 @@ class ContractTests(ApiCase):
         seen = await self.json("restart", "--all", "--yes", "--wait", "0")
         self.assertEqual(([one["mac"] for one in seen["outcomes"]], seen["left_out"]), ([MAC], [OTHER]))
         await self.voi("watermark", "off", "--room", "Physics", "--wait", "0")
-        self.assertEqual(self.command_dispatcher.given[-1][1], {"switch": 0})
+        self.assertEqual(self.given[-1][1], {"switch": 0})
         self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
 
     async def test_uploads(self) -> None:

@@ -6,7 +6,8 @@ import string
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.domain.audit import KINDS, LONGEST_TEXT, SERVER, Author, make_entry, who
+from voi.domain.actors import SERVER, Actor
+from voi.domain.audit import KINDS, LONGEST_TEXT, make_entry
 from voi.messages.reason import Reason
 
 MAC, OTHER = "AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02"
@@ -17,8 +18,8 @@ class WhoTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """People by their names, all others with what they are."""
-        actors = (Author("account", "li"), Author("token", "backup"), Author("terminal", MAC), SERVER)
-        self.assertEqual([who(actor) for actor in actors], ["li", "token backup", f"terminal {MAC}", "server"])
+        actors = (Actor("account", "li"), Actor("token", "backup"), Actor("terminal", MAC), SERVER)
+        self.assertEqual([actor.text for actor in actors], ["li", "token backup", f"terminal {MAC}", "server"])
 
 
 class EventTests(SynchronousTestCase):
@@ -26,9 +27,9 @@ class EventTests(SynchronousTestCase):
 
     def test_sentence(self) -> None:
         """The text is the kind's sentence with the data in it; the address is kept beside who it was."""
-        event = make_entry("terminal.renamed", Author("account", "li", "192.0.2.1"), 5.0, mac=MAC, data={"name": "PC1"})
+        event = make_entry("terminal.renamed", Actor("account", "li", "192.0.2.1"), 5.0, mac=MAC, data={"name": "PC1"})
         self.assertEqual(event.text, f"Terminal {MAC} was renamed to PC1")
-        self.assertEqual((event.who, event.origin, event.time), ("li", "192.0.2.1", 5.0))
+        self.assertEqual((event.actor.text, event.actor.address, event.time), ("li", "192.0.2.1", 5.0))
         self.assertEqual(event.data, {"name": "PC1", "terminal": MAC, "count": 1})
         self.assertEqual((event.mac, event.macs), (MAC, (MAC,)))
 

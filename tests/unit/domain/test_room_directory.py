@@ -30,7 +30,7 @@ class RoomDirectoryTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.directory = RoomDirectory()
         self.told: list[Collection[str] | None] = []
-        self.directory.changed.append(self.told.append)
+        self.directory.changed.connect(self.told.append)
         self.directory.fill(rooms(r1="10.0.1.0/24", r2="10.0.2.0/24"), [terminal("10.0.1.5")])
 
     def room(self, address: str = "10.9.9.9", mac: str = MAC) -> int | None:

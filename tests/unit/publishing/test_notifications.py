@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image
 from tests.unit.store.base import DISK, MAC
+from voi.domain.actors import SERVER
 from voi.domain.uploads import UploadState
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.publishing.notifications import UploaderNotifications
@@ -87,7 +88,7 @@ class NoticeTests(PublishingCase):
     async def test_request(self) -> None:
         """1020 in the seed's form and the family's, the same in both."""
         await self.terminal()
-        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.notifications.request(upload.id, MAC)
         await self.settle()
         ((code, fields),) = self.registry.sent
@@ -100,7 +101,7 @@ class NoticeTests(PublishingCase):
         """Who is off, or was cut off, is asked when it comes back."""
         await self.terminal()
         self.registry.there.clear()
-        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.notifications.request(upload.id, MAC)
         await self.settle()
         self.assertEqual(self.registry.sent, [])
@@ -119,7 +120,7 @@ class NoticeTests(PublishingCase):
             (lambda: fail(NoAnswer("silence")), "silence"),
         ):
             self.registry.answer = answer
-            upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+            upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
             self.notifications.request(upload.id, MAC)
             await self.settle()
             found = await self.uploads.get(upload.id)

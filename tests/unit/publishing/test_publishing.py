@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
+from voi.catalogue.catalogue import Catalogue
 from voi.demo.image import write_image
 from voi.domain import metainfo
-from voi.domain.audit import SERVER, Author
+from voi.domain.actors import SERVER, Actor
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import (
@@ -157,13 +159,23 @@ class PublishingCase(StoreCase):
         self.seeder, self.tracker = FakeSeeder(), FakeTracker()
         self.ended: list[UploadDisk] = []
         self.told: list[UploadDisk] = []
+        self.asked: list[tuple[int, str]] = []
 
         def in_thread(function: Any, *args: Any) -> Deferred[Any]:
             return maybeDeferred(function, *args)
 
+        self.catalogue = Catalogue(
+            templates=self.templates,
+            uploads=self.uploads,
+            directory=self.directory,
+            seeder=self.seeder,
+            tracker=self.tracker,
+            in_thread=in_thread,
+        )
         self.publisher = Publisher(
             uploads=self.uploads,
             templates=self.templates,
+            catalogue=self.catalogue,
             directory=self.directory,
             seeder=self.seeder,
             tracker=self.tracker,
@@ -189,6 +201,7 @@ class PublishingCase(StoreCase):
             terminals=self.terminals,
             publisher=self.publisher,
             admission=self.admission,
+            tell=lambda number, mac: self.asked.append((number, mac)),
             in_thread=in_thread,
         )
 
@@ -201,7 +214,7 @@ class PublishingCase(StoreCase):
     async def offer(self, path: Path, name: DiskName = BASE, *, mac: str = MAC, granted: bool = True) -> str:
         """A 9014."""
         return await self.intake.take_torrent(
-            mac, granted, NAMED, TorrentBody(torrent_of(path, name), name.uuid, name.level)
+            mac, granted, NAMED, TorrentBody(torrent_of(path, name), name.uuid, name.level), address="10.0.0.1"
         )
 
     def offered(self, path: Path) -> Deferred[str]:
@@ -462,7 +475,7 @@ class PublishTests(PublishingCase):
 
     async def test_not_written_down(self) -> None:
         """A torrent that could not be written down is admitted no more."""
-        self.patch(self.uploads, "begin", lambda _upload: fail(NotSaved("disk full")))
+        self.patch(self.uploads, "begin", lambda _upload, **_said: fail(NotSaved("disk full")))
         await self.assertFailure(self.offered(image(self.made / "base")), NotSaved)
         self.assertEqual(self.tracker.admitted, set())
 
@@ -492,7 +505,7 @@ class RecoverTests(PublishingCase):
             await never
 
         self.patch(self.publisher, "_copy", copy)
-        await self.requests.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        await self.requests.import_files(SERVER, "Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
         await self.publisher.recover()
         await self.settle()
         self.assertEqual(len(copied), 1)
@@ -540,7 +553,7 @@ class RecoverTests(PublishingCase):
         """A copy that was cut off is made again."""
         path = image(self.made / "base")
         self.patch(self.publisher, "copy", lambda _disk: None)
-        upload = await self.requests.import_files("Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
+        upload = await self.requests.import_files(SERVER, "Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
         name = upload.disks[0].name
         self.directory.upload(name).write_bytes(b"half")
         self.start()
@@ -569,7 +582,7 @@ class MayUploadTests(PublishingCase):
         disk = Disk(uuid=DISK)
         self.assertIn("administrator", await self.ask(self.body(disk), granted=False))
         await self.terminal()
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.assertEqual(await self.ask(self.body(disk), granted=False), "")
 
     async def test_somebody_else_is_at_it(self) -> None:
@@ -723,7 +736,7 @@ class RequestTests(PublishingCase):
     async def test_request(self) -> None:
         """It is written down, base before difference, and its torrent needs no further permission."""
         await self.terminal()
-        upload = await self.requests.request(MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(DIFF, 0), (BASE, 0)])
         self.assertEqual([d.name for d in upload.disks], [BASE, DIFF])
         path = image(self.made / "base")
         torrent_id = await self.intake.take_torrent(MAC, False, {}, TorrentBody(torrent_of(path, BASE), DISK, 0))
@@ -735,16 +748,16 @@ class RequestTests(PublishingCase):
 
     async def test_refused(self) -> None:
         """An unknown terminal, nothing to upload, a level that does not fit."""
-        request = self.requests.request
-        await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], [(BASE, 0)])), UnknownTerminal)
+        request = partial(self.requests.request, SERVER, MAC, NAMED[DISK])
+        await self.assertFailure(Deferred.fromCoroutine(request([(BASE, 0)])), UnknownTerminal)
         await self.terminal()
         for names in ([], [(DIFF, 0)], [(THIRD, 0)]):
-            await self.assertFailure(Deferred.fromCoroutine(request(MAC, NAMED[DISK], names)), Conflict)
+            await self.assertFailure(Deferred.fromCoroutine(request(names)), Conflict)
 
     async def test_never_offered(self) -> None:
         """A terminal that does not offer what it was asked for does not hold the template for ever."""
         await self.terminal()
-        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         await self.publisher.give_up_idle(upload.created + IDLE_SECONDS - 1)
         self.assertTrue((await self.last()).open)
         await self.publisher.give_up_idle(upload.created + IDLE_SECONDS + 1)
@@ -755,7 +768,7 @@ class RequestTests(PublishingCase):
         refusal again is not written again, and other bytes are only now and then.
         """
         await self.terminal()
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], actor=SERVER)
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         written: list[str] = []
         real = self.uploads.explain
 
@@ -780,7 +793,7 @@ class RequestTests(PublishingCase):
     async def test_refused_torrent_says_why_at_the_request(self) -> None:
         """A torrent that is refused says so at the request too; once it is taken nothing of that is left."""
         await self.terminal()
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         path, self.free = image(self.made / "base"), 0
         await self.assertFailure(Deferred.fromCoroutine(self.offer(path, granted=False)), NoSpace)
         self.assertIn("the server needs", (await self.last()).reason)
@@ -791,16 +804,16 @@ class RequestTests(PublishingCase):
     async def test_retry_of_an_upload(self) -> None:
         """What failed of an upload is asked for again, with its remark, by who wants it now; the old one is past."""
         await self.terminal()
-        old = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)], remark="new CAD")
-        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(old.id)), Conflict)
+        old = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)], remark="new CAD")
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(SERVER, old.id)), Conflict)
         await self.publisher.fail(old.disks[0], "torn")
         self.assertEqual([x.id for x in await self.uploads.failed()], [old.id])
-        new = await self.requests.retry(old.id, actor=Author("account", "li", "10.9.9.9"))
-        self.assertEqual((new.state, new.remark, new.asked_by, new.asked_from), ("open", "new CAD", "li", "10.9.9.9"))
+        new = await self.requests.retry(Actor("account", "li", "10.9.9.9"), old.id)
+        self.assertEqual((new.state, new.remark, new.actor), ("open", "new CAD", Actor("account", "li", "10.9.9.9")))
         self.assertEqual(await self.uploads.failed(), [])
         await self.publisher.fail(new.disks[0], "torn")
         self.assertEqual([x.id for x in await self.uploads.failed(TEMPLATE)], [new.id])
-        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(99)), UnknownUpload)
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.retry(SERVER, 99)), UnknownUpload)
 
     async def test_retry_of_an_import(self) -> None:
         """What failed of an import is copied again into the same template; what was published of it stays."""
@@ -814,7 +827,7 @@ class RequestTests(PublishingCase):
         await self.store.write(
             lambda db: db.execute("UPDATE upload_disks SET state = 'failed' WHERE id = ?", (old.disks[1].id,))
         )
-        new = await self.requests.retry(old.id)
+        new = await self.requests.retry(SERVER, old.id)
         await self.settle()
         self.assertEqual((new.template_uuid, [d.name for d in new.disks]), (old.template_uuid, [old.disks[1].name]))
         template = await self.templates.get(old.template_uuid)
@@ -824,8 +837,8 @@ class RequestTests(PublishingCase):
     async def test_asked_again(self) -> None:
         """A request that is still waiting is replaced by the next one."""
         await self.terminal()
-        first = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        first = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         found = await self.uploads.get(first.id)
         assert found is not None
         self.assertEqual(found.state, "failed")
@@ -833,7 +846,7 @@ class RequestTests(PublishingCase):
     async def imported(self, *paths: Path) -> Upload:
         """Import image files."""
         disks = [ImportDisk(index, str(path.absolute())) for index, path in enumerate(paths)]
-        return await self.requests.import_files("Lab", 3, "remark", disks)
+        return await self.requests.import_files(SERVER, "Lab", 3, "remark", disks)
 
     async def test_import(self) -> None:
         """Image files become a template with a disk each."""
@@ -855,7 +868,7 @@ class RequestTests(PublishingCase):
         diff = image(self.made / "diff", backing="base")
         for path, kind in ((text, BadImage), (self.made / "gone", BadImage), (self.made, BadImage), (diff, BadImage)):
             await self.assertFailure(Deferred.fromCoroutine(self.imported(path)), kind)
-        relative = self.requests.import_files("Lab", 0, "", [ImportDisk(0, "disk.qcow2")])
+        relative = self.requests.import_files(SERVER, "Lab", 0, "", [ImportDisk(0, "disk.qcow2")])
         await self.assertFailure(Deferred.fromCoroutine(relative), Malformed)
         await self.assertFailure(Deferred.fromCoroutine(self.imported()), Malformed)
         self.free = 0
@@ -865,8 +878,8 @@ class RequestTests(PublishingCase):
     async def test_cancel(self) -> None:
         """An upload that is cancelled is over, with that reason."""
         await self.terminal()
-        upload = await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
-        ended = await self.requests.cancel(upload.id)
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
+        ended = await self.requests.cancel(SERVER, upload.id)
         self.assertEqual(ended.state, "failed")
         self.assertIn("cancelled", ended.disks[0].reason)
-        await self.assertFailure(Deferred.fromCoroutine(self.requests.cancel(99)), Exception)
+        await self.assertFailure(Deferred.fromCoroutine(self.requests.cancel(SERVER, 99)), Exception)

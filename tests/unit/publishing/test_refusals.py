@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingCase, image, torrent_of
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from voi.domain.actors import SERVER
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import UploadState
 from voi.errors import Malformed, StorageMissing, VoiError
@@ -29,7 +30,7 @@ class RefusedTests(PublishingCase):
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()
         await self.terminal()
-        await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.torrent = torrent_of(image(self.made / "base"), BASE)
 
     def changed(self, **fields: Any) -> bytes:
@@ -115,7 +116,7 @@ class RefusedTests(PublishingCase):
 
     async def test_two_requests(self) -> None:
         """What is known to be about one disk is not said of another that the terminal was asked for too."""
-        await self.requests.request(MAC, ReportedTemplate(TEMPLATE, "Office", 1, ""), [(ELSEWHERE, 0)])
+        await self.requests.request(SERVER, MAC, ReportedTemplate(TEMPLATE, "Office", 1, ""), [(ELSEWHERE, 0)])
         await self.refused(TorrentBody(self.changed(private=7), DISK, 0))
         self.assertEqual((await self.last(ELSEWHERE)).reason, "")
         await self.refused(UnreadableTorrent(Malformed(Reason("body_lengths", length=9)), None), Malformed)

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from tests.unit.store.base import DISK, MAC, TEMPLATE, StoreCase, level
 from voi.domain import metainfo
+from voi.domain.actors import Actor
 from voi.domain.rollouts import Rollout, Target
 from voi.errors import TerminalOffline
 from voi.files.directory import DataDirectory
@@ -25,6 +26,7 @@ from voi.wire.torrent_body import TorrentBody
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
 SIZE = 100_000
+LI = Actor("account", "li", "192.0.2.1")
 
 
 @dataclass
@@ -191,7 +193,7 @@ class CoordinatorCase(StoreCase):
 
     async def begin(self) -> None:
         """A rollout to everybody."""
-        await self.coordinator.begin(TEMPLATE, None)
+        await self.coordinator.start(LI, TEMPLATE, None)
         await self.settle()
 
     def state(self, name: DiskName, progress: float, state: str = "downloading") -> TaskState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, succeed
 
-from tests.unit.rollouts.case import BASE, DIFF, CoordinatorCase
+from tests.unit.rollouts.case import BASE, DIFF, LI, CoordinatorCase
 from tests.unit.store.base import MAC, OTHER
 from voi.errors import Conflict, NotFound
 from voi.rollouts import sender as sender_module
@@ -38,7 +38,7 @@ class EndTests(CoordinatorCase):
         await self.prepare()
         self.registry.there.add(MAC)
         await self.begin()
-        await self.coordinator.cancel(1)
+        await self.coordinator.cancel(LI, 1)
         (command,) = self.commands.sent
         found = (command.code, [x.mac for x in command.outcomes], len(command.body["tasks"]))
         self.assertEqual(found, (1025, [MAC], 2))
@@ -59,7 +59,7 @@ class EndTests(CoordinatorCase):
         answer: Deferred[Reply] = Deferred()
         self.registry.answer = lambda: answer
         await self.begin()
-        await self.coordinator.cancel(1)
+        await self.coordinator.cancel(LI, 1)
         answer.callback(success())
         await self.settle()
         self.assertEqual(self.registry.names(), [str(BASE)])
@@ -74,7 +74,7 @@ class EndTests(CoordinatorCase):
         self.registry.answer = lambda: answer
         await self.begin()
         self.assertEqual(len(self.registry.sent), 1)
-        await self.coordinator.cancel(1)
+        await self.coordinator.cancel(LI, 1)
         answer.callback(success())
         await self.settle()
         self.assertEqual(len(self.registry.sent), 1)
@@ -82,11 +82,11 @@ class EndTests(CoordinatorCase):
     async def test_cancel_what_is_not_running(self) -> None:
         """An unknown rollout and one that has ended are refused."""
         await self.prepare()
-        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(7)), NotFound)
+        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(LI, 7)), NotFound)
         self.registry.there.add(MAC)
         self.registry.answer = lambda: succeed(Reply(code=10001))
         await self.begin()
-        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(1)), Conflict)
+        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(LI, 1)), Conflict)
 
     async def test_replaced(self) -> None:
         """A newer rollout takes over; words about the disk count for it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase, FakePeer
+from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase, FakePeer
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.names import DiskName
@@ -49,7 +49,7 @@ class ProgressTests(CoordinatorCase):
         """A terminal that was sent something downloads, and is told of as one that does."""
         await self.prepare(MAC, OTHER)
         self.registry.there.add(MAC)
-        await self.coordinator.begin(TEMPLATE, [MAC, OTHER])
+        await self.coordinator.start(LI, TEMPLATE, [MAC, OTHER])
         await self.settle()
         found = [(mac, state) for _, mac, state, *_ in self.coordinator.open_targets()]
         self.assertEqual(found, [(MAC, "downloading"), (OTHER, "waiting")])

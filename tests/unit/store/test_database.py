@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -17,7 +18,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import StoreCase
-from voi.errors import StartupError, StorageMissing
+from voi.domain.actors import SERVER
+from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.errors import NotSaved, StartupError, StorageMissing
 from voi.files.directory import DataDirectory, write_atomically
 from voi.store import database
 from voi.store.database import free_bytes, migration_names, prepare
@@ -138,6 +141,78 @@ class StoreTests(StoreCase):
 
         await self.assertFailure(self.store.write(job), StorageMissing)
         await self.store.write(lambda db: db.execute(ADD, ("next",)) and None)
+
+
+class AuditTests(StoreCase):
+    """A change and its entries in the audit log."""
+
+    entry = make_entry("room.removed", SERVER, 5.0, data={"name": "Hall"})
+
+    def add(self, name: str, audit: Audit[str]) -> Deferred[str]:
+        """A change, with what it is told as."""
+
+        def job(db: Database) -> str:
+            db.execute(ADD, (name,))
+            return name
+
+        return self.store.write(job, audit)
+
+    async def kept(self) -> tuple[list[str], int]:
+        """The names that were added, and how many entries there are."""
+        names = await self.store.read(lambda db: db.execute("SELECT name FROM accounts ORDER BY name").fetchall())
+        count = await self.store.read(lambda db: db.execute("SELECT count(*) FROM events").fetchone()[0])
+        return [name for (name,) in names], count
+
+    async def test_together(self) -> None:
+        """Entries are made of the result, none, one or several, and are on disk when the change is; who listens hears
+        of each before the change's own caller goes on.
+        """
+        heard: list[AuditEntry] = []
+        self.store.noted.connect(heard.append)
+        seen: list[str] = []
+        for name, made in (("a", None), ("b", self.entry), ("c", [self.entry, self.entry])):
+            given = await self.add(name, lambda result, made=made: seen.append(result) or made)  # type: ignore[misc,func-returns-value]
+            self.assertEqual(given, name)
+        self.assertEqual((seen, [entry.id for entry in heard]), (["a", "b", "c"], [1, 2, 3]))
+        self.assertEqual(await self.kept(), (["a", "b", "c"], 3))
+
+    async def test_no_entry(self) -> None:
+        """Where an entry cannot be made, or not be written, the change has failed too, and nobody hears of anything."""
+        heard: list[AuditEntry] = []
+        self.store.noted.connect(heard.append)
+        bad = replace(self.entry, data={"name": b"no text"})
+        jobs = [
+            self.add("a", lambda _: make_entry("room.flooded", SERVER, 5.0)),
+            self.add("b", lambda _: [self.entry, bad]),
+        ]
+        good = self.add("c", lambda _: self.entry)
+        await self.assertFailure(jobs[0], KeyError)
+        await self.assertFailure(jobs[1], TypeError)
+        await good
+        self.assertEqual((await self.kept(), len(heard)), ((["c"], 1), 1))
+        await self.store.write(lambda db: db.execute("DROP TABLE event_terminals"))
+        await self.assertFailure(self.add("d", lambda _: self.entry), NotSaved)
+        self.assertEqual(await self.kept(), (["c"], 1))
+
+    async def test_not_committed(self) -> None:
+        """Of what did not reach the disk nobody hears."""
+        heard: list[AuditEntry] = []
+        self.store.noted.connect(heard.append)
+
+        def job(db: Database) -> None:
+            db.execute("PRAGMA defer_foreign_keys = ON")  # the violation shows at the commit
+            db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]', NULL)")
+
+        await self.assertFailure(self.store.write(job, lambda _: self.entry), NotSaved)
+        self.assertEqual((heard, (await self.kept())[1]), ([], 0))
+
+    async def test_a_listener_that_fails(self) -> None:
+        """It keeps neither the others from hearing of it nor the change from being made."""
+        heard: list[AuditEntry] = []
+        self.store.noted.connect(mock.Mock(side_effect=ZeroDivisionError))
+        self.store.noted.connect(heard.append)
+        await self.add("a", lambda _: self.entry)
+        self.assertEqual((len(heard), len(self.flushLoggedErrors(ZeroDivisionError))), (1, 1))
 
 
 class DirectoryTests(SynchronousTestCase):

@@ -12,7 +12,6 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.names import DiskName
 from voi.store.metric_counts import MetricCounts, read_metric_counts
 from voi.store.snapshots import TerminalSnapshots
-from voi.wire.codes import Code
 
 THIRD = "AA:BB:CC:DD:EE:03"
 
@@ -54,7 +53,7 @@ class CensusTests(StoreCase):
             rollout = await self.rollouts.begin(TEMPLATE, None, 1.0)
             await self.set_states(rollout.id, state)
         cancelled = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
-        await self.rollouts.cancel(cancelled.id, Code.CANCEL_SEND, 2.0)
+        await self.rollouts.cancel(cancelled.id, 2.0)
         census = await self.count()
         found = [await self.rollouts.get(number) for number in range(1, cancelled.id + 1)]
         shown = [rollout.state for rollout in found if rollout is not None]

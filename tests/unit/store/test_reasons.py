@@ -7,7 +7,6 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
-from voi.domain.uploads import UploadState
 from voi.messages.reason import Reason, plain
 from voi.store.commands import CommandResult, Commands
 from voi.store.database import connect, prepare
@@ -57,7 +56,7 @@ class KeptTests(StoreCase):
         first = await self.begun()
         second = (await self.rollouts.begin(TEMPLATE, [MAC], 2.0)).id
         self.assertEqual(plain(await self.reason(first)), {"code": "newer_rollout", "data": {"number": second}})
-        await self.rollouts.cancel(second, Code.CANCEL_SEND, 3.0)
+        await self.rollouts.cancel(second, 3.0)
         self.assertEqual(plain(await self.reason(second)), {"code": "cancelled", "data": {}})
 
     async def test_retried(self) -> None:
@@ -94,7 +93,7 @@ class KeptTests(StoreCase):
     async def test_uploads(self) -> None:
         """A disk whose upload failed keeps why."""
         written = await self.uploads.begin(upload(level().name))
-        await self.uploads.set_state(written.disks[0].id, UploadState.FAILED, 2.0, reason=REASON)
+        await self.uploads.fail([written.disks[0].id], REASON, 2.0)
         disk = await self.uploads.disk(written.disks[0].id)
         assert disk is not None
         self.assertEqual(plain(disk.reason), PLAIN)

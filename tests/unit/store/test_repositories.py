@@ -162,7 +162,7 @@ class UploadTests(StoreCase):
         """Level, version, upload and the uploader's own disks change together."""
         await self.terminal()
         written = await self.uploads.begin(upload(BASE, state=UploadState.PUBLISHING))
-        template = await self.uploads.publish(written.disks[0], written, level(0))
+        template = await self.templates.publish(level(0), written.disks[0], written)
         self.assertEqual((template.name, template.version), ("Office", 1))
         found = await self.uploads.get(written.id)
         assert found is not None
@@ -173,7 +173,7 @@ class UploadTests(StoreCase):
         """A level that is published already leaves everything as it was."""
         written = await self.uploads.begin(upload(BASE, state=UploadState.PUBLISHING))
         await self.publish(level(0))
-        await self.assertFailure(self.uploads.publish(written.disks[0], written, level(0)), IntegrityError)
+        await self.assertFailure(self.templates.publish(level(0), written.disks[0], written), IntegrityError)
         template = await self.templates.get(TEMPLATE)
         assert template is not None
         self.assertEqual(template.version, 1)
@@ -182,7 +182,7 @@ class UploadTests(StoreCase):
     async def test_ended_stays_ended(self) -> None:
         """A late word about a failed upload does not bring it back."""
         written = await self.uploads.begin(upload(BASE))
-        await self.uploads.set_state(written.disks[0].id, UploadState.FAILED, 2.0, reason="why")
+        await self.uploads.fail([written.disks[0].id], "why", 2.0)
         await self.uploads.set_state(written.disks[0].id, UploadState.VERIFYING, 3.0)
         disk = await self.uploads.disk(written.disks[0].id)
         assert disk is not None
@@ -192,7 +192,7 @@ class UploadTests(StoreCase):
         """An end is kept until the uploader has heard of it."""
         written = await self.uploads.begin(upload(BASE))
         self.assertEqual(await self.uploads.untold(MAC), [])
-        await self.uploads.set_state(written.disks[0].id, UploadState.FAILED, 2.0, reason="why")
+        await self.uploads.fail([written.disks[0].id], "why", 2.0)
         self.assertEqual([d.name for d in await self.uploads.untold(MAC)], [BASE])
         await self.uploads.told(written.disks[0].id)
         self.assertEqual(await self.uploads.untold(MAC), [])
@@ -361,7 +361,7 @@ class RolloutTests(StoreCase):
             assert work is not None
             if mac == MAC:
                 await self.rollouts.done(work.tasks[0], held(BASE), 2.0)
-        cancelled = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0)
+        cancelled = await self.rollouts.cancel(rollout.id, 3.0)
         assert cancelled is not None
         self.assertEqual(cancelled[0], [OTHER])
         self.assertEqual([x.mac for command in cancelled[1] for x in command.outcomes], [OTHER])
@@ -370,7 +370,7 @@ class RolloutTests(StoreCase):
         self.assertEqual([t.state for t in found.targets], [TargetState.DONE, TargetState.CANCELLED])
         self.assertEqual(found.state, "cancelled")
         self.assertIsNone(await self.rollouts.plan(rollout.id, OTHER, 4.0))
-        self.assertIsNone(await self.rollouts.cancel(99, Code.CANCEL_SEND, 4.0))
+        self.assertIsNone(await self.rollouts.cancel(99, 4.0))
 
     async def test_taken_out(self) -> None:
         """Some terminals can be taken out; the rollout goes on for the others, and ends with them."""
@@ -380,14 +380,14 @@ class RolloutTests(StoreCase):
         rollout = await self.rollouts.begin(TEMPLATE, [MAC, OTHER], 1.0)
         for mac in (MAC, OTHER):
             await self.rollouts.plan(rollout.id, mac, 2.0)
-        cancelled = await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 3.0, [OTHER, THIRD])
+        cancelled = await self.rollouts.cancel(rollout.id, 3.0, [OTHER, THIRD])
         assert cancelled is not None
         self.assertEqual((cancelled[0], [x.mac for c in cancelled[1] for x in c.outcomes]), ([OTHER], [OTHER]))
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([t.state for t in found.targets], [TargetState.WAITING, TargetState.CANCELLED])
         self.assertEqual(found.state, "running")
-        self.assertEqual((await self.rollouts.cancel(rollout.id, Code.CANCEL_SEND, 4.0, [OTHER])), ([], []))
+        self.assertEqual((await self.rollouts.cancel(rollout.id, 4.0, [OTHER])), ([], [], None))
 
     async def test_older_version(self) -> None:
         """An older version can be sent; one that is none is refused."""

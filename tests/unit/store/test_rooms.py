@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
 from voi.domain.rollouts import TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.domain.uploads import UploadState
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.store.commands import Commands
 from voi.store.rooms import Rooms
@@ -145,6 +144,6 @@ class ForgetTests(RoomCase):
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
         self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0})))
         self.assertEqual(await self.rows("terminals"), 2)
-        await self.uploads.set_state(made.disks[0].id, UploadState.FAILED, 2.0)
+        await self.uploads.fail([made.disks[0].id], "", 2.0)
         await self.rooms.forget({MAC: 1.0})
         self.assertEqual(await self.rows("terminals"), 1)

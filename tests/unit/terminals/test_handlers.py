@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from unittest import mock
 
@@ -16,7 +16,9 @@ from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
-from voi.domain.audit import Author
+from voi.auth.sign_in import SignIn
+from voi.domain.actors import SERVER, Actor
+from voi.domain.commands import COMMANDS
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
@@ -25,6 +27,7 @@ from voi.names import DiskName
 from voi.store.accounts import Accounts, hash_password, wire_form
 from voi.store.audit import AuditEntries, AuditFilter
 from voi.store.commands import Command, CommandResult, Commands
+from voi.store.sessions import Sessions
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
@@ -43,7 +46,7 @@ class FakeUploads:
     def __init__(self) -> None:
         self.allowed = True
         self.asked: list[tuple[str, bool, Any]] = []
-        self.askers: list[Author | None] = []
+        self.askers: list[Actor | None] = []
         self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
@@ -59,7 +62,8 @@ class FakeUploads:
         listed: Mapping[str, ReportedTemplate],
         body: TorrentBody | UnreadableTorrent,
         *,
-        actor: Author | None = None,
+        actor: Actor | None = None,
+        address: str = "",
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
@@ -108,13 +112,17 @@ class HandlerCase(StoreCase):
         handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
-            admin=self.admin,
+            sign_in=SignIn(
+                accounts=accounts,
+                sessions=Sessions(self.store),
+                passwords=self.admin,
+                audit_log=AuditLog(self.events),
+            ),
             uploads=self.fake_uploads,
             rollouts=self.fake_rollouts,
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
-            audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
@@ -202,7 +210,7 @@ class HandlerTests(HandlerCase):
         await self.ask(Code.MAY_UPLOAD, question)
         self.assertEqual([granted for _, granted, _ in self.fake_uploads.asked], [False, True])
         await self.ask(Code.UPLOAD_TORRENT, torrent_body.encode_upload(TorrentBody(b"de", DISK, 0)))
-        self.assertEqual(self.fake_uploads.askers, [Author("account", "admin", "10.0.0.1")])
+        self.assertEqual(self.fake_uploads.askers, [Actor("account", "admin", "10.0.0.1")])
 
     async def test_journal(self) -> None:
         """A terminal's first login is in the journal, and each administrator's, right and wrong; guessing is not."""
@@ -216,7 +224,7 @@ class HandlerTests(HandlerCase):
             await self.store.write(lambda _db: None)
         found = (await self.events.find(AuditFilter(), 99))[::-1]
         self.assertEqual(
-            [(event.kind, event.who, event.origin, event.mac) for event in found],
+            [(event.kind, event.actor.text, event.actor.address, event.mac) for event in found],
             [
                 ("terminal.first", f"terminal {MAC}", "10.0.0.1", MAC),
                 ("admin.signed_in", "admin", "10.0.0.1", MAC),
@@ -330,11 +338,23 @@ class AdminTests(HandlerCase):
 class CommandDeskTests(HandlerCase):
     """Commands with outcomes."""
 
-    async def give(self, code: Code, fields: dict[str, Any]) -> int:
+    async def give(self, kind: str, switch: int | None = None) -> int:
         """Give a command to a terminal that is there and one that is not."""
-        self.desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
         await self.terminal(OTHER)
-        return (await self.desk.give(code, fields, [MAC, OTHER])).batch_no
+        return (await self.tell(self.dispatcher(), kind, [MAC, OTHER], switch)).batch_no
+
+    def dispatcher(
+        self, commands: Commands | None = None, registry: ConnectionRegistry | None = None
+    ) -> CommandDispatcher:
+        """One that sends to whoever is online."""
+        commands = Commands(self.store) if commands is None else commands
+        return CommandDispatcher(commands, self.terminals, registry or self.registry, self.clock)
+
+    async def tell(
+        self, dispatcher: CommandDispatcher, kind: str, macs: Iterable[str], switch: int | None = None
+    ) -> Command:
+        """Give a command to these."""
+        return await dispatcher.give(SERVER, COMMANDS[kind], {"switch": switch}, list(macs))
 
     async def outcomes(self, number: int) -> dict[str, tuple[str, str]]:
         """What became of it."""
@@ -348,7 +368,7 @@ class CommandDeskTests(HandlerCase):
         """Who is off has failed, who answers is done; a terminal's error is its reason."""
         await self.prepare()
         for code, expected in ((0, "done"), (7, "failed")):
-            number = await self.give(Code.RESTART, {})
+            number = await self.give("restart")
             sent = self.line.heard()[0]
             body = {"code": code, "msg": "busy", "data": {"mac": MAC, "batch_no": number}}
             self.line.protocol.dataReceived(frame(sent.service_code, body, direction=2, number=0))
@@ -360,17 +380,17 @@ class CommandDeskTests(HandlerCase):
     async def test_no_answer(self) -> None:
         """Silence is a failure with a reason."""
         await self.prepare()
-        number = await self.give(Code.SHUT_DOWN, {})
+        number = await self.give("shutdown")
         self.clock.advance(60)
         self.assertIn("did not answer", (await self.outcomes(number))[MAC][1])
-        waiting = await self.give(Code.WATERMARK, {"switch": 1})
+        waiting = await self.give("watermark", 1)
         self.clock.advance(60)
         self.assertEqual((await self.outcomes(waiting))[MAC][0], "waiting", "a dead PC gets it when it is back")
 
     async def test_watermark_waits(self) -> None:
         """A setting waits for who is off and for who went away, and is sent at the next login."""
         await self.prepare()
-        number = await self.give(Code.WATERMARK, {"switch": 1})
+        number = await self.give("watermark", 1)
         self.line.hang_up()
         outcomes = await self.outcomes(number)
         self.assertEqual({state for state, _ in outcomes.values()}, {"waiting"})
@@ -386,8 +406,8 @@ class CommandDeskTests(HandlerCase):
     async def test_after_a_restart_of_the_server(self) -> None:
         """A command that was under way has failed, and says that it was the server."""
         await self.prepare()
-        number = await self.give(Code.RESTART, {})
-        await CommandDispatcher(Commands(self.store), ConnectionRegistry(), self.clock).recover()
+        number = await self.give("restart")
+        await self.dispatcher(registry=ConnectionRegistry()).recover()
         self.assertIn("server restarted", (await self.outcomes(number))[MAC][1])
 
     async def test_many_take_turns(self) -> None:
@@ -400,9 +420,9 @@ class CommandDeskTests(HandlerCase):
             await self.ask(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
             self.addCleanup(line.protocol.lose, "the test is over")
             lines[mac] = line
-        desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
-        await desk.give(Code.WATERMARK, {"switch": 1}, lines)
-        await desk.give(Code.WATERMARK, {"switch": 0}, [list(lines)[-1]])
+        desk = self.dispatcher()
+        await self.tell(desk, "watermark", lines, 1)
+        await self.tell(desk, "watermark", [list(lines)[-1]], 0)
         heard = {mac: line.heard() for mac, line in lines.items()}
         self.assertEqual(sum(map(len, heard.values())), AT_A_TURN)
         self.clock.pump([0, 0])
@@ -414,9 +434,9 @@ class CommandDeskTests(HandlerCase):
         """One that waited for the login is left out where a newer one was sent while it was being looked up."""
         await self.prepare()
         commands = Commands(self.store)
-        desk = CommandDispatcher(commands, self.registry, self.clock)
+        desk = self.dispatcher(commands)
         self.line.hang_up()
-        old = await desk.give(Code.WATERMARK, {"switch": 1}, [MAC])
+        old = await self.tell(desk, "watermark", [MAC], 1)
         await self.outcomes(old.batch_no)
         looked_up: Deferred[list[Command]] = Deferred()
         found = await commands.waiting_for(MAC)
@@ -424,7 +444,7 @@ class CommandDeskTests(HandlerCase):
         with mock.patch.object(commands, "waiting_for", lambda _mac: looked_up):
             self.line = Line(self.factory)
             await self.ask(Code.LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
-            new = await desk.give(Code.WATERMARK, {"switch": 0}, [MAC])
+            new = await self.tell(desk, "watermark", [MAC], 0)
             looked_up.callback(found)
         self.assertEqual([json.loads(f.data)["batch_no"] for f in self.line.heard()], [new.batch_no])
         self.assertEqual((await self.outcomes(old.batch_no))[MAC], ("replaced", f"replaced by command {new.batch_no}"))
@@ -443,8 +463,8 @@ class CommandDeskTests(HandlerCase):
             written.append(len(ended))
             return end(ended)
 
-        desk = CommandDispatcher(commands, self.registry, self.clock)
+        desk = self.dispatcher(commands)
         with mock.patch.object(commands, "end", note):
-            number = (await desk.give(Code.RESTART, {}, macs)).batch_no
+            number = (await self.tell(desk, "restart", macs)).batch_no
             states = {state for state, _ in (await self.outcomes(number)).values()}
         self.assertEqual((states, written), ({"failed"}, [1, 19]))

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.terminals.fakes import Office
 from tests.unit.wire.builders import MAC, frame, reply
-from voi.domain.audit import Author
+from voi.domain.actors import Actor
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, TerminalOffline
 from voi.terminals import factory, protocol
 from voi.terminals.pending_replies import MAX_WAITING
@@ -21,7 +21,7 @@ from voi.wire.messages import Reply
 OTHER = "AA:BB:CC:DD:EE:02"
 
 
-ADMIN = Author("account", "admin", "10.0.0.1")
+ADMIN = Actor("account", "admin", "10.0.0.1")
 
 
 class SessionTests(SynchronousTestCase):

@@ -70,7 +70,7 @@ class Site:
             policy=Policy(jitter=0.0),
             rooms=self.directory,
         )
-        self.directory.changed.append(self.tracker.rooms_changed)
+        self.directory.changed.connect(self.tracker.rooms_changed)
         self.tracker.admit(HASH)
 
     def announce(self, number: int, host: str | None = None, **changes: object) -> bytes:

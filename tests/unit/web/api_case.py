@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import treq
 from twisted.internet import reactor
@@ -23,23 +23,27 @@ from zope.interface import implementer
 
 from tests.unit.web.fakes import (
     MAC,
+    NOW,
     TEMPLATE,
-    FakeCommandDesk,
     FakeCoordinator,
+    FakeDispatcher,
     FakeFleet,
-    FakeNotices,
     FakeObserver,
     FakePasswords,
     FakePublisher,
     FakeSeeding,
     FakeTracker,
     FakeTraffic,
-    FakeUploadDesk,
+    FakeUploadRequests,
     FakeWaker,
 )
 from voi import __version__
 from voi.app.lag import LagProbe
 from voi.audit.log import AuditLog
+from voi.auth.administration import AccountAdministration
+from voi.auth.sign_in import SignIn
+from voi.catalogue.catalogue import Catalogue
+from voi.domain.commands import COMMANDS
 from voi.domain.rollouts import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
@@ -58,6 +62,9 @@ from voi.store.templates import Templates, publish_level
 from voi.store.terminals import Terminals
 from voi.store.tokens import Tokens
 from voi.store.uploads import Uploads
+from voi.terminals.administration import TerminalAdministration
+from voi.terminals.commands import CommandDispatcher
+from voi.terminals.rooms import RoomAdministration
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.application import Api
 from voi.web.console.assets import Asset, AssetResource, asset
@@ -97,6 +104,7 @@ class ApiCase(TestCase):
     """Each test has an API of its own on a port of its own."""
 
     timeout = 20
+    command_table = COMMANDS
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         path = Path(self.mktemp())
@@ -107,15 +115,16 @@ class ApiCase(TestCase):
         self.terminals, self.templates = Terminals(self.store, self.room_directory), Templates(self.store)
         self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
         self.commands = Commands(self.store)
-        self.registry, self.publisher = FakeFleet(), FakePublisher()
-        self.upload_requests, self.notifications = FakeUploadDesk(self.uploads), FakeNotices()
-        self.command_dispatcher = FakeCommandDesk(self.commands)
+        self.registry, self.publisher = FakeFleet(), FakePublisher(self.uploads)
+        self.upload_requests = FakeUploadRequests(self.uploads, self.templates, self.terminals, self.publisher)
+        self.command_dispatcher = self.make_dispatcher()
         self.coordinator = FakeCoordinator(self.rollouts)
         self.recorder = FakeObserver(RolloutHistories(self.store))
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag, self.clock = LagProbe(Clock()), Clock()
+        now, nobody = (lambda: NOW), cast("Any", None)
         self.rooms, self.events = Rooms(self.store, self.room_directory), AuditEntries(self.store)
-        self.audit_log = AuditLog(self.events, lambda: 1_700_000_200.0)
+        self.audit_log = AuditLog(self.events, now)
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
@@ -128,17 +137,34 @@ class ApiCase(TestCase):
             sessions=self.sessions,
             tokens=self.tokens,
             answers=StoredResponses(self.store),
-            passwords=self.passwords,
+            sign_in=SignIn(
+                accounts=self.accounts,
+                sessions=self.sessions,
+                passwords=self.passwords,
+                audit_log=self.audit_log,
+            ),
+            account_administration=AccountAdministration(
+                accounts=self.accounts, tokens=self.tokens, hash_password=self.passwords.hash, now=now
+            ),
             terminals=self.terminals,
             templates=self.templates,
             uploads=self.uploads,
             rollouts=self.rollouts,
             commands=self.commands,
             command_dispatcher=self.command_dispatcher,
+            command_table=self.command_table,
             registry=self.registry,
+            catalogue=Catalogue(
+                templates=self.templates,
+                uploads=self.uploads,
+                directory=nobody,
+                seeder=nobody,
+                tracker=nobody,
+                in_thread=nobody,
+                now=now,
+            ),
             upload_requests=self.upload_requests,
             publisher=self.publisher,
-            notifications=self.notifications,
             coordinator=self.coordinator,
             recorder=self.recorder,
             links=LinkRates(1000, 500),
@@ -150,7 +176,16 @@ class ApiCase(TestCase):
             rooms=self.rooms,
             events=self.events,
             audit_log=self.audit_log,
-            waker=self.waker,
+            room_administration=RoomAdministration(self.rooms, now),
+            terminal_administration=TerminalAdministration(
+                terminals=self.terminals,
+                rooms=self.rooms,
+                online=self.registry,
+                waker=self.waker,
+                forget_key=self.forgotten_keys.append,
+                audit_log=self.audit_log,
+                now=now,
+            ),
             traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
@@ -165,7 +200,6 @@ class ApiCase(TestCase):
                 SettingLimits(1, 2, 3, 4),
                 days,
             ),
-            forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
         self.audit_log.heard.connect(self.api.noted)
@@ -176,6 +210,11 @@ class ApiCase(TestCase):
         self.port: int = listening.getHost().port
         self.url = f"http://127.0.0.1:{self.port}"
         self.agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+
+    def make_dispatcher(self) -> CommandDispatcher:
+        """What gives commands: it sends nothing, and `given` has what it would have sent."""
+        self.given: list[tuple[int, dict[str, Any], list[str]]] = []
+        return FakeDispatcher(self.commands, self.terminals, self.registry, self.given)
 
     async def ask(
         self,

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
 
-from voi.domain.audit import Actor, who
+from voi.domain.actors import Actor
+from voi.domain.audit import Audit
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import Upload, UploadDisk, UploadState
-from voi.errors import NotFound, Unauthorized, UnknownUpload
+from voi.domain.uploads import Ending, ImportDisk, Upload, UploadDisk, UploadState
+from voi.errors import NotFound, Unauthorized
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.publishing import audit
+from voi.publishing.requests import UploadRequests
+from voi.rollouts import audit as rollout_audit
 from voi.rollouts.throughput import Throughput, TransferRate
+from voi.signals import Signal
 from voi.store.commands import Command, Commands
 from voi.store.rollout_history import RolloutHistories, RolloutHistory
 from voi.store.rollouts import Rollouts
+from voi.store.templates import Templates
+from voi.store.terminals import Terminals
 from voi.store.uploads import Uploads
+from voi.terminals.commands import CommandDispatcher
 from voi.web.api.interfaces import TorrentStatus
-from voi.wire.codes import Code
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
 DISK = "11111111-2222-4333-8444-555555555555"
 HASH = bytes(range(20))
+NOW = 1_700_000_200.0
 
 
 class FakeFleet(set[str]):
     """The MACs that are online, all since the same moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.online: Signal[[str]] = Signal("online")
 
     def since(self, mac: str) -> float | None:
         return 1_700_000_100.0 if mac in self else None
@@ -71,14 +84,18 @@ class FakePasswords:
         if self.known.get(name) != password:
             raise Unauthorized("user name or password is wrong")
 
+    async def check_administrator(self, name: str, password: str, address: str) -> None:
+        await self.check(name, password, address)
+
     async def hash(self, password: str) -> str:
         return f"hash of {password}"
 
 
 @dataclass
 class FakePublisher:
-    """Progress by torrent id."""
+    """Progress by torrent id; what is called off has ended at once."""
 
+    uploads: Uploads
     known: dict[str, float] = field(default_factory=dict)
 
     def progress(self, disk: UploadDisk) -> float:
@@ -87,42 +104,68 @@ class FakePublisher:
     def rate(self, disk: UploadDisk) -> int:
         return 1000 if disk.id in self.known else 0
 
+    async def call_off(self, disks: Sequence[UploadDisk], reason: str, ending: Ending, audit: Audit[list[str]]) -> None:
+        await self.uploads.fail([disk.id for disk in disks], reason, time.time(), ending=ending, audit=audit)
 
-@dataclass
-class FakeUploadDesk:
-    """Writes down what it is asked, and decides nothing."""
+    def copy(self, disk: UploadDisk) -> None:
+        """Nothing is copied."""
 
-    uploads: Uploads
-    requests: list[tuple[str, ReportedTemplate, list[tuple[DiskName, int]]]] = field(default_factory=list)
-    imports: list[tuple[str, int, str, list[tuple[int, str]]]] = field(default_factory=list)
-    refusal: Exception | None = None
+
+class FakeAdmission:
+    """Lets everybody in."""
+
+    async def alone(self, work: Coroutine[Any, Any, Upload]) -> Upload:
+        return await work
+
+    def check_space(self, needed: int, open_disks: Sequence[UploadDisk]) -> None:
+        """There is room."""
+
+
+class FakeUploadRequests(UploadRequests):
+    """Writes down what it is asked, and decides nothing; `asked` has the terminals that were to be told."""
+
+    def __init__(self, uploads: Uploads, templates: Templates, terminals: Terminals, publisher: FakePublisher) -> None:
+        self.asked: list[tuple[int, str]] = []
+        admission: Any = FakeAdmission()
+        super().__init__(
+            uploads=uploads,
+            templates=templates,
+            terminals=terminals,
+            publisher=publisher,  # type: ignore[arg-type]  # all of it that is asked here
+            admission=admission,
+            tell=lambda number, mac: self.asked.append((number, mac)),
+            in_thread=lambda *_: succeed(10),  # the size of whatever file
+        )
+        self.requests: list[tuple[str, ReportedTemplate, list[tuple[DiskName, int]]]] = []
+        self.imports: list[tuple[str, int, str, list[tuple[int, str]]]] = []
+        self.refusal: Exception | None = None
 
     async def request(
         self,
+        actor: Actor,
         mac: str,
         template: ReportedTemplate,
         names: Sequence[tuple[DiskName, int]],
         *,
-        actor: Actor,
-        remark: str,
+        remark: str = "",
+        instead_of: int | None = None,
     ) -> Upload:
         if self.refusal:
             raise self.refusal
         self.requests.append((mac, template, sorted(names)))
-        disks = tuple(upload_disk(name, kind, mac=mac) for name, kind in names)
+        made = 1.0 if instead_of is None else 2.0
+        disks = tuple(replace(upload_disk(name, kind, mac=mac), created=made) for name, kind in names)
         named = (template.uuid, template.name, template.sys_type, template.desc)
-        return await self.uploads.begin(Upload(0, *named, mac, time.time(), disks, remark, who(actor), actor.address))
+        entry = (audit.requested if instead_of is None else audit.retried)(actor, NOW)
+        upload = await self._uploads.begin(
+            Upload(0, *named, mac, time.time(), disks, remark, actor), instead_of=instead_of, audit=entry
+        )
+        self._tell(upload.id, mac)
+        return upload
 
-    async def retry(self, upload_id: int, *, actor: Actor) -> Upload:
-        if self.refusal:
-            raise self.refusal
-        old = await self.uploads.dismiss(upload_id)
-        if old is None:
-            raise UnknownUpload(f"no upload {upload_id}")
-        disks = tuple(replace(upload_disk(disk.name, mac=old.mac), created=2.0) for disk in old.disks)
-        return await self.uploads.begin(replace(old, id=0, disks=disks, asked_by=who(actor)))
-
-    async def import_files(self, name: str, sys_type: int, desc: str, disks: Any, *, actor: Actor) -> Upload:
+    async def import_files(
+        self, actor: Actor, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk]
+    ) -> Upload:
         if self.refusal:
             raise self.refusal
         self.imports.append((name, sys_type, desc, [(disk.type, disk.path) for disk in disks]))
@@ -130,40 +173,26 @@ class FakeUploadDesk:
             replace(upload_disk(DiskName(DISK, 0), disk.type), source=disk.path, state=UploadState.RECEIVING, size=10)
             for disk in disks
         )
-        made = Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows, desc, who(actor), actor.address)
-        return await self.uploads.begin(made)
-
-    async def cancel(self, upload_id: int) -> Upload:
-        upload = await self.uploads.get(upload_id)
-        if upload is None:
-            raise UnknownUpload(f"no upload {upload_id}")
-        for disk in upload.disks:
-            await self.uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason="cancelled")
-        found = await self.uploads.get(upload_id)
-        assert found is not None
-        return found
+        made = Upload(0, TEMPLATE, name, sys_type, desc, None, time.time(), rows, desc, actor)
+        return await self._uploads.begin(made, audit=audit.imported(actor, NOW))
 
 
-@dataclass
-class FakeNotices:
-    """Remembers whom it was to ask."""
-
-    asked: list[tuple[int, str]] = field(default_factory=list)
-
-    def request(self, upload_id: int, mac: str) -> None:
-        self.asked.append((upload_id, mac))
-
-
-@dataclass
-class FakeCommandDesk:
+class FakeDispatcher(CommandDispatcher):
     """Writes commands down and sends nothing."""
 
-    commands: Commands
-    given: list[tuple[Code, dict[str, Any], list[str]]] = field(default_factory=list)
+    def __init__(
+        self,
+        commands: Commands,
+        terminals: Terminals,
+        online: FakeFleet,
+        given: list[tuple[int, dict[str, Any], list[str]]],
+    ) -> None:
+        registry: Any = online
+        super().__init__(commands, terminals, registry, Clock(), now=lambda: NOW)
+        self.given = given
 
-    def give(self, code: Code, fields: Mapping[str, Any], macs: Sequence[str]) -> Awaitable[Command]:
-        self.given.append((code, dict(fields), list(macs)))
-        return self.commands.begin(code, fields, macs, waits=False, now=time.time())
+    def send(self, command: Command) -> None:
+        self.given.append((command.code, dict(command.body), [outcome.mac for outcome in command.outcomes]))
 
 
 @dataclass
@@ -190,18 +219,22 @@ class FakeCoordinator:
     targets: list[tuple[int, str, str, float, str]] = field(default_factory=list)
     stall_monitor: FakeWatch = field(default_factory=FakeWatch)
 
-    async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
+    async def start(
+        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+    ) -> Rollout:
         if self.hold is not None:
             await self.hold
-        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version)
+        entry = rollout_audit.begun(actor, NOW)
+        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version, audit=entry)
         self.begun += 1
         return rollout
 
-    async def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
-        found = await self.rollouts.cancel(rollout_id, Code.CANCEL_SEND, time.time(), macs)
+    async def cancel(self, actor: Actor, rollout_id: int, macs: Sequence[str] | None = None) -> list[str]:
+        entry = (rollout_audit.cancelled if macs is None else rollout_audit.taken_out)(actor, rollout_id, NOW)
+        found = await self.rollouts.cancel(rollout_id, time.time(), macs, audit=entry)
         if found is None:
             raise NotFound(Reason("no_rollout", number=rollout_id))
-        return found[0]
+        return found.macs
 
     def open_targets(self) -> list[tuple[int, str, str, float, str]]:
         return list(self.targets)
@@ -209,8 +242,9 @@ class FakeCoordinator:
     def open_progress(self, rollout_id: int) -> float:
         return sum(progress for number, _, _, progress, _ in self.targets if number == rollout_id)
 
-    async def retry(self, rollout_id: int) -> list[str]:
-        return [target.mac for target in await self.rollouts.retry(rollout_id, time.time())]
+    async def retry(self, actor: Actor, rollout_id: int) -> list[str]:
+        entry = rollout_audit.retried(actor, rollout_id, NOW)
+        return [target.mac for target in await self.rollouts.retry(rollout_id, time.time(), audit=entry)]
 
     def progress(self, target: Target) -> float:
         return 0.25

@@ -55,7 +55,7 @@ class RowsReadTests(ApiCase):
 
     async def test_forget(self) -> None:
         """POST terminals/forget."""
-        await self.rollouts.cancel(self.rollout.id, 1025, 2.0)
+        await self.rollouts.cancel(self.rollout.id, 2.0)
         await self.reads("POST", "terminals/forget", {"macs": [MAC]})
 
     async def test_preview(self) -> None:

@@ -94,7 +94,17 @@ class EventRoutes:
         while found := await self._events.find(wanted, AT_A_TIME):
             yield csv_rows(
                 [
-                    (x.id, moment(x.time).isoformat(), x.kind, x.who, x.origin, x.text, x.mac, x.rollout, x.template)
+                    (
+                        x.id,
+                        moment(x.time).isoformat(),
+                        x.kind,
+                        x.actor.text,
+                        x.actor.address,
+                        x.text,
+                        x.mac,
+                        x.rollout,
+                        x.template,
+                    )
                     for x in found
                 ]
             )
@@ -108,7 +118,7 @@ def _mac(text: str | None) -> str | None:
 def _filter(query: TerminalEventQuery | EventExport) -> AuditFilter:
     return AuditFilter(
         q=query.q.strip(),
-        who=query.who,
+        actor=query.who,
         kind=query.kind,
         since=None if query.since is None else query.since.timestamp(),
         until=None if query.until is None else query.until.timestamp(),

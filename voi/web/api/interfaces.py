@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from voi.domain.audit import Actor
+from voi.domain.actors import Actor
 from voi.domain.rollouts import Rollout, Target
-from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import ImportDisk, Upload, UploadDisk
-from voi.names import DiskName
-from voi.store.commands import Command
+from voi.domain.uploads import UploadDisk
 from voi.store.rollout_history import RolloutHistory
 from voi.web.http.routing import Route
-from voi.wire.codes import Code
 
 DiskUsage = Callable[[], Awaitable[tuple[int, int]]]
 """Free and all bytes of the server's disk."""
@@ -36,13 +32,6 @@ class Fleet(Protocol):
         """When a terminal logged in; None while it is offline."""
 
 
-class Waker(Protocol):
-    """Wakes terminals."""
-
-    def wake(self, macs: Sequence[str]) -> Awaitable[int]:
-        """Send them the packet that wakes them; how many went out."""
-
-
 class Traffic(Protocol):
     """Knows how much goes over the network now, in bytes a second."""
 
@@ -59,53 +48,6 @@ class Traffic(Protocol):
         """What terminals fetch altogether, from the server and from one another."""
 
 
-class Passwords(Protocol):
-    """Checks and hashes passwords, off the reactor."""
-
-    def check(self, name: str, password: str, address: str) -> Awaitable[None]:
-        """Check a password, itself and not its MD5; `address` is who asks.
-
-        :raises Unauthorized: it is not this account's.
-        :raises TooManyAttempts: too many wrong ones came from `address`.
-        """
-
-    def hash(self, password: str) -> Awaitable[str]:
-        """What is kept of a password."""
-
-
-class CommandDesk(Protocol):
-    """Gives commands."""
-
-    def give(self, code: Code, fields: Mapping[str, Any], macs: Sequence[str]) -> Awaitable[Command]:
-        """Write a command down and send it."""
-
-
-class UploadDesk(Protocol):
-    """Begins and ends uploads and imports."""
-
-    def request(
-        self,
-        mac: str,
-        template: ReportedTemplate,
-        names: Sequence[tuple[DiskName, int]],
-        *,
-        actor: Actor,
-        remark: str,
-    ) -> Awaitable[Upload]:
-        """Write down that these disks, each with its type, are wanted from a terminal."""
-
-    def import_files(
-        self, name: str, sys_type: int, desc: str, disks: Sequence[ImportDisk], *, actor: Actor
-    ) -> Awaitable[Upload]:
-        """Make a template of image files on the server."""
-
-    def retry(self, upload_id: int, *, actor: Actor) -> Awaitable[Upload]:
-        """Begin what failed of an upload again, as a new one."""
-
-    def cancel(self, upload_id: int) -> Awaitable[Upload]:
-        """End an upload."""
-
-
 class Publisher(Protocol):
     """Knows how far uploads are."""
 
@@ -114,13 +56,6 @@ class Publisher(Protocol):
 
     def rate(self, disk: UploadDisk) -> int:
         """Bytes a second that arrive."""
-
-
-class Notices(Protocol):
-    """Speaks to uploaders."""
-
-    def request(self, upload_id: int, mac: str) -> None:
-        """Ask a terminal for the disks of an upload, now or at its login."""
 
 
 class RolloutWatch(Protocol):
@@ -140,10 +75,12 @@ class Coordinator(Protocol):
     def stall_monitor(self) -> RolloutWatch:
         """Who looks after what is open."""
 
-    def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None) -> Awaitable[Rollout]:
+    def start(
+        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None
+    ) -> Awaitable[Rollout]:
         """Roll a version, or a template's newest, out to terminals, or to all."""
 
-    def cancel(self, rollout_id: int, macs: Sequence[str] | None = None) -> Awaitable[list[str]]:
+    def cancel(self, actor: Actor, rollout_id: int, macs: Sequence[str] | None = None) -> Awaitable[list[str]]:
         """End a rollout, or take terminals out of it; the MACs of those for which it had not ended."""
 
     def open_targets(self) -> Iterable[tuple[int, str, str, float, str]]:
@@ -152,7 +89,7 @@ class Coordinator(Protocol):
     def open_progress(self, rollout_id: int) -> float:
         """The sum of the progress of a rollout's open targets, each from 0 to 1."""
 
-    def retry(self, rollout_id: int) -> Awaitable[list[str]]:
+    def retry(self, actor: Actor, rollout_id: int) -> Awaitable[list[str]]:
         """Let the terminals that failed, or wait after a failure, try again; their MACs."""
 
     def progress(self, target: Target) -> float:

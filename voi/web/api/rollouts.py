@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from typing import Final
 
-from voi.audit.log import AuditWriter
+from voi.domain.actors import Actor
 from voi.domain.rollouts import LinkRates, Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason
@@ -31,7 +31,6 @@ from voi.web.api.schemas.rollouts import (
     TargetView,
 )
 from voi.web.api.terminal_rows import row_maker
-from voi.web.http.caller import Caller
 from voi.web.http.routing import Route
 
 _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "all"}
@@ -50,7 +49,6 @@ class RolloutRoutes:
         registry: Fleet,
         coordinator: Coordinator,
         recorder: Observer,
-        audit_log: AuditWriter,
         links: LinkRates,
     ) -> None:
         self._rollouts = rollouts
@@ -60,7 +58,6 @@ class RolloutRoutes:
         self._registry = registry
         self._coordinator = coordinator
         self._recorder = recorder
-        self._audit_log = audit_log
         self._links = links
 
     def routes(self) -> tuple[Route, ...]:
@@ -164,20 +161,10 @@ class RolloutRoutes:
         template = await self._templates.get(summary.template_uuid)
         return await self.summary(summary, template.name if template is not None else "")
 
-    async def begin(self, body: RolloutRequest, actor: Caller) -> RolloutAccepted:
+    async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.begin(template, await self._macs(body), body.version)
-        found = await self._templates.get(template)
-        await self._audit_log.note(
-            "rollout.begun",
-            actor,
-            macs=[target.mac for target in rollout.targets],
-            rollout=rollout.id,
-            template=template,
-            name=found.name if found else template,
-            version=rollout.version,
-        )
+        rollout = await self._coordinator.start(actor, template, await self._macs(body), body.version)
         return RolloutAccepted(rollout.id)
 
     async def _macs(self, body: RolloutRequest) -> list[str] | None:
@@ -244,20 +231,17 @@ class RolloutRoutes:
             time=time.time(),
         )
 
-    async def cancel(self, rollout_id: int, actor: Caller) -> RolloutView:
+    async def cancel(self, rollout_id: int, actor: Actor) -> RolloutView:
         """DELETE rollouts/{id}."""
-        await self._coordinator.cancel(rollout_id)
-        await self._audit_log.note("rollout.cancelled", actor, rollout=rollout_id)
+        await self._coordinator.cancel(actor, rollout_id)
         return await self.one(rollout_id)
 
-    async def take_out(self, rollout_id: int, body: TargetsRequest, actor: Caller) -> TargetsCancelled:
+    async def take_out(self, rollout_id: int, body: TargetsRequest, actor: Actor) -> TargetsCancelled:
         """POST rollouts/{id}/cancel."""
-        macs = await self._coordinator.cancel(rollout_id, macs_of(body.macs) or [])
-        await self._audit_log.note("rollout.taken_out", actor, macs=macs, rollout=rollout_id)
+        macs = await self._coordinator.cancel(actor, rollout_id, macs_of(body.macs) or [])
         return TargetsCancelled(rollout_id, len(macs))
 
-    async def retry(self, rollout_id: int, actor: Caller) -> RolloutRetried:
+    async def retry(self, rollout_id: int, actor: Actor) -> RolloutRetried:
         """POST rollouts/{id}/retry."""
-        retried = await self._coordinator.retry(rollout_id)
-        await self._audit_log.note("rollout.retried", actor, macs=retried, rollout=rollout_id)
+        retried = await self._coordinator.retry(actor, rollout_id)
         return RolloutRetried(rollout_id, len(retried))

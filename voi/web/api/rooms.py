@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from voi.audit.log import AuditWriter
+from voi.domain.actors import Actor
 from voi.domain.rooms import Room, proposals
 from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
 from voi.store.rooms import Rooms
 from voi.store.snapshots import TerminalSnapshot, TerminalSnapshots
 from voi.tasks import made_in_turns
+from voi.terminals.rooms import RoomAdministration
 from voi.web.api.interfaces import Fleet
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
 from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
 from voi.web.api.terminal_rows import Row, row_maker
 from voi.web.api.views import room_view
-from voi.web.http.caller import Caller
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route
 
@@ -37,11 +36,18 @@ _COLUMNS: Final[Mapping[str, Callable[[RoomView], Any]]] = {
 class RoomRoutes:
     """Rooms by subnet, made by hand or out of what is proposed."""
 
-    def __init__(self, *, rooms: Rooms, snapshots: TerminalSnapshots, registry: Fleet, audit_log: AuditWriter) -> None:
+    def __init__(
+        self,
+        *,
+        rooms: Rooms,
+        administration: RoomAdministration,
+        snapshots: TerminalSnapshots,
+        registry: Fleet,
+    ) -> None:
         self._rooms = rooms
+        self._administration = administration
         self._snapshots = snapshots
         self._registry = registry
-        self._audit_log = audit_log
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -102,30 +108,25 @@ class RoomRoutes:
             [ProposalView(x.name, str(x.subnet), x.count) for x in proposals(seen, roster.rooms)],
         )
 
-    async def make(self, body: RoomRequest, actor: Caller) -> RoomView:
+    async def make(self, body: RoomRequest, actor: Actor) -> RoomView:
         """POST rooms."""
-        room = await self._rooms.add(plain_name(body.name, "name"), subnets_of(body.subnets), time.time())
-        return await self._changed("room.made", room, actor)
+        room = await self._administration.make(actor, plain_name(body.name, "name"), subnets_of(body.subnets))
+        return await self._view(room, room.id)
 
-    async def change(self, room_id: int, body: RoomChange, actor: Caller) -> RoomView:
+    async def change(self, room_id: int, body: RoomChange, actor: Actor) -> RoomView:
         """PATCH rooms/{id}."""
         if body.name is None and body.subnets is None:
             raise Malformed(Reason("name_or_subnets"))
         name = None if body.name is None else plain_name(body.name, "name")
         subnets = None if body.subnets is None else subnets_of(body.subnets)
-        room = await self._rooms.change(room_id, name=name, subnets=subnets)
-        return await self._changed("room.changed", room, actor)
+        room = await self._administration.change(actor, room_id, name=name, subnets=subnets)
+        return await self._view(room, room.id)
 
-    async def remove(self, room_id: int, actor: Caller) -> RoomView:
+    async def remove(self, room_id: int, actor: Actor) -> RoomView:
         """DELETE rooms/{id}."""
         view = await self._view(await self._rooms.get(room_id), room_id)
-        room = await self._rooms.remove(room_id)
-        await self._audit_log.note("room.removed", actor, name=room.name)
+        await self._administration.remove(actor, room_id)
         return view
-
-    async def _changed(self, kind: str, room: Room, actor: Caller) -> RoomView:
-        await self._audit_log.note(kind, actor, name=room.name, subnets=", ".join(map(str, room.subnets)) or "-")
-        return await self._view(room, room.id)
 
     async def _view(self, room: Room | None, room_id: int) -> RoomView:
         if room is None:

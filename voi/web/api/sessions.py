@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from voi import __version__
-from voi.audit.log import AuditWriter
-from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
-from voi.domain.audit import Author
+from voi.auth.administration import AccountAdministration
+from voi.auth.sign_in import SignIn as SignInUseCase
+from voi.domain.accounts import Account, Role, Session, Token
+from voi.domain.actors import Actor
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.messages.reason import Reason
 from voi.store.accounts import Accounts
-from voi.store.sessions import Sessions
 from voi.store.tokens import Tokens
-from voi.web.api.interfaces import Passwords
 from voi.web.api.schemas.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
 from voi.web.api.schemas.queries import AccountQuery, TokenQuery
 from voi.web.api.schemas.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
@@ -46,11 +44,8 @@ _TOKEN_COLUMNS: Final[Mapping[str, Callable[[TokenView], Any]]] = {
 class SessionRoutes:
     """Signing in and out."""
 
-    def __init__(self, *, accounts: Accounts, sessions: Sessions, passwords: Passwords, audit_log: AuditWriter) -> None:
-        self._accounts = accounts
-        self._audit_log = audit_log
-        self._sessions = sessions
-        self._passwords = passwords
+    def __init__(self, sign_in: SignInUseCase) -> None:
+        self._sign_in = sign_in
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -94,59 +89,33 @@ class SessionRoutes:
             ),
         )
 
-    async def begin(self, body: SignIn, actor: Caller) -> WithCookie:
+    async def begin(self, body: SignIn, actor: Actor) -> WithCookie:
         """POST session."""
-        try:
-            await self._passwords.check(body.name, body.password, actor.address)
-        except TooManyAttempts:
-            raise  # a guesser must not fill the journal
-        except Unauthorized as error:
-            await self._audit_log.note("account.refused", actor, name=body.name, reason=error.reason)
-            raise
-        answered = await self._begin(body.name)
-        await self._audit_log.note("account.signed_in", _person(body.name, actor), name=body.name)
-        return answered
+        return _signed_in(await self._sign_in.begin(actor, body.name, body.password))
 
-    async def _begin(self, name: str) -> WithCookie:
-        cookie, session = await self._sessions.begin(name, time.time())
-        return WithCookie(cookie, _session_view(session))
-
-    async def current(self, actor: Caller) -> SessionView:
+    async def current(self, caller: Caller) -> SessionView:
         """GET session."""
-        is_account = actor.kind == "account"
-        return SessionView(actor.name, actor.role.value, actor.csrf, "account" if is_account else "token", __version__)
+        kind: Literal["account", "token"] = "account" if caller.actor.kind == "account" else "token"
+        return SessionView(caller.actor.name, caller.role.value, caller.csrf, kind, __version__)
 
-    async def end(self, actor: Caller) -> WithCookie:
+    async def end(self, caller: Caller) -> WithCookie:
         """DELETE session; with a token there is nothing to end."""
-        if actor.cookie:
-            await self._sessions.end(actor.cookie)
-            await self._audit_log.note("account.signed_out", actor, name=actor.name)
+        if caller.cookie:
+            await self._sign_in.end(caller.actor, caller.cookie)
         return WithCookie("", Done())
 
-    async def change_password(self, body: PasswordChange, actor: Caller) -> WithCookie:
+    async def change_password(self, body: PasswordChange, actor: Actor) -> WithCookie:
         """PUT session/password."""
-        if actor.kind != "account":
-            raise Conflict(Reason("token_has_no_password"))
-        new = checked_password(body.new, "new")
-        try:
-            await self._passwords.check(actor.name, body.old, actor.address)
-        except TooManyAttempts:
-            raise
-        except Unauthorized as error:  # that would mean that the session has ended
-            raise Malformed(Reason("wrong_old_password"), field="old") from error
-        await self._accounts.change(actor.name, stored=await self._passwords.hash(new))
-        await self._audit_log.note("account.password", actor, name=actor.name)
-        return await self._begin(actor.name)
+        return _signed_in(await self._sign_in.change_password(actor, body.old, body.new))
 
 
 class AccountRoutes:
     """Accounts of people, tokens of programs: for administrators."""
 
-    def __init__(self, *, accounts: Accounts, tokens: Tokens, passwords: Passwords, audit_log: AuditWriter) -> None:
+    def __init__(self, *, accounts: Accounts, tokens: Tokens, administration: AccountAdministration) -> None:
         self._accounts = accounts
-        self._audit_log = audit_log
         self._tokens = tokens
-        self._passwords = passwords
+        self._administration = administration
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -234,36 +203,20 @@ class AccountRoutes:
         found, total = page(views, query, texts=lambda view: (view.name,), columns=_ACCOUNT_COLUMNS)
         return AccountList(found, total, query.offset)
 
-    async def add(self, body: AccountRequest, actor: Caller) -> AccountView:
+    async def add(self, body: AccountRequest, actor: Actor) -> AccountView:
         """POST accounts."""
-        name, password = checked_name(body.name), checked_password(body.password)
-        stored = await self._passwords.hash(password)
-        account = await self._accounts.add(name, stored, Role(body.role))
-        await self._audit_log.note("account.made", actor, name=name, role=account.role.value)
-        return _account_view(account)
+        return _account_view(await self._administration.add(actor, body.name, body.password, Role(body.role)))
 
-    async def change(self, name: str, body: AccountChange, actor: Caller) -> AccountView:
+    async def change(self, name: str, body: AccountChange, actor: Actor) -> AccountView:
         """PATCH accounts/{name}."""
         if body.role is None and body.password is None:
             raise Malformed(Reason("role_or_password"))
-        if body.password is not None and actor.kind == "account" and actor.name == name:
-            raise Conflict(Reason("own_password"))
-        stored = None if body.password is None else await self._passwords.hash(checked_password(body.password))
         role = None if body.role is None else Role(body.role)
-        account = await self._accounts.change(name, role=role, stored=stored)
-        if role is not None:
-            await self._audit_log.note("account.changed", actor, name=name, role=role.value)
-        if stored is not None:
-            await self._audit_log.note("account.password", actor, name=name)
-        return _account_view(account)
+        return _account_view(await self._administration.change(actor, name, role=role, password=body.password))
 
-    async def delete(self, name: str, actor: Caller) -> AccountView:
+    async def delete(self, name: str, actor: Actor) -> AccountView:
         """DELETE accounts/{name}."""
-        if actor.kind == "account" and actor.name == name:
-            raise Conflict(Reason("own_account"))
-        account = await self._accounts.delete(name)
-        await self._audit_log.note("account.removed", actor, name=name)
-        return _account_view(account)
+        return _account_view(await self._administration.remove(actor, name))
 
     async def tokens(self, query: TokenQuery) -> TokenList:
         """GET tokens."""
@@ -271,26 +224,19 @@ class AccountRoutes:
         found, total = page(views, query, texts=lambda view: (view.name,), columns=_TOKEN_COLUMNS)
         return TokenList(found, total, query.offset)
 
-    async def make_token(self, body: TokenRequest, actor: Caller) -> NewToken:
+    async def make_token(self, body: TokenRequest, actor: Actor) -> NewToken:
         """POST tokens."""
-        secret, token = await self._tokens.make(checked_name(body.name), Role(body.role), time.time())
-        await self._audit_log.note("token.made", actor, name=token.name, role=token.role.value)
+        secret, token = await self._administration.make_token(actor, body.name, Role(body.role))
         return NewToken(token.id, token.name, token.role.value, moment(token.created), secret)
 
-    async def revoke(self, number: int, actor: Caller) -> TokenView:
+    async def revoke(self, number: int, actor: Actor) -> TokenView:
         """DELETE tokens/{id}."""
-        token = await self._tokens.revoke(number)
-        await self._audit_log.note("token.revoked", actor, name=token.name)
-        return _token_view(token)
+        return _token_view(await self._administration.revoke_token(actor, number))
 
 
-def _person(name: str, actor: Caller) -> Author:
-    """Whoever has just signed in, from where."""
-    return Author("account", name, actor.address)
-
-
-def _session_view(session: Session) -> SessionView:
-    return SessionView(session.account, session.role.value, session.csrf, "account", __version__)
+def _signed_in(begun: tuple[str, Session]) -> WithCookie:
+    cookie, session = begun
+    return WithCookie(cookie, SessionView(session.account, session.role.value, session.csrf, "account", __version__))
 
 
 def _account_view(account: Account) -> AccountView:

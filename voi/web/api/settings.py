@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from voi.audit.log import AuditWriter
+from voi.audit.log import AuditLog
 from voi.domain.accounts import Role
+from voi.domain.actors import Actor
 from voi.store.audit import AuditEntries
 from voi.web.api.schemas.requests import SettingsChange
 from voi.web.api.schemas.server import SettingsView
-from voi.web.http.caller import Caller
 from voi.web.http.routing import Route
 
 Facts = Callable[[int], SettingsView]
@@ -19,7 +19,7 @@ Facts = Callable[[int], SettingsView]
 class SettingsRoutes:
     """Settings."""
 
-    def __init__(self, *, facts: Facts, events: AuditEntries, audit_log: AuditWriter) -> None:
+    def __init__(self, *, facts: Facts, events: AuditEntries, audit_log: AuditLog) -> None:
         self._facts = facts
         self._events = events
         self._audit_log = audit_log
@@ -50,8 +50,7 @@ class SettingsRoutes:
         """GET settings."""
         return self._facts(await self._events.retention_days())
 
-    async def change(self, body: SettingsChange, actor: Caller) -> SettingsView:
+    async def change(self, body: SettingsChange, actor: Actor) -> SettingsView:
         """PATCH settings."""
-        await self._events.set_retention_days(body.retention_days)
-        await self._audit_log.note("settings.retention", actor, days=body.retention_days)
+        await self._audit_log.keep_for(actor, body.retention_days)
         return await self.all()

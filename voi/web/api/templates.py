@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import msgspec
 
-from voi.audit.log import AuditWriter
+from voi.catalogue.catalogue import Catalogue
 from voi.domain.accounts import Role
-from voi.domain.templates import Template
+from voi.domain.actors import Actor
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.messages.reason import Reason
+from voi.publishing.requests import UploadRequests
 from voi.store.templates import Templates
 from voi.store.uploads import Uploads
-from voi.web.api.interfaces import Publisher, UploadDesk
+from voi.web.api.interfaces import Publisher
 from voi.web.api.recent import RecentRows
 from voi.web.api.schemas.queries import TemplateQuery, VersionQuery
 from voi.web.api.schemas.requests import TemplateChange, TemplateRequest, disk_type_of
 from voi.web.api.schemas.templates import TemplateList, TemplateView, VersionList, VersionView
 from voi.web.api.views import template_view, unpublished_view, version_view
-from voi.web.http.caller import Caller
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route
 
@@ -51,17 +51,17 @@ class TemplateRoutes:
         *,
         templates: Templates,
         uploads: Uploads,
-        upload_requests: UploadDesk,
+        catalogue: Catalogue,
+        upload_requests: UploadRequests,
         publisher: Publisher,
         recent: RecentRows,
-        audit_log: AuditWriter,
     ) -> None:
         self._templates = templates
         self._uploads = uploads
-        self._desk = upload_requests
+        self._catalogue = catalogue
+        self._upload_requests = upload_requests
         self._publisher = publisher
         self._recent = recent
-        self._audit_log = audit_log
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -163,37 +163,18 @@ class TemplateRoutes:
         _, rows = await self._recent.get()
         return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
 
-    async def make(self, body: TemplateRequest, actor: Caller) -> TemplateView:
+    async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""
         disks = [ImportDisk(disk_type_of(disk.type), disk.path) for disk in body.disks]
-        upload = await self._desk.import_files(body.name, body.sys_type, body.desc, disks, actor=actor)
-        await self._audit_log.note(
-            "template.imported", actor, template=upload.template_uuid, name=upload.name, count=len(disks)
-        )
+        upload = await self._upload_requests.import_files(actor, body.name, body.sys_type, body.desc, disks)
         return unpublished_view([upload], [], self._publisher)
 
-    async def change(self, uuid: str, body: TemplateChange, actor: Caller) -> TemplateView:
+    async def change(self, uuid: str, body: TemplateChange, actor: Actor) -> TemplateView:
         """PATCH templates/{uuid}."""
         if body.name is None and body.desc is None and body.auto_update is None:
             raise Malformed(Reason("name_or_auto_update"))
-        before = await self._templates.get(uuid)
-        template = await self._templates.change(uuid, name=body.name, desc=body.desc, auto_update=body.auto_update)
-        if before is not None and template is not None:
-            await self._note_change(before, template, actor)
-        if template is not None:
-            return await self.one(uuid)
-        if await self._uploads.of_template(uuid):
-            raise Conflict(Reason("nothing_published", name=uuid))
-        raise UnknownTemplate(Reason("no_template", uuid=uuid))
-
-    async def _note_change(self, before: Template, after: Template, actor: Caller) -> None:
-        if before.name != after.name:
-            await self._audit_log.note("template.renamed", actor, template=after.uuid, old=before.name, name=after.name)
-        if before.desc != after.desc:
-            await self._audit_log.note("template.remark", actor, template=after.uuid, name=after.name, desc=after.desc)
-        if before.auto_update != after.auto_update:
-            kind = "template.auto_update_on" if after.auto_update else "template.auto_update_off"
-            await self._audit_log.note(kind, actor, template=after.uuid, name=after.name)
+        await self._catalogue.change(actor, uuid, name=body.name, desc=body.desc, auto_update=body.auto_update)
+        return await self.one(uuid)
 
     async def _under_way(self) -> dict[str, list[Upload]]:
         """Open uploads by template."""

@@ -13,9 +13,7 @@ from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
-from voi.store.commands import Command, CommandCounts, CommandOutcome
 from voi.web.api.interfaces import Publisher, SwarmCounts, TorrentStatus
-from voi.web.api.schemas.commands import CommandSummary, CommandView, OutcomeView, TerminalCommand
 from voi.web.api.schemas.events import EventView
 from voi.web.api.schemas.rooms import RoomView
 from voi.web.api.schemas.server import SwarmView
@@ -31,10 +29,6 @@ from voi.web.api.schemas.templates import (
 from voi.web.api.schemas.terminals import TerminalDisk, TerminalView
 from voi.web.api.terminal_rows import Row
 from voi.web.http.reasons import why_of
-from voi.wire.codes import Code
-
-COMMANDS = {"restart": Code.RESTART, "shutdown": Code.SHUT_DOWN, "watermark": Code.WATERMARK}
-COMMAND_NAMES = {**{int(code): name for name, code in COMMANDS.items()}, int(Code.CANCEL_SEND): "cancel"}
 
 
 def moment(seconds: float) -> datetime:
@@ -93,21 +87,6 @@ def _terminal_disk(level: ReportedLevel, published: Collection[DiskName], templa
     )
 
 
-def terminal_command(command: Command) -> TerminalCommand:
-    """A command with its one outcome at a terminal."""
-    view, (outcome,) = command_view(command), command.outcomes
-    return TerminalCommand(
-        batch_no=view.batch_no,
-        command=view.command,
-        switch=view.switch,
-        created=view.created,
-        state=outcome.state,
-        reason=str(outcome.reason),
-        why=why_of(outcome.reason),
-        updated=moment(outcome.updated),
-    )
-
-
 def room_view(room: Room, *, online: int, total: int) -> RoomView:
     """A room, and how many terminals stand in it."""
     return RoomView(room.id, room.name, [str(subnet) for subnet in room.subnets], online, total)
@@ -119,39 +98,14 @@ def event_view(event: AuditEntry) -> EventView:
         id=event.id,
         time=moment(event.time),
         kind=event.kind,
-        who=event.who,
-        origin=event.origin,
+        who=event.actor.text,
+        origin=event.actor.address,
         text=event.text,
         mac=event.mac,
         rollout=event.rollout,
         template=event.template,
         data=dict(event.data),
     )
-
-
-def command_view(command: Command) -> CommandView:
-    """A command with its outcomes."""
-    switch = command.body.get("switch")
-    return CommandView(
-        batch_no=command.batch_no,
-        command=COMMAND_NAMES.get(command.code, str(command.code)),
-        switch=switch if isinstance(switch, int) else None,
-        created=moment(command.created),
-        outcomes=[_outcome(outcome) for outcome in command.outcomes],
-    )
-
-
-def command_summary(counted: CommandCounts) -> CommandSummary:
-    """A command in short."""
-    view = command_view(counted.command)
-    return CommandSummary(
-        view.batch_no, view.command, view.switch, view.created, sum(counted.counts.values()), dict(counted.counts)
-    )
-
-
-def _outcome(outcome: CommandOutcome) -> OutcomeView:
-    reason = outcome.reason
-    return OutcomeView(outcome.mac, outcome.state, str(reason), why_of(reason), moment(outcome.updated))
 
 
 def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
@@ -165,8 +119,8 @@ def upload_view(upload: Upload, publisher: Publisher) -> UploadView:
         progress=_progress(upload.disks, publisher),
         created=moment(upload.created),
         disks=[_upload_disk(disk, publisher) for disk in upload.disks],
-        who=upload.asked_by,
-        origin=upload.asked_from,
+        who="" if upload.actor is None else upload.actor.text,
+        origin="" if upload.actor is None else upload.actor.address,
         remark=upload.remark,
         dismissed=upload.dismissed,
     )
@@ -271,7 +225,7 @@ def version_view(version: Version, template: Template, terminals: int) -> Versio
         number=version.number,
         created=moment(version.created),
         uploader=version.uploader,
-        who=version.asked_by,
+        who="" if version.actor is None else version.actor.text,
         remark=version.remark,
         size=sum(sizes.get(name, 0) for name, _ in version.levels),
         disks=[VersionDisk(str(name), count) for name, count in version.levels],

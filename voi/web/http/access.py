@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from twisted.web.iweb import IRequest
 
 from voi.domain.accounts import Role
+from voi.domain.actors import Actor
 from voi.errors import Forbidden, Unauthorized
 from voi.messages.reason import Reason
 from voi.store.sessions import LONGEST_SECONDS, Sessions
@@ -47,7 +48,7 @@ class Authentication:
         self._tokens = tokens
         self._clock = clock
 
-    async def actor(self, request: IRequest, *, changes: bool) -> Caller:
+    async def caller(self, request: IRequest, *, changes: bool) -> Caller:
         """Who asks.
 
         :param changes: whether it is more than a question; then a browser must prove that the console asks.
@@ -59,23 +60,23 @@ class Authentication:
             return await self._by_token(given, address_of(request))
         return await self._by_cookie(request, changes=changes)
 
-    async def still(self, actor: Caller) -> bool:
+    async def still(self, caller: Caller) -> bool:
         """Whether somebody who was let in still would be."""
-        if actor.kind == "account":
-            return await self._sessions.find(actor.cookie, self._clock()) is not None
-        return not actor.token or await self._tokens.find(actor.token) is not None
+        if caller.actor.kind == "account":
+            return await self._sessions.find(caller.cookie, self._clock()) is not None
+        return not caller.token or await self._tokens.find(caller.token) is not None
 
     async def _by_token(self, given: list[bytes], address: str) -> Caller:
         scheme, _, shown = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         shown = shown.strip()
         if scheme.lower() == b"bearer":
             if hmac.compare_digest(shown, self._token):
-                return Caller("token", FILE_TOKEN, Role.ADMINISTRATOR, address)
+                return Caller(Actor("token", FILE_TOKEN, address), Role.ADMINISTRATOR)
             text = shown.decode("ascii", "replace")
             token = await self._tokens.find(text) if _SECRET.fullmatch(text) else None
             if token is not None:
                 await self._tokens.used(token, self._clock())
-                return Caller("token", token.name, token.role, address, token=text)
+                return Caller(Actor("token", token.name, address), token.role, token=text)
         raise Unauthorized(Reason("token_needed"))
 
     async def _by_cookie(self, request: IRequest, *, changes: bool) -> Caller:
@@ -92,7 +93,8 @@ class Authentication:
             if not hmac.compare_digest(shown, session.csrf.encode()):
                 raise Forbidden(Reason("proof_needed", header=CSRF_HEADER))
         await self._sessions.used(cookie, session, now)
-        return Caller("account", session.account, session.role, address_of(request), session.csrf, cookie)
+        person = Actor("account", session.account, address_of(request))
+        return Caller(person, session.role, session.csrf, cookie)
 
 
 def address_of(request: IRequest) -> str:

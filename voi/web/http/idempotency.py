@@ -22,7 +22,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class IdempotentChanges:
-    """Answers changes once for each key of each asker."""
+    """Answers changes once for each key of each actor."""
 
     def __init__(self, answers: StoredResponses, clock: Callable[[], float] = time.time) -> None:
         self._answers = answers
@@ -30,7 +30,7 @@ class IdempotentChanges:
         self._running: dict[tuple[str, str], tuple[bytes, list[Deferred[None]]]] = {}
 
     async def answer(
-        self, who: str, key: str, request: bytes, make: Callable[[], Awaitable[StoredResponse]]
+        self, actor: str, key: str, request: bytes, make: Callable[[], Awaitable[StoredResponse]]
     ) -> StoredResponse:
         """What `make` gives, or gave the first time.
 
@@ -40,7 +40,7 @@ class IdempotentChanges:
         """
         if not _KEY.fullmatch(key):
             raise Malformed(Reason("bad_key"), field="Idempotency-Key")
-        place = who, key
+        place = actor, key
         while place in self._running:
             asked, waiting = self._running[place]
             _check_same(asked, request)
@@ -49,13 +49,13 @@ class IdempotentChanges:
             await turn
         self._running[place] = request, []
         try:
-            kept = await self._answers.find(who, key, self._clock())
+            kept = await self._answers.find(actor, key, self._clock())
             if kept is not None:
                 _check_same(kept.request, request)
                 return kept
             made = await make()
             if len(made.body) <= LONGEST_BODY:
-                await self._answers.keep(who, key, made, self._clock())
+                await self._answers.keep(actor, key, made, self._clock())
             return made
         finally:
             for turn in self._running.pop(place)[1]:

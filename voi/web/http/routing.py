@@ -1,7 +1,8 @@
 """The route table's engine: who asks, body, answer and errors of every route, so that no handler can forget one.
 
 A handler is an async function that gets the path's values by name, the decoded body as `body` and the decoded query
-as `query` where its route has them, and who asks as `actor` where it names that; it gives a struct, or raises a
+as `query` where its route has them, and who asks as `actor`, or with what they showed as
+`caller`, where it names that; it gives a struct, or raises a
 `VoiError`. It knows nothing of HTTP.
 """
 
@@ -262,12 +263,14 @@ def answer_error(request: IRequest, error: VoiError) -> bytes:
 
 def _responder(route: Route, access: Authentication, idempotency: IdempotentChanges) -> Callable[..., Deferred[bytes]]:
     decoder = None if route.body is None else msgspec.json.Decoder(route.body)
-    tells_actor = "actor" in inspect.signature(route.handler).parameters
+    named = inspect.signature(route.handler).parameters
 
     async def respond(request: IRequest, values: dict[str, Any]) -> bytes:
-        actor = await _let_in(route, access, request)
-        if tells_actor:
-            values["actor"] = actor
+        caller = await _let_in(route, access, request)
+        if "actor" in named:
+            values["actor"] = caller.actor
+        if "caller" in named:
+            values["caller"] = caller
         keys = request.requestHeaders.getRawHeaders(HEADER.encode(), [])
         if keys and route.changes and not route.keeps:
             raise Malformed(Reason("key_not_kept"), field="Idempotency-Key")
@@ -288,9 +291,9 @@ def _responder(route: Route, access: Authentication, idempotency: IdempotentChan
             answered = await _answer(route, request, values)
         else:
             hashed = sha256(b"\0".join((route.method.encode(), request.uri, content))).digest()
-            who = f"{actor.kind} {actor.name}"
+            actor = f"{caller.actor.kind} {caller.actor.name}"
             key = keys[0].decode("ascii", "replace")
-            answered = await idempotency.answer(who, key, hashed, lambda: _once(route, request, values, hashed))
+            answered = await idempotency.answer(actor, key, hashed, lambda: _once(route, request, values, hashed))
         if answered.location:
             request.setHeader(b"location", answered.location.encode())
         return _send(request, answered.status, answered.body)
@@ -307,10 +310,11 @@ async def _let_in(route: Route, access: Authentication, request: IRequest) -> Ca
         if route.changes:
             check_origin(request)
         return unknown_caller(address_of(request))
-    actor = await access.actor(request, changes=route.changes)
-    if not actor.role.may(route.role):
-        raise Forbidden(Reason("role_refused", who=actor.text, role=str(actor.role), required=str(route.role)))
-    return actor
+    caller = await access.caller(request, changes=route.changes)
+    if not caller.role.may(route.role):
+        role, required = str(caller.role), str(route.role)
+        raise Forbidden(Reason("role_refused", who=caller.actor.text, role=role, required=required))
+    return caller
 
 
 async def _answer(route: Route, request: IRequest, values: dict[str, Any]) -> StoredResponse:

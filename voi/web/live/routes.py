@@ -39,7 +39,7 @@ class StreamRoutes:
             ),
         )
 
-    async def stream(self, request: Request, actor: Caller, query: StreamFilter) -> bytes:
+    async def stream(self, request: Request, caller: Caller, query: StreamFilter) -> bytes:
         """GET events/stream."""
         mine = {f"{kind}:{query.rollout}" for kind in ("rollout", "stale")}
-        return await self._live.open(request, actor, lambda name: ":" not in name or name in mine)
+        return await self._live.open(request, caller, lambda name: ":" not in name or name in mine)

@@ -51,7 +51,7 @@ class Source(Protocol):
 class LetIn(Protocol):
     """Who may listen."""
 
-    def still(self, actor: Caller) -> Awaitable[bool]:
+    def still(self, caller: Caller) -> Awaitable[bool]:
         """Whether somebody who was let in still would be."""
 
 
@@ -61,7 +61,7 @@ class Stream:
     """One listener. `wants` says which events are for it, by name."""
 
     request: Request
-    actor: Caller
+    caller: Caller
     wants: Callable[[str], bool]
     done: Deferred[bytes] = field(default_factory=Deferred)
     paused: bool = False
@@ -125,7 +125,7 @@ class LiveStreams:
         self._sources.append(source)
 
     def open(
-        self, request: Request, actor: Caller, wants: Callable[[str], bool] = lambda _name: True
+        self, request: Request, caller: Caller, wants: Callable[[str], bool] = lambda _name: True
     ) -> Deferred[bytes]:
         """Let somebody listen until either end has enough; fires then.
 
@@ -133,7 +133,7 @@ class LiveStreams:
         """
         if len(self._streams) >= MOST_STREAMS:
             raise Busy(Reason("streams_full", most=MOST_STREAMS))
-        stream = Stream(request, actor, wants)
+        stream = Stream(request, caller, wants)
         request.setHeader(b"content-type", b"text/event-stream")
         request.setHeader(b"cache-control", b"no-store")
         request.setHeader(b"x-content-type-options", b"nosniff")
@@ -203,5 +203,5 @@ class LiveStreams:
     async def _check(self) -> None:
         """End the streams of those who are let in no more."""
         for stream in list(self._streams):
-            if not await self._access.still(stream.actor):
+            if not await self._access.still(stream.caller):
                 self._end(stream)

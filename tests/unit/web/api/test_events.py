@@ -7,10 +7,11 @@ import io
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
-from voi.domain.audit import Author, make_entry
+from voi.domain.actors import Actor
+from voi.domain.audit import make_entry
 from voi.web.api import events as web_events
 
-LI = Author("account", "li", "192.0.2.1")
+LI = Actor("account", "li", "192.0.2.1")
 EVENTS = "/api/v1/events"
 
 
@@ -194,7 +195,7 @@ class ExportTests(EventCase):
 
     async def test_formulas(self) -> None:
         """A name that a spreadsheet would calculate stays a text."""
-        await self.events.add(make_entry("room.removed", Author("account", '=HYPERLINK("x")'), 1.0, data={"name": "x"}))
+        await self.events.add(make_entry("room.removed", Actor("account", '=HYPERLINK("x")'), 1.0, data={"name": "x"}))
         _, row = await self.table()
         self.assertEqual(row[3], '\'=HYPERLINK("x")')
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
-from voi.domain.audit import SERVER
+from voi.domain.actors import SERVER
 from voi.domain.templates import PublishedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -212,7 +212,7 @@ class LargeListTests(ListCase):
         (disk,) = await self.uploads.open_disks()
         upload = await self.uploads.get(1)
         assert upload is not None
-        await self.uploads.publish(disk, upload, level())
+        await self.templates.publish(level(), disk, upload)
         self.assertEqual(await self.ids("uploads?state=published", "state"), (["published"], 1))
         self.assertEqual(disk.name, DiskName(DISK, 0))
 

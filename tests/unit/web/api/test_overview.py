@@ -77,7 +77,7 @@ class OverviewTests(ApiCase):
         await self.terminal(OTHER)
         await self.publish(level())
         ended = await self.rollouts.begin(TEMPLATE, [MAC], 1.0)
-        await self.rollouts.cancel(ended.id, 0, 1.0)
+        await self.rollouts.cancel(ended.id, 1.0)
         running = [(await self.rollouts.begin(TEMPLATE, [mac], 1.0)).id for mac in (MAC, OTHER)]
         self.coordinator.stall_monitor.failed = {running[0]: 2}
         self.coordinator.stall_monitor.still = {running[0]: 3}
@@ -135,7 +135,7 @@ class OverviewTests(ApiCase):
         ):
             disk = upload_disk(DiskName(f"{number}{DISK_TWO[1:]}", 0), mac=MAC)
             begun = await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 1.0, (disk,)))
-            await self.uploads.set_state(begun.disks[0].id, UploadState.FAILED, now, reason="torn", ending=ending)
+            await self.uploads.fail([begun.disks[0].id], "torn", now, ending=ending)
             if dismissed:
                 await self.uploads.dismiss(begun.id)
             if again:
@@ -161,6 +161,6 @@ class OverviewTests(ApiCase):
         for number, template in enumerate((TEMPLATE, DISK_TWO)):
             disk = upload_disk(DiskName(f"{number}{DISK_TWO[1:]}", 0), mac=MAC)
             await self.uploads.begin(Upload(0, template, "x", 1, "", MAC, 1.0, (disk,)))
-            await self.uploads.set_state(disk.id, UploadState.FAILED, 2.0, reason="torn")
+            await self.uploads.fail([disk.id], "torn", 2.0)
         (found,) = (await self.get())["attention"]
         self.assertEqual((found["count"], found["link"]), (2, "#/templates"))

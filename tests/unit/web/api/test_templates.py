@@ -6,8 +6,9 @@ import time
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level, upload_disk
+from voi.domain.actors import Actor
 from voi.domain.terminals import ReportedLevel
-from voi.domain.uploads import Upload, UploadState
+from voi.domain.uploads import Upload
 from voi.errors import BadImage, NoSpace
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -49,9 +50,9 @@ class TemplateTests(ApiCase):
         await self.publish(level())
         disk = upload_disk(DiskName(DISK, 1), mac=MAC)
         made = await self.uploads.begin(
-            Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,), "with the new CAD", "admin", "10.9.9.9")
+            Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,), "with the new CAD", Actor("account", "admin"))
         )
-        await self.uploads.publish(made.disks[0], made, level(1, info_hash=HASH[::-1]))
+        await self.templates.publish(level(1, info_hash=HASH[::-1]), made.disks[0], made)
         versions = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}/versions")).json["versions"]
         found = [(one["number"], one["who"], one["remark"]) for one in versions]
         self.assertEqual(found, [(2, "admin", "with the new CAD"), (1, "", "")])
@@ -138,7 +139,7 @@ class ImportTests(ApiCase):
         """A failed import says why, and is in the list until it is dismissed."""
         answer = await self.ask("POST", "/api/v1/templates", BODY)
         torrent_id = answer.json["uploads"][0]["disks"][0]["torrent_id"]
-        await self.uploads.set_state(torrent_id, UploadState.FAILED, time.time(), reason=Reason("raw_file"))
+        await self.uploads.fail([torrent_id], Reason("raw_file"), time.time())
         view = (await self.ask("GET", answer.headers["location"])).json
         self.assertEqual((view["state"], view["reason"], view["uploads"]), ("failed", Reason("raw_file"), []))
         self.assertEqual(view["why"], {"code": "raw_file", "data": {}})
@@ -156,7 +157,7 @@ class ImportTests(ApiCase):
         await self.publish(level())
         disk = upload_disk(DiskName(DISK, 1), mac=MAC)
         made = await self.uploads.begin(Upload(0, TEMPLATE, "x", 3, "", MAC, 1.0, (disk,)))
-        await self.uploads.set_state(disk.id, UploadState.FAILED, 2.0, reason="torn")
+        await self.uploads.fail([disk.id], "torn", 2.0)
         for path in ("", f"/{TEMPLATE}"):
             answer = (await self.ask("GET", f"/api/v1/templates{path}")).json
             view = answer if path else answer["templates"][0]

@@ -97,7 +97,7 @@ class HistoryTests(ApiCase):
         await self.terminals.seen(MAC, 1_700_000_060.0)
         await self.terminals.touch(MAC, "192.0.2.7", 2, 1_700_000_120.0)
         first = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_130.0)
-        await self.rollouts.cancel(first.id, 0, 1_700_000_140.0)
+        await self.rollouts.cancel(first.id, 1_700_000_140.0)
         second = await self.rollouts.begin(TEMPLATE, [MAC], 1_700_000_150.0)
         work = await self.rollouts.plan(second.id, MAC, 1_700_000_151.0)
         assert work is not None
@@ -259,7 +259,7 @@ class CommandTests(ApiCase):
         body = {"command": "restart", "macs": [MAC.lower(), MAC.replace(":", "")]}
         answer = await self.ask("POST", "/api/v1/commands", body)
         self.assertEqual(answer.status, 202)
-        self.assertEqual(self.command_dispatcher.given, [(Code.RESTART, {}, [MAC])])
+        self.assertEqual(self.given, [(Code.RESTART, {}, [MAC])])
         number = answer.json["batch_no"]
         self.assertEqual(answer.json, {"batch_no": number})
         self.assertEqual(answer.headers["location"], f"/api/v1/commands/{number}")
@@ -313,7 +313,7 @@ class CommandTests(ApiCase):
     async def test_all(self) -> None:
         """`all` is every terminal that ever logged in, the offline ones too."""
         await self.ask("POST", "/api/v1/commands", {"command": "shutdown", "macs": "all"})
-        self.assertEqual(self.command_dispatcher.given, [(Code.SHUT_DOWN, {}, [MAC, OTHER])])
+        self.assertEqual(self.given, [(Code.SHUT_DOWN, {}, [MAC, OTHER])])
 
     async def test_watermark(self) -> None:
         """The watermark is switched on and off."""
@@ -323,7 +323,7 @@ class CommandTests(ApiCase):
             )
             shown = (await self.ask("GET", answer.headers["location"])).json
             self.assertEqual((shown["command"], shown["switch"]), ("watermark", switch))
-        self.assertEqual([fields for _, fields, _ in self.command_dispatcher.given], [{"switch": 0}, {"switch": 1}])
+        self.assertEqual([fields for _, fields, _ in self.given], [{"switch": 0}, {"switch": 1}])
 
     async def test_unknown_terminal(self) -> None:
         """One unknown MAC is named, and nothing is sent to anybody."""
@@ -331,7 +331,7 @@ class CommandTests(ApiCase):
         answer = await self.ask("POST", "/api/v1/commands", {"command": "restart", "macs": [MAC, stranger]})
         self.assertEqual((answer.status, answer.code, answer.error_field), (404, "unknown_terminal", "macs"))
         self.assertIn(stranger, answer.json["error"]["message"])
-        self.assertEqual(self.command_dispatcher.given, [])
+        self.assertEqual(self.given, [])
 
     async def test_refusals(self) -> None:
         """What cannot be meant is refused with the field at fault."""
@@ -349,7 +349,7 @@ class CommandTests(ApiCase):
         ):
             answer = await self.ask("POST", "/api/v1/commands", body)
             self.assertEqual((answer.status, answer.error_field), (400, field), body)
-        self.assertEqual(self.command_dispatcher.given, [])
+        self.assertEqual(self.given, [])
 
 
 class NobodyTests(ApiCase):

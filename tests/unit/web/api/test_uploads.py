@@ -7,7 +7,6 @@ from typing import Any
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.domain.uploads import UploadState
 from voi.errors import Conflict
 from voi.names import DiskName
 
@@ -35,7 +34,7 @@ class UploadTests(ApiCase):
         wanted = [(DiskName(DISK, 1), 0), (DiskName(SECOND, 0), 1)]
         self.assertEqual(self.upload_requests.requests, [(MAC, known, wanted)])
         number = answer.json["id"]
-        self.assertEqual(self.notifications.asked, [(number, MAC)])
+        self.assertEqual(self.upload_requests.asked, [(number, MAC)])
         self.assertEqual(answer.headers["location"], f"/api/v1/uploads/{number}")
         self.assertEqual((await self.ask("GET", answer.headers["location"])).json, answer.json)
         self.assertEqual((answer.json["state"], answer.json["template"]), ("open", TEMPLATE))
@@ -105,7 +104,7 @@ class UploadTests(ApiCase):
         path = (await self.post(mac=MAC, template=TEMPLATE)).headers["location"]
         answer = await self.ask("DELETE", path)
         self.assertEqual((answer.status, answer.json["state"]), (200, "failed"))
-        self.assertEqual({disk["reason"] for disk in answer.json["disks"]}, {"cancelled"})
+        self.assertEqual({disk["reason"] for disk in answer.json["disks"]}, {"cancelled by an administrator"})
 
     async def test_remark(self) -> None:
         """What is said of an upload is kept with it, and who wanted it; of a new template it is the template's."""
@@ -121,10 +120,10 @@ class UploadTests(ApiCase):
         path = (await self.post(mac=MAC, template=TEMPLATE)).headers["location"]
         self.assertEqual((await self.ask("POST", f"{path}/dismiss")).code, "conflict")
         for disk in (await self.ask("GET", path)).json["disks"]:
-            await self.uploads.set_state(disk["torrent_id"], UploadState.FAILED, 1.0, reason="torn")
+            await self.uploads.fail([disk["torrent_id"]], "torn", 1.0)
         again = await self.ask("POST", f"{path}/retry")
         self.assertEqual((again.status, again.json["state"]), (202, "open"))
-        self.assertEqual(self.notifications.asked[-1], (again.json["id"], MAC))
+        self.assertEqual(self.upload_requests.asked[-1], (again.json["id"], MAC))
         view = (await self.ask("POST", f"{path}/dismiss")).json
         self.assertEqual((view["state"], view["dismissed"]), ("failed", True))
         kinds = [one["kind"] for one in (await self.ask("GET", "/api/v1/events?kind=upload")).json["events"]]
@@ -160,7 +159,7 @@ class UploadTests(ApiCase):
         self.upload_requests.refusal = Conflict("an import is uploading this template now")
         answer = await self.post(mac=MAC, template=TEMPLATE)
         self.assertEqual((answer.status, answer.code), (409, "conflict"))
-        self.assertEqual(self.notifications.asked, [])
+        self.assertEqual(self.upload_requests.asked, [])
 
     async def test_bad_bodies(self) -> None:
         """What cannot be meant is refused with the field at fault."""

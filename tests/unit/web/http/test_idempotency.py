@@ -66,11 +66,11 @@ class RepeatTests(ApiCase):
         self.assertEqual((again.status, again.code), (404, "unknown_terminal"))
         self.assertEqual(self.coordinator.begun, 0)
         key = {"Idempotency-Key": "one-more-key"}
-        begin = self.coordinator.begin
-        self.coordinator.begin = lambda *_: 1 / 0  # type: ignore[method-assign,assignment]  # it fails
+        start = self.coordinator.start
+        self.coordinator.start = lambda *_: 1 / 0  # type: ignore[method-assign,assignment]  # it fails
         self.assertEqual((await self.ask("POST", "/api/v1/rollouts", BODY, headers=key)).status, 500)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.coordinator.begin = begin  # type: ignore[method-assign]  # and works again
+        self.coordinator.start = start  # type: ignore[method-assign]  # and works again
         self.assertEqual((await self.ask("POST", "/api/v1/rollouts", BODY, headers=key)).status, 201)
 
     async def test_no_key(self) -> None:

@@ -15,6 +15,7 @@ from twisted.web.http_headers import Headers
 from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.accounts import Role
+from voi.domain.actors import Actor
 from voi.errors import Busy
 from voi.messages.reason import Reason
 from voi.rollouts.throughput import Throughput, TransferRate
@@ -24,7 +25,7 @@ from voi.web.live import sources as news_module
 from voi.web.live import streams as live_module
 from voi.web.live.streams import CHECK_TICKS, COMMENT_TICKS, TICK_SECONDS, LiveStreams, News
 
-SOMEBODY = Caller("token", "tests", Role.OPERATOR, "192.0.2.1")
+SOMEBODY = Caller(Actor("token", "tests", "192.0.2.1"), Role.OPERATOR)
 
 
 class FakeRequest:
@@ -81,7 +82,7 @@ class FakeAccess:
 
     well = True
 
-    async def still(self, actor: Caller) -> bool:
+    async def still(self, caller: Caller) -> bool:
         return self.well
 
 

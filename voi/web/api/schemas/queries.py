@@ -16,12 +16,8 @@ from voi.web.api.schemas.requests import MOST_LISTED, Mac, Number, Offset, Searc
 MOST_READ: Final = 1000
 """Entries of a list that grows for years; each costs some rows of the database."""
 
-MOST_COMMANDS: Final = 200
-"""Of each the outcomes are counted, which are thousands where it was for all terminals."""
-
 All = Annotated[int, Meta(ge=1, le=MOST_LISTED)]
 Some = Annotated[int, Meta(ge=1, le=MOST_READ)]
-Few = Annotated[int, Meta(ge=1, le=MOST_COMMANDS)]
 
 
 class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,28 +91,6 @@ class UploadQuery(Struct, frozen=True, forbid_unknown_fields=True):
     mac: Mac | None = None
     sort: Literal["created", "name", "-created", "-name"] = "-created"
     limit: Some = 100
-    offset: Offset = 0
-
-
-class CommandQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Commands: `q` is a part of the command's name or its number, `mac` a terminal that it was for."""
-
-    q: Search = ""
-    command: Literal["restart", "shutdown", "watermark", "cancel"] | None = None
-    mac: Mac | None = None
-    sort: Literal["created", "command", "-created", "-command"] = "-created"
-    limit: Few = 50
-    offset: Offset = 0
-
-
-class TerminalCommandQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Commands for a terminal: `q` is a part of the command's name or its number."""
-
-    q: Search = ""
-    command: Literal["restart", "shutdown", "watermark", "cancel"] | None = None
-    state: Literal["waiting", "done", "failed", "replaced"] | None = None
-    sort: Literal["created", "command", "-created", "-command"] = "-created"
-    limit: Some = 50
     offset: Offset = 0
 
 

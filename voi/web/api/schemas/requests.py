@@ -33,14 +33,6 @@ MOST_SUBNETS: Final = 64  # of one room
 _DISK_TYPES: Final = {"system": 0, "data": 1, "shared": 2}
 
 
-class CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A command for terminals; `switch` belongs to `watermark` alone."""
-
-    command: Literal["restart", "shutdown", "watermark"]
-    macs: Macs
-    switch: Literal[0, 1] | None = None
-
-
 class DiskToImport(Struct, frozen=True, forbid_unknown_fields=True):
     """An image file on the server, by its absolute path."""
 

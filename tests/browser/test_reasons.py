@@ -40,7 +40,9 @@ class ReasonTests(ModuleCase):
         self.assertEqual(self.said(reason, "en"), "Level 0 · 6f1a8c52: no progress for 5 min; next attempt in 15 s")
         space = why("disk_failed", disk=disk, why=why("no_space", needed=60_000_000_000, available=12_345_678_901))
         self.assertEqual(
-            self.said(space, "en"), "Level 0 · 6f1a8c52: the server needs 60.0 GB, but only 12.3 GB are free"
+            self.said(space, "en"),
+            "Level 0 · 6f1a8c52: the server needs 60.0 GB, but only 12.3 GB are free: "
+            "move other files off its disk, or give it a larger one",
         )
 
     def test_one_and_many_in_english(self) -> None:

@@ -38,7 +38,7 @@ LATE_SECONDS: Final = 0.1
 WINDOW_SECONDS: Final = 30.0
 """What is recent is between one and two of these old."""
 
-NOTICE_SECONDS: Final = 0.5
+NOTICEABLE_SECONDS: Final = 0.5
 """A standstill of so long is worth a line in the log."""
 
 UPPER_BOUNDS: Final = tuple(SMALLEST * 2 ** (index / STEPS) for index in range(BUCKETS))
@@ -104,7 +104,7 @@ class LagProbe:
         now = self._now()
         late = max(0.0, now - self._due)
         self.longest = max(self.longest, late)
-        if late >= NOTICE_SECONDS:
+        if late >= NOTICEABLE_SECONDS:
             log.warn("the reactor stood still for {seconds:.1f} seconds", seconds=late)
         if now >= self._window_ends:
             self._window_ends = now + WINDOW_SECONDS

@@ -25,8 +25,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from voi import __version__
 from voi.demo.processes import LOOPBACK
 from voi.domain.accounts import Role
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.caller import Caller
 from voi.web.live.routes import StreamFilter, StreamRoutes

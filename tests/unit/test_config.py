@@ -15,10 +15,10 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.app import start as startup
+from voi.auth.hashing import matches, wire_form
 from voi.config import Config, Options
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
-from voi.store.accounts import matches, wire_form
 
 
 def options(*arguments: str) -> Config:

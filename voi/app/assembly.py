@@ -22,6 +22,7 @@ from voi.domain.rollouts import LinkRates
 from voi.domain.templates import PublishedLevel
 from voi.errors import VoiError
 from voi.files.directory import DataDirectory
+from voi.files.disk_usage import disk_usage
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.audit import UploadAudit
 from voi.publishing.intake import UploadIntake
@@ -39,20 +40,9 @@ from voi.seeding.link import link_rate
 from voi.seeding.own_peer import OwnPeer
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
-from voi.store.database import Store, disk_usage
-from voi.store.idempotency import StoredResponses
-from voi.store.rollout_history import RolloutHistories
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import LONGEST_SECONDS, Sessions
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
+from voi.store.database import Store
+from voi.store.interfaces.accounts import LONGEST_SECONDS
+from voi.store.repositories import sql_repositories
 from voi.terminals.commands import CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
@@ -99,9 +89,10 @@ class Assembly:
         self._listeners = listeners
         self._reactor = reactor
         self.store = Store(directory.database, reactor)
-        self.terminals, self.templates = Terminals(self.store, time.time()), Templates(self.store)
-        self._uploads, self._rollouts = Uploads(self.store), Rollouts(self.store)
-        self._commands, self._events, accounts = Commands(self.store), AuditEntries(self.store), Accounts(self.store)
+        self.repositories = repositories = sql_repositories(self.store, time.time())
+        self.terminals, self.templates = repositories.terminals, repositories.templates
+        self._uploads, self._rollouts = repositories.uploads, repositories.rollouts
+        self._events = repositories.audit_entries
         self.audit_log = AuditLog(self._events)
         self.lag = LagProbe(reactor)
         self.keys = TrackerKeys()
@@ -120,9 +111,9 @@ class Assembly:
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
-        admin = PasswordChecker(accounts, reactor, reactor.getThreadPool())
+        admin = PasswordChecker(repositories.accounts, reactor, reactor.getThreadPool())
         self._make_terminals(admin)
-        self._make_web(token, accounts, admin)
+        self._make_web(token, admin)
 
     def _make_seeding(self) -> TorrentSession:
         host, port = self._config.bittorrent_address
@@ -182,13 +173,13 @@ class Assembly:
     def _make_rollouts(self) -> None:
         """What brings disks out, and commands."""
         reactor = self._reactor
-        self.command_dispatcher = CommandDispatcher(self._commands, self.registry, reactor)
+        self.command_dispatcher = CommandDispatcher(self.repositories.commands, self.registry, reactor)
         open_targets = OpenTargets()
         self.recorder = ThroughputRecorder(
             open_targets=open_targets,
             online=self.registry,
             seeding=self.seeding,
-            courses=RolloutHistories(self.store),
+            courses=self.repositories.rollout_histories,
             clock=reactor,
         )
         self.coordinator = RolloutCoordinator(
@@ -229,11 +220,11 @@ class Assembly:
         )
         self.factory = TerminalFactory(self.registry, self._handlers, self._reactor)
 
-    def _make_web(self, token: str, accounts: Accounts, admin: PasswordChecker) -> None:
+    def _make_web(self, token: str, admin: PasswordChecker) -> None:
         """What answers browsers, programs, and peers over HTTP."""
         health = checks(self.store, self._directory, self.own_peer, self.seeding, self.lag, self._reactor)
         metrics = MetricRoutes(
-            store=self.store,
+            statistics=self.repositories.statistics,
             registry=self.registry,
             meter=Meter(
                 factory=self.factory,
@@ -251,16 +242,16 @@ class Assembly:
         )
         self.api = Api(
             token=token,
-            accounts=accounts,
-            sessions=Sessions(self.store),
-            tokens=Tokens(self.store),
-            answers=StoredResponses(self.store),
+            accounts=self.repositories.accounts,
+            sessions=self.repositories.sessions,
+            tokens=self.repositories.tokens,
+            answers=self.repositories.responses,
             passwords=admin,
             terminals=self.terminals,
             templates=self.templates,
             uploads=self._uploads,
             rollouts=self._rollouts,
-            commands=self._commands,
+            commands=self.repositories.commands,
             command_dispatcher=self.command_dispatcher,
             registry=self.registry,
             upload_requests=self._upload_requests,
@@ -273,8 +264,8 @@ class Assembly:
             seeding=self.seeding,
             lag=self.lag,
             clock=self._reactor,
-            snapshots=TerminalSnapshots(self.store),
-            rooms=Rooms(self.store),
+            snapshots=self.repositories.snapshots,
+            rooms=self.repositories.rooms,
             events=self._events,
             audit_log=self.audit_log,
             waker=Waker(self._threads.short),

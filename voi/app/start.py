@@ -19,9 +19,9 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.auth.hashing import hash_password, wire_form
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory, write_atomically
-from voi.store.accounts import hash_password, wire_form
 from voi.store.database import connect, prepare
 
 log = Logger()

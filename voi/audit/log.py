@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from voi.domain.audit import Actor, AuditEntry, make_entry
-from voi.store.audit import AuditEntries
+from voi.store.interfaces.audit import AuditEntries
 
 log = Logger()
 

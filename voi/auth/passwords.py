@@ -11,10 +11,11 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from voi.auth.hashing import NOBODY, hash_password, matches, wire_form
 from voi.domain.accounts import Role
 from voi.errors import Forbidden, TooManyAttempts, Unauthorized
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts, hash_password, matches, wire_form
+from voi.store.interfaces.accounts import Accounts
 
 ATTEMPTS: Final = 5
 WINDOW_SECONDS: Final = 60.0
@@ -43,7 +44,7 @@ class PasswordChecker:
         """
         self._refuse_guessers(address)
         self._note_failure(address)  # taken back when it is right: attempts side by side count too
-        stored = await self._accounts.password(name)
+        stored = await self._accounts.password(name) or NOBODY
         forms = [wire_form(password)]
         if _MD5.fullmatch(password):
             forms.insert(0, password.lower())

@@ -16,7 +16,7 @@ from voi.domain.templates import PublishedLevel
 from voi.errors import Conflict, NotFound, StorageMissing
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, verify_file
-from voi.store.templates import Templates
+from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
 
 log = Logger()

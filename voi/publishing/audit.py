@@ -12,8 +12,8 @@ from voi.audit.log import AuditWriter
 from voi.domain.audit import SERVER, Actor, Author, author_of
 from voi.domain.uploads import ASKED_AGAIN, CANCELLED, Upload, UploadDisk, UploadState
 from voi.publishing.publisher import Publisher
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 
 log = Logger()
 

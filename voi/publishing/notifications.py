@@ -13,7 +13,7 @@ from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline
 from voi.messages.reason import Reason
 from voi.publishing.interfaces import Fleet
 from voi.publishing.publisher import Publisher
-from voi.store.uploads import Uploads
+from voi.store.interfaces.uploads import Uploads
 from voi.wire.codes import Code
 from voi.wire.messages import Disk, TemplateBody
 

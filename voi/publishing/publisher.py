@@ -27,8 +27,8 @@ from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing.interfaces import Admission, Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
 from voi.wire.messages import SECTOR
 

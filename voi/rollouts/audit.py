@@ -13,9 +13,9 @@ from voi.audit.log import AuditWriter
 from voi.domain.audit import SERVER
 from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.rollouts.coordinator import RolloutCoordinator
-from voi.store.audit import AuditEntries
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
+from voi.store.interfaces.audit import AuditEntries
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
 
 log = Logger()
 

@@ -22,9 +22,9 @@ from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
 from voi.rollouts.stalls import Served, StallMonitor
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.wire.codes import Code
 
 log = Logger()

@@ -19,8 +19,8 @@ from voi.messages.reason import Reason
 from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
 from voi.wire.messages import SECTOR
 
 log = Logger()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from voi.store.commands import Command
+from voi.domain.commands import Command
 from voi.wire.messages import Reply
 
 

@@ -15,7 +15,7 @@ from voi.errors import Conflict, StorageMissing, TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
 from voi.rollouts.interfaces import Fleet
-from voi.store.terminals import Terminals
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import InThread
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
 from voi.wire.messages import SECTOR

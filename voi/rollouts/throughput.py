@@ -14,9 +14,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import TargetState
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
-from voi.store.rollout_history import Point, RolloutHistories, RolloutHistory
+from voi.store.interfaces.rollouts import RolloutHistories
 
 LOOK_SECONDS: Final = 2.0
 """How often it is looked: a plot that moves, and nothing that is felt with 5,000 terminals."""

@@ -7,7 +7,6 @@ its own, and nobody hears of success before the commit is on disk.
 from __future__ import annotations
 
 import queue
-import shutil
 import sqlite3
 import threading
 import time
@@ -22,8 +21,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from voi.errors import NotSaved, StartupError, StorageMissing
-from voi.messages.reason import Reason, of_system
+from voi.errors import NotSaved, StartupError
+from voi.messages.reason import Reason
 from voi.store.migrations import migrations
 
 log = Logger()
@@ -267,23 +266,3 @@ class Store:
         """Finish all that was submitted and let go of the file."""
         self._writer.stop()
         self._reader.stop()
-
-
-def free_bytes(directory: Path) -> int:
-    """Bytes that can still be written below `directory`.
-
-    :raises StorageMissing: the directory cannot be asked.
-    """
-    return disk_usage(directory)[0]
-
-
-def disk_usage(directory: Path) -> tuple[int, int]:
-    """Bytes that can still be written below `directory`, and all of its disk.
-
-    :raises StorageMissing: the directory cannot be asked.
-    """
-    try:
-        usage = shutil.disk_usage(directory)
-    except OSError as error:
-        raise StorageMissing(Reason("path_failed", path=str(directory), text=of_system(error.strerror))) from error
-    return usage.free, usage.total

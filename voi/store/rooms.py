@@ -17,35 +17,26 @@ from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.store.database import Store
-
-MOST_ROOMS: Final = 1000
-"""Rooms of one server, so that a script that went wild cannot fill every list; the largest school has some hundred."""
+from voi.store.interfaces.rooms import MOST_ROOMS, Rooms
 
 _OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
 _THESE: Final = "(SELECT value FROM json_each(?))"
 
 
-class Rooms:
-    """All rooms."""
+class SqlRooms(Rooms):
+    """`Rooms` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def all(self) -> Deferred[list[Room]]:
-        """All rooms by name."""
         return self._store.read(read_rooms)
 
     def get(self, room_id: int) -> Deferred[Room | None]:
-        """One room, or None."""
         return self._store.read(lambda db: _get(db, room_id))
 
     def add(self, name: str, subnets: Sequence[Network], now: float) -> Deferred[Room]:
-        """Make a room.
-
-        :raises Conflict: its name or one of its subnets is another room's, or there are too many rooms.
-        """
-
         def job(db: Database) -> Room:
             if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= MOST_ROOMS:
                 raise Conflict(Reason("rooms_full", most=MOST_ROOMS))
@@ -57,12 +48,6 @@ class Rooms:
         return self._store.write(job)
 
     def change(self, room_id: int, *, name: str | None, subnets: Sequence[Network] | None) -> Deferred[Room]:
-        """Rename a room or give it other subnets; None leaves a value as it is.
-
-        :raises NotFound: there is none of this number.
-        :raises Conflict: the name or one of the subnets is another room's.
-        """
-
         def job(db: Database) -> Room:
             room = _existing(db, room_id)
             if name is not None:
@@ -73,11 +58,6 @@ class Rooms:
         return self._store.write(job)
 
     def remove(self, room_id: int) -> Deferred[Room]:
-        """Remove a room; terminals that were put into it by hand stand where their addresses say again.
-
-        :raises NotFound: there is none of this number.
-        """
-
         def job(db: Database) -> Room:
             room = _existing(db, room_id)
             db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
@@ -86,12 +66,6 @@ class Rooms:
         return self._store.write(job)
 
     def move(self, macs: Sequence[str], room_id: int | None) -> Deferred[list[str]]:
-        """Put terminals into a room by hand, or, with None, where their addresses say; those that changed.
-
-        :raises UnknownTerminal: one of them never logged in; nothing is changed then.
-        :raises NotFound: there is no such room.
-        """
-
         def job(db: Database) -> list[str]:
             if room_id is not None:
                 _existing(db, room_id)
@@ -105,11 +79,6 @@ class Rooms:
         return self._store.write(job)
 
     def rename(self, mac: str, name: str) -> Deferred[str]:
-        """Call a terminal something, or, with an empty name, nothing; what it was called before.
-
-        :raises UnknownTerminal: it never logged in.
-        """
-
         def job(db: Database) -> str:
             row = db.execute("SELECT name FROM terminals WHERE mac = ?", (mac,)).fetchone()
             if row is None:
@@ -120,14 +89,6 @@ class Rooms:
         return self._store.write(job)
 
     def forget(self, last_seen: Mapping[str, float]) -> Deferred[list[str]]:
-        """Forget terminals with everything of theirs; gives the tracker keys that they had.
-
-        `last_seen` has when each was last seen by what its caller knows: one that logged in since is not forgotten.
-        Finished uploads stay: they are the history of templates.
-
-        :raises UnknownTerminal: one of them never logged in; nobody is forgotten then.
-        :raises Conflict: one of them is in an open rollout or upload, or has just logged in; says which.
-        """
         macs = list(last_seen)
 
         def job(db: Database) -> list[str]:

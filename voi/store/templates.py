@@ -12,10 +12,11 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template, Version
-from voi.errors import NotFound
+from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store
+from voi.store.interfaces.templates import Templates
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"
 _LEVEL = (
@@ -68,6 +69,16 @@ def read_templates(db: Database) -> list[Template]:
     return [_template(row, levels.get(row[0], [])) for row in rows]
 
 
+def refuse_published(db: Database, name: DiskName) -> None:
+    """Refuse a level that is published already; for use inside a job.
+
+    :raises Conflict: it is; says which level would be the next.
+    """
+    levels = [row[0] for row in db.execute("SELECT level FROM levels WHERE disk_uuid = ?", (name.uuid,))]
+    if name.level in levels:
+        raise Conflict(Reason("level_published", disk=str(name), level=max(levels) + 1))
+
+
 def publish_level(
     db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str, upload_id: int | None = None
 ) -> Template:
@@ -109,15 +120,13 @@ def publish_level(
     return template
 
 
-class Templates:
-    """What can be sent to terminals."""
+class SqlTemplates(Templates):
+    """`Templates` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def versions(self, template_uuid: str) -> Deferred[list[Version]]:
-        """The versions of a template, newest first."""
-
         def job(db: Database) -> list[Version]:
             rows = db.execute(
                 "SELECT v.number, v.created, v.uploader, v.levels, coalesce(u.asked_by, ''), coalesce(u.remark, '') "
@@ -140,19 +149,12 @@ class Templates:
         return self._store.read(job)
 
     def get(self, template_uuid: str) -> Deferred[Template | None]:
-        """One template with its levels, or None."""
         return self._store.read(lambda db: read_template(db, template_uuid))
 
     def levels_of(self, template: Template, version: int) -> Deferred[list[PublishedLevel]]:
-        """The levels of one of its versions, to be sent.
-
-        :raises NotFound: there is no such version.
-        """
         return self._store.read(lambda db: levels_of_version(db, template, version))
 
     def by_group(self, group_uuid: str) -> Deferred[Template | None]:
-        """The template of a desktop group, or None."""
-
         def job(db: Database) -> Template | None:
             row = db.execute("SELECT uuid FROM templates WHERE group_uuid = ?", (group_uuid,)).fetchone()
             return read_template(db, row[0]) if row else None
@@ -160,8 +162,6 @@ class Templates:
         return self._store.read(job)
 
     def by_disk(self, disk_uuid: str) -> Deferred[Template | None]:
-        """The template that a disk belongs to, or None."""
-
         def job(db: Database) -> Template | None:
             row = db.execute("SELECT template_uuid FROM levels WHERE disk_uuid = ?", (disk_uuid,)).fetchone()
             return read_template(db, row[0]) if row else None
@@ -169,14 +169,11 @@ class Templates:
         return self._store.read(job)
 
     def all(self) -> Deferred[list[Template]]:
-        """All templates by name."""
         return self._store.read(read_templates)
 
     def change(
         self, template_uuid: str, *, name: str | None = None, desc: str | None = None, auto_update: bool | None = None
     ) -> Deferred[Template | None]:
-        """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is."""
-
         def job(db: Database) -> Template | None:
             template = read_template(db, template_uuid)
             if template is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -18,7 +18,8 @@ from voi.messages.reason import Reason, kept, recall
 from voi.names import DiskName
 from voi.store.conditions import Conditions
 from voi.store.database import Store
-from voi.store.templates import publish_level
+from voi.store.interfaces.uploads import MOST_FAILED, Uploads
+from voi.store.templates import publish_level, refuse_published
 from voi.store.terminals import put_level
 
 _DISK = (
@@ -37,9 +38,6 @@ _IN_STATE = {
     "published": f"NOT {_ANY_OPEN} AND NOT {_ANY_FAILED}",
 }
 """What must hold of an upload, as `Upload.state` says it of one that was read."""
-
-MOST_FAILED: Final = 100
-"""Uploads that failed and want somebody, newest first: who has more of them looks at the first ones first."""
 
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
@@ -115,18 +113,13 @@ def _insert_disk(db: Database, disk: UploadDisk) -> None:
         raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name))) from error
 
 
-class Uploads:
-    """All uploads, open and ended."""
+class SqlUploads(Uploads):
+    """`Uploads` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def begin(self, upload: Upload) -> Deferred[Upload]:
-        """Write down a new upload with its disks; the numbers in it are given here.
-
-        :raises Conflict: one of its disks is being uploaded already.
-        """
-
         def job(db: Database) -> Upload:
             cursor = db.execute(
                 "INSERT INTO uploads (template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from) "
@@ -156,8 +149,6 @@ class Uploads:
     def receive(
         self, disk_id: str, info_hash: bytes, size: int, real_size: int, reserve_size: int, now: float
     ) -> Deferred[None]:
-        """A requested disk's torrent arrived: it is being received, whatever kept it until now."""
-
         def job(db: Database) -> None:
             try:
                 db.execute(
@@ -179,11 +170,6 @@ class Uploads:
         reason: str = "",
         info_hash: bytes | None = None,
     ) -> Deferred[None]:
-        """Note a stage; `info_hash` replaces the one known, where the torrent was made anew.
-
-        An upload that has ended stays ended.
-        """
-
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, info_hash = coalesce(?, info_hash), "
@@ -194,8 +180,6 @@ class Uploads:
         return self._store.write(job)
 
     def explain(self, disk_ids: Sequence[str], reason: str) -> Deferred[None]:
-        """Say why disks that were asked for are not received yet; an empty reason takes that back."""
-
         def job(db: Database) -> None:
             for disk_id in disk_ids:
                 db.execute(
@@ -206,9 +190,8 @@ class Uploads:
         return self._store.write(job)
 
     def publish(self, disk: UploadDisk, upload: Upload, level: PublishedLevel) -> Deferred[Template]:
-        """End an upload by making its disk a level of its template, all in one transaction."""
-
         def job(db: Database) -> Template:
+            refuse_published(db, level.name)
             template = publish_level(
                 db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
             )
@@ -224,30 +207,20 @@ class Uploads:
         return self._store.write(job)
 
     def told(self, disk_id: str) -> Deferred[None]:
-        """The uploader knows how it ended."""
-
         def job(db: Database) -> None:
             db.execute("UPDATE upload_disks SET told = 1 WHERE id = ?", (disk_id,))
 
         return self._store.write(job)
 
     def open_disks(self) -> Deferred[list[UploadDisk]]:
-        """Everything that is under way."""
         return self._store.read(lambda db: _select(db, _OPEN))
 
     def untold(self, mac: str) -> Deferred[list[UploadDisk]]:
-        """Ended uploads of a terminal that it has not heard about."""
         return self._store.read(
             lambda db: _select(db, "u.mac = ? AND d.told = 0 AND d.state IN ('published', 'failed')", mac)
         )
 
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
-        """Uploads and imports that failed and want somebody, newest first: all, or those of a template.
-
-        Nobody is wanted for one that is under way still, that somebody called off or dismissed, or whose disks were
-        tried again after that.
-        """
-
         def job(db: Database) -> list[Upload]:
             rows = db.execute(
                 f"SELECT {_UPLOAD} FROM uploads u WHERE dismissed = 0 AND (?1 IS NULL OR template_uuid = ?1) "
@@ -263,8 +236,6 @@ class Uploads:
         return self._store.read(job)
 
     def dismiss(self, upload_id: int) -> Deferred[Upload | None]:
-        """Nobody is wanted any more for an upload that failed; the upload as it is then, None if there is none."""
-
         def job(db: Database) -> Upload | None:
             db.execute("UPDATE uploads SET dismissed = 1 WHERE id = ?", (upload_id,))
             return _get(db, upload_id)
@@ -272,12 +243,9 @@ class Uploads:
         return self._store.write(job)
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
-        """One disk of an upload by its torrent id."""
         return self._store.read(lambda db: next(iter(_select(db, "d.id = ?", disk_id)), None))
 
     def last_of(self, name: DiskName) -> Deferred[UploadDisk | None]:
-        """The newest upload of a level, ended or not."""
-
         def job(db: Database) -> UploadDisk | None:
             found = _select(db, "d.disk_uuid = ? AND d.level = ?", name.uuid, name.level)
             return found[-1] if found else None
@@ -285,7 +253,6 @@ class Uploads:
         return self._store.read(job)
 
     def get(self, upload_id: int) -> Deferred[Upload | None]:
-        """One upload with its disks."""
         return self._store.read(lambda db: _get(db, upload_id))
 
     def find(
@@ -299,11 +266,6 @@ class Uploads:
         limit: int = -1,
         offset: int = 0,
     ) -> Deferred[tuple[list[Upload], int]]:
-        """Some uploads with their disks, and how many are meant in all.
-
-        :param q: a part of the template's name or of the terminal's MAC.
-        :param sort: ``created`` or ``name``, with a ``-`` before it the other way round.
-        """
         where = Conditions()
         where.contains(q, "u.name", "u.mac")
         where.equal("u.template_uuid", template_uuid)
@@ -321,8 +283,6 @@ class Uploads:
         return self._store.read(job)
 
     def of_template(self, template_uuid: str) -> Deferred[list[Upload]]:
-        """A template's uploads, oldest first."""
-
         def job(db: Database) -> list[Upload]:
             query = f"SELECT {_UPLOAD} FROM uploads WHERE template_uuid = ? ORDER BY id"
             return [_upload(db, row) for row in db.execute(query, (template_uuid,)).fetchall()]

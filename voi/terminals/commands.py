@@ -12,9 +12,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from voi.domain.commands import Command, CommandResult
 from voi.errors import NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason
-from voi.store.commands import Command, CommandResult, Commands
+from voi.store.interfaces.commands import Commands
 from voi.terminals.registry import ConnectionRegistry
 from voi.wire.codes import Code
 

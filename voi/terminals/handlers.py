@@ -16,8 +16,8 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
 from voi.names import DiskName
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.terminals.protocol import TerminalProtocol
 from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (

@@ -7,7 +7,8 @@ from tests.unit.store.base import DISK, MAC, TEMPLATE
 from voi.audit.log import AuditLog
 from voi.domain.audit import Author
 from voi.publishing.audit import UploadAudit
-from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import AuditFilter
 from voi.wire.torrent_body import TorrentBody
 
 
@@ -17,7 +18,7 @@ class ChronicleTests(PublishingCase):
     def setUp(self) -> None:
         """With a journal."""
         super().setUp()
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
         UploadAudit(self.publisher, self.uploads, self.templates, AuditLog(self.events), {MAC: "10.0.0.1"}.__getitem__)
 
     async def happened(self, count: int) -> list[tuple[str, str, str]]:

@@ -11,13 +11,13 @@ from twisted.internet.task import Clock
 
 from tests.unit.store.base import DISK, MAC, TEMPLATE, StoreCase, level
 from voi.domain import metainfo
+from voi.domain.commands import Command
 from voi.domain.rollouts import Rollout, Target
 from voi.errors import TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.names import DiskName
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.sender import Sender
-from voi.store.commands import Command
 from voi.wire import torrent_body
 from voi.wire.messages import Reply, TaskState, success
 from voi.wire.torrent_body import TorrentBody

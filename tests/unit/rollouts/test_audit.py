@@ -11,7 +11,8 @@ from voi.domain.audit import SERVER
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.rollouts.audit import TOGETHER_SECONDS, RolloutAudit
 from voi.rollouts.stalls import STUCK_SECONDS
-from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import AuditFilter
 from voi.wire.messages import DownloadResult, Reply
 
 
@@ -21,7 +22,7 @@ class ChronicleTests(CoordinatorCase):
     async def prepare(self, *macs: str) -> None:
         """With a journal."""
         await super().prepare(*macs)
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
         self.audit_log = AuditLog(self.events, lambda: self.now)
         self.chronicle = self.a_chronicle()
 

@@ -8,7 +8,7 @@ from tests.unit.rollouts.case import BASE, DIFF, CoordinatorCase
 from tests.unit.store.base import MAC, OTHER
 from voi.errors import Conflict, NotFound
 from voi.rollouts import sender as sender_module
-from voi.store.commands import Commands
+from voi.store.commands import SqlCommands
 from voi.wire.messages import DownloadResult, Reply, success
 
 
@@ -42,7 +42,7 @@ class EndTests(CoordinatorCase):
         (command,) = self.commands.sent
         found = (command.code, [x.mac for x in command.outcomes], len(command.body["tasks"]))
         self.assertEqual(found, (1025, [MAC], 2))
-        waiting = await Commands(self.store).waiting_for(MAC)
+        waiting = await SqlCommands(self.store).waiting_for(MAC)
         self.assertEqual([x.batch_no for x in waiting], [command.batch_no], "on disk with the cancel itself")
         self.registry.sent.clear()
         self.coordinator = self.build()

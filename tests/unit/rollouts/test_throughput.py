@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import Target, TargetState, Task
 from voi.names import DiskName
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
@@ -19,7 +20,7 @@ from voi.rollouts.throughput import (
     ThroughputRecorder,
     TransferRate,
 )
-from voi.store.rollout_history import Point, RolloutHistories, RolloutHistory
+from voi.store.rollout_history import SqlRolloutHistories
 
 HASH = b"h" * 20
 SIZE = 1000
@@ -94,7 +95,7 @@ class ObserverTests(StoreCase):
         for mac in (MAC, OTHER):
             await self.terminal(mac)
         await self.rollouts.begin(TEMPLATE, None, 0.0)
-        self.open_targets, self.seeding, self.courses = OpenTargets(), FakeSeeding(), RolloutHistories(self.store)
+        self.open_targets, self.seeding, self.courses = OpenTargets(), FakeSeeding(), SqlRolloutHistories(self.store)
         self.online = {MAC, OTHER}
         self.recorder = ThroughputRecorder(
             open_targets=self.open_targets,

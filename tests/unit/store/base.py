@@ -12,10 +12,8 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
 from voi.store.database import Store, prepare
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates, publish_level
-from voi.store.terminals import Terminals
-from voi.store.uploads import Uploads
+from voi.store.repositories import sql_repositories
+from voi.store.templates import publish_level
 
 MAC = "AA:BB:CC:DD:EE:01"
 OTHER = "AA:BB:CC:DD:EE:02"
@@ -80,8 +78,9 @@ class StoreCase(TestCase):
         prepare(self.path / "voi.sqlite")
         self.store = Store(self.path / "voi.sqlite", reactor)  # type: ignore[arg-type]  # the module is the reactor
         self.addCleanup(self.store.close)
-        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
-        self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
+        self.repositories = repositories = sql_repositories(self.store)
+        self.terminals, self.templates = repositories.terminals, repositories.templates
+        self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
 
     async def publish(self, *levels: PublishedLevel) -> Template:
         """Put levels into the catalogue."""

@@ -8,7 +8,8 @@ from unittest import mock
 from tests.unit.store.base import MAC, OTHER, StoreCase
 from voi.audit.log import DAY_SECONDS, AuditLog
 from voi.domain.audit import SERVER, AuditEntry, Author, make_entry
-from voi.store.audit import RETENTION_DAYS, AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import RETENTION_DAYS, AuditFilter
 
 LI = Author("account", "li", "192.0.2.1")
 
@@ -19,7 +20,7 @@ class EventCase(StoreCase):
     def setUp(self) -> None:
         """Add it."""
         super().setUp()
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
         self.now = 1000.0
         self.audit_log = AuditLog(self.events, lambda: self.now)
 

@@ -19,8 +19,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.store.base import StoreCase
 from voi.errors import StartupError, StorageMissing
 from voi.files.directory import DataDirectory, write_atomically
+from voi.files.disk_usage import free_bytes
 from voi.store import database
-from voi.store.database import free_bytes, migration_names, prepare
+from voi.store.database import migration_names, prepare
 
 ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 

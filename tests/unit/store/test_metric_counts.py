@@ -7,11 +7,11 @@ from dataclasses import replace
 from sqlite_utils import Database
 
 from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from voi.domain.metric_counts import MetricCounts
 from voi.domain.rollouts import TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.names import DiskName
-from voi.store.metric_counts import MetricCounts, read_metric_counts
-from voi.store.snapshots import TerminalSnapshots
+from voi.store.snapshots import SqlTerminalSnapshots
 from voi.wire.codes import Code
 
 THIRD = "AA:BB:CC:DD:EE:03"
@@ -22,7 +22,7 @@ class CensusTests(StoreCase):
 
     async def count(self, most_levels: int = 10) -> MetricCounts:
         """Take it."""
-        return await read_metric_counts(self.store, most_levels)
+        return await self.repositories.statistics.count(most_levels)
 
     async def report(self, mac: str, *numbers: int) -> None:
         """A terminal says which levels it has."""
@@ -86,7 +86,7 @@ class CensusTests(StoreCase):
         await self.report(OTHER, 0, 1)
         await self.rollouts.begin(TEMPLATE, [THIRD], 1.0)
         census = await self.count()
-        roster = await TerminalSnapshots(self.store).read()
+        roster = await SqlTerminalSnapshots(self.store).read()
         for online in ((), (MAC,), (MAC, OTHER, THIRD)):
             shown = [
                 roster.catalogue.standing(

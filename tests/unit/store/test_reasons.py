@@ -7,9 +7,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from voi.domain.commands import CommandResult
 from voi.domain.uploads import UploadState
 from voi.messages.reason import Reason, plain
-from voi.store.commands import CommandResult, Commands
+from voi.store.commands import SqlCommands
 from voi.store.database import connect, prepare
 from voi.store.migrations import migrations
 from voi.wire.codes import Code
@@ -71,7 +72,7 @@ class KeptTests(StoreCase):
 
     async def test_outcomes(self) -> None:
         """An outcome of a command keeps why, each its own; a newer command that replaces it is named."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         old = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
         await commands.end([CommandResult(old.batch_no, MAC, "waiting", REASON, 2.0)])
         found = await commands.get(old.batch_no)
@@ -84,7 +85,7 @@ class KeptTests(StoreCase):
 
     async def test_cut_off(self) -> None:
         """A command that a stop of the server cut off says so."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         given = await commands.begin(Code.RESTART, {}, [MAC], waits=False, now=1.0)
         await commands.give_up_unfinished(Reason("server_restarted"), 2.0)
         found = await commands.get(given.batch_no)

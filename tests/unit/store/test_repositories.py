@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from sqlite3 import IntegrityError
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from voi.auth.hashing import NOBODY, hash_password, matches, wire_form
+from voi.domain.commands import CommandResult
 from voi.domain.rollouts import Demand, TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.domain.uploads import UploadState
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.names import DiskName
-from voi.store.accounts import Accounts, hash_password, matches, wire_form
-from voi.store.commands import CommandResult, Commands
-from voi.store.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
+from voi.store.accounts import SqlAccounts
+from voi.store.commands import SqlCommands
+from voi.store.interfaces.terminals import MAX_TEMPLATES, MOST_VISITS
+from voi.store.terminals import SqlTerminals
 from voi.wire.codes import Code
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
@@ -38,16 +39,20 @@ class PasswordTests(SynchronousTestCase):
         self.assertFalse(matches(stored, wire_form("Secret")))
         self.assertNotEqual(stored, hash_password(wire_form("secret")))
 
+    def test_nobody(self) -> None:
+        """What an unknown name is checked against is read like any other, and matches nothing."""
+        self.assertFalse(matches(NOBODY, wire_form("")))
+
 
 class AccountTests(StoreCase):
     """Accounts."""
 
     async def test_unknown_name(self) -> None:
-        """An unknown account has a password that nothing matches, checked like any other."""
-        accounts = Accounts(self.store)
+        """An unknown account has no password."""
+        accounts = SqlAccounts(self.store)
         await accounts.add("admin", "scrypt$x$y")
         self.assertEqual(await accounts.password("admin"), "scrypt$x$y")
-        self.assertFalse(matches(await accounts.password("nobody"), wire_form("")))
+        self.assertIsNone(await accounts.password("nobody"))
 
 
 class TerminalTests(StoreCase):
@@ -75,7 +80,7 @@ class TerminalTests(StoreCase):
     async def test_visit_that_a_crash_cut_off(self) -> None:
         """When a time online ended that was not over when the server was killed, nobody knows."""
         await self.terminals.touch(MAC, "10.0.0.1", 1, 1.0)
-        await Terminals(self.store, 5.0).touch(MAC, "10.0.0.1", 1, 6.0)
+        await SqlTerminals(self.store, 5.0).touch(MAC, "10.0.0.1", 1, 6.0)
         self.assertEqual(await self.terminals.visits(MAC), [Visit(6.0, None), Visit(1.0, 0.0)])
 
     async def test_report_replaces(self) -> None:
@@ -173,7 +178,7 @@ class UploadTests(StoreCase):
         """A level that is published already leaves everything as it was."""
         written = await self.uploads.begin(upload(BASE, state=UploadState.PUBLISHING))
         await self.publish(level(0))
-        await self.assertFailure(self.uploads.publish(written.disks[0], written, level(0)), IntegrityError)
+        await self.assertFailure(self.uploads.publish(written.disks[0], written, level(0)), Conflict)
         template = await self.templates.get(TEMPLATE)
         assert template is not None
         self.assertEqual(template.version, 1)
@@ -203,7 +208,7 @@ class CommandTests(StoreCase):
 
     async def test_outcomes(self) -> None:
         """Each terminal has its own outcome."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         given = await commands.begin(Code.WATERMARK, {"switch": 1}, [OTHER, MAC, MAC], waits=True, now=1.0)
         await commands.end([CommandResult(given.batch_no, MAC, "done", "", 2.0)])
         found = await commands.get(given.batch_no)
@@ -215,7 +220,7 @@ class CommandTests(StoreCase):
 
     async def test_replaced(self) -> None:
         """A newer setting ends the older ones that wait, at its own terminals and for its own code alone."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         old = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
         other = await commands.begin(Code.CANCEL_SEND, {}, [MAC], waits=True, now=1.0)
         new = await commands.begin(Code.WATERMARK, {"switch": 0}, [MAC], waits=True, now=2.0, replaces=True)
@@ -229,7 +234,7 @@ class CommandTests(StoreCase):
 
     async def test_two_outcomes_at_once(self) -> None:
         """Written together they say what they would say one after the other: what is done does not wait again."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         given = await commands.begin(Code.WATERMARK, {"switch": 1}, [MAC, OTHER], waits=True, now=1.0)
         gone, done = (
             [CommandResult(given.batch_no, mac, state, "", 2.0) for mac in (MAC, OTHER)]
@@ -242,7 +247,7 @@ class CommandTests(StoreCase):
 
     async def test_after_a_restart(self) -> None:
         """What does not wait for a login has failed with the server, what waits goes on waiting."""
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         restart = await commands.begin(Code.RESTART, {}, [MAC], waits=False, now=1.0)
         mark = await commands.begin(Code.WATERMARK, {"switch": 0}, [MAC], waits=True, now=1.0)
         self.assertEqual(await commands.give_up_unfinished("restarted", 2.0), 1)

@@ -12,8 +12,8 @@ from voi.domain.rollouts import TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import UploadState
 from voi.errors import Conflict, NotFound, UnknownTerminal
-from voi.store.commands import Commands
-from voi.store.rooms import Rooms
+from voi.store.commands import SqlCommands
+from voi.store.rooms import SqlRooms
 from voi.wire.codes import Code
 
 ONE, TWO = ipaddress.ip_network("10.0.1.0/24"), ipaddress.ip_network("2001:db8::/64")
@@ -26,7 +26,7 @@ class RoomCase(StoreCase):
     def setUp(self) -> None:
         """Add the rooms."""
         super().setUp()
-        self.rooms = Rooms(self.store)
+        self.rooms = SqlRooms(self.store)
 
     async def rows(self, table: str) -> int:
         """How many rows a table has."""
@@ -118,7 +118,7 @@ class ForgetTests(RoomCase):
             work = await self.rollouts.plan(rollout.id, mac, 1.0)
             for task in work.tasks if work else ():
                 await self.rollouts.done(task, held, 1.0)
-        await Commands(self.store).begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
+        await SqlCommands(self.store).begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
         self.assertEqual(await self.rooms.forget({MAC: 1.0}), [key])
         self.assertEqual([x.mac for x in await self.terminals.all()], [OTHER])
         self.assertEqual(await self.terminals.disks(MAC), [])

@@ -15,16 +15,19 @@ from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
 from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog
+from voi.auth.hashing import hash_password, wire_form
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
 from voi.domain.audit import Author
+from voi.domain.commands import Command, CommandResult
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.names import DiskName
-from voi.store.accounts import Accounts, hash_password, wire_form
-from voi.store.audit import AuditEntries, AuditFilter
-from voi.store.commands import Command, CommandResult, Commands
+from voi.store.accounts import SqlAccounts
+from voi.store.audit import SqlAuditEntries
+from voi.store.commands import SqlCommands
+from voi.store.interfaces.audit import AuditFilter
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
@@ -97,11 +100,11 @@ class HandlerCase(StoreCase):
         """Put them together."""
         self.clock = Clock()
         self.registry = ConnectionRegistry()
-        accounts = Accounts(self.store)
+        accounts = SqlAccounts(self.store)
         await accounts.add("admin", hash_password(wire_form("secret")))
         self.admin = PasswordChecker(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
         self.fake_uploads, self.fake_rollouts = FakeUploads(), FakeRollouts()
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
         self.keys: dict[str, str] = {}
         handlers = RequestHandlers(
             terminals=self.terminals,
@@ -302,7 +305,7 @@ class CommandDeskTests(HandlerCase):
 
     async def give(self, code: Code, fields: dict[str, Any]) -> int:
         """Give a command to a terminal that is there and one that is not."""
-        self.desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
+        self.desk = CommandDispatcher(SqlCommands(self.store), self.registry, self.clock)
         await self.terminal(OTHER)
         return (await self.desk.give(code, fields, [MAC, OTHER])).batch_no
 
@@ -310,7 +313,7 @@ class CommandDeskTests(HandlerCase):
         """What became of it."""
         for _ in range(5):
             await self.store.write(lambda _db: None)
-        command = await Commands(self.store).get(number)
+        command = await SqlCommands(self.store).get(number)
         assert command is not None
         return {x.mac: (x.state, x.reason) for x in command.outcomes}
 
@@ -357,7 +360,7 @@ class CommandDeskTests(HandlerCase):
         """A command that was under way has failed, and says that it was the server."""
         await self.prepare()
         number = await self.give(Code.RESTART, {})
-        await CommandDispatcher(Commands(self.store), ConnectionRegistry(), self.clock).recover()
+        await CommandDispatcher(SqlCommands(self.store), ConnectionRegistry(), self.clock).recover()
         self.assertIn("server was restarted", (await self.outcomes(number))[MAC][1])
 
     async def test_many_take_turns(self) -> None:
@@ -370,7 +373,7 @@ class CommandDeskTests(HandlerCase):
             await self.ask(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
             self.addCleanup(line.protocol.lose, "the test is over")
             lines[mac] = line
-        desk = CommandDispatcher(Commands(self.store), self.registry, self.clock)
+        desk = CommandDispatcher(SqlCommands(self.store), self.registry, self.clock)
         await desk.give(Code.WATERMARK, {"switch": 1}, lines)
         await desk.give(Code.WATERMARK, {"switch": 0}, [list(lines)[-1]])
         heard = {mac: line.heard() for mac, line in lines.items()}
@@ -383,7 +386,7 @@ class CommandDeskTests(HandlerCase):
     async def test_older_setting_does_not_come_after_a_newer_one(self) -> None:
         """One that waited for the login is left out where a newer one was sent while it was being looked up."""
         await self.prepare()
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         desk = CommandDispatcher(commands, self.registry, self.clock)
         self.line.hang_up()
         old = await desk.give(Code.WATERMARK, {"switch": 1}, [MAC])
@@ -406,7 +409,7 @@ class CommandDeskTests(HandlerCase):
         for mac in macs:
             await self.terminal(mac)
         written: list[int] = []
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         end = commands.end
 
         def note(ended: Sequence[CommandResult]) -> Deferred[None]:

@@ -43,20 +43,9 @@ from voi.audit.log import AuditLog
 from voi.domain.rollouts import LinkRates
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
 from voi.store.database import Store, prepare
-from voi.store.idempotency import StoredResponses
-from voi.store.rollout_history import RolloutHistories
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import Sessions
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates, publish_level
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
+from voi.store.repositories import sql_repositories
+from voi.store.templates import publish_level
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.application import Api
 from voi.web.console.assets import Asset, AssetResource, asset
@@ -102,30 +91,31 @@ class ApiCase(TestCase):
         prepare(path)
         self.store = Store(path, reactor)  # type: ignore[arg-type]  # the module has no type
         self.addCleanup(self.store.close)
-        self.terminals, self.templates = Terminals(self.store), Templates(self.store)
-        self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
-        self.commands = Commands(self.store)
+        repositories = sql_repositories(self.store)
+        self.terminals, self.templates = repositories.terminals, repositories.templates
+        self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
+        self.commands = repositories.commands
         self.registry, self.publisher = FakeFleet(), FakePublisher()
         self.upload_requests, self.notifications = FakeUploadDesk(self.uploads), FakeNotices()
         self.command_dispatcher = FakeCommandDesk(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
-        self.recorder = FakeObserver(RolloutHistories(self.store))
+        self.recorder = FakeObserver(repositories.rollout_histories)
         self.tracker, self.seeding = FakeTracker(), FakeSeeding()
         self.lag, self.clock = LagProbe(Clock()), Clock()
-        self.rooms, self.events = Rooms(self.store), AuditEntries(self.store)
+        self.rooms, self.events = repositories.rooms, repositories.audit_entries
         self.audit_log = AuditLog(self.events, lambda: 1_700_000_200.0)
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
         self.checks: dict[str, HealthCheck] = {}
-        self.accounts, self.passwords = Accounts(self.store), FakePasswords()
-        self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
+        self.accounts, self.passwords = repositories.accounts, FakePasswords()
+        self.sessions, self.tokens = repositories.sessions, repositories.tokens
         self.api = Api(
             token=TOKEN,
             accounts=self.accounts,
             sessions=self.sessions,
             tokens=self.tokens,
-            answers=StoredResponses(self.store),
+            answers=repositories.responses,
             passwords=self.passwords,
             terminals=self.terminals,
             templates=self.templates,
@@ -144,7 +134,7 @@ class ApiCase(TestCase):
             seeding=self.seeding,
             lag=self.lag,
             clock=self.clock,
-            snapshots=TerminalSnapshots(self.store),
+            snapshots=repositories.snapshots,
             rooms=self.rooms,
             events=self.events,
             audit_log=self.audit_log,

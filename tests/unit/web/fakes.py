@@ -10,6 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Actor, who
+from voi.domain.commands import Command
+from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
@@ -18,10 +20,9 @@ from voi.errors import NotFound, Unauthorized, UnknownUpload
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.commands import Command, Commands
-from voi.store.rollout_history import RolloutHistories, RolloutHistory
-from voi.store.rollouts import Rollouts
-from voi.store.uploads import Uploads
+from voi.store.interfaces.commands import Commands
+from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.interfaces import TorrentStatus
 from voi.wire.codes import Code
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from voi.audit.log import AuditWriter
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.commands import CommandFilter, Commands
-from voi.store.terminals import Terminals
+from voi.store.interfaces.commands import CommandFilter, Commands
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.interfaces import CommandDesk, Fleet
 from voi.web.api.schemas.commands import CommandAccepted, CommandList, CommandView, TerminalCommands
 from voi.web.api.schemas.queries import CommandQuery, TerminalCommandQuery

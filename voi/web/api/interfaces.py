@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from voi.domain.audit import Actor
+from voi.domain.commands import Command
+from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import ImportDisk, Upload, UploadDisk
 from voi.names import DiskName
-from voi.store.commands import Command
-from voi.store.rollout_history import RolloutHistory
 from voi.web.http.routing import Route
 from voi.wire.codes import Code
 

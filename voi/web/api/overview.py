@@ -11,8 +11,8 @@ from voi.domain.rooms import Room
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
-from voi.store.rollouts import Rollouts
-from voi.store.uploads import Uploads
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.interfaces import Coordinator, DiskUsage, Traffic
 from voi.web.api.recent import Recent, RecentRows
 from voi.web.api.rooms import room_counts

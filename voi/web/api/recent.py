@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 from twisted.internet.defer import DeferredLock
 
 from voi.domain.rooms import Room
-from voi.store.snapshots import TerminalSnapshots
+from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.web.api.interfaces import Fleet
 from voi.web.api.terminal_rows import Row, row_maker
 from voi.web.http.cooperate import in_parts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
-from voi.store.rollout_history import RolloutHistory
 from voi.web.api.interfaces import Now, Pace
 from voi.web.api.schemas.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.api.views import moment

@@ -11,10 +11,10 @@ from voi.domain.rollouts import LinkRates, Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
-from voi.store.rollouts import Rollouts
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.interfaces import Coordinator, Fleet, Observer
 from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.api.schemas.queries import RolloutFilter

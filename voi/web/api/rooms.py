@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from voi.audit.log import AuditWriter
 from voi.domain.rooms import Room, proposals
+from voi.domain.snapshots import TerminalSnapshot
 from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
-from voi.store.rooms import Rooms
-from voi.store.snapshots import TerminalSnapshot, TerminalSnapshots
+from voi.store.interfaces.rooms import Rooms
+from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.web.api.interfaces import Fleet
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of

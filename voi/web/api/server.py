@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from voi import __version__
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.interfaces import DiskUsage, Lag, Seeding, Tracker
 from voi.web.api.schemas.queries import SwarmQuery
 from voi.web.api.schemas.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmView, Welcome

@@ -13,9 +13,7 @@ from voi.domain.accounts import Account, Role, Session, Token, checked_name, che
 from voi.domain.audit import Author
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts
-from voi.store.sessions import Sessions
-from voi.store.tokens import Tokens
+from voi.store.interfaces.accounts import Accounts, Sessions, Tokens
 from voi.web.api.interfaces import Passwords
 from voi.web.api.schemas.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
 from voi.web.api.schemas.queries import AccountQuery, TokenQuery

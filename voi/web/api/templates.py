@@ -15,8 +15,8 @@ from voi.domain.templates import Template
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.messages.reason import Reason
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.interfaces import Publisher, UploadDesk
 from voi.web.api.recent import RecentRows
 from voi.web.api.schemas.queries import TemplateQuery, VersionQuery

@@ -9,8 +9,8 @@ from typing import Final
 from voi.audit.log import AuditWriter
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.rooms import Rooms
-from voi.store.terminals import Terminals
+from voi.store.interfaces.rooms import Rooms
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.interfaces import Fleet, Waker
 from voi.web.api.schemas.requests import TerminalChange, TerminalsRequest, macs_of, plain_name
 from voi.web.api.schemas.terminals import Changed, Forgotten, Woken

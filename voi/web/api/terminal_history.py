@@ -11,9 +11,9 @@ from voi.domain.rollouts import Participation
 from voi.domain.terminals import Visit
 from voi.errors import UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.interfaces import Coordinator
 from voi.web.api.schemas.terminals import PartView, TerminalHistory, VisitView
 from voi.web.api.views import moment

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from voi.domain.rooms import RoomMap, address_of
+from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import URGENCY, TerminalState, TerminalStatus
 from voi.domain.terminals import ReportedLevel, Terminal
-from voi.store.snapshots import TerminalSnapshot
 from voi.web.api.interfaces import Fleet
 from voi.web.api.schemas.requests import TerminalQuery
 from voi.web.http.lists import natural

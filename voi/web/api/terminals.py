@@ -11,8 +11,8 @@ from voi.domain.terminals import Terminal
 from voi.errors import UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.terminals import Terminals
+from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.interfaces import Coordinator, Fleet
 from voi.web.api.schemas.requests import TerminalQuery
 from voi.web.api.schemas.terminals import TerminalList, TerminalView

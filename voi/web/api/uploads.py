@@ -14,9 +14,9 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadImage, BadMac, Conflict, NoSpace, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.messages.reason import Reason
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.interfaces import Notices, Publisher, UploadDesk
 from voi.web.api.schemas.queries import UploadQuery
 from voi.web.api.schemas.requests import TemplateToUpload, UploadRequest, disk_of, mac_of

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from voi.domain.audit import AuditEntry
+from voi.domain.commands import Command, CommandCounts, CommandOutcome
 from voi.domain.rollouts import Target
 from voi.domain.rooms import Room
 from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
-from voi.store.commands import Command, CommandCounts, CommandOutcome
 from voi.web.api.interfaces import Publisher, SwarmCounts, TorrentStatus
 from voi.web.api.schemas.commands import CommandSummary, CommandView, OutcomeView, TerminalCommand
 from voi.web.api.schemas.events import EventView

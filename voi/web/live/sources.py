@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from voi.domain.rollouts import Summary
-from voi.store.rollouts import Rollouts
+from voi.store.interfaces.rollouts import Rollouts
 from voi.web.api.interfaces import Observer, Traffic
 from voi.web.api.schemas.overview import TrafficView
 from voi.web.api.schemas.rollouts import RolloutSummary

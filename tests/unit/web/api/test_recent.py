@@ -6,8 +6,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from tests.unit.web.fakes import FakeFleet
+from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import VersionIndex
-from voi.store.snapshots import TerminalSnapshot
 from voi.web.api.recent import RECENT_SECONDS, RecentRows
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
 
 
 class RolloutTests(ApiCase):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level
+from voi.domain.commands import CommandResult
 from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.store.commands import CommandResult
 from voi.web.api.schemas.requests import subnets_of
 from voi.wire.codes import Code
 

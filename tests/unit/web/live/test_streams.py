@@ -15,10 +15,10 @@ from twisted.web.http_headers import Headers
 from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.accounts import Role
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.errors import Busy
 from voi.messages.reason import Reason
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
 from voi.web.http.caller import Caller
 from voi.web.live import sources as news_module
 from voi.web.live import streams as live_module

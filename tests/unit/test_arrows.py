@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,6 +13,8 @@ import voi
 
 ROOT = Path(voi.__file__).parent
 GROUND = {"names", "errors", "messages", "tasks", "__init__"}
+EDGES = {"store.interfaces", "seeding.interfaces", "terminals.interfaces"}
+"""What a second implementation stands behind, or will: others know it by these and never by its classes."""
 MAY: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
@@ -21,22 +24,42 @@ MAY: dict[str, set[str]] = {
     "wire": GROUND,
     "domain": GROUND,
     "files": GROUND | {"domain"},
-    "store": GROUND | {"domain"},
-    "auth": GROUND | {"domain", "store"},
-    "audit": GROUND | {"domain", "store"},
-    "catalogue": GROUND | {"domain", "files", "store"},
+    "store.interfaces": GROUND | {"domain"},
+    "store": GROUND | {"domain", "store.interfaces"},
+    "seeding.interfaces": GROUND | {"domain"},
+    "seeding": GROUND | {"domain", "files", "seeding.interfaces"},
+    "terminals.interfaces": GROUND | {"wire"},
+    "auth": GROUND | {"domain", "store.interfaces"},
+    "audit": GROUND | {"domain", "store.interfaces"},
+    "catalogue": GROUND | {"domain", "files", "store.interfaces"},
     "tracker": GROUND,
-    "seeding": GROUND | {"domain", "files"},
-    "publishing": GROUND | {"audit", "catalogue", "domain", "files", "store", "wire"},
-    "terminals": GROUND | {"audit", "auth", "domain", "store", "wire"},
-    "rollouts": GROUND | {"audit", "domain", "files", "store", "wire"},
+    "publishing": GROUND | EDGES | {"audit", "catalogue", "domain", "files", "tracker", "wire"},
+    "rollouts": GROUND | EDGES | {"audit", "domain", "files", "tracker", "wire"},
+    "terminals": GROUND
+    | {"audit", "auth", "domain", "publishing", "rollouts", "store.interfaces", "terminals.interfaces", "wire"},
     "web.console": GROUND,
-    "web.http": GROUND | {"domain", "store"},
-    "web.api": GROUND | {"audit", "domain", "store", "web.http", "wire"},
-    "web.live": GROUND | {"domain", "store", "web.api", "web.http"},
-    "web.metrics": GROUND | {"domain", "store", "web.api", "web.http"},
-    "web": GROUND | {"audit", "domain", "store", "web.api", "web.console", "web.http", "web.live", "web.metrics"},
-    "agent": GROUND | {"domain", "files", "seeding", "wire"},
+    "web.http": GROUND | {"domain", "store.interfaces"},
+    "web.api": GROUND
+    | EDGES
+    | {"audit", "auth", "domain", "publishing", "rollouts", "terminals", "tracker", "web.http", "wire"},
+    "web.live": GROUND | {"domain", "rollouts", "store.interfaces", "web.api", "web.http"},
+    "web.metrics": GROUND | {"domain", "store.interfaces", "web.http"},
+    "web": GROUND
+    | EDGES
+    | {
+        "audit",
+        "auth",
+        "domain",
+        "publishing",
+        "rollouts",
+        "terminals",
+        "tracker",
+        "web.api",
+        "web.console",
+        "web.http",
+        "web.live",
+    },
+    "agent": GROUND | {"domain", "files", "seeding", "seeding.interfaces", "wire"},
     "cli": GROUND | {"files"},
     "demo": GROUND | {"files"},
 }
@@ -44,9 +67,9 @@ MAY: dict[str, set[str]] = {
 
 
 def package(parts: Sequence[str]) -> str:
-    """The package of a module by the parts of its path below `voi`; those of web count each for itself."""
-    inner = len(parts) > 1 and parts[0] == "web" and f"web.{parts[1]}" in MAY
-    return f"web.{parts[1]}" if inner else parts[0]
+    """The package of a module by the parts of its path below `voi`; those of web and interfaces count for themselves."""
+    inner = ".".join(parts[:2])
+    return inner if inner in MAY else parts[0]
 
 
 def package_of(path: Path) -> str:
@@ -62,9 +85,27 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"voi.{alias.name}" for alias in node.names] if node.module == "voi" else [node.module]
+            # A package may be named, and its module imported from it.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         found |= {package(name.split(".")[1:]) for name in names if name.startswith("voi.")}
     return found
+
+
+def _dotted(path: Path) -> str:
+    """The name by which a file is imported."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _modules(path: Path) -> set[str]:
+    """The modules that a file imports as it is read itself, not later in a function, nor for types alone."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found - {_dotted(path), "voi"}
 
 
 class ArrowTests(SynchronousTestCase):
@@ -81,6 +122,21 @@ class ArrowTests(SynchronousTestCase):
             strange = {x for x in imported(path) - MAY[own] - {own} if x != "__version__"}
             wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(strange)]
         self.assertEqual(wrong, [])
+
+    def test_no_circle(self) -> None:
+        """The packages, with what they import, can be put in one order; so can what they may import."""
+        found: dict[str, set[str]] = {}
+        for path in sorted(ROOT.rglob("*.py")):
+            own = package_of(path)
+            found.setdefault(own, set()).update(imported(path) - {own, "__version__"})
+        for graph in (found, MAY):
+            TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+    def test_no_circle_of_modules(self) -> None:
+        """No module needs, over others, itself: each can be read after those that it imports."""
+        known = {_dotted(path) for path in ROOT.rglob("*.py")}
+        graph = {_dotted(path): {name for name in _modules(path) if name in known} for path in ROOT.rglob("*.py")}
+        TopologicalSorter(graph).prepare()
 
     def test_no_reactor_at_the_top(self) -> None:
         """Importing a module installs no reactor: only functions of the composition roots ask for it."""

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from voi.agent.comparison import Comparer
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import BlockTableFetcher, Seeder, ServerLink
+from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
 from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
@@ -24,6 +24,7 @@ from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
 from voi.names import DiskName
 from voi.seeding import alerts
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
 from voi.wire.torrent_body import TorrentBody
@@ -50,7 +51,7 @@ class Downloads:
         self,
         *,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,

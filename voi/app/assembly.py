@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from voi import __version__
 from voi.app.health import checks
-from voi.app.lag import LagProbe
+from voi.app.lag import LagProbe, lag_view
 from voi.app.listeners import Listeners
 from voi.app.metering import Meter
 from voi.app.threads import Threads
@@ -55,10 +55,10 @@ from voi.tracker.keys import TrackerKeys
 from voi.tracker.tracker import PeerAnnounced, Tracker
 from voi.web.api.schemas.requests import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.api.traffic import TrafficMeter
 from voi.web.application import Api
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.routing import BODY_LIMIT
-from voi.web.live.traffic import TrafficMeter
 from voi.web.metrics.routes import MetricRoutes
 from voi.web.site import site
 
@@ -194,7 +194,7 @@ class Assembly:
                 tracker_url=self._listeners.tracker_url,
                 in_thread=self._threads.short,
             ),
-            commands=self.command_dispatcher,
+            send_command=self.command_dispatcher.send,
             seeder=self.seeding,
             tracker=self.tracker,
             clock=reactor,
@@ -262,7 +262,7 @@ class Assembly:
             links=LinkRates(self._link, self._config.terminal_link or link_rate(self._config.link)),
             tracker=self.tracker,
             seeding=self.seeding,
-            lag=self.lag,
+            lag=lambda: lag_view(self.lag),
             clock=self._reactor,
             snapshots=self.repositories.snapshots,
             rooms=self.repositories.rooms,

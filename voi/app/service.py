@@ -25,7 +25,7 @@ from voi.errors import StartupError
 from voi.files.directory import DataDirectory
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
-from voi.web.live.traffic import SAMPLE_SECONDS
+from voi.web.api.traffic import SAMPLE_SECONDS
 
 log = Logger()
 

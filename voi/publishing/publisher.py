@@ -25,11 +25,12 @@ from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing.interfaces import Admission, Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
+from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
+from voi.tracker.tracker import Tracker
 from voi.wire.messages import SECTOR
 
 log = Logger()
@@ -55,8 +56,8 @@ class Publisher:
         uploads: Uploads,
         templates: Templates,
         directory: DataDirectory,
-        seeder: Seeder,
-        tracker: Admission,
+        seeder: BitTorrentSession,
+        tracker: Tracker,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:

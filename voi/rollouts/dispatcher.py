@@ -16,11 +16,11 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason
-from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
+from voi.terminals.interfaces import Connections
 from voi.wire.messages import SECTOR
 
 log = Logger()
@@ -49,7 +49,7 @@ class Dispatcher:
         *,
         rollouts: Rollouts,
         templates: Templates,
-        registry: Fleet,
+        registry: Connections,
         sender: Sender,
         clock: IReactorTime,
         open_targets: OpenTargets,

@@ -6,9 +6,9 @@ so many points of its plot. All rates are bytes a second, all times seconds sinc
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import TargetState
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
+from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import RolloutHistories
 
 LOOK_SECONDS: Final = 2.0
@@ -131,25 +132,6 @@ def _between(one: Point, other: Point) -> Point:
     return Point(other.time, (one.swarm + other.swarm) // 2, (one.server + other.server) // 2)
 
 
-class TorrentCounters(Protocol):
-    """Where the server's own peer stands with a torrent."""
-
-    @property
-    def uploaded(self) -> int:
-        """Payload sent since the torrent was added."""
-
-    @property
-    def upload_rate(self) -> int:
-        """Payload sent now."""
-
-
-class Statuses(Protocol):
-    """The server's BitTorrent session."""
-
-    def statuses(self) -> Mapping[bytes, TorrentCounters]:
-        """Where every torrent stands, by info-hash."""
-
-
 class ThroughputRecorder:
     """Watches the board; `online` are the MACs of the terminals that are."""
 
@@ -158,7 +140,7 @@ class ThroughputRecorder:
         *,
         open_targets: OpenTargets,
         online: Container[str],
-        seeding: Statuses,
+        seeding: BitTorrentSession,
         courses: RolloutHistories,
         clock: IReactorTime,
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.commands import STATES, Command, CommandCounts, CommandOutcome, CommandResult
+from voi.domain.command_outcomes import STATES, Command, CommandCounts, CommandOutcome, CommandResult
 from voi.messages.reason import Reason, kept, recall
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store

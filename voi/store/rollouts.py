@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.commands import Command
+from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task, Work
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel

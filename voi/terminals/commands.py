@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.commands import Command, CommandResult
+from voi.domain.command_outcomes import Command, CommandResult
 from voi.errors import NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason
 from voi.store.interfaces.commands import Commands
-from voi.terminals.registry import ConnectionRegistry
+from voi.terminals.interfaces import Connections
 from voi.wire.codes import Code
 
 log = Logger()
@@ -41,7 +41,7 @@ class CommandDispatcher:
     Terminals are sent things in the order in which commands were given, however many there are to send to.
     """
 
-    def __init__(self, commands: Commands, registry: ConnectionRegistry, clock: IReactorTime) -> None:
+    def __init__(self, commands: Commands, registry: Connections, clock: IReactorTime) -> None:
         self._commands = commands
         self._registry = registry
         self._clock = clock

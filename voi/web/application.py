@@ -13,8 +13,15 @@ from twisted.web.resource import IResource
 
 from voi import __version__
 from voi.audit.log import AuditWriter
+from voi.auth.passwords import PasswordChecker
 from voi.domain.audit import AuditEntry
 from voi.domain.rollouts import LinkRates
+from voi.publishing.notifications import UploaderNotifications
+from voi.publishing.publisher import Publisher
+from voi.publishing.requests import UploadRequests
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.accounts import Accounts, Sessions, Tokens
 from voi.store.interfaces.audit import AuditEntries
 from voi.store.interfaces.commands import Commands
@@ -25,29 +32,18 @@ from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.store.interfaces.uploads import Uploads
+from voi.terminals.commands import CommandDispatcher
+from voi.terminals.interfaces import Connections
+from voi.terminals.wake import Waker
+from voi.tracker.tracker import Tracker
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
-from voi.web.api.interfaces import (
-    CommandDesk,
-    Coordinator,
-    DiskUsage,
-    Fleet,
-    Lag,
-    Notices,
-    Observer,
-    Passwords,
-    Publisher,
-    RouteTable,
-    Seeding,
-    Tracker,
-    Traffic,
-    UploadDesk,
-    Waker,
-)
+from voi.web.api.interfaces import DiskUsage, RouteTable
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
 from voi.web.api.rollouts import RolloutRoutes
 from voi.web.api.rooms import RoomRoutes
+from voi.web.api.schemas.server import LagView
 from voi.web.api.server import ServerRoutes
 from voi.web.api.sessions import AccountRoutes, SessionRoutes
 from voi.web.api.settings import Facts, SettingsRoutes
@@ -55,6 +51,7 @@ from voi.web.api.templates import TemplateRoutes
 from voi.web.api.terminal_changes import ManagementRoutes
 from voi.web.api.terminal_history import HistoryRoutes
 from voi.web.api.terminals import TerminalRoutes
+from voi.web.api.traffic import TrafficMeter
 from voi.web.api.uploads import UploadRoutes
 from voi.web.api.views import event_view
 from voi.web.http.access import Authentication
@@ -89,30 +86,30 @@ class Api:
         sessions: Sessions,
         tokens: Tokens,
         answers: StoredResponses,
-        passwords: Passwords,
+        passwords: PasswordChecker,
         terminals: Terminals,
         templates: Templates,
         uploads: Uploads,
         rollouts: Rollouts,
         commands: Commands,
-        command_dispatcher: CommandDesk,
-        registry: Fleet,
-        upload_requests: UploadDesk,
+        command_dispatcher: CommandDispatcher,
+        registry: Connections,
+        upload_requests: UploadRequests,
         publisher: Publisher,
-        notifications: Notices,
-        coordinator: Coordinator,
-        recorder: Observer,
+        notifications: UploaderNotifications,
+        coordinator: RolloutCoordinator,
+        recorder: ThroughputRecorder,
         links: LinkRates,
         tracker: Tracker,
-        seeding: Seeding,
-        lag: Lag,
+        seeding: BitTorrentSession,
+        lag: Callable[[], LagView],
         clock: IReactorTime,
         snapshots: TerminalSnapshots,
         rooms: Rooms,
         events: AuditEntries,
         audit_log: AuditWriter,
         waker: Waker,
-        traffic: Traffic,
+        traffic: TrafficMeter,
         disk: DiskUsage,
         facts: Facts,
         forget_key: Callable[[str], None],

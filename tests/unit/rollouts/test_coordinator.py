@@ -39,7 +39,7 @@ class EndTests(CoordinatorCase):
         self.registry.there.add(MAC)
         await self.begin()
         await self.coordinator.cancel(1)
-        (command,) = self.commands.sent
+        (command,) = self.commands
         found = (command.code, [x.mac for x in command.outcomes], len(command.body["tasks"]))
         self.assertEqual(found, (1025, [MAC], 2))
         waiting = await SqlCommands(self.store).waiting_for(MAC)
@@ -62,7 +62,7 @@ class EndTests(CoordinatorCase):
         await self.coordinator.cancel(1)
         answer.callback(success())
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE)])
         self.assertEqual((await self.target()).state, "cancelled")
 
     async def test_cancelled_while_others_are_served(self) -> None:

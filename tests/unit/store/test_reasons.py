@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
-from voi.domain.commands import CommandResult
+from voi.domain.command_outcomes import CommandResult
 from voi.domain.uploads import UploadState
 from voi.messages.reason import Reason, plain
 from voi.store.commands import SqlCommands

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
 from voi.auth.hashing import NOBODY, hash_password, matches, wire_form
-from voi.domain.commands import CommandResult
+from voi.domain.command_outcomes import CommandResult
 from voi.domain.rollouts import Demand, TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.domain.uploads import UploadState

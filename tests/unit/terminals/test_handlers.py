@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from twisted.internet import reactor
@@ -18,12 +18,14 @@ from voi.audit.log import AuditLog
 from voi.auth.hashing import hash_password, wire_form
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
 from voi.domain.audit import Author
-from voi.domain.commands import Command, CommandResult
+from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.names import DiskName
+from voi.publishing.intake import UploadIntake
+from voi.rollouts.progress import ProgressReceiver
 from voi.store.accounts import SqlAccounts
 from voi.store.audit import SqlAuditEntries
 from voi.store.commands import SqlCommands
@@ -110,8 +112,8 @@ class HandlerCase(StoreCase):
             terminals=self.terminals,
             templates=self.templates,
             admin=self.admin,
-            uploads=self.fake_uploads,
-            rollouts=self.fake_rollouts,
+            uploads=cast("UploadIntake", self.fake_uploads),
+            rollouts=cast("ProgressReceiver", self.fake_rollouts),
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,

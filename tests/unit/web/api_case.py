@@ -21,24 +21,23 @@ from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from tests.unit.fakes import FakeConnections, FakeSession
 from tests.unit.web.fakes import (
     MAC,
     TEMPLATE,
-    FakeCommandDesk,
     FakeCoordinator,
-    FakeFleet,
-    FakeNotices,
-    FakeObserver,
+    FakeDispatcher,
+    FakeNotifications,
     FakePasswords,
     FakePublisher,
-    FakeSeeding,
+    FakeRecorder,
     FakeTracker,
     FakeTraffic,
-    FakeUploadDesk,
+    FakeUploadRequests,
     FakeWaker,
 )
 from voi import __version__
-from voi.app.lag import LagProbe
+from voi.app.lag import LagProbe, lag_view
 from voi.audit.log import AuditLog
 from voi.domain.rollouts import LinkRates
 from voi.domain.templates import PublishedLevel, Template
@@ -95,12 +94,12 @@ class ApiCase(TestCase):
         self.terminals, self.templates = repositories.terminals, repositories.templates
         self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
         self.commands = repositories.commands
-        self.registry, self.publisher = FakeFleet(), FakePublisher()
-        self.upload_requests, self.notifications = FakeUploadDesk(self.uploads), FakeNotices()
-        self.command_dispatcher = FakeCommandDesk(self.commands)
+        self.registry, self.publisher = FakeConnections(), FakePublisher()
+        self.upload_requests, self.notifications = FakeUploadRequests(self.uploads), FakeNotifications()
+        self.command_dispatcher = FakeDispatcher(self.commands)
         self.coordinator = FakeCoordinator(self.rollouts)
-        self.recorder = FakeObserver(repositories.rollout_histories)
-        self.tracker, self.seeding = FakeTracker(), FakeSeeding()
+        self.recorder = FakeRecorder(repositories.rollout_histories)
+        self.tracker, self.seeding = FakeTracker(), FakeSession()
         self.lag, self.clock = LagProbe(Clock()), Clock()
         self.rooms, self.events = repositories.rooms, repositories.audit_entries
         self.audit_log = AuditLog(self.events, lambda: 1_700_000_200.0)
@@ -110,36 +109,39 @@ class ApiCase(TestCase):
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = repositories.accounts, FakePasswords()
         self.sessions, self.tokens = repositories.sessions, repositories.tokens
+        played: dict[str, Any] = {  # of the classes that they play these have only what the API asks of them
+            "passwords": self.passwords,
+            "command_dispatcher": self.command_dispatcher,
+            "upload_requests": self.upload_requests,
+            "publisher": self.publisher,
+            "notifications": self.notifications,
+            "coordinator": self.coordinator,
+            "recorder": self.recorder,
+            "tracker": self.tracker,
+            "waker": self.waker,
+            "traffic": self.traffic,
+        }
         self.api = Api(
+            **played,
             token=TOKEN,
             accounts=self.accounts,
             sessions=self.sessions,
             tokens=self.tokens,
             answers=repositories.responses,
-            passwords=self.passwords,
             terminals=self.terminals,
             templates=self.templates,
             uploads=self.uploads,
             rollouts=self.rollouts,
             commands=self.commands,
-            command_dispatcher=self.command_dispatcher,
             registry=self.registry,
-            upload_requests=self.upload_requests,
-            publisher=self.publisher,
-            notifications=self.notifications,
-            coordinator=self.coordinator,
-            recorder=self.recorder,
             links=LinkRates(1000, 500),
-            tracker=self.tracker,
             seeding=self.seeding,
-            lag=self.lag,
+            lag=lambda: lag_view(self.lag),
             clock=self.clock,
             snapshots=repositories.snapshots,
             rooms=self.rooms,
             events=self.events,
             audit_log=self.audit_log,
-            waker=self.waker,
-            traffic=self.traffic,
             disk=lambda: succeed(self.disk),
             facts=lambda days: SettingsView(
                 __version__,

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Actor, who
-from voi.domain.commands import Command
+from voi.domain.command_outcomes import Command
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
@@ -23,20 +23,12 @@ from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.interfaces.commands import Commands
 from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
 from voi.store.interfaces.uploads import Uploads
-from voi.web.api.interfaces import TorrentStatus
 from voi.wire.codes import Code
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
 DISK = "11111111-2222-4333-8444-555555555555"
 HASH = bytes(range(20))
-
-
-class FakeFleet(set[str]):
-    """The MACs that are online, all since the same moment."""
-
-    def since(self, mac: str) -> float | None:
-        return 1_700_000_100.0 if mac in self else None
 
 
 @dataclass
@@ -90,7 +82,7 @@ class FakePublisher:
 
 
 @dataclass
-class FakeUploadDesk:
+class FakeUploadRequests:
     """Writes down what it is asked, and decides nothing."""
 
     uploads: Uploads
@@ -146,7 +138,7 @@ class FakeUploadDesk:
 
 
 @dataclass
-class FakeNotices:
+class FakeNotifications:
     """Remembers whom it was to ask."""
 
     asked: list[tuple[int, str]] = field(default_factory=list)
@@ -156,7 +148,7 @@ class FakeNotices:
 
 
 @dataclass
-class FakeCommandDesk:
+class FakeDispatcher:
     """Writes commands down and sends nothing."""
 
     commands: Commands
@@ -168,7 +160,7 @@ class FakeCommandDesk:
 
 
 @dataclass
-class FakeWatch:
+class FakeStallMonitor:
     """Knows what a test says."""
 
     still: dict[int, int] = field(default_factory=dict)
@@ -189,7 +181,7 @@ class FakeCoordinator:
     hold: Deferred[None] | None = None
     begun: int = 0
     targets: list[tuple[int, str, str, float, str]] = field(default_factory=list)
-    stall_monitor: FakeWatch = field(default_factory=FakeWatch)
+    stall_monitor: FakeStallMonitor = field(default_factory=FakeStallMonitor)
 
     async def begin(self, template_uuid: str, macs: Sequence[str] | None, version: int | None = None) -> Rollout:
         if self.hold is not None:
@@ -218,7 +210,7 @@ class FakeCoordinator:
 
 
 @dataclass
-class FakeObserver:
+class FakeRecorder:
     """What is known of rollouts that run, and the real book of those that ended."""
 
     courses: RolloutHistories
@@ -251,27 +243,6 @@ class FakeTracker:
 
     def counts(self, info_hash: bytes) -> Counts:
         return self.known.get(info_hash, Counts())
-
-
-@dataclass
-class Status:
-    """Of a torrent."""
-
-    state: str = "seeding"
-    uploaded: int = 0
-    downloaded: int = 0
-    upload_rate: int = 0
-    download_rate: int = 0
-
-
-@dataclass
-class FakeSeeding:
-    """Statuses by info-hash."""
-
-    known: dict[bytes, Status] = field(default_factory=dict)
-
-    def statuses(self) -> Mapping[bytes, TorrentStatus]:
-        return dict(self.known)
 
 
 def upload_disk(name: DiskName, kind: int = 0, *, mac: str | None = None) -> UploadDisk:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from voi.domain.commands import Command, CommandCounts, CommandResult
+from voi.domain.command_outcomes import Command, CommandCounts, CommandResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Commands(Protocol):
     ) -> Deferred[tuple[list[CommandCounts], int]]:
         """Some commands, each with how many outcomes it has of which state; and how many are meant in all.
 
-        The counts have every state of `voi.domain.commands.STATES`.
+        The counts have every state of `voi.domain.command_outcomes.STATES`.
 
         :param sort: ``created`` or ``command`` (its code).
         """

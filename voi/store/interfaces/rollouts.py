@@ -8,7 +8,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from voi.domain.commands import Command
+from voi.domain.command_outcomes import Command
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Demand, Participation, Rollout, Summary, Target, Task, Work
 from voi.domain.terminals import ReportedLevel

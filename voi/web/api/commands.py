@@ -11,7 +11,8 @@ from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.store.interfaces.commands import CommandFilter, Commands
 from voi.store.interfaces.terminals import Terminals
-from voi.web.api.interfaces import CommandDesk, Fleet
+from voi.terminals.commands import CommandDispatcher
+from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.commands import CommandAccepted, CommandList, CommandView, TerminalCommands
 from voi.web.api.schemas.queries import CommandQuery, TerminalCommandQuery
 from voi.web.api.schemas.requests import CommandRequest, mac_of, macs_of
@@ -30,8 +31,8 @@ class CommandRoutes:
         *,
         terminals: Terminals,
         commands: Commands,
-        command_dispatcher: CommandDesk,
-        registry: Fleet,
+        command_dispatcher: CommandDispatcher,
+        registry: Connections,
         audit_log: AuditWriter,
     ) -> None:
         self._terminals = terminals

@@ -15,7 +15,7 @@ from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
 from voi.store.interfaces.rooms import Rooms
 from voi.store.interfaces.snapshots import TerminalSnapshots
-from voi.web.api.interfaces import Fleet
+from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
 from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
@@ -38,7 +38,9 @@ _COLUMNS: Final[Mapping[str, Callable[[RoomView], Any]]] = {
 class RoomRoutes:
     """Rooms by subnet, made by hand or out of what is proposed."""
 
-    def __init__(self, *, rooms: Rooms, snapshots: TerminalSnapshots, registry: Fleet, audit_log: AuditWriter) -> None:
+    def __init__(
+        self, *, rooms: Rooms, snapshots: TerminalSnapshots, registry: Connections, audit_log: AuditWriter
+    ) -> None:
         self._rooms = rooms
         self._snapshots = snapshots
         self._registry = registry

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from voi import __version__
 from voi.audit.log import AuditWriter
+from voi.auth.passwords import PasswordChecker
 from voi.domain.accounts import Account, Role, Session, Token, checked_name, checked_password
 from voi.domain.audit import Author
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.messages.reason import Reason
 from voi.store.interfaces.accounts import Accounts, Sessions, Tokens
-from voi.web.api.interfaces import Passwords
 from voi.web.api.schemas.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
 from voi.web.api.schemas.queries import AccountQuery, TokenQuery
 from voi.web.api.schemas.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
@@ -44,7 +44,9 @@ _TOKEN_COLUMNS: Final[Mapping[str, Callable[[TokenView], Any]]] = {
 class SessionRoutes:
     """Signing in and out."""
 
-    def __init__(self, *, accounts: Accounts, sessions: Sessions, passwords: Passwords, audit_log: AuditWriter) -> None:
+    def __init__(
+        self, *, accounts: Accounts, sessions: Sessions, passwords: PasswordChecker, audit_log: AuditWriter
+    ) -> None:
         self._accounts = accounts
         self._audit_log = audit_log
         self._sessions = sessions
@@ -140,7 +142,9 @@ class SessionRoutes:
 class AccountRoutes:
     """Accounts of people, tokens of programs: for administrators."""
 
-    def __init__(self, *, accounts: Accounts, tokens: Tokens, passwords: Passwords, audit_log: AuditWriter) -> None:
+    def __init__(
+        self, *, accounts: Accounts, tokens: Tokens, passwords: PasswordChecker, audit_log: AuditWriter
+    ) -> None:
         self._accounts = accounts
         self._audit_log = audit_log
         self._tokens = tokens

@@ -11,7 +11,8 @@ from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.store.interfaces.rooms import Rooms
 from voi.store.interfaces.terminals import Terminals
-from voi.web.api.interfaces import Fleet, Waker
+from voi.terminals.interfaces import Connections
+from voi.terminals.wake import Waker
 from voi.web.api.schemas.requests import TerminalChange, TerminalsRequest, macs_of, plain_name
 from voi.web.api.schemas.terminals import Changed, Forgotten, Woken
 from voi.web.http.caller import Caller
@@ -28,7 +29,7 @@ class ManagementRoutes:
         *,
         terminals: Terminals,
         rooms: Rooms,
-        registry: Fleet,
+        registry: Connections,
         waker: Waker,
         forget_key: Callable[[str], None],
         audit_log: AuditWriter,

@@ -14,10 +14,12 @@ from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadImage, BadMac, Conflict, NoSpace, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.messages.reason import Reason
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.publishing.notifications import UploaderNotifications
+from voi.publishing.publisher import Publisher
+from voi.publishing.requests import UploadRequests
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.store.interfaces.uploads import Uploads
-from voi.web.api.interfaces import Notices, Publisher, UploadDesk
 from voi.web.api.schemas.queries import UploadQuery
 from voi.web.api.schemas.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
 from voi.web.api.schemas.templates import UploadList, UploadView
@@ -41,9 +43,9 @@ class UploadRoutes:
         terminals: Terminals,
         templates: Templates,
         uploads: Uploads,
-        upload_requests: UploadDesk,
+        upload_requests: UploadRequests,
         publisher: Publisher,
-        notifications: Notices,
+        notifications: UploaderNotifications,
         audit_log: AuditWriter,
     ) -> None:
         self._terminals = terminals

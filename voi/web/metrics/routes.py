@@ -7,7 +7,7 @@ written out as text is done in threads.
 from __future__ import annotations
 
 import platform
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
@@ -19,7 +19,6 @@ from twisted.logger import Logger
 from voi import __version__
 from voi.domain.metric_counts import MetricCounts
 from voi.store.interfaces.snapshots import Statistics
-from voi.web.api.interfaces import Fleet
 from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.routing import Route
 from voi.web.metrics.exposition import MEDIA, Exposition, Readings
@@ -52,7 +51,7 @@ class MetricRoutes:
         self,
         *,
         statistics: Statistics,
-        registry: Fleet,
+        registry: Container[str],
         meter: MetricSource,
         checks: Mapping[str, HealthCheck],
         in_thread: Callable[..., Awaitable[Any]],

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.audit import SERVER
-from voi.domain.commands import CommandResult
+from voi.domain.command_outcomes import CommandResult
 from voi.domain.templates import PublishedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName

@@ -1,4 +1,4 @@
-"""Commands that administrators give to terminals, and what became of them."""
+"""A command that was given to terminals, and what became of it at each."""
 
 from __future__ import annotations
 

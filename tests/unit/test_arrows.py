@@ -67,7 +67,7 @@ MAY: dict[str, set[str]] = {
 
 
 def package(parts: Sequence[str]) -> str:
-    """The package of a module by the parts of its path below `voi`; those of web and interfaces count for themselves."""
+    """The package of a module by the parts of its path below `voi`; those of web, and interfaces, count each."""
     inner = ".".join(parts[:2])
     return inner if inner in MAY else parts[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image, torrent_of
-from tests.unit.store.base import DISK, MAC, TEMPLATE
+from tests.unit.store.values import DISK, MAC, TEMPLATE
 from voi.audit.log import AuditLog
 from voi.domain.audit import Author
 from voi.publishing.audit import UploadAudit

@@ -6,7 +6,7 @@ from twisted.internet.defer import fail, succeed
 
 from tests.unit.fakes import FakeConnections
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image
-from tests.unit.store.base import DISK, MAC
+from tests.unit.store.values import DISK, MAC
 from voi.domain.uploads import UploadState
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.publishing.notifications import UploaderNotifications

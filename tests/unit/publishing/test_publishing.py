@@ -10,7 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from tests.unit.fakes import FakeSession, torrent_status
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, upload
 from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.domain.audit import SERVER, Author

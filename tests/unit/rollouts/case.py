@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from tests.unit.fakes import FakeConnections, FakeSession
-from tests.unit.store.base import DISK, MAC, TEMPLATE, StoreCase, level
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, TEMPLATE, level
 from voi.domain import metainfo
 from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import Rollout, Target

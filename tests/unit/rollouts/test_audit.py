@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase
-from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.audit.log import AuditLog
 from voi.domain.audit import SERVER
 from voi.domain.rollouts import RETRY_PAUSES

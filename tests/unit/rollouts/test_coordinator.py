@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, CoordinatorCase
-from tests.unit.store.base import MAC, OTHER
+from tests.unit.store.values import MAC, OTHER
 from voi.errors import Conflict, NotFound
 from voi.rollouts import sender as sender_module
 from voi.store.commands import SqlCommands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, fail, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase, FakePeer
-from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.domain import metainfo
 from voi.domain.rollouts import RETRY_PAUSES, Target
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.rollouts.case import BASE, DIFF, SIZE, CoordinatorCase, FakePeer
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.names import DiskName
 from voi.rollouts.stalls import (

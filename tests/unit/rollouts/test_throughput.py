@@ -8,7 +8,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.fakes import FakeSession, torrent_status
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import Target, TargetState, Task
 from voi.names import DiskName

@@ -11,7 +11,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level
 from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog

@@ -23,6 +23,7 @@ from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.interfaces.commands import Commands
 from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
 from voi.store.interfaces.uploads import Uploads
+from voi.tracker.announce import Counts
 from voi.wire.codes import Code
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -225,14 +226,6 @@ class FakeRecorder:
 
     def course(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
         return self.courses.get(rollout_id)
-
-
-@dataclass
-class Counts:
-    """Of a swarm."""
-
-    seeds: int = 0
-    leeches: int = 0
 
 
 @dataclass

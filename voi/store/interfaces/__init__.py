@@ -22,8 +22,9 @@ What holds for every method of every repository:
 **A second implementation** is a class for each interface that is derived from it (so that the type checker misses no
 method), and a function that makes `voi.store.interfaces.repositories.Repositories` of them, as
 `voi.store.repositories` does for SQLite. Values, bounds and filters are here and in `voi.domain`: an implementation
-brings none of its own. To test it, derive from each class of `tests.unit.store.contract` as
-`tests.unit.store.test_contract` does, with a `make_repositories` that opens an empty database. Each sentence of a
-contract has a test there; one that is added or changed here changes there first. What an implementation promises
-beyond the contract (its migrations, threads, files) has tests of its own.
+brings none of its own. To test it, derive a class from each of `tests.unit.store.contract`, as
+`tests.unit.store.test_contract` does for SQLite, with an `open_repositories` that opens the test's own database. Each
+sentence of a contract has a test there; one that is added or changed here is added or changed there first. What an
+implementation does where its database fails (`NotSaved`), and what it promises beyond the contract, its migrations,
+threads and files, has tests of its own.
 """

@@ -20,7 +20,7 @@ from voi.publishing.requests import UploadRequests
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.store.interfaces.uploads import Uploads
-from voi.web.api.schemas.queries import UploadQuery
+from voi.web.api.schemas.queries import UploadFilter
 from voi.web.api.schemas.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
 from voi.web.api.schemas.templates import UploadList, UploadView
 from voi.web.api.views import upload_view
@@ -77,7 +77,7 @@ class UploadRoutes:
                 path="/api/v1/uploads",
                 handler=self.all,
                 summary="Uploads and imports, open and ended, newest first unless said",
-                query=UploadQuery,
+                query=UploadFilter,
                 answer=UploadList,
                 errors=(BadMac,),
             ),
@@ -120,7 +120,7 @@ class UploadRoutes:
             ),
         )
 
-    async def all(self, query: UploadQuery) -> UploadList:
+    async def all(self, query: UploadFilter) -> UploadList:
         """GET uploads."""
         found, total = await self._uploads.find(
             q=query.q.strip(),

@@ -8,12 +8,13 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from tests.unit.fakes import torrent_status
 from tests.unit.web.api_case import ApiCase
-from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, Counts, level, upload_disk
+from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, level, upload_disk
 from voi import __version__
 from voi.domain.uploads import Upload
 from voi.errors import StorageMissing
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.tracker.announce import Counts
 
 
 class SwarmTests(ApiCase):

@@ -1,45 +1,23 @@
-"""Tests of voi.store.rooms."""
+"""The contract of rooms."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
-from twisted.internet.defer import Deferred
-
-from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from tests.unit.store.contract.case import STRANGER, Contract, there
+from tests.unit.store.values import MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.rollouts import TargetState
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import UploadState
-from voi.errors import Conflict, NotFound, UnknownTerminal
-from voi.store.commands import SqlCommands
-from voi.store.rooms import SqlRooms
+from voi.errors import NotFound, UnknownTerminal
+from voi.store.interfaces.rooms import MOST_ROOMS
 from voi.wire.codes import Code
 
 ONE, TWO = ipaddress.ip_network("10.0.1.0/24"), ipaddress.ip_network("2001:db8::/64")
-STRANGER = "AA:BB:CC:DD:EE:99"
 
 
-class RoomCase(StoreCase):
-    """Rooms beside terminals."""
-
-    def setUp(self) -> None:
-        """Add the rooms."""
-        super().setUp()
-        self.rooms = SqlRooms(self.store)
-
-    async def rows(self, table: str) -> int:
-        """How many rows a table has."""
-        return await self.store.read(lambda db: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]))
-
-    async def conflict(self, work: Deferred[Any]) -> str:
-        """Why something was refused."""
-        error: Any = await self.assertFailure(work, Conflict)
-        return str(error)
-
-
-class RoomTests(RoomCase):
-    """Making, changing, removing."""
+class RoomsContract(Contract):
+    """`Rooms`."""
 
     async def test_made(self) -> None:
         """A room has its subnets in order, each once, and rooms come by name."""
@@ -52,8 +30,10 @@ class RoomTests(RoomCase):
     async def test_taken(self) -> None:
         """A name, in any case, and a subnet belong to one room; the other room is named."""
         lab = await self.rooms.add("Lab", [ONE], 1.0)
-        await self.assertFailure(self.rooms.add("LAB", [], 1.0), Conflict)
-        self.assertIn("10.0.1.0/24 is room Lab's", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0)))
+        await self.conflict(self.rooms.add("LAB", [], 1.0), "name")
+        self.assertIn(
+            "10.0.1.0/24 is room Lab's", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0), "subnets")
+        )
         self.assertEqual([room.name for room in await self.rooms.all()], ["Lab"])
         same = await self.rooms.change(lab.id, name="lab", subnets=[ONE])
         self.assertEqual((same.name, same.subnets), ("lab", (ONE,)))
@@ -78,10 +58,6 @@ class RoomTests(RoomCase):
         self.assertNotEqual((await self.rooms.add("Lab", [ONE], 1.0)).id, lab.id)
         await self.assertFailure(self.rooms.remove(lab.id), NotFound)
 
-
-class TerminalTests(RoomCase):
-    """What administrators say of terminals."""
-
     async def test_moved(self) -> None:
         """Those that changed are told; one stranger, or a room that is not there, and nobody is moved."""
         await self.terminal()
@@ -102,10 +78,6 @@ class TerminalTests(RoomCase):
         self.assertEqual(await self.rooms.rename(MAC, ""), "PC 1")
         await self.assertFailure(self.rooms.rename(STRANGER, "x"), UnknownTerminal)
 
-
-class ForgetTests(RoomCase):
-    """Forgetting terminals."""
-
     async def test_everything_of_theirs(self) -> None:
         """Reports, ended rollouts and commands go with a terminal, what belongs to others stays."""
         key = await self.terminal()
@@ -118,12 +90,12 @@ class ForgetTests(RoomCase):
             work = await self.rollouts.plan(rollout.id, mac, 1.0)
             for task in work.tasks if work else ():
                 await self.rollouts.done(task, held, 1.0)
-        await SqlCommands(self.store).begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
+        given = await self.commands.begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
         self.assertEqual(await self.rooms.forget({MAC: 1.0}), [key])
         self.assertEqual([x.mac for x in await self.terminals.all()], [OTHER])
         self.assertEqual(await self.terminals.disks(MAC), [])
-        counts = [await self.rows(x) for x in ("terminal_templates", "rollout_targets", "command_outcomes")]
-        self.assertEqual(counts, [0, 1, 1])
+        self.assertEqual(await self.terminals.reported_names(), {})
+        self.assertEqual([x.mac for x in there(await self.commands.get(given.batch_no)).outcomes], [OTHER])
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([(x.mac, x.state) for x in found.targets], [(OTHER, TargetState.DONE)])
@@ -133,15 +105,35 @@ class ForgetTests(RoomCase):
         await self.terminal()
         await self.terminal(OTHER)
         await self.assertFailure(self.rooms.forget({MAC: 1.0, STRANGER: 1.0}), UnknownTerminal)
-        self.assertIn("just been here", await self.conflict(self.rooms.forget({MAC: 0.5})))
+        self.assertIn("just been here", await self.conflict(self.rooms.forget({MAC: 0.5}), "macs"))
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)
         self.assertIn(
-            f"{OTHER} is in rollout {rollout.id}", await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0}))
+            f"{OTHER} is in rollout {rollout.id}",
+            await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0}), "macs"),
         )
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
-        self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0})))
-        self.assertEqual(await self.rows("terminals"), 2)
+        self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0}), "macs"))
+        self.assertEqual(len(await self.terminals.all()), 2)
         await self.uploads.set_state(made.disks[0].id, UploadState.FAILED, 2.0)
         await self.rooms.forget({MAC: 1.0})
-        self.assertEqual(await self.rows("terminals"), 1)
+        self.assertEqual(len(await self.terminals.all()), 1)
+
+    async def test_bounded(self) -> None:
+        """There are so many rooms and no more."""
+        for one in [self.rooms.add(f"Room {number}", [], 1.0) for number in range(MOST_ROOMS)]:
+            await one
+        self.assertIn(str(MOST_ROOMS), await self.conflict(self.rooms.add("one more", [], 1.0)))
+
+    async def test_unknown(self) -> None:
+        """A room that is not there is None."""
+        self.assertIsNone(await self.rooms.get(99))
+        self.assertEqual(await self.rooms.all(), [])
+
+    async def test_finished_uploads_stay(self) -> None:
+        """What a terminal uploaded is a template's history, and stays when the terminal is forgotten."""
+        await self.terminal()
+        written = await self.uploads.begin(upload(level().name, state=UploadState.PUBLISHING))
+        await self.uploads.publish(written.disks[0], written, level())
+        await self.rooms.forget({MAC: 1.0})
+        self.assertEqual([x.mac for x in await self.uploads.of_template(TEMPLATE)], [MAC])

@@ -13,7 +13,7 @@ What holds for every method of every repository:
 - Errors are those of `voi.errors` and named at the method. Beyond these a change fails with `NotSaved` where the
   database cannot take it, which says why; a change is never made a second time because of that.
 - What is unknown is None or empty, not an error, unless the method says otherwise.
-- Times are seconds since the epoch and come from the caller; sizes are bytes unless said.
+- Times are seconds since the epoch, the caller's where a method takes `now`; sizes are bytes unless said.
 - A reason that is a `voi.messages.reason.Reason` comes back as one, so that it can be said in every language.
 - A `q` is looked for as it is, in any case of ASCII letters: `%` and `_` stand for themselves.
 - A `sort` with a ``-`` before it is the other way round; things that are alike in it come newest first. A `limit`

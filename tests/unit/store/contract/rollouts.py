@@ -130,6 +130,7 @@ class RolloutsContract(Contract):
         assert cancelled is not None
         self.assertEqual(cancelled[0], [OTHER])
         self.assertEqual([x.mac for command in cancelled[1] for x in command.outcomes], [OTHER])
+        self.assertEqual([x.batch_no for x in await self.commands.waiting_for(OTHER)], [cancelled[1][0].batch_no])
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([t.state for t in found.targets], [TargetState.DONE, TargetState.CANCELLED])

@@ -56,7 +56,9 @@ class ReasonTests(ModuleCase):
     def test_sizes_and_numbers(self) -> None:
         """Bytes have units, shares are per cent, counts have separators and numbers of things have none."""
         space = self.said(why("no_space", needed=60_000_000_000, available=12_000_000_000))
-        self.assertEqual(space, "服务器需要 60.0 GB 空间，只有 12.0 GB 可用")
+        self.assertEqual(
+            space, "服务器需要 60.0 GB 空间，只有 12.0 GB 可用；请从服务器磁盘移走其他文件，或换用更大的磁盘"
+        )
         late = self.said(why("upload_stalled", part=0.4567, mac="M"))
         self.assertEqual(late, "停在 45% 已一天没有进展，请检查 M 是否还在线")
         stuck = self.said(why("terminals_stuck", number=1234, count=1234))

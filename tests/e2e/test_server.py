@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -12,6 +13,7 @@ import sqlite3
 import subprocess
 import unittest
 import urllib.request
+from typing import Any
 
 from tests.e2e.site import MIB, RECEIVER, UPLOADER, PlainTerminal, SiteCase
 from tests.unit.wire.builders import HEADER, frame
@@ -51,6 +53,33 @@ class StartTests(SiteCase):
                 said = self.refused(self.child(server))
                 self.assertIn(str(taken.getsockname()[1]), said)
                 self.assertIn("in use", said)
+
+    def test_password_after_a_start_that_failed(self) -> None:
+        """A first start that fails tells no password; the one that succeeds tells it, and it signs in."""
+        with socket.socket() as taken:
+            taken.bind((LOOPBACK, self.server.http_port))
+            taken.listen()
+            self.refused(self.server)
+        self.assertNotIn("password", self.server.log.read_text())
+        self.server.up()
+        signing_in = {"name": "admin", "password": self.server.admin_password}
+        self.assertEqual(self.server.call("POST", "/api/v1/session", signing_in)[0], 200)
+        self.assertEqual(self.server.log.read_text().count("admin password: "), 1)
+
+    def test_log_names_what_listens(self) -> None:
+        """The log of a start and a stop says in words what listens where, and names nothing by its place in memory."""
+        self.server.up()
+        _ = self.server.admin_password  # which is told when all is open
+        self.server.stop()
+        text = self.server.log.read_text()
+        for line in (
+            f"terminals: tcp {LOOPBACK}:{self.server.terminals_port}",
+            f"console: http://{LOOPBACK}:{self.server.http_port}/",
+            f"tracker: udp {LOOPBACK}:{self.server.http_port}",
+            f"bittorrent: tcp {LOOPBACK}:{self.server.bittorrent_port}",
+        ):
+            self.assertIn(f"{line}\n", text)
+        self.assertNotIn("0x", text)
 
     def test_unwritable_directory(self) -> None:
         """A data directory that cannot be."""
@@ -239,6 +268,29 @@ class SeedTerminalTests(SiteCase):
         self.assertEqual(self.plain.ask(9014, b"d4:name5:helloe")["code"] in (60023, 60028), True)
         self.assertEqual(self.plain.ask(9000, {"mac": self.plain.mac})["code"], 0)
         self.assertEqual(list((self.server.data / "incoming").iterdir()), [])
+
+    def test_refused_at_the_request(self) -> None:
+        """A torrent that is refused after a 1020 says why at the upload that was asked for, in any form."""
+        self.assertEqual(self.plain.ask(9011, self.question(self.base))["code"], 0)
+        asked = self.server.api("POST", "uploads", {"mac": "02:00:00:00:0A:01", "template": self.template})
+        command = self.plain.receive()
+        self.assertEqual(command.service_code, 1020)
+        self.plain.answer(command)
+
+        def refused(body: Any) -> str:
+            self.assertNotEqual(self.plain.ask(9014, body)["code"], 0)
+            (disk,) = self.server.api("GET", f"uploads/{asked['id']}")["disks"]
+            self.assertEqual(disk["state"], "requested")
+            return str(disk["why"]["code"])
+
+        good = metainfo.build(self.base, MIB, 65536, bytes(20 * 16), None)
+        bad = good.replace(b"7:privatei1e", b"7:privatei7e")
+        body = torrent_body.TorrentBody(bad, self.base.uuid, 0, real_size=2048)
+        self.assertEqual(refused(torrent_body.encode_upload(body)), "torrent_private")
+        self.assertEqual(refused(torrent_body.encode_upload(body)[:-1]), "body_lengths")
+        json_form = {"uuid": self.base.uuid, "dif_level": 0, "data_len": 1, "data": base64.b64encode(bad).decode()}
+        self.assertEqual(refused(json_form), "data_length")
+        self.assertEqual(refused({**json_form, "data_len": len(bad)}), "torrent_private")
 
     def test_task(self) -> None:
         """A rollout to it: 1015 below a mebibyte, its own tracker key inside; its words end the rollout."""

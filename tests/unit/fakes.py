@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from voi.errors import TerminalOffline
 from voi.seeding.interfaces import BitTorrentSession, ConnectedPeer, FileScan, TorrentStatus, Trust
+from voi.signals import Signal
 from voi.terminals.interfaces import ANSWER_SECONDS, Connections
 from voi.wire import torrent_body
 from voi.wire.messages import Reply, success
@@ -23,8 +24,8 @@ class FakeConnections(Connections):
     """Terminals that are online as a test says, and answer as it tells them to."""
 
     def __init__(self, there: Iterable[str] = ()) -> None:
-        self.online: list[Callable[[str], None]] = []
-        self.offline: list[Callable[[str], None]] = []
+        self.online: Signal[[str]] = Signal("online")
+        self.offline: Signal[[str]] = Signal("offline")
         self.there = set(there)
         self.requests: list[tuple[int, Mapping[str, Any]]] = []
         self.sent: list[tuple[str, TorrentBody]] = []
@@ -72,8 +73,7 @@ class FakeConnections(Connections):
     def come(self, mac: str) -> None:
         """A terminal logs in."""
         self.there.add(mac)
-        for listener in self.online:
-            listener(mac)
+        self.online(mac)
 
     def names(self, mac: str) -> list[str]:
         """The disks that a terminal was sent."""
@@ -82,8 +82,7 @@ class FakeConnections(Connections):
     def go(self, mac: str) -> None:
         """A terminal goes away."""
         self.there.discard(mac)
-        for listener in self.offline:
-            listener(mac)
+        self.offline(mac)
 
 
 class FakeSession(BitTorrentSession):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -12,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "messages", "tasks", "__init__"}
+GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
 EDGES = {"store.interfaces", "seeding.interfaces", "terminals.interfaces"}
 """What a second implementation stands behind, or will: others know it by these and never by its classes."""
 MAY: dict[str, set[str]] = {
@@ -20,12 +21,13 @@ MAY: dict[str, set[str]] = {
     "errors": {"messages"},
     "names": {"errors", "messages"},
     "config": set(),
+    "signals": set(),
     "tasks": set(),
     "wire": GROUND,
     "domain": GROUND,
     "files": GROUND | {"domain"},
     "store.interfaces": GROUND | {"domain"},
-    "store": GROUND | {"domain", "store.interfaces"},
+    "store": GROUND | {"domain", "files", "store.interfaces"},
     "seeding.interfaces": GROUND | {"domain"},
     "seeding": GROUND | {"domain", "files", "seeding.interfaces"},
     "terminals.interfaces": GROUND | {"wire"},
@@ -65,6 +67,43 @@ MAY: dict[str, set[str]] = {
 }
 """Package to the packages it may import; `app` may import all. A package that is not here is not allowed."""
 
+THIRD_PARTY: dict[str, set[str]] = {
+    "bencodepy": {"domain", "tracker"},
+    "click": {"cli", "demo"},
+    "klein": {"tracker", "web"},
+    "libtorrent": {"seeding"},
+    "msgspec": {"agent", "cli", "config", "demo", "seeding", "web", "wire"},
+    "prometheus_client": {"web.metrics"},
+    "rich": {"cli", "demo"},
+    "sqlite3": {"store"},
+    "sqlite_utils": {"store"},
+    "twisted": {
+        "agent",
+        "app",
+        "audit",
+        "auth",
+        "catalogue",
+        "config",
+        "files",
+        "publishing",
+        "rollouts",
+        "seeding",
+        "signals",
+        "store",
+        "tasks",
+        "terminals",
+        "tracker",
+        "web",
+    },
+    "werkzeug": {"tracker", "web"},
+    "zope": {"seeding", "terminals", "tracker", "web"},
+}
+"""What others wrote, by its top-level module, to the packages (or parts of them) that import it. What is not here is
+imported nowhere.
+
+`sqlite3` counts as well, though Python brings it: nobody but the store knows what database it is.
+"""
+
 
 def package(parts: Sequence[str]) -> str:
     """The package of a module by the parts of its path below `voi`; those of web, and interfaces, count each."""
@@ -77,18 +116,34 @@ def package_of(path: Path) -> str:
     return package(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def imported(path: Path) -> set[str]:
-    """The packages that a file imports."""
-    found: set[str] = set()
+def lies_in(path: Path, place: str) -> bool:
+    """Whether a file is a package, or a part of one as ``package.part``, or lies below it."""
+    own = path.relative_to(ROOT).with_suffix("").parts
+    parts = tuple(place.split("."))
+    return own[: len(parts)] == parts
+
+
+def modules(path: Path) -> list[str]:
+    """What a file imports, in full, with the module that it is taken from before it."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             # A package may be named, and its module imported from it.
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        found |= {package(name.split(".")[1:]) for name in names if name.startswith("voi.")}
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
     return found
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a file imports."""
+    return {package(name.split(".")[1:]) for name in modules(path) if name.startswith("voi.")}
+
+
+def foreign(path: Path) -> set[str]:
+    """The top-level modules that a file imports and that neither we nor Python brings; and `sqlite3`."""
+    tops = {name.split(".")[0] for name in modules(path)} - {"voi"}
+    return {top for top in tops if top == "sqlite3" or top not in sys.stdlib_module_names}
 
 
 def _dotted(path: Path) -> str:
@@ -137,6 +192,25 @@ class ArrowTests(SynchronousTestCase):
         known = {_dotted(path) for path in ROOT.rglob("*.py")}
         graph = {_dotted(path): {name for name in _modules(path) if name in known} for path in ROOT.rglob("*.py")}
         TopologicalSorter(graph).prepare()
+
+    def test_third_parties(self) -> None:
+        """Each library is known to the packages that it is for, and to nobody else."""
+        wrong = []
+        for path in sorted(ROOT.rglob("*.py")):
+            strange = [name for name in foreign(path) if not any(lies_in(path, x) for x in THIRD_PARTY.get(name, ()))]
+            wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(strange)]
+        self.assertEqual(wrong, [])
+
+    def test_third_parties_are_used(self) -> None:
+        """An arrow that nobody needs any more is not left open."""
+        uses = [(name, path) for path in ROOT.rglob("*.py") for name in foreign(path)]
+        idle = [
+            f"{place} no longer imports {name}"
+            for name, places in THIRD_PARTY.items()
+            for place in sorted(places)
+            if not any(name == used and lies_in(path, place) for used, path in uses)
+        ]
+        self.assertEqual(idle, [])
 
     def test_no_reactor_at_the_top(self) -> None:
         """Importing a module installs no reactor: only functions of the composition roots ask for it."""

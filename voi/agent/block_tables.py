@@ -18,6 +18,7 @@ from twisted.web.iweb import IAgent, IResponse
 from voi.domain.blocks import BlockTable, encoded_size
 from voi.domain.metainfo import Metainfo
 from voi.errors import Malformed, VoiError
+from voi.messages.reason import Reason
 
 log = Logger()
 
@@ -79,7 +80,7 @@ class BlockTableClient:
         if response.code == HTTPStatus.SERVICE_UNAVAILABLE:
             raise _Later(_sentence(body))
         if response.code != HTTPStatus.OK:
-            raise Malformed(f"the server answers {response.code}: {_sentence(body)}")
+            raise Malformed(Reason("server_answers", code=response.code, text=_sentence(body)))
         return BlockTable.decode(body, torrent)
 
 
@@ -100,7 +101,7 @@ def _read(response: IResponse, most: int) -> Deferred[bytes]:
     """The body of an answer that says its length, and no more than `most` bytes of it."""
     if not isinstance(response.length, int) or response.length > most:
         response.deliverBody(_HangUp())
-        raise Malformed(f"the answer has {response.length} bytes, and may have {most}")
+        raise Malformed(Reason("answer_too_long", length=str(response.length), most=most))
     return readBody(response)
 
 

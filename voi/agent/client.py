@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import ConnectionEnded, NoAnswer, RemoteProtocolError, VoiError
+from voi.messages.reason import Reason
 from voi.wire.codes import Code
 from voi.wire.messages import Reply
 from voi.wire.session import Rejected, ReplyReceived, ServerCommand, TerminalSession
@@ -39,7 +40,7 @@ class ServerRefused(VoiError):
     """The server answered with an error; `code` is its code (protocol section 6)."""
 
     def __init__(self, code: int, message: str) -> None:
-        super().__init__(f"the server answered {code}: {message}")
+        super().__init__(Reason("server_answered", code=code, text=message))
         self.code = code
 
 
@@ -104,7 +105,7 @@ class Client(Protocol):
         waiting, self._waiting = self._waiting, {}
         for _code, answered, timer in waiting.values():
             timer.cancel()
-            answered.errback(ConnectionEnded(f"the connection ended: {reason.getErrorMessage()}"))
+            answered.errback(ConnectionEnded(Reason("server_lost", text=reason.getErrorMessage())))
         self._gone(self)
 
     # Requests.
@@ -112,9 +113,9 @@ class Client(Protocol):
     def request(self, code: int, body: Mapping[str, Any] | bytes, timeout: float = ANSWER_SECONDS) -> Deferred[Reply]:
         """Ask the server; fails with ConnectionEnded or NoAnswer. What it answers is the caller's affair."""
         if not self.connected_now or self.transport is None:
-            return fail(ConnectionEnded("there is no connection to the server"))
+            return fail(ConnectionEnded(Reason("server_not_connected")))
         if len(self._waiting) >= _MOST_WAITING:
-            return fail(NoAnswer(f"{_MOST_WAITING} requests wait for the server already"))
+            return fail(NoAnswer(Reason("server_queue_full", most=_MOST_WAITING)))
         number, frame = self.session.encode_request(code, body)
         answered: Deferred[Reply] = Deferred()
         self._waiting[number] = (code, answered, self._clock.callLater(timeout, self._expire, number, timeout))
@@ -134,7 +135,7 @@ class Client(Protocol):
 
     def _expire(self, number: int, seconds: float) -> None:
         code, answered, _timer = self._waiting.pop(number)
-        answered.errback(NoAnswer(f"the server did not answer {code} within {seconds:g} seconds"))
+        answered.errback(NoAnswer(Reason("server_silent", code=code, seconds=seconds)))
 
     def start_heartbeat(self, body: Mapping[str, Any]) -> None:
         """Show life from now on; a server that does not answer, or does not know us, is left."""

@@ -11,6 +11,7 @@ from voi.agent.downloads import Downloads
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.errors import Malformed, UnknownCode, VoiError
+from voi.messages.reason import Reason
 from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
 from voi.wire.messages import Reply
 from voi.wire.session import ServerCommand
@@ -45,7 +46,7 @@ class CommandHandlers:
         try:
             handler = self._table.get(command.code)
             if handler is None:
-                raise UnknownCode(f"this terminal does not know {command.code}")
+                raise UnknownCode(Reason("command_unknown", code=command.code))
             code = await handler(command)
             message = _MESSAGES.get(code, "")
         except VoiError as error:
@@ -58,13 +59,13 @@ class CommandHandlers:
 
     async def _send_torrent(self, command: ServerCommand) -> int:
         if command.torrent is None:
-            raise Malformed("1015 without a torrent")
+            raise Malformed(Reason("command_without_torrent"))
         return await self._downloads.take(command.torrent)
 
     async def _cancel(self, command: ServerCommand) -> int:
         tasks = command.fields.get("tasks")
         if tasks is not None and not (isinstance(tasks, list) and all(isinstance(task, str) for task in tasks)):
-            raise Malformed("tasks: a list of task uuids is expected", field="tasks")
+            raise Malformed(Reason("tasks_no_list"), field="tasks")
         stopped = await self._downloads.cancel(tasks)
         log.info("downloads stopped: {names}", names=", ".join(stopped) or "none")
         return SUCCESS
@@ -84,7 +85,7 @@ class CommandHandlers:
     async def _watermark(self, command: ServerCommand) -> int:
         switch = command.fields.get("switch")
         if switch not in (0, 1, "0", "1"):
-            raise Malformed(f"switch: {switch!r} is neither 0 nor 1", field="switch")
+            raise Malformed(Reason("switch_unknown", text=repr(switch)), field="switch")
         self._programs.start("watermark", str(int(switch)))
         return SUCCESS
 
@@ -105,5 +106,5 @@ def _batch(command: ServerCommand) -> Any:
 def _text(command: ServerCommand, field: str) -> str:
     value = command.fields.get(field)
     if not isinstance(value, str | int) or value == "":
-        raise Malformed(f"{field}: is missing", field=field)
+        raise Malformed(Reason("field_missing", field=field), field=field)
     return str(value)

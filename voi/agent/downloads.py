@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -22,10 +22,11 @@ from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding import alerts
 from voi.seeding.interfaces import BitTorrentSession
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
 from voi.wire.torrent_body import TorrentBody
 
@@ -153,7 +154,7 @@ class Downloads:
             await self._library.update(name, task_uuid=body.task_uuid, result=None, **told)
             return SUCCESS
         if self._busy_with(name):
-            raise Conflict(f"{name} is being uploaded from this terminal")
+            raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.own:
             log.warn("{name}, made at this terminal, is replaced by the server's", name=str(name))
         if old is not None and old.key is not None:
@@ -343,7 +344,7 @@ class Downloads:
         return self._active.get(active.info_hash) is active
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a download's step failed", failure))
+        spawn(work, log, "a step of a download")
 
 
 def _parse(body: TorrentBody) -> Metainfo:
@@ -352,4 +353,4 @@ def _parse(body: TorrentBody) -> Metainfo:
     try:
         return metainfo.parse(body.torrent, expected)
     except (BadTorrent, TorrentRefused) as error:
-        raise TorrentUnusable(error.message, field=error.field) from error
+        raise TorrentUnusable(error.reason, field=error.field) from error

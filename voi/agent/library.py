@@ -22,6 +22,8 @@ from voi.agent.disks import DiskState, TemplateNote, replace
 from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
 from voi.files.atomic import facts, make_room, read_start, sync_directory, write_atomically
+from voi.files.permissions import DIRECTORY_MODE, FILE_MODE, make_directory, restrict_files
+from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
 from voi.tasks import InThread
 
@@ -85,8 +87,10 @@ class Library:
 
     def _open(self) -> None:
         try:
-            self.hidden.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)  # one that is there may hold other things
+            make_directory(self.hidden)
+            restrict_files([*self.directory.glob("voi_[0-5]_*"), *self.hidden.iterdir()])
+            self._handle = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self.close()
@@ -110,7 +114,7 @@ class Library:
         try:
             state = msgspec.json.decode(path.read_bytes(), type=DiskState)
             if state.name != path.stem:
-                raise Malformed(f"it speaks of {state.name}")
+                raise Malformed(Reason("state_of_another", name=state.name))
         except (OSError, msgspec.MsgspecError, VoiError) as error:
             # Nothing is known of the file: it must neither boot nor be taken for an administrator's work.
             log.warn("{path}: {error}; the disk counts as incomplete", path=path, error=error)
@@ -172,7 +176,7 @@ class Library:
         async def work() -> DiskState:
             state = self._states.get(name)
             if state is None:
-                raise UnknownDisk(f"this terminal has no {name}")
+                raise UnknownDisk(Reason("disk_not_here", disk=str(name)))
             return await self._put(replace(state, **changes))
 
         return self._lock.run(lambda: Deferred.fromCoroutine(work()))
@@ -185,7 +189,7 @@ class Library:
 
         async def work() -> DiskState:
             if state.disk not in self._states and len(self._states) >= MOST_DISKS:
-                raise StorageMissing(f"this terminal has {MOST_DISKS} disks already")
+                raise StorageMissing(Reason("terminal_disks_full", most=MOST_DISKS))
             await self._put(state)
             await self._in_thread(make_room, self.path(state.disk), length)
             await self._in_thread(write_atomically, self._torrent(state.disk), torrent)
@@ -204,7 +208,8 @@ class Library:
             found = await self._in_thread(self._settled, name)
             state = self._states.get(name)
             if state is None or found is None or found[0] != length:
-                raise StorageMissing(f"{self.path(name)} should have {length} bytes, found {found and found[0]}")
+                there = str(found and found[0])
+                raise StorageMissing(Reason("wrong_length", path=str(self.path(name)), length=length, found=there))
             done = replace(state, complete=True, wanted=False, size=found[0], mtime_ns=found[1], **changes)
             if state.task_uuid is not None:
                 done = replace(done, task_uuid=None, result=DOWNLOADED)
@@ -257,9 +262,9 @@ class Library:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise StorageMissing(f"{path}: {error.strerror}") from error
+            raise StorageMissing(Reason("path_failed", path=str(path), text=of_system(error.strerror))) from error
         if metainfo.parse(data, state.disk).info_hash != state.key:
-            raise StorageMissing(f"{path} is another torrent than the one that was asked for")
+            raise StorageMissing(Reason("torrent_not_asked_for", path=str(path)))
         return data
 
     def _settled(self, name: DiskName) -> tuple[int, int] | None:
@@ -287,7 +292,7 @@ def read_note(path: Path) -> TemplateNote | None:
 def _own(path: Path, name: DiskName) -> DiskState:
     found = facts(path)
     if found is None:
-        raise BadImage("it is no regular file")
+        raise BadImage(Reason("image_not_regular"))
     header = image.parse_header(read_start(path, image.HEADER_PREFIX), found[0])
     sectors = -(-header.virtual_size // _SECTOR)
     return DiskState(

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import StorageMissing
+from voi.messages.reason import Reason
 
 log = Logger()
 
@@ -39,7 +40,7 @@ class Programs:
             return
         program = shutil.which(words[0])
         if program is None:
-            raise StorageMissing(f"{words[0]}, which is configured for {name}, is not on this terminal")
+            raise StorageMissing(Reason("program_missing", program=words[0], name=name))
         log.info("asked to {name}: {command}", name=name, command=[*words, *extra])
         self._reactor.callLater(PAUSE_SECONDS, self._spawn, name, program, [*words, *extra])
 

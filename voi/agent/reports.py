@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -19,6 +18,7 @@ from voi.agent.library import Library
 from voi.errors import NoAnswer
 from voi.names import DiskName
 from voi.seeding.interfaces import BitTorrentSession, TorrentStatus
+from voi.tasks import spawn
 from voi.wire.codes import Code
 
 log = Logger()
@@ -72,7 +72,7 @@ class Reports:
             active.told, active.asking = None, False
         if not self._loop.running:
             self._loop.start(REPORT_SECONDS).addErrback(lambda failure: log.failure("progress reports died", failure))
-        _spawn(self._deliver())
+        spawn(self._deliver(), log, "a report")
 
     def pause(self) -> None:
         """The connection ended."""
@@ -91,7 +91,7 @@ class Reports:
             body = self._state_body(active, state, percent, status)
             if body != active.told:
                 active.told = body
-                _spawn(self._ask_state(active, body))
+                spawn(self._ask_state(active, body), log, "a report")
 
     async def _ask_state(self, active: Active, body: Mapping[str, Any]) -> None:
         active.asking = True
@@ -161,7 +161,3 @@ class Reports:
             log.debug("{code}: {error}", code=code.name, error=error.message)
             return False
         return True
-
-
-def _spawn(work: Coroutine[Any, Any, None]) -> None:
-    Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a report failed", failure))

@@ -31,12 +31,14 @@ from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
+from voi.files.permissions import set_umask
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.alerts import Event
 from voi.seeding.link import link_rate
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 
 log = Logger()
@@ -130,6 +132,7 @@ class TerminalService(Service):
     def startService(self) -> None:  # noqa: N802 - Twisted's
         """Start; what fails is told to `failed` and `ready`."""
         super().startService()
+        set_umask()
         started = self._life.run(lambda: Deferred.fromCoroutine(self._start()))
         started.addCallbacks(lambda _: self.ready.callback(None), self._start_failed)
 
@@ -150,9 +153,7 @@ class TerminalService(Service):
         log.info("terminal {mac}: {directory}", mac=self.mac, directory=self.config.disks)
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
-        Deferred.fromCoroutine(self.downloads.resume()).addErrback(
-            lambda failure: log.failure("what was under way could not be taken up", failure)
-        )
+        spawn(self.downloads.resume(), log, "taking up what was under way")
 
     async def _stop(self) -> None:
         if not self._running:
@@ -192,7 +193,7 @@ class TerminalService(Service):
         :raises NoAnswer: there is none, or no connection.
         """
         if self.client is None:
-            raise ConnectionEnded("there is no connection to the server")
+            raise ConnectionEnded(Reason("server_not_connected"))
         return await self.client.ask(code, body)
 
     def _protocol(self) -> Client:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -21,9 +20,10 @@ from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
 from voi.files.atomic import facts, write_atomically
 from voi.files.hashing import Cancelled, hash_file
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.interfaces import BitTorrentSession
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
 from voi.wire.torrent_body import TorrentBody, encode_upload
@@ -129,7 +129,7 @@ class UploadQueue:
         for name in names:
             state = self._library.get(name)
             if state is None or not state.complete:
-                raise UnknownDisk(f"this terminal has no complete {name}")
+                raise UnknownDisk(Reason("disk_not_whole", disk=str(name)))
         asked = [
             Job(
                 name=str(name),
@@ -203,9 +203,7 @@ class UploadQueue:
         if self._offered == self._jobs[0].disk:
             return  # nothing to do but wait for 1021
         self._working = True
-        work = Deferred.fromCoroutine(self._work(self._jobs[0]))
-        work.addErrback(lambda failure: log.failure("an upload's step failed", failure))
-        work.addBoth(self._worked)
+        spawn(self._work(self._jobs[0]), log, "a step of an upload").addCallback(self._worked)
 
     def _worked(self, _result: object) -> None:
         self._working = False
@@ -243,7 +241,8 @@ class UploadQueue:
             return
         permission = await self._server.ask(Code.MAY_UPLOAD, self._question(job))
         if not permission.get("can_update"):
-            raise TorrentRefused(f"the server does not take it: {permission.get('reason') or 'it does not say why'}")
+            why = permission.get("reason")
+            raise TorrentRefused(Reason("server_refuses", text=str(why)) if why else Reason("server_refuses_silently"))
         torrent = metainfo.with_announce(torrent, self._server.trackers[0])
         self._offered = job.disk  # before the answer: 1021 may come on its heels
         try:
@@ -283,11 +282,11 @@ class UploadQueue:
         state, path = self._library.get(job.disk), self._library.path(job.disk)
         found: tuple[int, int] | None = await self._in_thread(facts, path)
         if state is None or found is None:
-            raise StorageMissing(f"{path} is gone")
+            raise StorageMissing(Reason("file_gone", path=str(path)))
         if state.info_hash is not None and found == (state.size, state.mtime_ns):
             return state, await self._library.torrent(state)
         if not state.own:
-            raise Conflict(f"{job.name} was changed since it was fetched; it is checked at the next start")
+            raise Conflict(Reason("changed_since_fetched", disk=job.name))
         if state.key is not None:
             await self._seeder.remove(state.key, forget=True)
         piece_length = self._piece_length or metainfo.piece_length_for(found[0])

@@ -166,8 +166,8 @@ class Assembly:
             admission=self._admission,
             in_thread=self._threads.short,
         )
-        self.registry.online.append(self._admission.terminal_came)
-        self.registry.offline.append(self._left)
+        self.registry.online.connect(self._admission.terminal_came)
+        self.registry.offline.connect(self._left)
         UploadAudit(self.publisher, self._uploads, self.templates, self.audit_log, self.registry.address)
 
     def _make_rollouts(self) -> None:
@@ -276,10 +276,10 @@ class Assembly:
             checks=health,
             further=[metrics],
         )
-        self.registry.online.append(self.api.changed)
-        self.registry.offline.append(self.api.changed)
-        self._handlers.reported.append(self.api.changed)
-        self.audit_log.heard.append(self.api.noted)
+        self.registry.online.connect(self.api.changed)
+        self.registry.offline.connect(self.api.changed)
+        self._handlers.reported.connect(self.api.changed)
+        self.audit_log.heard.connect(self.api.noted)
         peers = tracker_resource(self.tracker, BlockTableResource(self.keys, self.block_tables))
         pages = site(self.api.resource(), peers, AssetResource(console_assets()))
         self.announce_factory = AnnounceFactory(self.tracker, pages, self._reactor)

@@ -5,11 +5,9 @@ Strangers may ask, so a sentence says what is wrong and what to do, and names no
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from sqlite_utils import Database
 from twisted.internet.defer import TimeoutError as Late
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -62,7 +60,7 @@ def checks(
         if not store.reader.alive:
             return Reason("reader_gone")
         try:
-            await store.read(_ask).addTimeout(ANSWER_SECONDS, clock)
+            await store.try_reading().addTimeout(ANSWER_SECONDS, clock)
         except Late:
             return Reason("database_late", seconds=ANSWER_SECONDS, waiting=store.reader.waiting)
         return ""
@@ -72,9 +70,9 @@ def checks(
         if state.alive and state.failure and not state.busy_seconds:
             # Nobody may want to write for hours: whether it works again is found out by trying.
             try:
-                await store.write(_touch).addTimeout(ANSWER_SECONDS, clock)
-            except sqlite3.Error as error:
-                return Reason("write_failed", text=str(error))
+                refused = await store.try_writing().addTimeout(ANSWER_SECONDS, clock)
+                if refused:
+                    return Reason("write_failed", text=refused)
             except (NotSaved, Late) as error:
                 log.debug("the database cannot be written yet: {error}", error=error)
         return writer_problem(store.writer)
@@ -119,13 +117,3 @@ def bittorrent_problem(port: int, failing: int) -> str:
     if not port:
         return Reason("not_listening")
     return Reason("torrents_failing", count=failing) if failing else ""
-
-
-def _touch(db: Database) -> None:
-    """Write a page of the database, and change nothing in it."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    db.execute(f"PRAGMA user_version = {int(version)}")
-
-
-def _ask(db: Database) -> None:
-    db.execute("SELECT count(*) FROM accounts").fetchone()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import socket
+from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
@@ -16,6 +18,11 @@ from voi.tracker.tracker import Tracker
 from voi.tracker.udp import UdpTracker
 
 log = Logger()
+
+WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+_ELSEWHERE: Final = ("192.0.2.1", 9)
+"""An address that is on no network (RFC 5737)."""
 
 
 class Listeners:
@@ -39,6 +46,19 @@ class Listeners:
         self._ports.append(self._http)
         http.stand_at(self._http)
         self._open_udp(self._http, tracker)
+
+    def described(self) -> list[str]:
+        """What listens where, a line for each open port."""
+        http = self._ports[1]
+        lines = [f"terminals: {_kind(self._config.terminals)} {_where(self._ports[0])}"]
+        address = http.getHost()
+        if isinstance(address, IPv4Address | IPv6Address):
+            lines.append(f"console: {self._scheme}://{_in_url(own_address(address.host))}:{address.port}/")
+        else:
+            lines.append(f"console: {_kind(self._config.http)} {_where(http)}")
+        if self._udp is not None:
+            lines.append(f"tracker: udp {_where(http)}")
+        return lines
 
     def _open_udp(self, http: IListeningPort, tracker: Tracker) -> None:
         """The UDP tracker on the same address and port; a server without it works, over HTTP alone."""
@@ -96,6 +116,37 @@ def _port_of(listening: IListeningPort) -> int:
     address = listening.getHost()
     assert isinstance(address, IPv4Address | IPv6Address)
     return address.port
+
+
+def _kind(endpoint: str) -> str:
+    """What is spoken at an endpoint, in a word."""
+    return {"ssl": "tls", "tcp6": "tcp"}.get(kind := endpoint.partition(":")[0], kind)
+
+
+def _where(listening: IListeningPort) -> str:
+    """Where an open port is: as :func:`where` says, or the path of a socket that is a file."""
+    address = listening.getHost()
+    if not isinstance(address, IPv4Address | IPv6Address):
+        return os.fsdecode(getattr(address, "name", b"") or "")
+    return where(address.host, address.port)
+
+
+def where(host: str, port: int) -> str:
+    """Address and port; the port alone where all addresses are listened on."""
+    return str(port) if host in WILDCARDS else f"{_in_url(host)}:{port}"
+
+
+def own_address(listened: str) -> str:
+    """An address by which others may reach what listens on `listened`: of a wildcard, that of the way out of here."""
+    if listened not in WILDCARDS:
+        return listened
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)  # of UDP: nothing is sent
+        except OSError:  # a network without a way out
+            return socket.gethostname()
+        host: str = probe.getsockname()[0]
+        return host
 
 
 def _in_url(host: str) -> str:

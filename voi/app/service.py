@@ -16,15 +16,17 @@ from twisted.python.failure import Failure
 from voi import __version__
 from voi.app.assembly import Assembly
 from voi.app.garbage import settle
-from voi.app.listeners import Listeners
-from voi.app.start import Opened, allow_many_files, check_bittorrent_port, give_up, open_directory
+from voi.app.listeners import Listeners, where
+from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
 from voi.app.threads import Threads
 from voi.config import Config
 from voi.domain.audit import SERVER
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
+from voi.files.permissions import set_umask
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
+from voi.tasks import spawn
 from voi.web.api.traffic import SAMPLE_SECONDS
 
 log = Logger()
@@ -70,6 +72,7 @@ class VoiService(MultiService):
         super().privilegedStartService()
 
     def _open(self) -> None:
+        set_umask()
         check_bittorrent_port(*self.config.bittorrent_address)
         allow_many_files()
         directory = DataDirectory(self.config.data_path)
@@ -83,6 +86,8 @@ class VoiService(MultiService):
             reactor=self._reactor,
         )
         self.listeners.open(self.parts.factory, self.parts.announce_factory, self.parts.tracker)
+        for line in self.listeners.described():
+            log.info("{line}", line=line)
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         """Begin to work; ports are open already."""
@@ -102,6 +107,7 @@ class VoiService(MultiService):
             parts.rollout_audit.recover,
             parts.command_dispatcher.recover,
             self._listen_to_peers,
+            self._ensure_administrator,  # when no port is missing any more: the next start would not tell it again
             self._seed_all,
             parts.publisher.recover,
         ):
@@ -125,11 +131,16 @@ class VoiService(MultiService):
 
     async def _listen_to_peers(self) -> None:
         try:
-            self.parts.own_peer.port = await self.parts.seeding.start()
+            port = self.parts.own_peer.port = await self.parts.seeding.start()
         except StartupError as error:
             if self._opened is not None:
                 log.critical("{error}", error=error.message)
             raise
+        host, _ = self.config.bittorrent_address
+        log.info("bittorrent: tcp {where}", where=where(host, port))
+
+    async def _ensure_administrator(self) -> None:
+        await ensure_administrator(self.parts.repositories.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
         levels = [level for template in await self.parts.templates.all() for level in template.levels]
@@ -145,12 +156,7 @@ class VoiService(MultiService):
 
     def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something again and again; a failure is logged and does not end it."""
-
-        def once() -> Deferred[None]:
-            done: Deferred[None] = Deferred.fromCoroutine(work())
-            return done.addErrback(lambda failure: log.failure("a periodic task failed", failure))
-
-        call = LoopingCall(once)
+        call = LoopingCall(lambda: spawn(work(), log, "a periodic task"))
         call.clock = self._reactor
         self._ticks.append(call)
         call.start(seconds, now=False)

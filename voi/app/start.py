@@ -7,7 +7,7 @@ import resource
 import secrets
 import socket
 import sys
-import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ from twisted.python.failure import Failure
 from voi.auth.hashing import hash_password, wire_form
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory, write_atomically
-from voi.store.database import connect, prepare
+from voi.files.permissions import SECRET_MODE
+from voi.store.database import prepare
+from voi.store.interfaces.accounts import Accounts
 
 log = Logger()
 
@@ -49,7 +51,7 @@ def allow_many_files() -> None:
 
 
 def open_directory(directory: DataDirectory) -> Opened:
-    """Take the data directory; the first time, make the database, the administrator and the API's token.
+    """Take the data directory; the first time, make the database and the API's token.
 
     :raises StartupError: one line that says what is in the way.
     """
@@ -57,7 +59,6 @@ def open_directory(directory: DataDirectory) -> Opened:
     lock = directory.lock()
     try:
         prepare(directory.database)
-        _ensure_admin(directory.database)
         return Opened(lock, _ensure_token(directory.api_token))
     except OSError as error:
         os.close(lock)
@@ -67,19 +68,18 @@ def open_directory(directory: DataDirectory) -> Opened:
         raise
 
 
-def _ensure_admin(database: Path) -> None:
-    """Make the administrator's account if there is none, and tell its password this once."""
-    db = connect(database)
-    try:
-        if db.execute("SELECT count(*) FROM accounts").fetchone()[0]:
-            return
-        password = secrets.token_urlsafe(12)
-        stored = hash_password(wire_form(password))
-        # Told before it is kept: a password that nobody read could never be replaced.
-        tell(f"admin password: {password}")
-        db.execute("INSERT INTO accounts (name, password, created) VALUES (?, ?, ?)", (ADMIN, stored, time.time()))
-    finally:
-        db.close()
+async def ensure_administrator(accounts: Accounts, in_thread: Callable[..., Awaitable[Any]]) -> None:
+    """Make the administrator's account if there is no account, and tell its password this once.
+
+    Called when nothing that can be foreseen is in the way of the start any more. Told before it is kept, in the same
+    transaction: a process that is killed in between has no account, and the next start tells another password; one that
+    nobody was told is never kept.
+    """
+    if await accounts.there_are():
+        return
+    password = secrets.token_urlsafe(12)
+    stored = await in_thread(hash_password, wire_form(password))
+    await accounts.add_first(ADMIN, stored, lambda: tell(f"admin password: {password}"))
 
 
 def _ensure_token(path: Path) -> str:
@@ -88,7 +88,7 @@ def _ensure_token(path: Path) -> str:
         if token:
             return token
     token = secrets.token_urlsafe(32)
-    write_atomically(path, f"{token}\n".encode(), mode=0o600)
+    write_atomically(path, f"{token}\n".encode(), mode=SECRET_MODE)
     return token
 
 
@@ -134,10 +134,11 @@ def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) 
 def tell(line: str) -> None:
     """Print a line for the administrator: to the terminal or the journal, and to the log where there is none."""
     stream = sys.__stdout__
-    if stream is None or _is_null(stream.fileno()):
-        log.info("{line}", line=line)
-        return
-    print(line, file=stream, flush=True)
+    if stream is not None and not _is_null(stream.fileno()):
+        with suppress(OSError):  # whoever read it has gone
+            print(line, file=stream, flush=True)
+            return
+    log.info("{line}", line=line)
 
 
 def give_up(error: StartupError) -> BaseException:

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from voi.domain.audit import Actor, AuditEntry, make_entry
+from voi.signals import Signal
 from voi.store.interfaces.audit import AuditEntries
 
 log = Logger()
@@ -38,7 +39,7 @@ class AuditLog:
     """Writes entries down; `heard` is called with each that is on disk."""
 
     def __init__(self, events: AuditEntries, now: Callable[[], float] = time.time) -> None:
-        self.heard: list[Callable[[AuditEntry], None]] = []
+        self.heard: Signal[[AuditEntry]] = Signal("an entry of the audit log is on disk")
         self._events = events
         self._now = now
 
@@ -75,13 +76,9 @@ class AuditLog:
             )
             event = await self._events.add(event)
         except Exception:  # the change that it tells of must not fail with it
-            log.failure("the journal could not take {kind} {data}", kind=kind, data=data)
+            log.failure("the audit log could not take {kind} {data}", kind=kind, data=data)
             return
-        for listener in self.heard:
-            try:
-                listener(event)
-            except Exception:  # one listener's fault must not keep the news from the others
-                log.failure("a listener of the journal failed")
+        self.heard(event)
 
     async def prune(self) -> None:
         """Throw away what is older than it is to be kept, a slice at a time, so that writes get between."""

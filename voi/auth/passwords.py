@@ -37,17 +37,18 @@ class PasswordChecker:
         self._failures: dict[str, deque[float]] = {}
 
     async def check(self, name: str, password: str, address: str) -> None:
-        """Check a password as 9008 brings it: its MD5 in hex, or itself.
+        """Check a password as a person types it: never its MD5, which everybody who hears a 9008 knows.
 
         :raises TooManyAttempts: too many wrong ones from `address`; says how long to wait.
         :raises Unauthorized: no such name and password.
         """
+        await self._check_forms(name, [wire_form(password)], address)
+
+    async def _check_forms(self, name: str, forms: list[str], address: str) -> None:
+        """Whether one of these wire forms is that of the account's password; errors as of :meth:`check`."""
         self._refuse_guessers(address)
         self._note_failure(address)  # taken back when it is right: attempts side by side count too
         stored = await self._accounts.password(name) or NOBODY
-        forms = [wire_form(password)]
-        if _MD5.fullmatch(password):
-            forms.insert(0, password.lower())
         for form in forms:
             if await self._limiter.run(self._in_thread, matches, stored, form):
                 self._failures.pop(address, None)
@@ -60,11 +61,16 @@ class PasswordChecker:
         return hashed
 
     async def check_administrator(self, name: str, password: str, address: str) -> None:
-        """The same as :meth:`check`, for what only administrators may.
+        """Check a password as 9008 brings it, its MD5 in hex or itself (protocol section 2), of an administrator.
 
+        :raises TooManyAttempts: too many wrong ones from `address`; says how long to wait.
+        :raises Unauthorized: no such name and password.
         :raises Forbidden: the account's role is another.
         """
-        await self.check(name, password, address)
+        forms = [wire_form(password)]
+        if _MD5.fullmatch(password):
+            forms.insert(0, password.lower())
+        await self._check_forms(name, forms, address)
         account = await self._accounts.get(name)
         if account is None or not account.role.may(Role.ADMINISTRATOR):
             raise Forbidden(Reason("operator_uploads", name=name))

@@ -16,6 +16,7 @@ from voi.domain.templates import PublishedLevel
 from voi.errors import Conflict, NotFound, StorageMissing
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, verify_file
+from voi.messages.reason import Reason, of_system
 from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
 
@@ -88,18 +89,18 @@ class BlockTables:
         if data is not None:
             return data
         if info_hash in self._hopeless:
-            raise NotFound(f"there is no block table of {level.name}; the server's log says why")
+            raise NotFound(Reason("no_table", disk=str(level.name)))
         if info_hash not in self._under_way and not self._stopping:
             self._under_way.add(info_hash)
             self._making.run(lambda: Deferred.fromCoroutine(self._make(level))).addErrback(self._failed, level)
-        raise BeingMade(f"the block table of {level.name} is being made: ask again")
+        raise BeingMade(Reason("table_being_made", disk=str(level.name)))
 
     async def _level(self, info_hash: bytes) -> PublishedLevel:
         for template in await self._templates.all():
             for level in template.levels:
                 if level.info_hash == info_hash:
                     return level
-        raise NotFound("this server has published no such torrent")
+        raise NotFound(Reason("no_such_torrent"))
 
     def _read_file(self, info_hash: bytes, size: int) -> bytes | None:
         """The table's bytes; None where there is none, or one that is not whole."""
@@ -110,7 +111,7 @@ class BlockTables:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageMissing(f"{path.name}: {error.strerror}") from error
+            raise StorageMissing(Reason("path_failed", path=path.name, text=of_system(error.strerror))) from error
         if len(data) == size:
             return data
         log.warn("{path} is not a whole block table: made anew", path=path)

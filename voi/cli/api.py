@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 
 from voi import __version__
 from voi.cli.failures import Failed, NotLetIn, Unreachable
+from voi.cli.transport import unreachable
 
 REQUEST_SECONDS: Final = 30.0
 """How long one answer may take: everything long goes on in the server after its answer."""
@@ -130,12 +130,7 @@ class ApiClient:
         except urllib.error.HTTPError as error:
             raise _refusal(error) from error
         except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            never = isinstance(reason, ConnectionRefusedError | socket.gaierror)
-            raise Unreachable(
-                f"no answer from {self.server}: {reason}: is the server running, and --server its address?",
-                lost=not never,
-            ) from error
+            raise unreachable(self.server, error) from error
         return response
 
 

@@ -23,7 +23,7 @@ from voi.files.directory import DataDirectory
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:50021"
 DATA_DIRECTORIES: Final = (Path("data"), Path("/var/lib/voi"))
-"""Where a server's data directory is looked for: its default, and where the service of README.rst has it."""
+"""Where a server's data directory is looked for: its default, and where the service of docs/operations.rst has it."""
 
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 

@@ -185,11 +185,17 @@ class ServerProcess(ChildProcess):
 
     @property
     def admin_password(self) -> str:
-        """The administrator's password, as the first start told it."""
-        found = _PASSWORD.search(self.log.read_text())
-        if found is None:
-            raise StageError(f"no admin password was told:\n{self.tail()}")
-        return found[1]
+        """The administrator's password, as the start told it; it is kept once the server is up.
+
+        :raises StageError: none was told.
+        """
+
+        def told() -> str:
+            before, up, _ = self.log.read_text().rpartition("voi is up")
+            return found[-1] if up and (found := _PASSWORD.findall(before)) else ""
+
+        password: str = wait_until(told, 10, "the admin password")
+        return password
 
     def up(self, seconds: float = 30) -> Self:
         """Start and wait until the API answers."""

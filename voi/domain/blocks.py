@@ -21,6 +21,7 @@ from typing import Final
 
 from voi.domain.metainfo import LARGEST_LENGTH, Metainfo
 from voi.errors import Malformed
+from voi.messages.reason import Reason
 
 BLOCK: Final = 64 << 10
 """Bytes that one sum is of: a qcow2 cluster by default, so one changed cluster is one changed block."""
@@ -52,12 +53,12 @@ class BlockTable:
         :raises Malformed: it is none, or another torrent's.
         """
         if len(data) != encoded_size(metainfo.length):
-            raise Malformed(f"a block table of {len(data)} bytes, not of {encoded_size(metainfo.length)}")
+            raise Malformed(Reason("table_size", length=len(data), expected=encoded_size(metainfo.length)))
         magic, info_hash, block, length = _HEADER.unpack_from(data)
         if magic != _MAGIC or block != BLOCK:
-            raise Malformed("this is no block table that can be read here")
+            raise Malformed(Reason("table_unreadable"))
         if info_hash != metainfo.info_hash or length != metainfo.length:
-            raise Malformed("the block table is another torrent's")
+            raise Malformed(Reason("table_of_another"))
         return cls(info_hash, length, data[_HEADER.size :])
 
 

@@ -41,14 +41,14 @@ _KEPT_KEYS = frozenset({b"announce", b"comment", b"created by", b"creation date"
 """All of a torrent that travels on. Other trackers, web seeds and DHT nodes are the uploader's own affair, and
 his announce URL holds his key."""
 
-_REFUSED_INFO_KEYS: dict[bytes, str] = {
-    b"files": "it has a list of files; a disk is one file, named in the torrent itself",
-    b"meta version": "it is of BitTorrent version 2; deployed terminals read version 1 only",
-    b"file tree": "it has a version 2 file tree; deployed terminals read version 1 only",
-    b"symlink path": "its file is a symbolic link",
-    b"path": "it has a second name for its file (path)",
-    b"path.utf-8": "it has a second name for its file (path.utf-8)",
-    b"name.utf-8": "it has a second name for its file (name.utf-8)",
+_REFUSED_INFO_KEYS: dict[bytes, Reason] = {
+    b"files": Reason("torrent_many_files"),
+    b"meta version": Reason("torrent_version_2"),
+    b"file tree": Reason("torrent_file_tree"),
+    b"symlink path": Reason("torrent_symlink"),
+    b"path": Reason("torrent_second_name", key="path"),
+    b"path.utf-8": Reason("torrent_second_name", key="path.utf-8"),
+    b"name.utf-8": Reason("torrent_second_name", key="name.utf-8"),
 }
 """Key of the info dictionary -> why a torrent that has it is refused."""
 
@@ -109,28 +109,23 @@ def parse(data: bytes, expected: DiskName | None = None) -> Metainfo:
     info = _info(torrent)
     for key, why in _REFUSED_INFO_KEYS.items():
         if key in info:
-            raise TorrentRefused(f"the torrent is refused: {why}", field=key.decode())
+            raise TorrentRefused(Reason("torrent_unfit", why=why), field=key.decode())
     attributes = _typed(info, b"attr", bytes, default=b"")
     if not _HARMLESS_ATTRIBUTES.issuperset(attributes):
-        raise TorrentRefused(f"the torrent is refused: its file has the attributes {attributes[:20]!r}", field="attr")
+        raise TorrentRefused(Reason("torrent_attributes", text=repr(attributes[:20])), field="attr")
     name = _disk_name(_typed(info, b"name", bytes), expected)
     length = _typed(info, b"length", int)
     if not 0 < length <= LARGEST_LENGTH:
-        raise TorrentRefused(f"the torrent's length is {length} bytes, which no disk has", field="length")
+        raise TorrentRefused(Reason("torrent_length", length=length), field="length")
     piece_length = _typed(info, b"piece length", int)
     if not SMALLEST_PIECE <= piece_length <= LARGEST_PIECE or piece_length.bit_count() != 1:
-        raise TorrentRefused(
-            f"the torrent's piece length is {piece_length}; it must be a power of two from 16 KiB to 16 MiB",
-            field="piece length",
-        )
+        raise TorrentRefused(Reason("torrent_piece_length", length=piece_length), field="piece length")
     pieces = _typed(info, b"pieces", bytes)
     if len(pieces) != _HASH_SIZE * _ceil_div(length, piece_length):
-        raise TorrentRefused(
-            f"the torrent has {len(pieces)} bytes of piece hashes, which do not fit its length", field="pieces"
-        )
+        raise TorrentRefused(Reason("torrent_pieces", length=len(pieces)), field="pieces")
     private = _typed(info, b"private", int, default=0)
     if private not in (0, 1):
-        raise TorrentRefused(f"the torrent's private flag is {private}, neither 0 nor 1", field="private")
+        raise TorrentRefused(Reason("torrent_private", value=private), field="private")
     encoded_info: bytes = bencodepy.encode(info)
     return Metainfo(
         name=name,
@@ -209,17 +204,17 @@ def piece_length_for(size: int) -> int:
 def _decode(data: bytes) -> dict[bytes, Any]:
     """The outermost dictionary of canonical bencoding."""
     if len(data) > MAX_TORRENT:
-        raise BadTorrent(f"the torrent has {len(data)} bytes, more than {MAX_TORRENT}: use larger pieces")
+        raise BadTorrent(Reason("torrent_too_large", size=len(data), most=MAX_TORRENT))
     _check_tokens(data)
     try:
         decoded = bencodepy.decode(data)
     except bencodepy.BencodeDecodeError as error:
-        raise BadTorrent(f"the torrent is no bencoded text: {error}") from error
+        raise BadTorrent(Reason("torrent_not_bencoded", text=str(error))) from error
     if not isinstance(decoded, dict):
-        raise BadTorrent("the torrent is no dictionary")
+        raise BadTorrent(Reason("torrent_no_dictionary"))
     # The decoder takes dictionaries whose keys are unsorted or come twice, and drops what it does not keep.
     if bencodepy.encode(decoded) != data:
-        raise BadTorrent("the torrent is not canonical: a dictionary has unsorted or repeated keys")
+        raise BadTorrent(Reason("torrent_not_canonical"))
     return decoded
 
 
@@ -233,7 +228,7 @@ def _check_tokens(data: bytes) -> None:
     for _ in range(_MOST_TOKENS):
         token = _TOKEN.match(data, at)
         if token is None:
-            raise BadTorrent(f"the torrent is no bencoded text: byte {at} begins nothing")
+            raise BadTorrent(Reason("torrent_byte", at=at))
         at = token.end()
         if token[1] is not None:
             at += int(token[1])
@@ -242,13 +237,13 @@ def _check_tokens(data: bytes) -> None:
         elif token[0] in (b"l", b"d"):
             depth += 1
         if depth > _DEEPEST:
-            raise BadTorrent(f"the torrent is nested deeper than {_DEEPEST}")
+            raise BadTorrent(Reason("torrent_too_deep", most=_DEEPEST))
         if depth <= 0:
             break
     else:
-        raise BadTorrent(f"the torrent has more than {_MOST_TOKENS} values")
+        raise BadTorrent(Reason("torrent_too_many_values", most=_MOST_TOKENS))
     if at != len(data):
-        raise BadTorrent("the torrent is cut off, or something follows it")
+        raise BadTorrent(Reason("torrent_cut"))
 
 
 def _info(torrent: dict[bytes, Any]) -> dict[bytes, Any]:
@@ -259,8 +254,11 @@ def _info(torrent: dict[bytes, Any]) -> dict[bytes, Any]:
 def _typed(mapping: dict[bytes, Any], key: bytes, kind: type, default: Any = None) -> Any:
     value = mapping.get(key, default)
     if not isinstance(value, kind):
-        what = "lacks" if value is None else "has a wrong type of"
-        raise BadTorrent(f"the torrent {what} {key.decode()!r}", field=key.decode())
+        said = key.decode()
+        lacks = value is None
+        raise BadTorrent(
+            Reason("torrent_lacks", key=said) if lacks else Reason("torrent_wrong_type", key=said), field=said
+        )
     return value
 
 
@@ -269,12 +267,12 @@ def _disk_name(raw: bytes, expected: DiskName | None) -> DiskName:
     try:
         name = DiskName.parse(text, "name")
     except Malformed as error:
-        raise TorrentRefused(f"the torrent's {error.message}", field="name") from error
+        raise TorrentRefused(Reason("torrent_name", why=error.reason), field="name") from error
     # The name is the file's on every disk it reaches, so one spelling: lower case, no ".torrent".
     if str(name) != text:
-        raise TorrentRefused(f"the torrent's name {text!r} must be written {str(name)!r}", field="name")
+        raise TorrentRefused(Reason("torrent_name_spelling", text=text, name=str(name)), field="name")
     if expected is not None and name != expected:
-        raise TorrentRefused(f"the torrent is of {name}, not of {expected}", field="name")
+        raise TorrentRefused(Reason("torrent_of_another", disk=str(name), expected=str(expected)), field="name")
     return name
 
 
@@ -283,7 +281,7 @@ def _announce(torrent: dict[bytes, Any]) -> str | None:
     try:
         return raw.decode() or None
     except UnicodeDecodeError as error:
-        raise BadTorrent("the torrent's 'announce' is not UTF-8", field="announce") from error
+        raise BadTorrent(Reason("torrent_announce"), field="announce") from error
 
 
 def _checked_url(url: str) -> bytes:

@@ -9,7 +9,6 @@ from typing import Final
 
 from voi.domain.terminals import ReportedTemplate
 from voi.errors import VoiError
-from voi.messages.reason import Reason
 from voi.names import DiskName
 
 
@@ -28,9 +27,16 @@ OPEN_STATES = (UploadState.REQUESTED, UploadState.RECEIVING, UploadState.VERIFYI
 """States in which an upload still wants something; PUBLISHED and FAILED are final."""
 
 
-CANCELLED: Final = Reason("cancelled")
-ASKED_AGAIN: Final = Reason("asked_again")
-"""Reasons of those that failed because somebody wanted it so."""
+class Ending(StrEnum):
+    """How an upload ended that was not published. Kept beside its state: its reason is a sentence for people."""
+
+    FAILED = "failed"  # something stood in its way: an administrator should look
+    CANCELLED = "cancelled"  # by an administrator
+    ASKED_AGAIN = "asked_again"  # an administrator asked for the same disk anew
+
+
+WANTED: Final = (Ending.CANCELLED, Ending.ASKED_AGAIN)
+"""Endings that an administrator brought about: the audit log has that already, and nobody needs to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class UploadDisk:
     `id` is the torrent id of 9014 and 1021. `upload_id` groups the disks of one request. `source` is the path
     of an import's image file, None for uploads from terminals. `size` is the file's bytes, 0 until known.
     `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason`
-    where it is known of what it is made.
+    where it is known of what it is made. `ending` is None while it is open, and when it was published.
     """
 
     id: str
@@ -59,6 +65,7 @@ class UploadDisk:
     told: bool
     created: float
     updated: float
+    ending: Ending | None = None
 
     @property
     def open(self) -> bool:

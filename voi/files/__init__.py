@@ -1,1 +1,1 @@
-"""Files and directories: written so that they survive, hashed, copied. All of it blocks."""
+"""Files of server and terminal, alike for both. All of it blocks."""

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from voi.errors import NoSpace, StorageMissing
+from voi.files.permissions import FILE_MODE
+from voi.messages.reason import Reason, of_system
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -15,15 +17,28 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     draft = path.with_name(f".{path.name}.new")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, FILE_MODE)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise StorageMissing(f"{path} cannot be written: {error.strerror}") from error
+        raise StorageMissing(Reason("not_written", path=str(path), text=of_system(error.strerror))) from error
+
+
+def sync_file(path: Path) -> None:
+    """Wait until what was written to a file is on the disk.
+
+    :raises OSError: the disk has not taken it, or there is no such file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_directory(path: Path) -> None:
@@ -59,13 +74,13 @@ def make_room(path: Path, length: int) -> None:
     try:
         here = facts(path)
         if here is None and os.path.lexists(path):
-            raise StorageMissing(f"{path} is not a regular file")
+            raise StorageMissing(Reason("not_a_file", path=str(path)))
         if here is not None and here[0] > length:
             os.truncate(path, length)
         taken = path.stat().st_blocks * 512 if here is not None else 0
         disk = os.statvfs(path.parent)
     except OSError as error:
-        raise StorageMissing(f"{path}: {error.strerror}") from error
+        raise StorageMissing(Reason("path_failed", path=str(path), text=of_system(error.strerror))) from error
     free = disk.f_bavail * disk.f_frsize
     if length - taken > free:
-        raise NoSpace(f"{path.name} needs {length - taken} bytes more, the terminal's disk has {free} free")
+        raise NoSpace(Reason("terminal_full", name=path.name, needed=length - taken, free=free))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voi.errors import StartupError
+from voi.files.permissions import FILE_MODE, SECRET_MODE, make_directory, restrict_files
 from voi.names import DiskName
 
 
@@ -64,17 +65,22 @@ class DataDirectory:
         return self.incoming / str(name)
 
     def create(self) -> None:
-        """Make what is missing.
+        """Make what is missing, and close what is there to others.
 
         :raises StartupError: a directory cannot be made or written to.
         """
         for path in (self.root, self.disks, self.incoming, self.torrents, self.resume):
             try:
-                path.mkdir(parents=True, exist_ok=True)
+                make_directory(path)
             except OSError as error:
                 raise StartupError(f"data directory {path}: {error.strerror}") from error
             if not os.access(path, os.W_OK | os.X_OK):
                 raise StartupError(f"data directory {path}: not writable for this user")
+        # Of the uppermost directory only what is known: an administrator may keep a key of his own there.
+        restrict_files([self.root / "lock"])
+        restrict_files(self.root.glob(f"{self.database.name}*"), SECRET_MODE)
+        for path in (self.disks, self.incoming, self.torrents, self.resume):
+            restrict_files(path.iterdir())
 
     def lock(self) -> int:
         """Take the directory for this process; the lock lives as long as the file descriptor it gives.
@@ -83,7 +89,7 @@ class DataDirectory:
         """
         path = self.root / "lock"
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise StartupError(f"data directory {self.root}: {path.name}: {error.strerror}") from error
         try:
@@ -94,11 +100,12 @@ class DataDirectory:
         return handle
 
 
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a small file so that after a crash it is there whole or not at all."""
+def write_atomically(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+    """Write a small file so that after a crash it is there whole or not at all; `mode` whatever the umask."""
     draft = path.with_name(f".{path.name}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

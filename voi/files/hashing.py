@@ -26,7 +26,8 @@ from typing import ClassVar
 from voi.domain.blocks import Sums
 from voi.domain.metainfo import Metainfo
 from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
-from voi.messages.reason import Reason
+from voi.files.permissions import FILE_MODE
+from voi.messages.reason import Reason, of_system
 
 Progress = Callable[[int], object]
 """Takes the bytes done so far."""
@@ -211,7 +212,7 @@ class _Pace:
 
     def step(self, done: int, *, last: bool = False) -> None:
         if self._cancelled is not None and self._cancelled():
-            raise Cancelled("cancelled")
+            raise Cancelled(Reason("called_off"))
         if self._progress is None:
             return
         now = self._clock()
@@ -236,7 +237,7 @@ def _regular(path: Path) -> Iterator[int]:
 def _new_file(path: Path) -> Iterator[int]:
     """A file that was not there; removed again if what is done with it fails."""
     # O_EXCL: never over a disk that is there, least of all over the source itself by another name.
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
             yield fd
@@ -292,15 +293,15 @@ def _write_all(fd: int, rest: memoryview) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-_SENTENCES: dict[int, tuple[type[VoiError], str]] = {
-    errno.ENOENT: (StorageMissing, "{path} is not there"),
-    errno.EACCES: (StorageMissing, "{path} may not be opened by the server's user"),
-    errno.ELOOP: (Conflict, "{path} is a symbolic link; name the file itself"),
-    errno.EEXIST: (Conflict, "{path} is already there"),
-    errno.EISDIR: (Conflict, "{path} is no regular file"),
-    errno.ENOSPC: (NoSpace, "no room is left on the disk for {path}"),
-    errno.EDQUOT: (NoSpace, "the quota leaves no room for {path}"),
-    errno.EFBIG: (NoSpace, "the file system takes no file as large as {path}"),
+_REASONS: dict[int, tuple[type[VoiError], Callable[[str], Reason]]] = {
+    errno.ENOENT: (StorageMissing, lambda path: Reason("file_absent", path=path)),
+    errno.EACCES: (StorageMissing, lambda path: Reason("file_not_permitted", path=path)),
+    errno.ELOOP: (Conflict, lambda path: Reason("file_is_link", path=path)),
+    errno.EEXIST: (Conflict, lambda path: Reason("file_already_there", path=path)),
+    errno.EISDIR: (Conflict, lambda path: Reason("not_regular", path=path)),
+    errno.ENOSPC: (NoSpace, lambda path: Reason("no_room_for_file", path=path)),
+    errno.EDQUOT: (NoSpace, lambda path: Reason("quota_of_file", path=path)),
+    errno.EFBIG: (NoSpace, lambda path: Reason("file_too_large", path=path)),
 }
 """What the operating system says -> what the administrator is told."""
 
@@ -310,5 +311,9 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kind, sentence = _SENTENCES.get(error.errno or 0, (StorageMissing, "{path}: {error}"))
-        raise kind(sentence.format(path=path, error=error.strerror or error)) from error
+        known = _REASONS.get(error.errno or 0)
+        if known is None:
+            text = of_system(error.strerror or str(error))
+            raise StorageMissing(Reason("path_failed", path=str(path), text=text)) from error
+        kind, reason = known
+        raise kind(reason(str(path))) from error

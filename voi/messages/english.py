@@ -153,10 +153,13 @@ _TEMPLATES: Final = {
     "taken_over": "{mac} has been offline for long, and {other} takes over",
     "not_offered": "{mac} did not offer it within a day of being asked",
     "upload_stalled": "no progress for a day, at {part:.0%}: is {mac} still there?",
-    "no_space": "{needed:size} are needed on the server, {available:size} are available",
+    "no_space": (
+        "{needed:size} are needed on the server, {available:size} are available: move other files off its disk, or "
+        "give it a larger one"
+    ),
     "no_space_beside": (
         "{needed:size} are needed on the server, {available:size} are available beside {promised:size} promised to "
-        "other uploads"
+        "other uploads: wait for those or cancel them, or make room on the server's disk"
     ),
 }
 """Templates, and disks on their way to being published."""
@@ -269,7 +272,7 @@ _HEALTH: Final = {
     "write_failed": ("the last write to the database failed ({text}): look after the disk of the data directory"),
     "disk_full": (
         "{free:size} are free on the server's disk: no upload is taken below {floor:size}, "
-        "and soon nothing can be saved; make room"
+        "and soon nothing can be saved; move other files off it, cancel uploads, or give the server a larger disk"
     ),
     "server_late": (
         "the server came more than {milliseconds:.0f} ms late in {part:.0%} of the last minute: "
@@ -282,7 +285,9 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
-    "disk_nearly_full": "{free:size} are free on the server's disk",
+    "disk_nearly_full": (
+        "{free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
+    ),
     "terminals_failing": "rollout {number}: terminals that failed and try again: {count}",
     "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
@@ -311,9 +316,139 @@ SYSTEM: Final = {
 }
 """What the operating system says of files, in its own words: what administrators meet when a disk is full or sick."""
 
+_TORRENTS: Final = {
+    "torrent_empty": "the torrent is empty",
+    "torrent_too_large": "the torrent has {size} bytes, more than {most}: use larger pieces",
+    "torrent_not_bencoded": "the torrent is no bencoded text: {text}",
+    "torrent_byte": "the torrent is no bencoded text: byte {at} begins nothing",
+    "torrent_no_dictionary": "the torrent is no dictionary",
+    "torrent_not_canonical": "the torrent is not canonical: a dictionary has unsorted or repeated keys",
+    "torrent_too_deep": "the torrent is nested deeper than {most}",
+    "torrent_too_many_values": "the torrent has more than {most} values",
+    "torrent_cut": "the torrent is cut off, or something follows it",
+    "torrent_lacks": "the torrent lacks {key!r}",
+    "torrent_wrong_type": "the torrent has a wrong type of {key!r}",
+    "torrent_unfit": "the torrent is refused: {why}",
+    "torrent_many_files": "it has a list of files; a disk is one file, named in the torrent itself",
+    "torrent_version_2": "it is of BitTorrent version 2; deployed terminals read version 1 only",
+    "torrent_file_tree": "it has a version 2 file tree; deployed terminals read version 1 only",
+    "torrent_symlink": "its file is a symbolic link",
+    "torrent_second_name": "it has a second name for its file ({key})",
+    "torrent_attributes": "the torrent is refused: its file has the attributes {text}",
+    "torrent_length": "the torrent's length is {length} bytes, which no disk has",
+    "torrent_piece_length": ("the torrent's piece length is {length}; it must be a power of two from 16 KiB to 16 MiB"),
+    "torrent_pieces": "the torrent has {length} bytes of piece hashes, which do not fit its length",
+    "torrent_private": "the torrent's private flag is {value}, neither 0 nor 1",
+    "torrent_name": "the torrent's {why}",
+    "torrent_name_spelling": "the torrent's name {text!r} must be written {name!r}",
+    "torrent_of_another": "the torrent is of {disk}, not of {expected}",
+    "torrent_announce": "the torrent's 'announce' is not UTF-8",
+    "torrent_unreadable": "torrent: {text}",
+    "torrent_no_info": "torrent: no info dictionary",
+    "torrent_one_file": "torrent: exactly one file is taken, without a directory",
+    "torrents_full": (
+        "the tracker holds {most} torrents already, as many as it may: cancel uploads that are not needed any more"
+    ),
+    "nothing_reported": (
+        "{mac} has reported no disk of template {name}: it reports what it has when it logs in, so see that it has "
+        "the template and turn it on"
+    ),
+    "offered_another": "the terminal offered {disk}, which was refused: {why}",
+    "admin_needed": "an administrator must log in at this terminal first (9008)",
+    "no_group": "no desktop group {uuid}",
+    "ask_first": "{disk}: ask with 9018 first, so that its template is known",
+    "no_such_upload": "{mac} uploads no {disk}",
+    "called_off": "called off before its end",
+    "no_table": "there is no block table of {disk}; the server's log says why",
+    "table_being_made": "the block table of {disk} is being made: ask again",
+    "no_such_torrent": "this server has published no such torrent",
+    "table_size": "a block table of {length} bytes, not of {expected}",
+    "table_unreadable": "this is no block table that can be read here",
+    "table_of_another": "the block table is another torrent's",
+    "file_absent": "{path} is not there",
+    "file_not_permitted": "{path} may not be opened by the server's user",
+    "file_is_link": "{path} is a symbolic link; name the file itself",
+    "file_already_there": "{path} is already there",
+    "no_room_for_file": "no room is left on the disk for {path}",
+    "quota_of_file": "the quota leaves no room for {path}",
+    "file_too_large": "the file system takes no file as large as {path}",
+}
+"""Torrents and what comes with them: taken, made, looked for."""
+
+_PROTOCOL: Final = {
+    "frame_version": "frame of version {version}, only {known} is known",
+    "frame_direction": "frame with direction {direction}, which is neither 1 nor 2",
+    "frame_too_large": "frame with {length} bytes of {what}, at most {most} are taken here",
+    "json_too_large": "{length} bytes of JSON, at most {most} are read",
+    "json_broken": "broken JSON: {text}",
+    "json_no_object": "a JSON object is expected, not {kind}",
+    "message_malformed": "malformed message: {text}",
+    "answer_before_login": "an answer before login",
+    "log_in_first": "log in first (9001 or 9010)",
+    "log_in_with_ip": "log in first (9001, or 9010 with ip)",
+    "login_cut_off": "the connection ended during login",
+    "service_unknown": "service code {code} is not known",
+    "wrong_token": "the token is not the one of this connection: log in again",
+    "mac_of_another": "mac: this connection is {mac}'s, not {other}'s",
+    "login_of_another": "this connection is {mac}'s: open another one for {other}",
+    "body_lengths": "torrent body of {length} bytes: its lengths agree with no known layout",
+    "not_in_range": "{field}: {value} is not between 0 and {most}",
+    "not_base64": "data: no base64: {text}",
+    "data_length": "data_len: says {said}, data holds {length} bytes",
+    "no_template_of_disk": "no template has a disk {disk}",
+    "templates_full": "{mac} has reported {count} templates already: no more are kept for one terminal",
+    "not_wanted": "no longer wanted",
+}
+"""What terminals send and may not, in words for them and for the log."""
+
+_REFERENCE_TERMINAL: Final = {
+    "server_silent": "the server did not answer {code} within {seconds:g} seconds",
+    "server_lost": "the connection ended: {text}",
+    "server_not_connected": "there is no connection to the server",
+    "server_queue_full": "{most} requests wait for the server already",
+    "server_answered": "the server answered {code}: {text}",
+    "server_answers": "the server answers {code}: {text}",
+    "server_refuses": "the server does not take it: {text}",
+    "server_refuses_silently": "the server does not take it: it does not say why",
+    "answer_too_long": "the answer has {length} bytes, and may have {most}",
+    "uploads_here": "{disk} is being uploaded from this terminal",
+    "not_written": "{path} cannot be written: {text}",
+    "not_a_file": "{path} is not a regular file",
+    "terminal_full": "{name} needs {needed} bytes more, the terminal's disk has {free} free",
+    "image_not_regular": "it is no regular file",
+    "torrent_not_asked_for": "{path} is another torrent than the one that was asked for",
+    "state_of_another": "it speaks of {name}",
+    "disk_not_here": "this terminal has no {disk}",
+    "disk_not_whole": "this terminal has no complete {disk}",
+    "terminal_disks_full": "this terminal has {most} disks already",
+    "wrong_length": "{path} should have {length} bytes, found {found}",
+    "command_unknown": "this terminal does not know {code}",
+    "command_without_torrent": "1015 without a torrent",
+    "tasks_no_list": "tasks: a list of task uuids is expected",
+    "switch_unknown": "switch: {text} is neither 0 nor 1",
+    "field_missing": "{field}: is missing",
+    "program_missing": "{program}, which is configured for {name}, is not on this terminal",
+    "file_gone": "{path} is gone",
+    "changed_since_fetched": "{disk} was changed since it was fetched; it is checked at the next start",
+}
+"""What the reference terminal answers and logs; the server passes its answers on in `terminal_answered`."""
+
 SENTENCES: Final[dict[str, str]] = {
     code: sentence
-    for part in (_INPUT, _PEOPLE, _TERMINALS, _ROLLOUTS, _TEMPLATES, _FILES, _IMAGES, _HEALTH, SYSTEM)
+    for part in (
+        _INPUT,
+        _PEOPLE,
+        _TERMINALS,
+        _ROLLOUTS,
+        _TEMPLATES,
+        _FILES,
+        _IMAGES,
+        _HEALTH,
+        SYSTEM,
+        _TORRENTS,
+        _PROTOCOL,
+        _REFERENCE_TERMINAL,
+    )
     for code, sentence in part.items()
 }
 """All of them."""

@@ -2,7 +2,8 @@
 
 A `Reason` is a text like any other, in English, made from the one catalogue in :mod:`voi.messages.english`. Who only
 reads or logs it takes it for the text that it is; who shows it to people can say the same in their language by its
-code and data. Where it is kept, its code and data are kept beside the text.
+code and data. Where it is kept, its code and data are kept beside the text. A program that must tell one reason from
+another asks `code_of` and `same`: words are for people, and change.
 """
 
 from __future__ import annotations
@@ -75,6 +76,18 @@ def plain(reason: str) -> dict[str, Any]:
         return {}
     data = {name: plain(value) if isinstance(value, Reason) else value for name, value in reason.data.items()}
     return {"code": reason.code, "data": data}
+
+
+def code_of(reason: str) -> str:
+    """The code of a reason, by which programs tell it from others; empty for any other text."""
+    return reason.code if isinstance(reason, Reason) else ""
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two reasons have the same code and values, in whatever words; other texts have their words alone."""
+    if isinstance(one, Reason) != isinstance(other, Reason):
+        return False
+    return plain(one) == plain(other) if isinstance(one, Reason) else one == other
 
 
 def kept(reason: str) -> str:

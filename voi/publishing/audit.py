@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from voi.audit.log import AuditWriter
 from voi.domain.audit import SERVER, Actor, Author, author_of
-from voi.domain.uploads import ASKED_AGAIN, CANCELLED, Upload, UploadDisk, UploadState
+from voi.domain.uploads import WANTED, Upload, UploadDisk, UploadState
 from voi.publishing.publisher import Publisher
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
+from voi.tasks import spawn
 
 log = Logger()
 
@@ -33,16 +32,18 @@ class UploadAudit:
         self._templates = templates
         self._audit_log = audit_log
         self._address = address
-        publisher.begun.append(self._begun)
-        publisher.ended.append(self._ended)
+        publisher.begun.connect(self._begun)
+        publisher.ended.connect(self._ended)
 
     def _begun(self, disk: UploadDisk) -> None:
         assert disk.mac is not None
-        _spawn(self._note_begun(disk, disk.mac, self._address(disk.mac)))
+        spawn(
+            self._note_begun(disk, disk.mac, self._address(disk.mac)), log, "an entry of the audit log about an upload"
+        )
 
     def _ended(self, disk: UploadDisk) -> None:
-        if disk.reason not in (CANCELLED, ASKED_AGAIN):  # who wanted that is in the journal
-            _spawn(self._note_ended(disk))
+        if disk.ending not in WANTED:  # who wanted that is in the audit log
+            spawn(self._note_ended(disk), log, "an entry of the audit log about an upload")
 
     async def _note_begun(self, disk: UploadDisk, mac: str, address: str) -> None:
         upload = await self._uploads.get(disk.upload_id)
@@ -88,7 +89,3 @@ class UploadAudit:
 
 def _name(disk: UploadDisk, upload: Upload | None) -> str:
     return upload.name if upload else disk.template_uuid
-
-
-def _spawn(work: Coroutine[Any, Any, None]) -> None:
-    Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("an upload is not in the journal", failure))

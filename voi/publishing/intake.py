@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from twisted.logger import Logger
@@ -18,13 +19,14 @@ from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, 
 from voi.errors import (
     BadTorrent,
     Conflict,
+    StorageMissing,
     TorrentRefused,
     UnknownDisk,
     UnknownUpload,
     VoiError,
 )
 from voi.files.directory import DataDirectory, write_atomically
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
@@ -34,7 +36,7 @@ from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
 from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent, named
 
 log = Logger()
 T = TypeVar("T")
@@ -75,7 +77,7 @@ class UploadIntake:
             listed = {disk.uuid: named for disk in asked.disks}
             open_disks = await self._uploads.open_disks()
             if not granted and not _requested(open_disks, mac, {disk.uuid for disk in asked.disks}):
-                raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+                raise TorrentRefused(Reason("admin_needed"))
             await self._admission.check_free(asked.uuid, mac, open_disks)
             self._check_disks(template, asked, open_disks)
         except VoiError as error:
@@ -90,7 +92,7 @@ class UploadIntake:
             return await self._templates.get(body.uuid), body
         template = await self._templates.by_group(body.desktop_group_uuid)
         if template is None:
-            raise UnknownDisk(f"no desktop group {body.desktop_group_uuid}", field="desktop_group_uuid")
+            raise UnknownDisk(Reason("no_group", uuid=body.desktop_group_uuid), field="desktop_group_uuid")
         disks = {level.name.uuid: Disk(uuid=level.name.uuid, type=level.type) for level in template.levels}
         return template, TemplateBody(uuid=template.uuid, name=template.name, disks=list(disks.values()))
 
@@ -109,24 +111,34 @@ class UploadIntake:
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Actor | None = None,
     ) -> str:
         """Begin to receive a disk; its torrent id, the same again for a torrent that is known.
 
-        `actor` is the administrator who allowed it at the terminal.
+        `actor` is the administrator who allowed it at the terminal. Why it is refused, whatever the reason, stands at
+        what the terminal was asked for.
 
         :raises TorrentRefused: no administrator allowed it, or the torrent is not one to take.
         :raises Conflict: somebody else is at the template, or the level does not fit.
         :raises UnknownDisk: nothing says which template the disk belongs to.
         :raises NoSpace: says what is needed and what there is.
+        :raises StorageMissing: the torrent cannot be written down.
+        :raises Malformed: the body cannot be read.
         """
-        torrent: Metainfo = await self._in_thread(_parse, body)
+        name = _offered(body)
         try:
+            if isinstance(body, UnreadableTorrent):
+                raise body.error
+            torrent: Metainfo = await self._in_thread(_parse, body)
+            name = torrent.name
             return await self._admission.alone(self._take(mac, granted, listed, body, torrent, actor))
         except VoiError as error:
-            await self._refusals.note(mac, torrent.name, error.reason)
+            await self._refusals.note_torrent(mac, name, error.reason)
+            raise
+        except Exception:  # a fault of ours: the terminal is answered, and the administrator should not wait in vain
+            await self._refusals.note_torrent(mac, name, Reason("server_failed"))
             raise
 
     async def _take(
@@ -148,7 +160,7 @@ class UploadIntake:
             if known.state is not UploadState.FAILED:
                 return known.id  # allowed long ago; a terminal that was away offers it again
         if not granted and request is None:
-            raise TorrentRefused("an administrator must log in at this terminal first (9008)")
+            raise TorrentRefused(Reason("admin_needed"))
         owner = await self._templates.by_disk(name.uuid)
         upload = await self._upload_for(mac, name, listed, request, owner, actor)
         if owner is not None and owner.uuid != upload.template_uuid:
@@ -162,10 +174,17 @@ class UploadIntake:
         owner = await self._templates.by_disk(name.uuid)
         check_next_level(owner.levels if owner else (), name)
         self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
-        await self._in_thread(write_atomically, self._directory.torrent(torrent.info_hash), body.torrent)
+        await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
         disk = await self._write_down(upload, request, body, torrent)
         self._publisher.receive(disk)
         return disk.id
+
+    async def _keep(self, path: Path, torrent: bytes) -> None:
+        try:
+            await self._in_thread(write_atomically, path, torrent)
+        except OSError as error:
+            text = of_system(error.strerror or str(error))
+            raise StorageMissing(Reason("file_failed", text=text, path=path.name)) from error
 
     async def _upload_for(
         self,
@@ -186,7 +205,7 @@ class UploadIntake:
             return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc, remark=told.desc, actor=actor)
         if owner is not None:
             return new_upload(mac, owner.uuid, owner.name, owner.sys_type, owner.desc, actor=actor)
-        raise UnknownDisk(f"{name}: ask with 9018 first, so that its template is known")
+        raise UnknownDisk(Reason("ask_first", disk=str(name)))
 
     async def _write_down(
         self, upload: Upload, request: UploadDisk | None, body: TorrentBody, torrent: Metainfo
@@ -225,15 +244,24 @@ class UploadIntake:
         """
         disk = await self._uploads.last_of(name)
         if disk is None or disk.mac != mac:
-            raise UnknownUpload(f"{mac} uploads no {name}", field="torrent_name")
+            raise UnknownUpload(Reason("no_such_upload", mac=mac, disk=str(name)), field="torrent_name")
         percent = round(self._publisher.progress(disk) * 100, 2)
         return ReceiveProgress(percent, self._publisher.rate(disk), str(disk.state))
+
+
+def _offered(body: TorrentBody | UnreadableTorrent) -> DiskName | None:
+    """The disk that a 9014 is of, before its torrent is read; None where that cannot be told."""
+    if isinstance(body, UnreadableTorrent):
+        return body.disk
+    if body.disk_uuid is None or body.level is None:
+        return named(body.torrent)
+    return DiskName(body.disk_uuid, body.level)
 
 
 def _parse(body: TorrentBody) -> Metainfo:
     """Read the torrent of a 9014; what its struct says of the disk must be what the torrent says."""
     if not body.torrent:
-        raise BadTorrent("the torrent is empty")
+        raise BadTorrent(Reason("torrent_empty"))
     expected = None
     if body.disk_uuid is not None and body.level is not None:
         expected = DiskName(body.disk_uuid, body.level)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from voi.domain.uploads import UploadDisk, UploadState
@@ -13,6 +9,7 @@ from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline
 from voi.messages.reason import Reason
 from voi.publishing.publisher import Publisher
 from voi.store.interfaces.uploads import Uploads
+from voi.tasks import spawn
 from voi.terminals.interfaces import Connections
 from voi.wire.codes import Code
 from voi.wire.messages import Disk, TemplateBody
@@ -28,22 +25,22 @@ class UploaderNotifications:
         self._publisher = publisher
         self._registry = registry
         self._telling: set[str] = set()
-        publisher.ended.append(self.tell_end)
-        registry.online.append(self._came)
+        publisher.ended.connect(self.tell_end)
+        registry.online.connect(self._came)
 
     def tell_end(self, disk: UploadDisk) -> None:
         """Tell the uploader how its upload ended, now or later."""
         if disk.mac is not None and disk.mac in self._registry and disk.id not in self._telling:
             self._telling.add(disk.id)
-            _spawn(self._tell_end(disk), disk.mac)
+            spawn(self._tell_end(disk), log, "telling {mac}", mac=disk.mac)
 
     def request(self, upload_id: int, mac: str) -> None:
         """Ask a terminal for the disks of an upload, now or at its login."""
         if mac in self._registry:
-            _spawn(self._request(upload_id, mac), mac)
+            spawn(self._request(upload_id, mac), log, "telling {mac}", mac=mac)
 
     def _came(self, mac: str) -> None:
-        _spawn(self._catch_up(mac), mac)
+        spawn(self._catch_up(mac), log, "telling {mac}", mac=mac)
 
     async def _catch_up(self, mac: str) -> None:
         for disk in await self._uploads.untold(mac):
@@ -105,7 +102,3 @@ class UploaderNotifications:
             now = await self._uploads.disk(disk.id)
             if now is not None and now.state is UploadState.REQUESTED:  # else it came in spite of its answer
                 await self._publisher.fail(disk, reason)
-
-
-def _spawn(work: Coroutine[Any, Any, None], mac: str) -> None:
-    Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("telling {mac}", failure, mac=mac))

@@ -7,19 +7,19 @@ is made again, a half-done rename is finished.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, KeysView
+from collections.abc import Coroutine, KeysView
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
 from voi.domain import blocks, metainfo
 from voi.domain.templates import PublishedLevel, Template, check_next_level
-from voi.domain.uploads import UploadDisk, UploadState
+from voi.domain.uploads import Ending, UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, copy_and_hash
@@ -27,9 +27,10 @@ from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.seeding.interfaces import BitTorrentSession
+from voi.signals import Signal
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
-from voi.tasks import InThread
+from voi.tasks import InThread, spawn
 from voi.tracker.tracker import Tracker
 from voi.wire.messages import SECTOR
 
@@ -61,9 +62,9 @@ class Publisher:
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
-        self.begun: list[Callable[[UploadDisk], None]] = []
-        self.ended: list[Callable[[UploadDisk], None]] = []
-        self.changed: list[Callable[[Template], None]] = []
+        self.begun: Signal[[UploadDisk]] = Signal("a disk comes in from a terminal")
+        self.ended: Signal[[UploadDisk]] = Signal("an upload of a disk has ended")
+        self.changed: Signal[[Template]] = Signal("a template has a new version")
         self._uploads = uploads
         self._templates = templates
         self._directory = directory
@@ -106,8 +107,7 @@ class Publisher:
     def receive(self, disk: UploadDisk) -> None:
         """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
         self._spawn(disk, self._receive(disk))
-        for listener in self.begun:
-            listener(disk)
+        self.begun(disk)
 
     def copy(self, disk: UploadDisk) -> None:
         """Begin to import a disk from a file on the server."""
@@ -240,8 +240,7 @@ class Publisher:
         )
         self._forget(disk)
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
-        for listener in self.changed:
-            listener(template)
+        self.changed(template)
 
     async def _offer(self, info_hash: bytes, torrent: bytes, target: Path) -> None:
         """Seed what is published now; a failure here takes nothing back, and ends with the next start."""
@@ -252,15 +251,15 @@ class Publisher:
         except VoiError as error:
             log.error("{name} is published and cannot be seeded: {error}", name=target.name, error=error.message)  # noqa: TRY400 - a line, no trace
 
-    async def fail(self, disk: UploadDisk, reason: str) -> None:
+    async def fail(self, disk: UploadDisk, reason: str, ending: Ending = Ending.FAILED) -> None:
         """Call an upload off: its work under way ends first, its files go, its uploader is told why.
 
         One that has ended meanwhile, published or not, stays as it is.
         """
         self._called_off.add(disk.id)
-        await self._alone(disk.id, self._end(disk.id, reason))
+        await self._alone(disk.id, self._end(disk.id, reason, ending))
 
-    async def _end(self, disk_id: str, reason: str) -> None:
+    async def _end(self, disk_id: str, reason: str, ending: Ending = Ending.FAILED) -> None:
         self._called_off.discard(disk_id)
         disk = await self._uploads.disk(disk_id)
         if disk is None or not disk.open:
@@ -276,9 +275,9 @@ class Publisher:
         except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
             log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
         # Last: only then may the same disk be offered again, and its files have the same names.
-        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason)
+        await self._uploads.set_state(disk.id, UploadState.FAILED, time.time(), reason=reason, ending=ending)
         self._forget(disk)
-        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason))
+        self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason, ending=ending))
 
     def _remove_files(self, disk: UploadDisk) -> None:
         self._directory.upload(disk.name).unlink(missing_ok=True)
@@ -341,7 +340,7 @@ class Publisher:
 
     async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
         if self._cancelled(disk.id):
-            raise Cancelled(f"{disk.name}: called off")
+            raise Cancelled(Reason("called_off"))
         await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
 
     def _cancelled(self, disk_id: str) -> bool:
@@ -352,13 +351,10 @@ class Publisher:
             known.pop(disk.id, None)
 
     def _tell_ended(self, disk: UploadDisk) -> None:
-        for listener in self.ended:
-            listener(disk)
+        self.ended(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(self._alone(disk.id, self._guard(disk, work))).addErrback(
-            lambda failure: log.failure("upload of {name}", failure, name=str(disk.name))
-        )
+        spawn(self._alone(disk.id, self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
 
     async def _alone(self, disk_id: str, work: Coroutine[Any, Any, None]) -> None:
         """One thing at a time for each upload: what calls it off waits until its stage has noticed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from voi.domain.audit import Actor
 from voi.domain.templates import check_next_level
 from voi.domain.terminals import ReportedTemplate
-from voi.domain.uploads import ASKED_AGAIN, CANCELLED, ImportDisk, Upload, UploadDisk, UploadState
+from voi.domain.uploads import Ending, ImportDisk, Upload, UploadDisk, UploadState
 from voi.errors import BadImage, Conflict, Malformed, UnknownTerminal, UnknownUpload
 from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
@@ -90,7 +90,7 @@ class UploadRequests:
             if disk.mac == mac and disk.name in {name for name, _ in planned}:
                 if disk.state is not UploadState.REQUESTED:
                     raise Conflict(Reason("uploads_already", mac=mac, disk=str(disk.name)), field="disks")
-                await self._publisher.fail(disk, ASKED_AGAIN)
+                await self._publisher.fail(disk, Reason("asked_again"), Ending.ASKED_AGAIN)
         now = time.time()
         disks = tuple(new_disk(upload, name, kind, now) for name, kind in planned)
         return await self._uploads.begin(replace(upload, disks=disks))
@@ -167,7 +167,7 @@ class UploadRequests:
             raise UnknownUpload(Reason("no_upload", number=upload_id))
         for disk in upload.disks:
             if disk.open and disk.state is not UploadState.PUBLISHING:
-                await self._publisher.fail(disk, CANCELLED)
+                await self._publisher.fail(disk, Reason("cancelled"), Ending.CANCELLED)
         found = await self._uploads.get(upload_id)
         assert found is not None
         return found

@@ -16,6 +16,7 @@ from voi.domain.image import ImageHeader
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
 from voi.files.hashing import IsCancelled, fsync_directory, fsync_file, verify_file
+from voi.files.permissions import restrict
 from voi.messages.reason import Reason
 from voi.names import DiskName
 
@@ -112,6 +113,7 @@ def install(source: Path, target: Path, name: DiskName) -> None:
     """Put a checked file right and rename it into place; a file that is there already is left alone."""
     if source.exists():
         put_right(source, name)
+        restrict(source)
         source.rename(target)
         fsync_directory(target.parent)
         fsync_directory(source.parent)

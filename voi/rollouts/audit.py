@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -16,6 +14,7 @@ from voi.rollouts.coordinator import RolloutCoordinator
 from voi.store.interfaces.audit import AuditEntries
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
+from voi.tasks import spawn
 
 log = Logger()
 
@@ -42,8 +41,8 @@ class RolloutAudit:
         self._clock = clock
         self._ended: set[int] = set()
         self._call: IDelayedCall | None = None
-        coordinator.begun_itself.append(self._begun)
-        coordinator.ended.append(self._target_ended)
+        coordinator.begun_itself.connect(self._begun)
+        coordinator.ended.connect(self._target_ended)
 
     async def recover(self) -> None:
         """After a crash: tell of rollouts that ended just before it."""
@@ -51,7 +50,7 @@ class RolloutAudit:
             await self._note_ended(rollout_id)
 
     def _begun(self, rollout: Rollout) -> None:
-        _spawn(self._note_begun(rollout))
+        spawn(self._note_begun(rollout), log, "an entry of the audit log about a rollout")
 
     async def _note_begun(self, rollout: Rollout) -> None:
         template = await self._templates.get(rollout.template_uuid)
@@ -81,7 +80,7 @@ class RolloutAudit:
 
     def _look_soon(self) -> None:
         self._call = None
-        _spawn(self._look())
+        spawn(self._look(), log, "an entry of the audit log about a rollout")
 
     async def _look(self) -> None:
         ended, self._ended = self._ended, set()
@@ -108,7 +107,3 @@ class RolloutAudit:
             done=states.count(TargetState.DONE),
             failed=states.count(TargetState.FAILED),
         )
-
-
-def _spawn(work: Coroutine[Any, Any, None]) -> None:
-    Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout is not in the journal", failure))

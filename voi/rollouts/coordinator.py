@@ -23,6 +23,7 @@ from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
 from voi.rollouts.stalls import Served, StallMonitor
 from voi.seeding.interfaces import BitTorrentSession
+from voi.signals import Signal
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
@@ -93,7 +94,7 @@ class RolloutCoordinator:
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
         self.ended = self._dispatcher.ended
-        self.begun_itself: list[Callable[[Rollout], None]] = []
+        self.begun_itself: Signal[[Rollout]] = Signal("a rollout began by itself")
 
     async def recover(self) -> None:
         """After a start: take up every target that is open."""
@@ -187,5 +188,4 @@ class RolloutCoordinator:
     async def _update(self, template_uuid: str, mac: str) -> None:
         """A terminal lacks something of a template that is kept up to date by itself."""
         rollout = await self.begin(template_uuid, [mac])
-        for listener in self.begun_itself:
-            listener(rollout)
+        self.begun_itself(rollout)

@@ -6,20 +6,20 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from voi.domain.rollouts import Target, TargetState, Task, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of, same
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
+from voi.signals import Signal
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
+from voi.tasks import in_turns, one_slice_a_turn, spawn
 from voi.terminals.interfaces import Connections
 from voi.wire.messages import SECTOR
 
@@ -60,11 +60,12 @@ class Dispatcher:
         self._registry = registry
         self._sender = sender
         self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        self.ended: list[Callable[[Target], None]] = []
-        registry.online.append(self.came)
-        registry.offline.append(self._left)
+        self.ended: Signal[[Target]] = Signal("a terminal of a rollout has ended")
+        registry.online.connect(self.came)
+        registry.offline.connect(self._left)
 
     def _left(self, mac: str) -> None:
         for target in self._open_targets.of_terminal(mac):
@@ -72,7 +73,7 @@ class Dispatcher:
 
     async def explain(self, target: OpenTarget, reason: str) -> None:
         """Say what a target waits for; nothing where it does not wait any more."""
-        if target.target.reason != reason:
+        if not same(target.target.reason, reason):
             target.target = replace(target.target, reason=reason)
             await self._rollouts.explain(*target.key, reason, self._wall())
 
@@ -82,7 +83,7 @@ class Dispatcher:
         if isinstance(reason, Reason) and reason.code in ("disk_failed", "tried_again"):
             failure = Reason("disk_failed", disk=reason.data["disk"], why=reason.data["why"])
             await self.explain(target, Reason("off_after_failure", why=failure))
-        elif not isinstance(reason, Reason) or reason.code != "off_after_failure":
+        elif code_of(reason) != "off_after_failure":
             await self.explain(target, OFFLINE)
 
     async def _explain_on(self, target: OpenTarget) -> None:
@@ -120,9 +121,7 @@ class Dispatcher:
 
     async def drive_all(self, targets: Sequence[OpenTarget]) -> None:
         """Some at a turn: a rollout to a whole site must not hold up everybody else."""
-        for index, target in enumerate(targets):
-            if index and not index % AT_A_TURN:
-                await deferLater(self._clock, 0)
+        async for target in in_turns(targets, AT_A_TURN, self._turns):
             self.drive(target)
 
     def drive(self, target: OpenTarget) -> None:
@@ -260,12 +259,11 @@ class Dispatcher:
 
     def tell_ended(self, target: Target) -> None:
         """A target has ended."""
-        for listener in self.ended:
-            listener(target)
+        self.ended(target)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it for nobody who waits; a failure of it is logged."""
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("a rollout's step failed", failure))
+        spawn(work, log, "a step of a rollout")
 
 
 def held_as_reported(level: PublishedLevel) -> ReportedLevel:

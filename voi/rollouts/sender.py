@@ -92,7 +92,7 @@ class Sender:
             operate_id=level.operate_id,
         )
         if not wanted():
-            raise NotWanted("no longer wanted")
+            raise NotWanted(Reason("not_wanted"))
         reply = await self._registry.send_torrent(task.mac, Code.SEND_TORRENT, encode_task(body), task.id)
         if reply.code == ALREADY_THERE:
             return True

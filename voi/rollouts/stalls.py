@@ -8,14 +8,14 @@ from random import Random
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from voi.errors import VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.seeding.interfaces import BitTorrentSession
+from voi.tasks import in_turns, one_slice_a_turn
 from voi.terminals.interfaces import Connections
 from voi.tracker.tracker import Tracker
 
@@ -76,7 +76,7 @@ class StallMonitor:
         self._seeder = seeder
         self._tracker = tracker
         self._served = served
-        self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._wall = wall
         self._random = random
 
@@ -84,9 +84,7 @@ class StallMonitor:
         """Look after retries that are due, downloads that stand still, and what the seed sees of its peers."""
         now = self._wall()
         needy: dict[bytes, set[str]] = {}
-        for index, target in enumerate(self._open_targets):
-            if index and not index % LOOKED_AFTER_AT_A_TURN:
-                await deferLater(self._clock, 0)
+        async for target in in_turns(self._open_targets, LOOKED_AFTER_AT_A_TURN, self._turns):
             if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
                 continue
             due = not target.driving and target.target.next_try <= now
@@ -107,7 +105,7 @@ class StallMonitor:
                     needy.setdefault(task.info_hash, set()).add(task.mac)
                     if idle >= STUCK_SECONDS:
                         await self._dispatcher.explain(target, NOTHING_ARRIVES)
-                elif target.target.reason == NOTHING_ARRIVES:
+                elif code_of(target.target.reason) == NOTHING_ARRIVES.code:
                     await self._dispatcher.explain(target, "")
         for info_hash in self._open_targets.info_hashes():
             await self._look_at_peers(info_hash)

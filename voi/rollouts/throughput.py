@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import TargetState
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import RolloutHistories
+from voi.tasks import in_turns, one_slice_a_turn
 
 LOOK_SECONDS: Final = 2.0
 """How often it is looked: a plot that moves, and nothing that is felt with 5,000 terminals."""
@@ -148,7 +148,7 @@ class ThroughputRecorder:
         self._online = online
         self._seeding = seeding
         self._courses = courses
-        self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._running: dict[int, _Running] = {}
         self._sent: dict[bytes, int] = {}
         self._connections: dict[tuple[bytes, str], int] = {}
@@ -156,9 +156,7 @@ class ThroughputRecorder:
     async def look(self, now: float) -> None:
         """Take in where everything stands; what has ended is written down and let go."""
         open_now: set[int] = set()
-        for index, target in enumerate(self._open_targets):
-            if index and not index % AT_A_TURN:
-                await deferLater(self._clock, 0)
+        async for target in in_turns(self._open_targets, AT_A_TURN, self._turns):
             rollout_id, mac = target.key
             running = self._running.get(rollout_id) or await self._begin(rollout_id)
             if rollout_id not in open_now:

@@ -10,6 +10,7 @@ from voi.domain.blocks import BlockTable, Sums, compare
 from voi.domain.metainfo import Metainfo
 from voi.errors import StorageMissing
 from voi.files.hashing import IsCancelled, Progress, hash_file
+from voi.messages.reason import Reason, of_system
 from voi.seeding.interfaces import FileFacts, FileScan
 
 
@@ -38,9 +39,9 @@ def read(
     try:
         facts = FileFacts.of(path)
     except OSError as error:
-        raise StorageMissing(f"{path}: {error.strerror}") from error
+        raise StorageMissing(Reason("path_failed", path=str(path), text=of_system(error.strerror))) from error
     if facts is None:
-        raise StorageMissing(f"{path} is not there")
+        raise StorageMissing(Reason("file_absent", path=str(path)))
     sums = Sums()
     hashes = hash_file(path, metainfo.piece_length, progress, cancelled, sums=sums, at_most=metainfo.length)
     return Reading(facts, hashes, sums.finish())

@@ -408,7 +408,11 @@ class TorrentSession(BitTorrentSession):
 
     def _no_answer(self, failure: Failure, info_hash: bytes) -> None:
         gone = failure.check(RuntimeError) is not None
-        problem = NotFound(Reason("torrent_removed")) if gone else VoiError(str(failure.value))
+        problem = (
+            NotFound(Reason("torrent_removed"))
+            if gone
+            else VoiError(Reason("torrent_stopped", text=str(failure.value)))
+        )
         self._waiters.fail(alerts.Peers, info_hash, problem)
 
     # What libtorrent says

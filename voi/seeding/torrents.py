@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
+from voi.messages.reason import Reason
 from voi.seeding.alerts import key_of
 from voi.seeding.interfaces import Trust
 from voi.seeding.pacing import LEAST, Window
@@ -56,7 +57,7 @@ class Torrent:
         info = _info(_parameters(raw))
         layout = info.layout()
         if layout.num_files() != 1 or layout.file_path(0) != info.name():
-            raise TorrentRefused("torrent: exactly one file is taken, without a directory")
+            raise TorrentRefused(Reason("torrent_one_file"))
         return cls(key_of(info.info_hashes()), info.name(), info.total_size(), raw)
 
 
@@ -122,10 +123,10 @@ def _parameters(raw: bytes) -> lt.add_torrent_params:
     try:
         return lt.load_torrent_buffer(raw)
     except RuntimeError as error:
-        raise BadTorrent(f"torrent: {error}") from error
+        raise BadTorrent(Reason("torrent_unreadable", text=str(error))) from error
 
 
 def _info(params: lt.add_torrent_params) -> lt.torrent_info:
     if params.ti is None:
-        raise BadTorrent("torrent: no info dictionary")
+        raise BadTorrent(Reason("torrent_no_info"))
     return params.ti

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 from twisted.logger import Logger
 
+from voi.files.permissions import FILE_MODE, make_directory
 from voi.seeding.interfaces import FileFacts, Trust
 
 log = Logger()
@@ -73,7 +74,7 @@ class VerificationStore:
         :raises OSError: the directory cannot be made, read or written.
         """
         with self._lock:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             for left_over in self._directory.glob(f"{_TEMPORARY}*"):
                 left_over.unlink()
             self._entries = self._read_entries()
@@ -195,6 +196,7 @@ class VerificationStore:
         handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=_TEMPORARY)
         try:
             with os.fdopen(handle, "wb") as file:
+                os.fchmod(handle, FILE_MODE)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,6 +26,10 @@ def _account(row: Sequence[Any]) -> Account:
 def _find(db: Database, name: str) -> Account | None:
     row = db.execute(f"SELECT {_COLUMNS} FROM accounts WHERE name = ?", (name,)).fetchone()
     return _account(row) if row else None
+
+
+def _there_are(db: Database) -> bool:
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM accounts)").fetchone()[0])
 
 
 def _keep_one_administrator(db: Database, account: Account) -> None:
@@ -55,6 +59,21 @@ class SqlAccounts(Accounts):
                 (name, stored, account.created, role),
             )
             return account
+
+        return self._store.write(job)
+
+    def there_are(self) -> Deferred[bool]:
+        return self._store.read(_there_are)
+
+    def add_first(self, name: str, stored: str, tell: Callable[[], None]) -> Deferred[None]:
+        def job(db: Database) -> None:
+            if _there_are(db):
+                return
+            db.execute(
+                "INSERT INTO accounts (name, password, created, role) VALUES (?, ?, ?, ?)",
+                (name, stored, time.time(), Role.ADMINISTRATOR),
+            )
+            tell()
 
         return self._store.write(job)
 

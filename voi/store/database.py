@@ -22,6 +22,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import NotSaved, StartupError
+from voi.files.atomic import sync_directory, sync_file
+from voi.files.permissions import SECRET_MODE, restrict
 from voi.messages.reason import Reason
 from voi.store.migrations import migrations
 
@@ -91,7 +93,8 @@ def _prepare(path: Path) -> bool:
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
-        draft.touch(0o600)  # it holds password hashes and tracker keys; SQLite's other files take this mode over
+        draft.touch(SECRET_MODE)
+        restrict(draft, SECRET_MODE)  # SQLite's other files take its mode over
         db = connect(draft)
         migrations.apply(db)
         db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -112,7 +115,14 @@ def _prepare(path: Path) -> bool:
         if pending and applied:
             backup = path.with_name(f"{path.name}.before-{min(pending)}")
             if not backup.exists():
-                db.conn.execute("VACUUM INTO ?", [str(backup)])
+                # Under another name until it is whole: a kill in the middle leaves an empty file.
+                copy = backup.with_name(f".{backup.name}.new")
+                copy.unlink(missing_ok=True)
+                db.conn.execute("VACUUM INTO ?", [str(copy)])
+                restrict(copy, SECRET_MODE)
+                sync_file(copy)
+                copy.rename(backup)
+                sync_directory(backup.parent)
                 log.info("database copied to {backup} before its upgrade", backup=str(backup))
         migrations.apply(db)
     finally:
@@ -252,6 +262,25 @@ class Store:
         """Run `job` on a connection for reading; it sees every write that was acknowledged."""
         return self._reader.submit(job)
 
+    def try_reading(self) -> Deferred[None]:
+        """Ask the database the simplest question; fires when it answered."""
+        return self.read(_ask)
+
+    def try_writing(self) -> Deferred[str]:
+        """Write a page of the database and change nothing; fires with why SQLite refuses, empty if it does not.
+
+        Fails with `NotSaved` where the transaction came to nothing, for which :attr:`writer` has the reason then.
+        """
+
+        def job(db: sqlite_utils.Database) -> str:
+            try:
+                _touch(db)
+            except sqlite3.Error as error:
+                return str(error)
+            return ""
+
+        return self.write(job)
+
     @property
     def writer(self) -> WorkerState:
         """How the thread that writes does."""
@@ -266,3 +295,12 @@ class Store:
         """Finish all that was submitted and let go of the file."""
         self._writer.stop()
         self._reader.stop()
+
+
+def _touch(db: sqlite_utils.Database) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version = {int(version)}")
+
+
+def _ask(db: sqlite_utils.Database) -> None:
+    db.execute("SELECT count(*) FROM accounts").fetchone()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from voi.store.spellings import code_and_values
+
 migrations = Migrations("voi")
 
 
@@ -68,6 +70,22 @@ def m008_askers(db: Database) -> None:
     What failed before yesterday was history before this, and stays it.
     """
     _execute(db, _ASKERS)
+
+
+@migrations()
+def m009_endings(db: Database) -> None:
+    """How an upload ended is a state of its own; every sentence that was kept as a text gets its code and values.
+
+    Versions before told an upload that an administrator had called off from one that failed by its sentence.
+    """
+    db.execute("ALTER TABLE upload_disks ADD COLUMN ending TEXT NOT NULL DEFAULT ''")  # '' unless the state is failed
+    db.conn.create_function("code_and_values", 1, code_and_values, deterministic=True)
+    for table in ("upload_disks", "rollout_targets", "command_outcomes"):
+        db.execute(f"UPDATE {table} SET why = code_and_values(reason) WHERE why = '' AND reason != ''")
+    db.execute(
+        "UPDATE upload_disks SET ending = CASE WHEN why != '' AND json_extract(why, '$.code') IN "
+        "('cancelled', 'asked_again') THEN json_extract(why, '$.code') ELSE 'failed' END WHERE state = 'failed'"
+    )
 
 
 _ASKERS = """

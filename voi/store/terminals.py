@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store
 from voi.store.interfaces.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
@@ -74,13 +75,16 @@ class SqlTerminals(Terminals):
     def all(self) -> Deferred[list[Terminal]]:
         return self._store.read(read_terminals)
 
+    def some(self, macs: Sequence[str] | None) -> Deferred[list[Terminal]]:
+        return self._store.read(lambda db: read_terminals(db, macs))
+
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
         rows = [_row(mac, level) for level in levels]
 
         def job(db: Database) -> None:
             known = {row[0] for row in db.execute("SELECT uuid FROM terminal_templates WHERE mac = ?", (mac,))}
             if template.uuid not in known and len(known) >= MAX_TEMPLATES:
-                raise Conflict(f"{mac} has reported {len(known)} templates already: no more are kept for one terminal")
+                raise Conflict(Reason("templates_full", mac=mac, count=len(known)))
             db.execute(
                 "INSERT OR REPLACE INTO terminal_templates VALUES (?, ?, ?, ?, ?)",
                 (mac, template.uuid, template.name, template.sys_type, template.desc),
@@ -114,8 +118,8 @@ class SqlTerminals(Terminals):
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
         return self._store.read(lambda db: read_disks(db, mac))
 
-    def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
-        return self._store.read(read_all_disks)
+    def all_disks(self, macs: Sequence[str] | None = None) -> Deferred[dict[str, list[ReportedLevel]]]:
+        return self._store.read(lambda db: read_all_disks(db, macs))
 
 
 def note_visit(db: Database, mac: str, now: float, started: float) -> None:

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
-from voi.domain.uploads import ASKED_AGAIN, CANCELLED, OPEN_STATES, Upload, UploadDisk, UploadState
+from voi.domain.uploads import OPEN_STATES, Ending, Upload, UploadDisk, UploadState
 from voi.errors import Conflict
 from voi.messages.reason import Reason, kept, recall
 from voi.names import DiskName
@@ -24,7 +24,7 @@ from voi.store.terminals import put_level
 
 _DISK = (
     "d.id, d.upload_id, u.template_uuid, u.mac, d.source, d.disk_uuid, d.level, d.type, d.real_size, "
-    "d.reserve_size, d.state, d.reason, d.info_hash, d.size, d.told, d.created, d.updated, d.why"
+    "d.reserve_size, d.state, d.reason, d.info_hash, d.size, d.told, d.created, d.updated, d.why, d.ending"
 )
 _FROM = "FROM upload_disks d JOIN uploads u ON u.id = d.upload_id"
 _OPEN = "d.state IN (" + ", ".join(f"'{state}'" for state in OPEN_STATES) + ")"
@@ -42,7 +42,7 @@ _IN_STATE = {
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
     (disk_id, upload_id, template_uuid, mac, source, disk_uuid, level, kind, real, reserve) = row[:10]
-    (state, reason, info_hash, size, told, created, updated, why) = row[10:]
+    (state, reason, info_hash, size, told, created, updated, why, ending) = row[10:]
     return UploadDisk(
         id=disk_id,
         upload_id=upload_id,
@@ -60,6 +60,7 @@ def _disk(row: Sequence[Any]) -> UploadDisk:
         told=bool(told),
         created=created,
         updated=updated,
+        ending=Ending(ending) if ending else None,
     )
 
 
@@ -89,7 +90,7 @@ def _upload(db: Database, row: Sequence[Any]) -> Upload:
 def _insert_disk(db: Database, disk: UploadDisk) -> None:
     try:
         db.execute(
-            "INSERT INTO upload_disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO upload_disks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 disk.id,
                 disk.upload_id,
@@ -107,6 +108,7 @@ def _insert_disk(db: Database, disk: UploadDisk) -> None:
                 disk.created,
                 disk.updated,
                 kept(disk.reason),
+                disk.ending or "",
             ),
         )
     except sqlite3.IntegrityError as error:
@@ -169,12 +171,15 @@ class SqlUploads(Uploads):
         *,
         reason: str = "",
         info_hash: bytes | None = None,
+        ending: Ending = Ending.FAILED,
     ) -> Deferred[None]:
+        ended = ending if state is UploadState.FAILED else ""
+
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, info_hash = coalesce(?, info_hash), "
-                f"updated = ? WHERE id = ? AND {_OPEN}",
-                (state, reason, kept(reason), info_hash, now, disk_id),
+                f"updated = ?, ending = ? WHERE id = ? AND {_OPEN}",
+                (state, reason, kept(reason), info_hash, now, ended, disk_id),
             )
 
         return self._store.write(job)
@@ -225,11 +230,11 @@ class SqlUploads(Uploads):
             rows = db.execute(
                 f"SELECT {_UPLOAD} FROM uploads u WHERE dismissed = 0 AND (?1 IS NULL OR template_uuid = ?1) "
                 f"AND NOT EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND {_OPEN}) "
-                "AND EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND d.state = ?2 "
-                "AND d.reason NOT IN (?3, ?4) AND NOT EXISTS (SELECT 1 FROM upload_disks later "
+                "AND EXISTS (SELECT 1 FROM upload_disks d WHERE d.upload_id = u.id AND d.ending = ?2 "
+                "AND NOT EXISTS (SELECT 1 FROM upload_disks later "
                 "WHERE later.disk_uuid = d.disk_uuid AND later.level = d.level AND later.created > d.created)) "
-                "ORDER BY id DESC LIMIT ?5",
-                (template_uuid, UploadState.FAILED, CANCELLED, ASKED_AGAIN, MOST_FAILED),
+                "ORDER BY id DESC LIMIT ?3",
+                (template_uuid, Ending.FAILED, MOST_FAILED),
             ).fetchall()
             return [_upload(db, row) for row in rows]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -16,6 +15,7 @@ from voi.domain.command_outcomes import Command, CommandResult
 from voi.errors import NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason
 from voi.store.interfaces.commands import Commands
+from voi.tasks import spawn
 from voi.terminals.interfaces import Connections
 from voi.wire.codes import Code
 
@@ -51,7 +51,7 @@ class CommandDispatcher:
         self._writing = False
         # Terminals that just logged in, each with the newest replacing command sent to it since.
         self._coming: dict[str, int] = {}
-        registry.online.append(self._came)
+        registry.online.connect(self._came)
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
@@ -88,15 +88,11 @@ class CommandDispatcher:
             self._clock.callLater(0, self._send_some)
 
     def _start(self, command: Command, mac: str) -> None:
-        Deferred.fromCoroutine(self._send(command, mac)).addErrback(
-            lambda failure: log.failure("command {number} for {mac}", failure, number=command.batch_no, mac=mac)
-        )
+        spawn(self._send(command, mac), log, "command {number} for {mac}", number=command.batch_no, mac=mac)
 
     def _came(self, mac: str) -> None:
         self._coming.setdefault(mac, 0)
-        Deferred.fromCoroutine(self._send_waiting(mac)).addErrback(
-            lambda failure: log.failure("commands that wait for {mac}", failure, mac=mac)
-        )
+        spawn(self._send_waiting(mac), log, "sending {mac} the commands that wait for it", mac=mac)
 
     async def _send_waiting(self, mac: str) -> None:
         try:
@@ -127,9 +123,7 @@ class CommandDispatcher:
         self._ended.append(ended)
         if not self._writing:
             self._writing = True
-            Deferred.fromCoroutine(self._write()).addErrback(
-                lambda failure: log.failure("outcomes of commands could not be written down", failure)
-            )
+            spawn(self._write(), log, "writing down outcomes of commands")
 
     async def _write(self) -> None:
         try:

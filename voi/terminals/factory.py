@@ -46,6 +46,10 @@ class TerminalFactory(Factory):
         self._held = 0
         self._logged: dict[str, float] = {}
 
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """How Twisted calls this port in the log."""
+        return "terminals"
+
     def buildProtocol(self, addr: IAddress | None) -> TerminalProtocol | None:  # noqa: ARG002, N802 - Twisted's
         """A protocol, or None, which closes the connection, when there are too many."""
         if len(self._connections) >= MAX_CONNECTIONS:

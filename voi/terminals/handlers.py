@@ -13,9 +13,11 @@ from voi.auth.passwords import PasswordChecker
 from voi.domain.audit import Author
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import LoginRefused, Malformed, TooManyAttempts, UnknownTemplate, VoiError
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
 from voi.rollouts.progress import ProgressReceiver
+from voi.signals import Signal
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.terminals.protocol import TerminalProtocol
@@ -67,7 +69,7 @@ class RequestHandlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._audit_log = audit_log
-        self.reported: list[Callable[[str], None]] = []
+        self.reported: Signal[[str]] = Signal("a terminal said what it has or started")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order,
             Code.TERMINAL_LOGIN: self._login,
@@ -106,7 +108,7 @@ class RequestHandlers:
             author = Author("terminal", terminal.mac, connection.host)
             await self._audit_log.note("terminal.first", author, mac=terminal.mac, ip=ip)
         if not connection.alive:
-            raise LoginRefused("the connection ended during login")
+            raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
@@ -138,12 +140,12 @@ class RequestHandlers:
         try:
             name = DiskName.parse(body.boot_disk, "boot_disk")
         except Malformed as error:
-            raise UnknownTemplate(error.message, field="boot_disk") from error
+            raise UnknownTemplate(error.reason, field="boot_disk") from error
         await self._terminals.set_boot_disk(_mac(connection), str(name))
-        self._tell_reported(_mac(connection))
+        self.reported(_mac(connection))
         template = await self._templates.by_disk(name.uuid)
         if template is None:
-            raise UnknownTemplate(f"no template has a disk {name}", field="boot_disk")
+            raise UnknownTemplate(Reason("no_template_of_disk", disk=str(name)), field="boot_disk")
         return success(
             name=template.name,
             uuid=template.uuid,
@@ -170,12 +172,8 @@ class RequestHandlers:
         template = ReportedTemplate(template_uuid, body.name, body.sys_type, body.desc)
         await self._terminals.report(mac, template, levels)
         await self._rollouts.disks_reported(mac, known)
-        self._tell_reported(mac)
+        self.reported(mac)
         return success()
-
-    def _tell_reported(self, mac: str) -> None:
-        for listener in self.reported:
-            listener(mac)
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 
+from voi.signals import Signal
 from voi.wire.messages import Reply
 
 ANSWER_SECONDS: Final = 15.0
@@ -16,13 +17,12 @@ ANSWER_SECONDS: Final = 15.0
 class Connections(Protocol):
     """The terminals that are online, by MAC, and how to speak to them; wherever the connection of each is.
 
-    `online` and `offline` are called with the MAC after a terminal came or went, in the thread of the reactor. One that
-    logs in on a second connection comes again without having gone. `online` comes after the login was answered; a
-    fault of one listener does not keep the news from the others.
+    `online` and `offline` are told the MAC after a terminal came or went, in the thread of the reactor. One that logs
+    in on a second connection comes again without having gone. `online` comes after the login was answered.
     """
 
-    online: list[Callable[[str], None]]
-    offline: list[Callable[[str], None]]
+    online: Signal[[str]]
+    offline: Signal[[str]]
 
     def __contains__(self, mac: object) -> bool:
         """Whether a terminal is online."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from voi.errors import TerminalOffline
 from voi.messages.reason import Reason
+from voi.signals import Signal
 from voi.terminals.interfaces import ANSWER_SECONDS, Connections
 from voi.wire.messages import Reply
 
@@ -41,8 +42,8 @@ class ConnectionRegistry(Connections):
     """
 
     def __init__(self) -> None:
-        self.online: list[Callable[[str], None]] = []
-        self.offline: list[Callable[[str], None]] = []
+        self.online: Signal[[str]] = Signal("a terminal came online")
+        self.offline: Signal[[str]] = Signal("a terminal went offline")
         self._connections: dict[str, TerminalConnection] = {}
         self._since: dict[str, float] = {}
         # Starts at the clock, so that numbers from before a restart do not come back.
@@ -85,21 +86,14 @@ class ConnectionRegistry(Connections):
 
     def came(self, mac: str) -> None:
         """Tell everybody that a terminal is there; after its login was answered."""
-        self._tell(self.online, mac)
+        self.online(mac)
 
     def drop(self, mac: str, connection: TerminalConnection) -> None:
         """A connection ended; a terminal that has a newer one is still there."""
         if self._connections.get(mac) is connection:
             del self._connections[mac]
             del self._since[mac]
-            self._tell(self.offline, mac)
-
-    def _tell(self, listeners: list[Callable[[str], None]], mac: str) -> None:
-        for listener in listeners:
-            try:
-                listener(mac)
-            except Exception:  # one listener's fault must not keep the news from the others
-                log.failure("a listener failed for terminal {mac}", mac=mac)
+            self.offline(mac)
 
     def next_batch(self) -> int:
         """A number that ties a command to its answers."""

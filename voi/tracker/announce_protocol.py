@@ -51,6 +51,17 @@ BURST: Final = 64
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
+_TLS_HANDSHAKE: Final = b"\x16\x03"
+"""How every TLS connection begins (RFC 8446, 5.1), and no HTTP request. Without an answer its client would wait for a
+minute, and hear nothing then."""
+_HINT: Final = (
+    b"This port speaks HTTP without TLS: use http:// in the address, or start the server with --http ssl:...\n"
+)
+_NO_TLS_HERE: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+    % (len(_HINT), _HINT)
+)
+
 _STREAM: Final = int(socket.SOCK_STREAM)
 _NOW: Final = socket.MSG_DONTWAIT
 _LAST: Final = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
@@ -69,6 +80,10 @@ class AnnounceFactory(Factory):
         self.reactor = reactor
         self.most = most
         self.open = 0
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """How Twisted calls this port in the log."""
+        return "http"
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name
         """The first port was opened."""
@@ -231,6 +246,12 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
 
     def _hand_over(self, data: bytes) -> None:
         transport: Any = self.transport
+        if data.startswith(_TLS_HANDSHAKE):
+            self._closing = True
+            transport.write(_NO_TLS_HERE)
+            transport.unregisterProducer()
+            transport.loseConnection()
+            return
         self.setTimeout(None)  # the site has its own
         transport.unregisterProducer()
         inner = self._door.site.buildProtocol(self._address)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from random import Random
 
 from voi.errors import TorrentRefused
+from voi.messages.reason import Reason
 from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceAnswer, AnnounceEvent, AnnounceRequest, Counts
 from voi.tracker.expiry import ExpiryQueue
@@ -61,9 +62,7 @@ class SwarmTable:
         if key in self._swarms:
             return
         if len(self._swarms) >= self._policy.most_swarms:
-            raise TorrentRefused(
-                f"the tracker holds {self._policy.most_swarms} torrents already: delete unused templates"
-            )
+            raise TorrentRefused(Reason("torrents_full", most=self._policy.most_swarms))
         self._swarms[key] = Swarm(key)
 
     def retire(self, info_hash: bytes) -> None:

@@ -15,6 +15,7 @@ from twisted.web import http
 from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import Request, Site
 
+from voi.messages.reason import Reason
 from voi.web.console.assets import PREFIX
 from voi.web.http.errors import BodyTooLarge, error_body
 from voi.web.http.routing import BODY_LIMIT
@@ -80,7 +81,7 @@ class BoundedRequest(Request):
         self.content = BytesIO()
         self.requestHeaders.removeHeader(b"expect")  # or the channel would ask for the body after all
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        body = msgspec.json.encode(error_body(BodyTooLarge(f"the body has more than {BODY_LIMIT} bytes")))
+        body = msgspec.json.encode(error_body(BodyTooLarge(Reason("body_too_large", most=BODY_LIMIT))))
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -126,6 +127,7 @@ class _Root(Resource):
 class _QuietSite(Site):
     """A site without an access log: announces would fill it, and each has a terminal's key in its path."""
 
+    noisy = False  # it would be named by its place in memory
     protocol = BoundedChannel  # type: ignore[assignment]  # a plain channel is enough: HTTP/2 is not spoken here
 
     def log(self, request: http.Request) -> None:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from voi.errors import RemoteProtocolError
+from voi.messages.reason import Reason
 from voi.wire.codes import ClientType, DataType, Direction
 
 _HEADER = struct.Struct("<HHIIIBBBBHH")
@@ -121,9 +122,9 @@ class FrameReader:
     def _check(self, version: int, data: int, data_type: int, direction: int, token: int, supplementary: int) -> None:
         limits = self.limits
         if version != VERSION:
-            raise RemoteProtocolError(f"frame of version {version}, only {VERSION} is known")
+            raise RemoteProtocolError(Reason("frame_version", version=version, known=VERSION))
         if direction not in (Direction.REQUEST, Direction.RESPONSE):
-            raise RemoteProtocolError(f"frame with direction {direction}, which is neither 1 nor 2")
+            raise RemoteProtocolError(Reason("frame_direction", direction=direction))
         most = limits.json if data_type == DataType.JSON else limits.binary
         for what, size, bound in (
             ("data", data, most),
@@ -131,7 +132,7 @@ class FrameReader:
             ("supplementary", supplementary, limits.supplementary),
         ):
             if size > bound:
-                raise RemoteProtocolError(f"frame with {size} bytes of {what}, at most {bound} are taken here")
+                raise RemoteProtocolError(Reason("frame_too_large", length=size, what=what, most=bound))
 
 
 def server_frame(

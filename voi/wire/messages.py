@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from voi.errors import Malformed
+from voi.messages.reason import Reason
 from voi.names import canonical_mac, canonical_uuid
 
 SECTOR: Final = 512
@@ -185,16 +186,16 @@ def decode_object(data: bytes) -> dict[str, Any]:
 def _decode(data: bytes) -> dict[str, Any]:
     """The JSON object in `data` as it stands; its size is bounded whatever the frame calls itself."""
     if len(data) > LARGEST_JSON:
-        raise Malformed(f"{len(data)} bytes of JSON, at most {LARGEST_JSON} are read")
+        raise Malformed(Reason("json_too_large", length=len(data), most=LARGEST_JSON))
     text = data.rstrip(b"\x00").strip()
     if not text:
         return {}
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"broken JSON: {error}") from error
+        raise Malformed(Reason("json_broken", text=str(error))) from error
     if not isinstance(value, dict):
-        raise Malformed(f"a JSON object is expected, not {type(value).__name__}")
+        raise Malformed(Reason("json_no_object", kind=type(value).__name__))
     return value
 
 
@@ -229,7 +230,7 @@ def convert(fields: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Malformed(f"malformed message: {error}") from error
+        raise Malformed(Reason("message_malformed", text=str(error))) from error
 
 
 def decode_download_result(fields: dict[str, Any]) -> DownloadResult:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from voi.errors import BadMac, BadToken, LoginRefused, Malformed, NotLoggedIn, UnknownCode, VoiError
+from voi.messages.reason import Reason
 from voi.wire import torrent_body
 from voi.wire.codes import ClientType, Code, DataType, Direction
 from voi.wire.frame import AT_TERMINAL, BEFORE_LOGIN, LOGGED_IN, Frame, FrameReader, server_frame
@@ -32,10 +33,10 @@ from voi.wire.messages import (
     decode_template,
     encode,
 )
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 Body = Any
-"""A message of `voi.wire.messages`, or a `TorrentBody`: which one, the service code tells."""
+"""A message of `voi.wire.messages`, or a `TorrentBody` or `UnreadableTorrent`: which one, the service code tells."""
 
 
 class SessionState(Enum):
@@ -113,8 +114,19 @@ def _login(frame: Frame) -> Body:
     return convert(fields, Login if "ip" in fields else OfTerminal)
 
 
-def _torrent(frame: Frame) -> TorrentBody:
-    """9014 says JSON or binary, and not always the truth: a JSON object starts with a brace."""
+def _torrent(frame: Frame) -> TorrentBody | UnreadableTorrent:
+    """9014 says JSON or binary, and not always the truth: a JSON object starts with a brace.
+
+    One that cannot be read is a request all the same, and refused with its error by whoever takes uploads: an
+    administrator who asked for the disk is to read why it does not come.
+    """
+    try:
+        return _read_torrent(frame)
+    except VoiError as error:
+        return UnreadableTorrent(error, torrent_body.named(frame.data))
+
+
+def _read_torrent(frame: Frame) -> TorrentBody:
     if frame.data_type == DataType.JSON and frame.data.lstrip()[:1] == b"{":
         return torrent_body.from_json(decode_object(frame.data))
     return torrent_body.parse(frame.data)
@@ -193,7 +205,7 @@ class ServerSession:
     def _answer(self, frame: Frame) -> ReplyReceived | Rejected:
         try:
             if self.state is not SessionState.LOGGED_IN:
-                raise NotLoggedIn("an answer before login")
+                raise NotLoggedIn(Reason("answer_before_login"))
             return ReplyReceived(frame.service_code, frame.request_code, decode_reply(frame.data))
         except VoiError as error:
             return Rejected(frame.service_code, error, b"")
@@ -202,26 +214,26 @@ class ServerSession:
         code = frame.service_code
         decode = _REQUESTS.get(code)
         if self.state is SessionState.CONNECTED and code not in _LOGINS:
-            raise NotLoggedIn("log in first (9001 or 9010)")
+            raise NotLoggedIn(Reason("log_in_first"))
         if decode is None:
-            raise UnknownCode(f"service code {code} is not known")
+            raise UnknownCode(Reason("service_unknown", code=code))
         if self.state is SessionState.LOGGED_IN and frame.token and code not in _LOGINS:
             assert self.token is not None
             if frame.token != self.token.encode():
-                raise BadToken("the token is not the one of this connection: log in again")
+                raise BadToken(Reason("wrong_token"))
         body = decode(frame)
         if isinstance(body, Login):
             return self._login(frame, body)
         if self.state is SessionState.CONNECTED:
-            raise NotLoggedIn("log in first (9001, or 9010 with ip)")
+            raise NotLoggedIn(Reason("log_in_with_ip"))
         claimed = getattr(body, "mac", "")
         if claimed and claimed != self.mac:
-            raise BadMac(f"mac: this connection is {self.mac}'s, not {claimed}'s", field="mac")
+            raise BadMac(Reason("mac_of_another", mac=self.mac or "", other=claimed), field="mac")
         return Request(code, frame.request_code, body, frame.client_type)
 
     def _login(self, frame: Frame, body: Login) -> LoginRequest:
         if self.mac is not None and body.mac != self.mac:
-            raise RepeatedLogin(f"this connection is {self.mac}'s: open another one for {body.mac}")
+            raise RepeatedLogin(Reason("login_of_another", mac=self.mac, other=body.mac))
         return LoginRequest(frame.service_code, frame.request_code, body, frame.client_type)
 
     def accept(self, request: LoginRequest, token: str) -> None:

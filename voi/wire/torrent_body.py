@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import struct
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from voi.errors import Malformed
-from voi.names import canonical_uuid
+from voi.errors import Malformed, VoiError
+from voi.messages.reason import Reason
+from voi.names import DiskName, canonical_uuid
 from voi.wire.messages import SECTOR, Count, Level, Message, SmallInt, convert
 
 _COMMON = struct.Struct("<36sbbiqq")  # uuid, type, sys_type, diff_level, real_size, reserve_size
 _LENGTH = struct.Struct("<q")
 _TAIL = struct.Struct("<36s36si")  # task uuid, group uuid, operate_id
 T66, T74, T150 = 66, 74, 150
+_HIGHEST_LEVEL = 5  # a terminal's own write layers among them (protocol section 5)
+
+_UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_UUID_FIELD = re.compile(rb'"uuid"\s*:\s*"(' + _UUID.pattern + rb')"')
+_LEVEL_FIELD = re.compile(rb'"(?:diff_level|dif_level)"\s*:\s*"?([0-5])\b')
+_NAME = re.compile(rb"4:name\d+:voi_([0-5])_(" + _UUID.pattern + rb")")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,14 @@ class TorrentBody:
     task_uuid: str | None = None
     group_uuid: str | None = None
     operate_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableTorrent:
+    """A 9014 that cannot be read: why not, and the disk of which it speaks as far as that can be told."""
+
+    error: VoiError
+    disk: DiskName | None
 
 
 class _JsonBody(Message, frozen=True, kw_only=True):
@@ -68,13 +84,30 @@ def parse(data: bytes) -> TorrentBody:
             return _parse_struct(data, size)
     if data[:1] == b"d":
         return TorrentBody(torrent=data)
-    raise Malformed(f"torrent body of {len(data)} bytes: its lengths agree with no known layout", field="data_len")
+    raise Malformed(Reason("body_lengths", length=len(data)), field="data_len")
+
+
+def named(data: bytes) -> DiskName | None:
+    """The disk of which a 9014 speaks that cannot be read; None where nothing in it says so."""
+    if data.lstrip()[:1] == b"{":
+        uuid, level = _UUID_FIELD.search(data), _LEVEL_FIELD.search(data)
+        return _disk(uuid[1], int(level[1])) if uuid and level else None
+    if len(data) >= _COMMON.size:
+        raw, _kind, _sys_type, number = _COMMON.unpack_from(data)[:4]
+        if _UUID.fullmatch(raw):
+            return _disk(raw, number)
+    name = _NAME.search(data)
+    return _disk(name[2], int(name[1])) if name and data[:1] == b"d" else None
+
+
+def _disk(raw: bytes, level: int) -> DiskName | None:
+    return DiskName(raw.decode().lower(), level) if 0 <= level <= _HIGHEST_LEVEL else None
 
 
 def _parse_struct(data: bytes, size: int) -> TorrentBody:
     raw_uuid, kind, sys_type, level, real_size, reserve_size = _COMMON.unpack_from(data)
     file_size = _LENGTH.unpack_from(data, 58)[0] if size > T66 else None
-    _check_range("diff_level", level, 5)
+    _check_range("diff_level", level, _HIGHEST_LEVEL)
     _check_range("real_size", real_size, 1 << 53)
     _check_range("reserve_size", reserve_size, 1 << 53)
     if file_size is not None:
@@ -101,7 +134,7 @@ def _parse_struct(data: bytes, size: int) -> TorrentBody:
 
 def _check_range(field: str, value: int, most: int) -> None:
     if not 0 <= value <= most:
-        raise Malformed(f"{field}: {value} is not between 0 and {most}", field=field)
+        raise Malformed(Reason("not_in_range", field=field, value=value, most=most), field=field)
 
 
 def _uuid(raw: bytes, field: str) -> str:
@@ -117,9 +150,9 @@ def from_json(fields: dict[str, Any]) -> TorrentBody:
     try:
         torrent = base64.b64decode(body.data, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed(f"data: no base64: {error}", field="data") from error
+        raise Malformed(Reason("not_base64", text=str(error)), field="data") from error
     if len(torrent) != body.data_len:
-        raise Malformed(f"data_len: says {body.data_len}, data holds {len(torrent)} bytes", field="data_len")
+        raise Malformed(Reason("data_length", said=body.data_len, length=len(torrent)), field="data_len")
     return TorrentBody(
         torrent=torrent,
         disk_uuid=canonical_uuid(body.uuid),

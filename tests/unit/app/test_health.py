@@ -18,6 +18,7 @@ from voi.app import health
 from voi.app.lag import LagProbe
 from voi.files.directory import DataDirectory
 from voi.publishing.space import MARGIN
+from voi.store import database
 from voi.store.database import WorkerState
 
 WELL = WorkerState(alive=True, waiting=0, busy_seconds=0.0, failure="")
@@ -100,7 +101,7 @@ class CheckTests(StoreCase):
         done = self.store.write(end_transaction)
         done.addErrback(lambda _failure: None)
         await done
-        with mock.patch.object(health, "_touch", end_transaction):
+        with mock.patch.object(database, "_touch", end_transaction):
             self.assertIn("the last write to the database failed (", await self.said("database writer"))
             self.assertIn("the last write to the database failed (", await self.said("database writer"))
         self.assertEqual(await self.said("database writer"), "")
@@ -113,7 +114,7 @@ class CheckTests(StoreCase):
 
     async def test_tries_only_after_a_failure(self) -> None:
         """While all is well nothing is written for a look at it."""
-        with mock.patch.object(health, "_touch", lambda _db: self.fail("was written")):
+        with mock.patch.object(database, "_touch", lambda _db: self.fail("was written")):
             self.assertEqual(await self.said("database writer"), "")
 
     async def test_threads_ended(self) -> None:

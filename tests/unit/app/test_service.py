@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import treq
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
+from twisted.internet.defer import fail
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
@@ -26,7 +30,9 @@ from voi.app.service import VoiService
 from voi.config import Config, Options
 from voi.demo.image import write_image
 from voi.demo.processes import free_port
+from voi.errors import StartupError
 from voi.names import DiskName
+from voi.seeding.session import TorrentSession
 from voi.web.metrics.exposition import MEDIA
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -101,8 +107,8 @@ class ServiceTests(TestCase):
             await deferLater(reactor, 0.02)
         return value
 
-    async def test_main_job(self) -> None:
-        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+    async def exchange(self) -> tuple[Path, Path]:
+        """A terminal uploads when it is asked to, the other one gets it; where each has its disks."""
         self.start_server()
         one, two = self.path / "one", self.path / "two"
         one.mkdir()
@@ -130,8 +136,14 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", f"/api/v1/rollouts/{made['id']}"))["state"] == "done")
 
         await self.until(done)
+        return one, two
+
+    async def test_main_job(self) -> None:
+        """A terminal uploads when it is asked to, the other one gets it; then both go, and the server stops."""
+        one, two = await self.exchange()
         self.assertEqual((two / str(NAME)).read_bytes(), (one / str(NAME)).read_bytes())
         await self.measured((one / str(NAME)).stat().st_size)
+        await self.password()
         self.assertEqual(len(self.told), 1)
         command = await self.api("POST", "/api/v1/commands", {"command": "restart", "macs": "all"})
 
@@ -170,6 +182,52 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
 
         await self.until(there)
+
+    def open_to_others(self) -> dict[str, int]:
+        """Whatever server and terminals keep that has not the mode it should, with the one it has."""
+        secret = ("api-token", "voi.sqlite")  # and what SQLite and an upgrade put beside it
+        found = {}
+        for root in (self.path / "data", self.path / "two", self.path / "one" / ".voi"):
+            if not root.exists():
+                continue
+            for path in (root, *root.rglob("*")):
+                mode = path.stat().st_mode & 0o777
+                if mode != (0o750 if path.is_dir() else 0o600 if path.name.startswith(secret) else 0o640):
+                    found[str(path.relative_to(self.path))] = mode
+        return found
+
+    async def test_nobody_else_reads_disks(self) -> None:
+        """Disks, torrents, database and their directories are closed to others, however open the service's umask is."""
+        self.addCleanup(os.umask, os.umask(0))
+        await self.exchange()
+        self.assertEqual(self.open_to_others(), {})
+
+    async def test_the_group_reads_disks(self) -> None:
+        """A umask that shuts out the group as well changes nothing: what makes backups may be in it."""
+        self.addCleanup(os.umask, os.umask(0o077))
+        await self.exchange()
+        self.assertEqual(self.open_to_others(), {})
+
+    async def test_open_files_are_closed_at_the_next_start(self) -> None:
+        """What an earlier version left open to others is closed; a file of an administrator's own is let be."""
+        self.start_server()
+        await self.wrote_down("server.started")
+        await self.server.stopService()
+        data = self.path / "data"
+        for name in (
+            "disks/voi_0_x",
+            "incoming/voi_1_x",
+            "torrents/x.torrent",
+            "resume/x.resume",
+            "voi.sqlite.before-m1",
+        ):
+            (data / name).touch(0o666)
+        for directory in (data, *(path for path in data.iterdir() if path.is_dir())):
+            directory.chmod(0o777)
+        own = data / "key.pem"
+        own.touch(0o600)
+        self.start_server()
+        self.assertEqual(self.open_to_others(), {"data/key.pem": 0o600})
 
     async def test_stop_is_written_down(self) -> None:
         """The next start finds in the journal that the server was stopped, and when it was started."""
@@ -268,6 +326,66 @@ class ServiceTests(TestCase):
             answer = await treq.get(url, headers=headers, agent=Agent(reactor, pool=self.pool))
             self.assertEqual(answer.code, status, token)
             await answer.text()
+
+    async def session(self, method: str, path: str, body: object, **headers: str) -> tuple[int, Any, str]:
+        """A request as a browser sends it, without a token; status, answer, and the cookie that came."""
+        agent = Agent(reactor, pool=self.pool)
+        url = f"http://127.0.0.1:{self.server.listeners.http_port}{path}"
+        given = Headers({name.replace("_", "-"): [value] for name, value in headers.items()})
+        answer = await treq.request(method, url, headers=given, json=body, agent=agent)
+        cookie = answer.headers.getRawHeaders("set-cookie", [""])[0].partition(";")[0]
+        return answer.code, json.loads(await treq.content(answer)), cookie
+
+    async def password(self) -> str:
+        """The administrator's, once it is told."""
+
+        async def told() -> list[str]:
+            return self.told
+
+        line: str = (await self.until(told))[-1]
+        await self.server.parts.store.write(lambda _db: None)  # it is kept right after it was told
+        return line.removeprefix("admin password: ")
+
+    async def test_a_start_that_fails_tells_no_password(self) -> None:
+        """Where BitTorrent's port is taken at the last moment nothing is told; the next start tells what works."""
+        failures: list[object] = []
+
+        async def failed() -> bool:
+            return bool(failures)
+
+        with (
+            mock.patch.object(VoiService, "_start_failed", lambda _self, failure: failures.append(failure)),
+            mock.patch.object(TorrentSession, "start", lambda _self: fail(StartupError("taken"))),
+        ):
+            self.start_server()
+            await self.until(failed)
+        await self.server.stopService()
+        self.assertEqual(self.told, [])
+        self.start_server()
+        body = {"name": "admin", "password": await self.password()}
+        self.assertEqual((await self.session("POST", "/api/v1/session", body))[0], 200)
+
+    async def test_the_console_takes_the_password_itself(self) -> None:
+        """What a 9008 shows to everybody on the wire neither signs in nor changes a password; the password does both.
+
+        The new one looks like an MD5 and is a password all the same.
+        """
+        self.start_server()
+        password = await self.password()
+        form = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+        status, _, cookie = await self.session("POST", "/api/v1/session", {"name": "admin", "password": form})
+        self.assertEqual((status, cookie), (401, ""))
+        status, who, cookie = await self.session("POST", "/api/v1/session", {"name": "admin", "password": password})
+        self.assertEqual(status, 200)
+        new = "0123456789abcdef" * 2
+        for old, expected in ((form, 400), (password, 200)):
+            change = {"old": old, "new": new}
+            status, answer, _ = await self.session(
+                "PUT", "/api/v1/session/password", change, cookie=cookie, x_csrf_token=who["csrf"]
+            )
+            self.assertEqual(status, expected, answer)
+        status, _, _ = await self.session("POST", "/api/v1/session", {"name": "admin", "password": new})
+        self.assertEqual(status, 200)
 
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""

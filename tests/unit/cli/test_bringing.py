@@ -90,6 +90,14 @@ class UploadTests(ScriptedCase):
         self.assertEqual((result.exit_code, result.stdout), (0, f"{UUID}\n"), result.stderr)
         self.assertEqual(self.script.changes(), [("POST", "/uploads", {"mac": MACS[0], "template": UUID})])
 
+    def test_refused_upload(self) -> None:
+        """What the server says of an upload that cannot be asked for is what is shown."""
+        reason = f"disk {UUID} has two differences already, and folding them is not available yet"
+        self.refuse("POST", "/uploads", reason)
+        result = self.voi("upload", MACS[0], UUID)
+        self.assertEqual((result.exit_code, result.stdout), (1, ""))
+        self.assertIn(reason, result.stderr)
+
     def test_failed_upload(self) -> None:
         """The reason of the disk that failed is told."""
         self.script.say("GET", "/uploads/7", upload("failed", "failed", "piece 3 is wrong"))

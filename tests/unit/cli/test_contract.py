@@ -17,8 +17,10 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 
 from tests.unit.web.api_case import TOKEN, ApiCase
-from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
+from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.audit import SERVER
+from voi.domain.terminals import ReportedLevel
+from voi.names import DiskName
 
 PROGRAM = ("-c", "from voi.cli import main; main(prog_name='voi')")
 
@@ -73,9 +75,13 @@ class ContractTests(ApiCase):
 
     async def voi(self, *arguments: str, status: int = 0) -> str:
         """Run it; what it prints."""
+        return (await self.both(*arguments, status=status))[0]
+
+    async def both(self, *arguments: str, status: int) -> tuple[str, str]:
+        """Run it; what it prints, and what it says beside that."""
         out, err, ended = await getProcessOutputAndValue(sys.executable, [*PROGRAM, *arguments], env=self.env())
         self.assertEqual(ended, status, (arguments, out, err))
-        return str(out, "utf-8")
+        return str(out, "utf-8"), str(err, "utf-8")
 
     def listen(self, *arguments: str) -> tuple[Listener, IProcessTransport]:
         """Start it and read what it prints."""
@@ -127,8 +133,11 @@ class ContractTests(ApiCase):
         self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
 
     async def test_uploads(self) -> None:
-        """An upload is asked for."""
+        """An upload is asked for, and one of a terminal that has nothing of the template is refused with why."""
         await self.site_with_terminals()
+        _, why = await self.both("upload", MAC, TEMPLATE, status=1)
+        self.assertIn("has reported no disk of template Classroom", why)
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 1), 0, 8, 0)])
         seen = await self.json("upload", MAC, TEMPLATE, "--no-wait")
         self.assertEqual(seen["template"], TEMPLATE)
 

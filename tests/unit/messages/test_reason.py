@@ -14,38 +14,13 @@ from string import Formatter
 from twisted.trial.unittest import SynchronousTestCase
 
 import voi
-import voi.errors
 from voi.errors import Conflict, VoiError
 from voi.messages.english import SENTENCES, SYSTEM
-from voi.messages.reason import LONGEST_VALUE, Reason, kept, of_system, plain, recall
+from voi.messages.reason import LONGEST_VALUE, Reason, code_of, kept, of_system, plain, recall, same
 
 ROOT = Path(voi.__file__).parent
-SPOKEN = (
-    "names.py",
-    "app/health.py",
-    "domain/accounts.py",
-    "domain/image.py",
-    "domain/rooms.py",
-    "domain/templates.py",
-    "publishing/admission.py",
-    "publishing/verification.py",
-    "publishing/notifications.py",
-    "publishing/requests.py",
-    "publishing/space.py",
-    "rollouts",
-    "store/accounts.py",
-    "store/rollouts.py",
-    "store/rooms.py",
-    "store/sessions.py",
-    "store/tokens.py",
-    "store/uploads.py",
-    "auth/passwords.py",
-    "terminals/pending_replies.py",
-    "terminals/commands.py",
-    "terminals/registry.py",
-    "web",
-)
-"""Where errors are made that people meet in the console; elsewhere they are for the log or the wire."""
+OTHERS = {"AnnounceError": "the words of the tracker's protocol", "StartupError": "for whoever starts it, at a shell"}
+"""Errors that nobody meets in the console, with what their sentences are."""
 
 
 def values(sentence: str) -> set[str]:
@@ -104,6 +79,14 @@ class ReasonTests(SynchronousTestCase):
         reason = Reason("disk_failed", disk="d", why=Reason("download_failed"))
         self.assertEqual(plain(copy.deepcopy([reason])[0]), plain(reason))
 
+    def test_told_apart(self) -> None:
+        """Programs tell reasons apart by code and values, in whatever words they were kept; other texts by words."""
+        one, other = Reason("offline", mac="M"), Reason("offline", mac="N")
+        older = recall("M has no connection", kept(one))
+        self.assertEqual([code_of(text) for text in (one, older, "no", "")], ["offline", "offline", "", ""])
+        pairs = ((one, older), (one, other), (one, str(one)), ("no", "no"), ("no", "yes"), ("", one))
+        self.assertEqual([same(*pair) for pair in pairs], [True, False, False, True, False, False])
+
     def test_plain_text(self) -> None:
         """A text that is no reason stays one, with nothing beside it."""
         self.assertEqual((kept("no"), plain("no"), recall("no", "")), ("", {}, "no"))
@@ -133,7 +116,7 @@ class ReasonTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         """Bytes get the unit in which people count them."""
         reason = Reason("no_space", needed=3_000_000_000, available=10)
-        self.assertEqual(reason, "3.0 GB are needed on the server, 10 bytes are available")
+        self.assertTrue(reason.startswith("3.0 GB are needed on the server, 10 bytes are available: "), reason)
 
     def test_of_the_system(self) -> None:
         """The usual words of the operating system are sentences of their own, others stay as they are."""
@@ -175,15 +158,73 @@ class CatalogueTests(SynchronousTestCase):
         left = [code for code in SENTENCES if f'Reason("{code}"' not in said]
         self.assertEqual(left, list(SYSTEM))  # those are found by what the system says
 
+    def test_advice_that_can_be_followed(self) -> None:
+        """Nothing advises to delete templates, in any language, while no route deletes one."""
+        routes = (ROOT / "web" / "api" / "templates.py").read_text("utf-8")
+        self.assertNotIn('method="DELETE"', routes, "now it may be advised: this test has had its day")
+        places = [
+            *(path for path in files(".") if path.name != "spellings.py"),
+            *(ROOT / "web" / "console" / "languages").glob("*.js"),
+        ]
+        places += [*(ROOT.parent / "docs").rglob("*.rst"), *ROOT.parent.glob("README.rst")]
+        advice = re.compile(r"(?i)(delete|remove) (unused|old|other) templates|删除[^，。；”\"]{0,8}模板")
+        self.assertEqual([path.name for path in places if advice.search(path.read_text("utf-8"))], [])
+
+    def test_space_says_what_helps(self) -> None:
+        """Each sentence about a disk or a table that is full says what can be done about it."""
+        for code in ("no_space", "no_space_beside", "disk_full", "disk_nearly_full", "torrents_full"):
+            self.assertRegex(SENTENCES[code], "cancel|larger", code)
+
     def test_errors_that_people_meet(self) -> None:
-        """Where the console's actions are refused, no error has a sentence from elsewhere than the catalogue."""
-        errors = {name for name, kind in vars(voi.errors).items() if isinstance(kind, type) and _ours(kind)}
-        for path in files(*SPOKEN):
+        """No error has a sentence from elsewhere than the catalogue, nor one that forgot where it came from."""
+        errors = kinds_of_errors()
+        for path in files("."):
             for call in calls(path):
                 if name_of(call) in errors and call.args:
-                    literal = isinstance(call.args[0], ast.Constant | ast.JoinedStr)
-                    self.assertFalse(literal, f"{path.name}:{call.lineno} {ast.unparse(call)}")
+                    self.assertFalse(forgetful(call.args[0]), f"{path.name}:{call.lineno} {ast.unparse(call)}")
+            for kind in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(kind, ast.ClassDef) and kind.name in errors:
+                    given = [x.args[0] for x in ast.walk(kind) if isinstance(x, ast.Call) and is_super(x) and x.args]
+                    self.assertFalse(any(map(forgetful, given)), f"{path.name}:{kind.lineno} {kind.name}")
+
+    def test_kinds_of_errors(self) -> None:
+        """Errors that other modules derive from ours are looked at too."""
+        self.assertLessEqual({"VoiError", "Conflict", "Cancelled", "BeingMade", "TorrentUnusable"}, kinds_of_errors())
+
+    def test_forgetful(self) -> None:
+        """Literals, texts put together, and the plain text of another error are found."""
+        found = ("'x'", "f'{x}'", "'a' + x", "error.message", "str(error)", "'a' if x else y", "'{}'.format(x)")
+        for text in found:
+            self.assertTrue(forgetful(ast.parse(text, mode="eval").body), text)
+        for text in ("Reason('x')", "error.reason", "Reason('x') if y else Reason('z')", "reason"):
+            self.assertFalse(forgetful(ast.parse(text, mode="eval").body), text)
 
 
-def _ours(kind: type) -> bool:
-    return issubclass(kind, VoiError) and kind is not voi.errors.StartupError
+def kinds_of_errors() -> set[str]:
+    """The names of all errors of ours that people meet, those of other modules too."""
+    found = {VoiError.__name__}
+    bases = {
+        node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for path in files(".")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    while more := {name for name, above in bases.items() if above & found and name not in {*found, *OTHERS}}:
+        found |= more
+    return found
+
+
+def is_super(call: ast.Call) -> bool:
+    """Whether an error is made by its own class."""
+    return ast.unparse(call.func) == "super().__init__"
+
+
+def forgetful(said: ast.expr) -> bool:
+    """Whether what an error is given is a text of its own making, or one that has lost its code."""
+    if isinstance(said, ast.IfExp):
+        return forgetful(said.body) or forgetful(said.orelse)
+    if isinstance(said, ast.Call):
+        method = isinstance(said.func, ast.Attribute) and said.func.attr in ("format", "join")
+        return method or name_of(said) == "str"
+    plain_text = isinstance(said, ast.Attribute) and said.attr == "message"
+    return plain_text or isinstance(said, ast.Constant | ast.JoinedStr | ast.BinOp)

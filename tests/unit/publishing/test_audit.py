@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image, torrent_of
 from tests.unit.store.values import DISK, MAC, TEMPLATE
 from voi.audit.log import AuditLog
 from voi.domain.audit import Author
+from voi.domain.uploads import Ending
+from voi.messages.english import SENTENCES
 from voi.publishing.audit import UploadAudit
 from voi.store.audit import SqlAuditEntries
 from voi.store.interfaces.audit import AuditFilter
@@ -82,3 +86,18 @@ class ChronicleTests(PublishingCase):
         await self.requests.cancel(disk.upload_id)
         await self.settle()
         self.assertEqual([kind for kind, _, _ in await self.happened(1)], ["upload.begun"])
+
+    async def test_cancelled_in_other_words(self) -> None:
+        """Which uploads an administrator called off, or asked for anew, is known whatever the sentence says."""
+        with mock.patch.dict(SENTENCES, cancelled="no longer needed", asked_again="once more"):
+            await self.terminal()
+            await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+            await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
+            await self.requests.cancel((await self.last()).upload_id)
+            await self.settle()
+        self.assertEqual(
+            [(disk.reason, disk.ending) for disk in self.ended],
+            [("once more", Ending.ASKED_AGAIN), ("no longer needed", Ending.CANCELLED)],
+        )
+        self.assertEqual(await self.events.find(AuditFilter(), 99), [])
+        self.assertEqual(await self.uploads.failed(), [])

@@ -138,7 +138,7 @@ class PublishingCase(StoreCase):
             in_thread=in_thread,
             in_disk_thread=in_thread,
         )
-        self.publisher.ended.append(self.ended.append)
+        self.publisher.ended.connect(self.ended.append)
         space = Space(self.directory.root, lambda _path: self.free)
         self.admission = UploadAdmission(self.publisher, space, self.online.__contains__)
         self.intake = UploadIntake(

@@ -19,6 +19,7 @@ from voi.names import DiskName
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.sender import Sender
 from voi.seeding.interfaces import ConnectedPeer
+from voi.signals import Signal
 from voi.tracker.tracker import Tracker
 from voi.wire.messages import TaskState
 
@@ -81,8 +82,7 @@ class CoordinatorCase(StoreCase):
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
-        self.registry.online.clear()
-        self.registry.offline.clear()
+        self.registry.online, self.registry.offline = Signal("online"), Signal("offline")
         return RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,

@@ -48,13 +48,34 @@ class SendingTests(CoordinatorCase):
         await self.coordinator.stall_monitor.tick()
         self.assertEqual((await self.target()).reason, "")
 
+    async def test_stuck_in_other_words(self) -> None:
+        """What an earlier version wrote of a terminal that gets nothing is known by its code, not by its words."""
+        await self.started()
+        await self.store.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE rollout_targets SET reason = 'it is silent', why = ?",
+                    ('{"code": "nothing_arrives", "data": {}}',),
+                )
+                and None
+            )
+        )
+        self.registry.there.clear()  # a login would take every reason back
+        self.coordinator = self.build()
+        await self.coordinator.recover()
+        self.registry.there.add(MAC)
+        self.assertEqual((await self.target()).reason, "it is silent")
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 5))
+        await self.coordinator.stall_monitor.tick()
+        self.assertEqual((await self.target()).reason, "")
+
     async def test_taken_out(self) -> None:
         """A dead PC can be taken out: the rollout ends without it, who listens hears of it, and it is told to stop."""
         await self.prepare(MAC, OTHER)
         self.registry.there.add(MAC)
         await self.begin()
         ended: list[Target] = []
-        self.coordinator.ended.append(ended.append)
+        self.coordinator.ended.connect(ended.append)
         self.assertEqual(await self.coordinator.cancel(1, [OTHER]), [OTHER])
         self.assertEqual([(target.mac, target.state) for target in ended], [(OTHER, "cancelled")])
         self.assertEqual((await self.rollout()).state, "running")

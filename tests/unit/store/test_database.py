@@ -83,6 +83,22 @@ class PrepareTests(SynchronousTestCase):
         self.assertEqual(tables, [("later",)])
         self.assertTrue((self.directory / "voi.sqlite.before-m999_later").exists())
 
+    def test_a_copy_that_was_cut_off(self) -> None:
+        """A copy has its name only when it is whole and on the disk: what a crash cut off is copied again."""
+        prepare(self.path)
+        later = Migrations("voi")
+        for name in sorted(migration_names()):
+            later(name=name)(lambda db: None)
+        later(name="m999_later")(lambda db: db.execute("CREATE TABLE later (x)") and None)
+        copy = self.directory / "voi.sqlite.before-m999_later"
+        with mock.patch.object(database, "migrations", later):
+            with mock.patch.object(database, "sync_file", side_effect=OSError(5, "Input/output error")):
+                self.assertRaises(OSError, prepare, self.path)
+            self.assertFalse(copy.exists())
+            prepare(self.path)
+        tables = sqlite3.connect(copy).execute("SELECT name FROM sqlite_master WHERE name = 'accounts'").fetchall()
+        self.assertEqual(tables, [("accounts",)])
+
 
 class StoreTests(StoreCase):
     """Reading and writing through threads."""

@@ -38,7 +38,7 @@ from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
 from voi.wire.codes import Code
 from voi.wire.messages import DownloadResult, Reply, TaskState
-from voi.wire.torrent_body import TorrentBody
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 NAMED = ReportedTemplate(TEMPLATE, "Office", 1, "")
 
@@ -50,7 +50,7 @@ class FakeUploads:
         self.allowed = True
         self.asked: list[tuple[str, bool, Any]] = []
         self.askers: list[Author | None] = []
-        self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody]] = []
+        self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
@@ -63,13 +63,15 @@ class FakeUploads:
         mac: str,
         granted: bool,
         listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody,
+        body: TorrentBody | UnreadableTorrent,
         *,
         actor: Author | None = None,
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
         self.askers.append(actor)
+        if isinstance(body, UnreadableTorrent):
+            raise body.error
         return "an id"
 
     async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
@@ -121,7 +123,7 @@ class HandlerCase(StoreCase):
             audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
-        handlers.reported.append(self.reported.append)
+        handlers.reported.connect(self.reported.append)
         self.factory = TerminalFactory(self.registry, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
@@ -245,6 +247,17 @@ class HandlerTests(HandlerCase):
         self.assertEqual(answer.data, {"torrent_id": "an id"})
         self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
 
+    async def test_unreadable_torrent(self) -> None:
+        """A 9014 that cannot be read is answered with why; who takes uploads hears of it, with the disk it is of."""
+        await self.prepare()
+        answer = await self.ask(Code.UPLOAD_TORRENT, b"x" * 100)
+        self.assertEqual((answer.code, answer.data), (88888, {"field": "data_len"}))
+        self.assertEqual(self.factory.tally.errors[88888], 1)
+        answer = await self.ask(Code.UPLOAD_TORRENT, {"uuid": DISK, "dif_level": 0, "data_len": 9, "data": "ZGU="})
+        self.assertEqual((answer.code, answer.data), (88888, {"field": "data_len"}))
+        bodies = [body for _, _, _, body in self.fake_uploads.taken]
+        self.assertEqual([getattr(body, "disk", "") for body in bodies], [None, DiskName(DISK, 0)])
+
     async def test_progress_and_results(self) -> None:
         """9027 says progress and process; 9025 and 9015 reach the rollouts."""
         await self.prepare()
@@ -282,6 +295,23 @@ class AdminTests(HandlerCase):
         self.assertEqual(await self.check("admin", "secret"), "")
         self.assertEqual(await self.check("admin", "other"), "wrong")
         self.assertEqual(await self.check("nobody", "secret"), "wrong")
+
+    async def test_not_by_what_the_wire_shows(self) -> None:
+        """The MD5 that a 9008 sends opens nothing where people type passwords; it still is right in a 9008."""
+        await self.prepare()
+        self.assertEqual(await self.check("admin", wire_form("secret")), "wrong")
+        self.assertEqual(await self.check("admin", wire_form("secret").upper()), "wrong")
+        await self.admin.check_administrator("admin", wire_form("secret"), "10.0.0.1")
+
+    async def test_password_that_looks_like_an_md5(self) -> None:
+        """A password of 32 hex digits is one like others: as typed, as its MD5 in a 9008, and plain in a 9008."""
+        await self.prepare()
+        odd = "0123456789ABCDEF" * 2
+        await SqlAccounts(self.store).add("odd", await self.admin.hash(odd))
+        self.assertEqual(await self.check("odd", odd), "")
+        self.assertEqual(await self.check("odd", odd.lower()), "wrong")
+        for password in (odd, wire_form(odd)):
+            await self.admin.check_administrator("odd", password, "10.0.0.1")
 
     async def test_guessing(self) -> None:
         """After some wrong passwords from one address even the right one waits; other addresses do not."""

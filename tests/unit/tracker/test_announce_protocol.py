@@ -185,6 +185,24 @@ class DoorTests(TestCase):
         self.door.stand_at(port)
         self.assertNotIn("doRead", vars(port))
 
+    async def test_tls_at_a_plain_port(self) -> None:
+        """Who begins with TLS where none is spoken is told so at once, and not left waiting for a minute."""
+
+        def shake_hands(number: int) -> str:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            try:
+                with socket.create_connection(("127.0.0.1", number), 10) as plain, context.wrap_socket(plain):
+                    return "spoken"
+            except ssl.SSLError as error:
+                return str(error.reason)
+
+        for at_the_port in (True, False):
+            number = self.listen(at_the_port=at_the_port)
+            self.assertIn(await deferToThread(shake_hands, number), ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"))
+            self.assertIn(b"use http://", await self.ask(number, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"))
+        self.assertEqual((self.built, self.door.open), (0, 0))
+
     async def test_ipv6_port(self) -> None:
         """Over IPv6 the peer is an IPv6 peer."""
         port: Any = reactor.listenTCP(0, self.door, interface="::1")

@@ -158,7 +158,7 @@ class ApiCase(TestCase):
             forget_key=self.forgotten_keys.append,
             checks=self.checks,
         )
-        self.audit_log.heard.append(self.api.noted)
+        self.audit_log.heard.connect(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

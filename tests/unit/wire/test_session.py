@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.wire.builders import HEADER, MAC, TEMPLATE, TOKEN, UUID, frame, logged_in, read, reply
 from voi.errors import RemoteProtocolError
+from voi.names import DiskName
 from voi.wire.codes import Code, DataType, Direction
 from voi.wire.messages import Login, OfTerminal, success
 from voi.wire.session import (
@@ -24,7 +25,7 @@ from voi.wire.session import (
     TerminalSession,
     next_number,
 )
-from voi.wire.torrent_body import TorrentBody, encode_task
+from voi.wire.torrent_body import TorrentBody, UnreadableTorrent, encode_task
 
 
 def take(session: ServerSession, data: bytes) -> object:
@@ -131,8 +132,21 @@ class LoggedInTests(SynchronousTestCase):
         self.assertIn("boot_disk", answer.msg)
 
     def test_torrent_body_that_disagrees(self) -> None:
-        """88888 for a binary body whose lengths are wrong."""
-        self.assertEqual(self.code(frame(Code.UPLOAD_TORRENT, b"x" * 100)), 88888)
+        """What cannot be read is a request all the same: whoever asked for the disk is to hear why it does not come."""
+        event = take(logged_in(), frame(Code.UPLOAD_TORRENT, b"x" * 100))
+        assert isinstance(event, Request)
+        assert isinstance(event.body, UnreadableTorrent)
+        self.assertEqual((event.body.error.wire_code, event.body.error.field), (88888, "data_len"))
+        self.assertIsNone(event.body.disk)
+        body = {"uuid": UUID, "dif_level": 1, "data_len": 9, "data": "ZGU="}
+        event = take(logged_in(), frame(Code.UPLOAD_TORRENT, body))
+        assert isinstance(event, Request)
+        self.assertEqual(event.body.disk, DiskName(UUID, 1))
+
+    def test_torrent_before_login(self) -> None:
+        """Nobody is told anything of what a stranger sends."""
+        event = take(ServerSession(), frame(Code.UPLOAD_TORRENT, b"x" * 100))
+        self.assertIsInstance(event, Rejected)
 
     def test_torrent_in_json(self) -> None:
         """9014 may be JSON with base64."""

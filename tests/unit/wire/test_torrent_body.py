@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.wire.builders import UUID
 from voi.errors import Malformed
+from voi.names import DiskName
 from voi.wire import torrent_body
 from voi.wire.torrent_body import TorrentBody
 
@@ -101,3 +102,36 @@ class JsonTests(SynchronousTestCase):
         self.assertRaises(Malformed, torrent_body.from_json, self.fields(data="%%%"))
         self.assertRaises(Malformed, torrent_body.from_json, self.fields(data_len=3))
         self.assertRaises(Malformed, torrent_body.from_json, self.fields(uuid="x"))
+
+
+class NamedTests(SynchronousTestCase):
+    """Of which disk a body speaks that cannot be read."""
+
+    def test_struct(self) -> None:
+        """The struct says it, whatever is wrong behind it."""
+        for data in (COMMON, COMMON + b"rest", b"d" + COMMON[1:]):
+            named = torrent_body.named(data)
+            assert named is not None
+            self.assertEqual((named.uuid[1:], named.level), (UUID[1:], 1))
+
+    def test_bare_torrent(self) -> None:
+        """A bare torrent says it by its name."""
+        name = f"voi_2_{UUID}"
+        self.assertEqual(torrent_body.named(f"d4:infod4:name{len(name)}:{name}7:privat".encode()), DiskName(UUID, 2))
+
+    def test_json(self) -> None:
+        """JSON says it in its fields, whole or broken off, the level by either of its names."""
+        for level in ('"diff_level": 1', '"dif_level" :"1"'):
+            text = f'\n{{"type": 0, {level}, "uuid": "{UUID.upper()}", "data": "%%%'
+            self.assertEqual(torrent_body.named(text.encode()), DiskName(UUID, 1))
+
+    def test_nothing(self) -> None:
+        """Where nothing says it, nobody guesses."""
+        broken = COMMON[:38] + struct.pack("<i", 9) + COMMON[42:]
+        for data in (b"", b"x" * 100, broken, b"d4:name3:abce", b'{"uuid": "x"}', COMMON[:40]):
+            self.assertIsNone(torrent_body.named(data))
+
+    @given(st.binary(max_size=200))
+    def test_any_bytes(self, data: bytes) -> None:
+        """Any bytes name a disk or none."""
+        self.assertIsInstance(torrent_body.named(data), DiskName | None)

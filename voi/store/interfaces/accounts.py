@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -29,6 +30,16 @@ class Accounts(Protocol):
         """Make an account that never signed in, with a password in its stored form.
 
         :raises Conflict: the name is taken (field `name`), or there are `MOST_ACCOUNTS` already.
+        """
+
+    def there_are(self) -> Deferred[bool]:
+        """Whether there is an account at all."""
+
+    def add_first(self, name: str, stored: str, tell: Callable[[], None]) -> Deferred[None]:
+        """Make the first account, an administrator's; nothing, and nobody is told, where there is one already.
+
+        `tell` is called in the thread that writes, after the account is written and before it is committed: where it
+        fails, or the process ends, there is no account that nobody was told of.
         """
 
     def all(self) -> Deferred[list[Account]]:

@@ -41,6 +41,9 @@ class Terminals(Protocol):
     def all(self) -> Deferred[list[Terminal]]:
         """All terminals by MAC."""
 
+    def some(self, macs: Sequence[str] | None) -> Deferred[list[Terminal]]:
+        """Those of these terminals that are known, by MAC; all of them for None. Reads no other rows."""
+
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
         """Replace what is known of a terminal's disks of one template, and what it calls it.
 
@@ -59,5 +62,5 @@ class Terminals(Protocol):
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
         """What a terminal has, as far as it said, parents first."""
 
-    def all_disks(self) -> Deferred[dict[str, list[ReportedLevel]]]:
-        """What every terminal has, by MAC; those that said nothing are left out."""
+    def all_disks(self, macs: Sequence[str] | None = None) -> Deferred[dict[str, list[ReportedLevel]]]:
+        """What every terminal has, or some of them, by MAC; those that said nothing are left out."""

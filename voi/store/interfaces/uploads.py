@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from twisted.internet.defer import Deferred
 
 from voi.domain.templates import PublishedLevel, Template
-from voi.domain.uploads import Upload, UploadDisk, UploadState
+from voi.domain.uploads import Ending, Upload, UploadDisk, UploadState
 from voi.names import DiskName
 
 MOST_FAILED: Final = 100
@@ -40,10 +40,12 @@ class Uploads(Protocol):
         *,
         reason: str = "",
         info_hash: bytes | None = None,
+        ending: Ending = Ending.FAILED,
     ) -> Deferred[None]:
         """Note a stage; `info_hash` replaces the one known, where the torrent was made anew.
 
-        A disk that has ended stays ended.
+        A disk that has ended stays ended. `ending` is kept of one that is not published, and says nothing in other
+        states.
         """
 
     def explain(self, disk_ids: Sequence[str], reason: str) -> Deferred[None]:
@@ -73,8 +75,8 @@ class Uploads(Protocol):
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
         """Uploads and imports that failed and need attention, newest first: all, or those of a template.
 
-        One needs none that is under way still, that somebody called off or dismissed, or whose disks were tried again
-        after that. `MOST_FAILED` at most.
+        One needs none that is under way still, whose ending somebody wanted (`voi.domain.uploads.WANTED`), that was
+        dismissed, or whose disks were tried again after that. `MOST_FAILED` at most.
         """
 
     def dismiss(self, upload_id: int) -> Deferred[Upload | None]:

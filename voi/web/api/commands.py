@@ -88,7 +88,7 @@ class CommandRoutes:
         """POST commands; nothing is sent to anybody if one of the MACs is not known."""
         fields = _fields(body)
         macs = macs_of(body.macs)
-        known = [terminal.mac for terminal in await self._terminals.all()]
+        known = [terminal.mac for terminal in await self._terminals.some(macs)]
         if macs is None:
             if not known:
                 raise Conflict(Reason("no_terminal"), field="macs")

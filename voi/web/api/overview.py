@@ -93,7 +93,7 @@ class OverviewRoutes:
             *_uploads(await self._uploads.failed()),
             *_held(await self._uploads.open_disks()),
             *_disk(free, size),
-            *_health({name: result for name, result in (await run_checks(self._checks)).items() if result != "ok"}),
+            *_health(await run_checks(self._checks)),
         ]
         return Overview(
             terminals=TerminalTotals(
@@ -164,10 +164,11 @@ def _disk(free: int, size: int) -> list[Attention]:
     return [_attention("disk", 1, Reason("disk_nearly_full", free=free), "#/settings")]
 
 
-def _health(failing: Mapping[str, str]) -> list[Attention]:
+def _health(results: Mapping[str, str]) -> list[Attention]:
     return [
         _attention("health", 1, Reason("check", check=name, why=result), "#/settings")
-        for name, result in failing.items()
+        for name, result in results.items()
+        if result
     ]
 
 

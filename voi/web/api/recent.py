@@ -10,9 +10,9 @@ from twisted.internet.defer import DeferredLock
 
 from voi.domain.rooms import Room
 from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.web.api.terminal_rows import Row, row_maker
-from voi.web.http.cooperate import in_parts
 
 RECENT_SECONDS: Final = 4.0
 """How old an answer may be: to read and to judge 5,000 terminals takes 100 ms of a core, so this is 3 % of it at most,
@@ -67,6 +67,6 @@ class RecentRows(Recent[tuple[list[Room], list[Row]]]):
     ) -> None:
         async def read() -> tuple[list[Room], list[Row]]:
             roster = await snapshots.read()
-            return list(roster.rooms), await in_parts(row_maker(roster, registry), roster.terminals)
+            return list(roster.rooms), await made_in_turns(row_maker(roster, registry), roster.terminals)
 
         super().__init__(read, now)

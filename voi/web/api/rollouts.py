@@ -17,6 +17,7 @@ from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
+from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.api.schemas.queries import RolloutFilter
@@ -33,7 +34,6 @@ from voi.web.api.schemas.rollouts import (
 )
 from voi.web.api.terminal_rows import row_maker
 from voi.web.http.caller import Caller
-from voi.web.http.cooperate import in_parts
 from voi.web.http.routing import Route
 
 _EXAMPLE: Final = {"template": "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11", "macs": "all"}
@@ -192,7 +192,7 @@ class RolloutRoutes:
         roster = await self._snapshots.read()
         if all(room.id != body.room for room in roster.rooms):
             raise NotFound(Reason("no_room", number=body.room), field="room")
-        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
         found = [row.terminal.mac for row in rows if row.room == body.room]
         if not found:
             raise Conflict(Reason("room_is_empty"), field="room")
@@ -208,21 +208,22 @@ class RolloutRoutes:
             raise Conflict(Reason("nothing_published", name=template.name))
         version = template.version if body.version is None else body.version
         levels = await self._templates.levels_of(template, version)
-        known = [terminal.mac for terminal in await self._terminals.all()]
         macs = await self._macs(body)
+        known = [terminal.mac for terminal in await self._terminals.some(macs)]
         unknown = sorted(set(macs or ()) - set(known))
         if unknown:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._registry]
-        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(), online)
+        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(macs), online)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""
         rollout = await self._rollouts.get(rollout_id)
         if rollout is None:
             raise NotFound(Reason("no_rollout", number=rollout_id))
-        terminals = {terminal.mac: terminal for terminal in await self._terminals.all()}
+        macs = [target.mac for target in rollout.targets]
+        terminals = {terminal.mac: terminal for terminal in await self._terminals.some(macs)}
 
         def view(target: Target) -> TargetView:
             return target_view(
@@ -236,7 +237,7 @@ class RolloutRoutes:
         now = self._recorder.now(rollout_id)
         return rollout_view(
             rollout,
-            await in_parts(view, rollout.targets),
+            await made_in_turns(view, rollout.targets),
             template=await self._templates.get(rollout.template_uuid),
             demand=await self._rollouts.demand(rollout_id),
             links=self._links,

@@ -15,6 +15,7 @@ from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
 from voi.store.interfaces.rooms import Rooms
 from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
@@ -22,7 +23,6 @@ from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
 from voi.web.api.terminal_rows import Row, row_maker
 from voi.web.api.views import room_view
 from voi.web.http.caller import Caller
-from voi.web.http.cooperate import in_parts
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route
 
@@ -91,7 +91,7 @@ class RoomRoutes:
     async def all(self, query: RoomQuery) -> RoomList:
         """GET rooms."""
         roster = await self._snapshots.read()
-        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
         total, online = room_counts(rows)
         # Terminals that were put somewhere by hand need no room of their addresses.
         seen = (row.terminal.ip for row in rows if row.room is None)
@@ -134,7 +134,7 @@ class RoomRoutes:
         if room is None:
             raise NotFound(Reason("no_room", number=room_id))
         roster: TerminalSnapshot = await self._snapshots.read()
-        total, online = room_counts(await in_parts(row_maker(roster, self._registry), roster.terminals))
+        total, online = room_counts(await made_in_turns(row_maker(roster, self._registry), roster.terminals))
         return room_view(room, online=online[room_id], total=total[room_id])
 
 

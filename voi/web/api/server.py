@@ -125,20 +125,18 @@ class ServerRoutes:
         results = await run_checks(self._checks)
         free, total = await self._disk()
         return HealthView(
-            checks=[
-                CheckView(name, result == "ok", "" if result == "ok" else str(result), why_of(result))
-                for name, result in results.items()
-            ],
+            checks=[CheckView(name, not result, str(result), why_of(result)) for name, result in results.items()],
             disk_free=free,
             disk_total=total,
         )
 
     async def health(self) -> Health | WithStatus:
         """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
-        results = {name: str(result) for name, result in (await run_checks(self._checks)).items()}
-        if all(result == "ok" for result in results.values()):
-            return Health("ok", __version__, results)
-        return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, results))
+        results = await run_checks(self._checks)
+        said = {name: str(result) or "ok" for name, result in results.items()}
+        if any(results.values()):
+            return WithStatus(HTTPStatus.SERVICE_UNAVAILABLE, Health("failing", __version__, said))
+        return Health("ok", __version__, said)
 
     async def welcome(self) -> Welcome:
         """GET api/v1."""

@@ -113,7 +113,7 @@ class ManagementRoutes:
     async def forget(self, body: TerminalsRequest, actor: Caller) -> Forgotten:
         """POST terminals/forget; all of them, or none."""
         macs = macs_of(body.macs) or []
-        known = {terminal.mac: terminal.last_seen for terminal in await self._terminals.all()}
+        known = {terminal.mac: terminal.last_seen for terminal in await self._terminals.some(macs)}
         for mac in macs:
             if mac not in known:
                 raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")
@@ -127,7 +127,7 @@ class ManagementRoutes:
     async def wake(self, body: TerminalsRequest, actor: Caller) -> Woken:
         """POST terminals/wake."""
         macs = macs_of(body.macs) or []
-        known = {terminal.mac for terminal in await self._terminals.all()}
+        known = {terminal.mac for terminal in await self._terminals.some(macs)}
         for mac in macs:
             if mac not in known:
                 raise UnknownTerminal(Reason("never_logged_in", mac=mac), field="macs")

@@ -14,12 +14,12 @@ from voi.names import canonical_uuid
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.store.interfaces.terminals import Terminals
+from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.requests import TerminalQuery
 from voi.web.api.schemas.terminals import TerminalList, TerminalView
 from voi.web.api.terminal_rows import Row, chosen, row_maker, sort_key
 from voi.web.api.views import terminal_view
-from voi.web.http.cooperate import in_parts
 from voi.web.http.lists import in_order
 from voi.web.http.routing import Route
 
@@ -68,12 +68,12 @@ class TerminalRoutes:
         """GET terminals."""
         image = None if query.image is None else canonical_uuid(query.image, "image")
         roster = await self._snapshots.read()
-        rows = await in_parts(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
         wanted = chosen(query, image)
-        rows = [row for row, yes in zip(rows, await in_parts(wanted, rows), strict=True) if yes]
+        rows = [row for row, yes in zip(rows, await made_in_turns(wanted, rows), strict=True) if yes]
         if query.sort != UNSORTED:
             key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in roster.rooms})
-            rows = in_order(rows, await in_parts(key, rows), descending=query.sort.startswith("-"))
+            rows = in_order(rows, await made_in_turns(key, rows), descending=query.sort.startswith("-"))
 
         page = rows[query.offset : query.offset + query.limit]
         names = await self._terminals.reported_names([row.terminal.mac for row in page]) if query.disks else {}
@@ -87,7 +87,7 @@ class TerminalRoutes:
                 names=names,
             )
 
-        return TerminalList(await in_parts(view, page), len(rows), query.offset)
+        return TerminalList(await made_in_turns(view, page), len(rows), query.offset)
 
     async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
         """Some terminals as they are now, all but their disks, and which of these are not known (any more)."""
@@ -99,7 +99,7 @@ class TerminalRoutes:
             return {name: value for name, value in structs.asdict(found).items() if name != "disks"}
 
         known = {terminal.mac for terminal in roster.terminals}
-        return await in_parts(view, roster.terminals), [mac for mac in macs if mac not in known]
+        return await made_in_turns(view, roster.terminals), [mac for mac in macs if mac not in known]
 
     async def one(self, mac: str) -> TerminalView:
         """GET terminals/{mac}."""

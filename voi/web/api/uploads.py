@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NoReturn
 
 from voi.audit.log import AuditWriter
 from voi.domain.accounts import Role
-from voi.domain.templates import Template
+from voi.domain.templates import Template, check_room_for_diff
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import BadImage, BadMac, Conflict, NoSpace, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.messages.reason import Reason
@@ -142,6 +142,8 @@ class UploadRoutes:
         reported = {level.name: level for level in await self._terminals.disks(mac)}
         if body.disks is None:
             names = _unpublished(template.uuid, reported, known)
+            if not names:
+                _refuse_nothing(mac, template, reported, known)
         else:
             types = {level.name.uuid: level.type for level in known.levels} if known else {}
             named = (disk_of(disk, f"disks[{index}]") for index, disk in enumerate(body.disks))
@@ -226,6 +228,22 @@ def _unpublished(
         for name, level in reported.items()
         if level.template_uuid == template_uuid and name not in published and name.level <= HIGHEST_PUBLISHED_LEVEL
     }
+
+
+def _refuse_nothing(
+    mac: str, template: ReportedTemplate, reported: Mapping[DiskName, ReportedLevel], known: Template | None
+) -> NoReturn:
+    """Say why there is nothing to ask a terminal for.
+
+    :raises Conflict: always.
+    """
+    disks = sorted({name.uuid for name, level in reported.items() if level.template_uuid == template.uuid})
+    if not disks:
+        raise Conflict(Reason("nothing_reported", mac=mac, name=template.name), field="template")
+    for disk_uuid in disks:  # as the terminal itself would be answered
+        levels = known.levels_of(disk_uuid) if known else []
+        check_room_for_diff((level.name.level for level in levels), disk_uuid)
+    raise Conflict(Reason("nothing_to_upload", mac=mac), field="disks")
 
 
 def _type(

@@ -17,14 +17,14 @@ HealthCheck = Callable[[], Awaitable[str] | str]
 
 
 async def run_checks(checks: Mapping[str, HealthCheck]) -> dict[str, str]:
-    """What each check says, by its name: ``ok`` or what is wrong."""
+    """What each check says, by its name: what is wrong, empty where all is well."""
     return {name: await _check(name, check) for name, check in checks.items()}
 
 
 async def _check(name: str, check: HealthCheck) -> str:
     try:
         result = check()
-        return (await result if isawaitable(result) else result) or "ok"
+        return await result if isawaitable(result) else result
     except VoiError as error:
         return error.reason
     except Exception:  # a check that fails is an answer too

@@ -43,6 +43,24 @@ _KEY: Final = {
 
 _TYPES: Final = {str: "string", dict: "object"}
 
+_TAGS: Final = {
+    "session": "Signing in and out at a browser, and one's own password",
+    "accounts": "People who may use the server",
+    "tokens": "What programs show in place of a password",
+    "overview": "What a person looks at first: counts, what is under way, what needs attention",
+    "terminals": "PCs: what they have, what they are sent, their names and their past",
+    "commands": "Restart, shutdown and watermark, and what became of each at each terminal",
+    "rooms": "Where terminals stand, by subnet or by hand",
+    "templates": "Published images, their versions, and imports from the server's own disk",
+    "uploads": "Images on their way from a terminal to the server",
+    "rollouts": "Templates on their way from the server to terminals",
+    "swarms": "Torrents, and who has how much of them",
+    "events": "Who did what, and live news",
+    "settings": "What the server was started with, and what can be changed while it runs",
+    "server": "The server itself: its version, health and speed, and this document",
+}
+"""Each group of operations, in the order in which a page shows them: the first word of the path, or else the last."""
+
 _UNEXPECTED: Final = "The server failed; its log says why (`internal`)"
 
 
@@ -72,10 +90,27 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
                 "An `Idempotency-Key` is refused where it is not among an operation's parameters: nothing is kept."
             ),
         },
+        "servers": [{"url": "/", "description": "The server that gave this document"}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
+        "components": {"schemas": _with_items(schemas), "securitySchemes": _SCHEMES},
         "security": [{"bearer": []}, {"session": []}],
     }
+
+
+def _with_items(schema: Any) -> Any:
+    """A schema in which every array says what it has: msgspec's of a tuple forbid more `items`, which `maxItems` does
+    as well, and programs that make clients of this document want to be told of a type.
+    """
+    if isinstance(schema, list):
+        return [_with_items(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: _with_items(part) for name, part in schema.items()}
+    if parts.get("items") is False:
+        kinds = [part for index, part in enumerate(parts["prefixItems"]) if part not in parts["prefixItems"][:index]]
+        parts["items"] = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return parts
 
 
 def _is_struct(kind: Any) -> bool:
@@ -84,12 +119,13 @@ def _is_struct(kind: Any) -> bool:
 
 def _operation(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     parts = [part for part in route.template.removeprefix("/api/v1").split("/") if part and not part.startswith("{")]
+    tag = parts[0].partition(".")[0] if parts else ""
     operation: dict[str, Any] = {
         "operationId": "_".join([route.method.lower(), *parts, *(name for _, name in route.parameters)])
         .replace(".", "_")
         .replace("-", "_"),
         "summary": route.summary,
-        "tags": [parts[0] if parts else "server"],
+        "tags": [tag if tag in _TAGS else "server"],
         "responses": _responses(route, schemas),
     }
     parameters: list[dict[str, Any]] = [
@@ -113,7 +149,7 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
     """What may stand after the question mark."""
     schema = msgspec.json.schema(kind)["$defs"][kind.__name__]
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": part}
+        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": _with_items(part)}
         for name, part in schema["properties"].items()
     ]
 

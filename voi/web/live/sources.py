@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 from voi.domain.rollouts import Summary
 from voi.rollouts.throughput import ThroughputRecorder
 from voi.store.interfaces.rollouts import Rollouts
+from voi.tasks import made_in_turns
 from voi.web.api.schemas.overview import TrafficView
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.api.traffic import TrafficMeter
-from voi.web.http.cooperate import in_parts
 from voi.web.http.reasons import why_of
 from voi.web.live.streams import News
 
@@ -100,7 +100,7 @@ class ProgressNews:
             else:
                 changed.pop(mac, None)
 
-        await in_parts(look, list(self._targets()))
+        await made_in_turns(look, list(self._targets()))
         self._seen = seen
         gone = before.keys() - seen.keys()
         if gone:

@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from voi.errors import Busy
 from voi.messages.reason import Reason
+from voi.tasks import spawn
 from voi.web.http.caller import Caller
 
 log = Logger()
@@ -176,8 +177,7 @@ class LiveStreams:
                 self._loop.stop()
 
     def _tick_safely(self) -> Deferred[None]:
-        work: Deferred[None] = Deferred.fromCoroutine(self._tick())
-        return work.addErrback(lambda failure: log.failure("live news failed", failure))
+        return spawn(self._tick(), log, "a round of live news")
 
     async def _tick(self) -> None:
         fresh, self._fresh = self._fresh, False

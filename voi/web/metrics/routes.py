@@ -88,7 +88,7 @@ class MetricRoutes:
         return page
 
     async def _gather(self) -> bytes:
-        health = {name: said == "ok" for name, said in (await run_checks(self._checks)).items()}
+        health = {name: not wrong for name, wrong in (await run_checks(self._checks)).items()}
         census = await self._counts() if health.get("database", True) else None
         terminals = {} if census is None else census.terminals(self._registry.__contains__)
         live = self._meter.live()

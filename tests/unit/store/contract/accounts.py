@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.unit.store.contract.case import Contract, there
 from voi.domain.accounts import Role
 from voi.errors import Conflict, UnknownAccount, UnknownToken
@@ -39,6 +41,22 @@ class AccountsContract(Contract):
         await self.accounts.add("admin", "stored")
         self.assertIn("admin", await self.conflict(self.accounts.add("admin", "other"), "name"))
         self.assertEqual(await self.accounts.password("admin"), "stored")
+
+    async def test_first(self) -> None:
+        """The first account is an administrator's, told of before it is kept, and made once."""
+        told: list[str] = []
+        self.assertFalse(await self.accounts.there_are())
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        await self.assertFailure(self.accounts.add_first("admin", "stored", fail), ZeroDivisionError)
+        self.assertFalse(await self.accounts.there_are(), "there is no account that nobody was told of")
+        for name in ("admin", "other"):
+            await self.accounts.add_first(name, "stored", partial(told.append, name))
+        self.assertEqual((told, [x.name for x in await self.accounts.all()]), (["admin"], ["admin"]))
+        self.assertIs(there(await self.accounts.get("admin")).role, Role.ADMINISTRATOR)
+        self.assertTrue(await self.accounts.there_are())
 
     async def test_bounded(self) -> None:
         """There are so many accounts and no more."""

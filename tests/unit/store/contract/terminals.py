@@ -76,6 +76,8 @@ class TerminalsContract(Contract):
         self.assertEqual(([x.mac for x in await self.terminals.all()], len(keys)), ([MAC, OTHER], 2))
         self.assertEqual(await self.terminals.get(MAC), (await self.terminals.all())[0])
         self.assertIsNone(await self.terminals.get(STRANGER))
+        self.assertEqual([x.mac for x in await self.terminals.some([STRANGER, OTHER])], [OTHER])
+        self.assertEqual(await self.terminals.some(None), await self.terminals.all())
 
     async def test_boot_disk(self) -> None:
         """What a terminal started from is noted, and stays through logins."""
@@ -97,6 +99,8 @@ class TerminalsContract(Contract):
         await self.terminal()
         for one in (held(DIFF, 1), held(BASE, 0), held(DIFF, 2)):
             await self.terminals.add_level(MAC, one)
+        self.assertEqual(await self.terminals.all_disks([OTHER]), {})
+        self.assertEqual(await self.terminals.all_disks([MAC]), await self.terminals.all_disks())
         self.assertEqual(await self.terminals.disks(MAC), [held(BASE, 0), held(DIFF, 2)])
 
     async def test_names(self) -> None:

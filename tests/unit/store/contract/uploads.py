@@ -6,14 +6,11 @@ from typing import Any
 
 from tests.unit.store.contract.case import BASE, DIFF, Contract, there
 from tests.unit.store.values import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, level, upload
-from voi.domain.uploads import CANCELLED, Upload, UploadState
+from voi.domain.uploads import WANTED, Ending, Upload, UploadState
 from voi.errors import Conflict
 from voi.messages.reason import Reason, plain
 from voi.names import DiskName
 from voi.store.interfaces.uploads import MOST_FAILED
-
-CALLED_OFF: dict[str, Any] = {"reason": CANCELLED}
-"""How an upload ends that somebody called off."""
 
 
 class UploadsContract(Contract):
@@ -91,13 +88,15 @@ class UploadsContract(Contract):
         self.assertIs((await self.disk(asked)).state, UploadState.REQUESTED)
 
     async def test_stages(self) -> None:
-        """A stage is noted with its time; the torrent changes only where another is given."""
+        """A stage is noted with its time, another torrent where one is given, and an ending where it failed."""
         (disk,) = (await self.uploads.begin(upload(BASE, state=UploadState.RECEIVING))).disks
         await self.uploads.set_state(disk.id, UploadState.VERIFYING, 2.0)
         found = await self.disk(disk)
         self.assertEqual((found.state, found.updated, found.info_hash), (UploadState.VERIFYING, 2.0, disk.info_hash))
         await self.uploads.set_state(disk.id, UploadState.PUBLISHING, 3.0, info_hash=b"n" * 20)
-        self.assertEqual((await self.disk(disk)).info_hash, b"n" * 20)
+        self.assertEqual(((await self.disk(disk)).info_hash, (await self.disk(disk)).ending), (b"n" * 20, None))
+        await self.uploads.set_state(disk.id, UploadState.FAILED, 4.0, ending=Ending.CANCELLED)
+        self.assertIs((await self.disk(disk)).ending, Ending.CANCELLED)
 
     async def test_explained(self) -> None:
         """What a requested disk waits for is said, and taken back when it comes; one that is received has no reason."""
@@ -120,11 +119,13 @@ class UploadsContract(Contract):
         await self.uploads.set_state(disk.id, UploadState.FAILED, 2.0, reason=reason)
         self.assertEqual(plain((await self.disk(disk)).reason), plain(reason))
 
-    async def failed_upload(self, *names: DiskName, created: float, reason: str = "why", **kwargs: Any) -> Upload:
+    async def failed_upload(
+        self, *names: DiskName, created: float, ending: Ending = Ending.FAILED, **kwargs: Any
+    ) -> Upload:
         """An upload that failed."""
         written = await self.uploads.begin(upload(*names, created=created, **kwargs))
         for disk in written.disks:
-            await self.uploads.set_state(disk.id, UploadState.FAILED, created, reason=reason)
+            await self.uploads.set_state(disk.id, UploadState.FAILED, created, reason="why", ending=ending)
         return written
 
     async def failing(self, template: str | None = None) -> list[int]:
@@ -145,7 +146,8 @@ class UploadsContract(Contract):
         """One that is under way still, was called off, or whose disks were tried again after that needs none."""
         under_way = await self.uploads.begin(upload(BASE, DIFF))
         await self.uploads.set_state(under_way.disks[0].id, UploadState.FAILED, 2.0, reason="why")
-        await self.failed_upload(DiskName(DATA_DISK, 0), created=3.0, **CALLED_OFF)
+        for number, ending in enumerate(WANTED):
+            await self.failed_upload(DiskName(DATA_DISK, 10 + number), created=3.0, ending=ending)
         self.assertEqual(await self.failing(), [])
         again = await self.failed_upload(DiskName(DATA_DISK, 1), created=4.0)
         self.assertEqual(await self.failing(), [again.id])

@@ -9,7 +9,7 @@ from typing import Any
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.terminals import ReportedLevel
-from voi.domain.uploads import CANCELLED, Upload, UploadState
+from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.web.api.schemas.requests import subnets_of
@@ -124,12 +124,18 @@ class OverviewTests(ApiCase):
         dismissed.
         """
         now = time.time()
-        for number, (reason, dismissed, again) in enumerate(
-            (("torn", False, False), (CANCELLED, False, False), ("torn", False, True), ("torn", True, False))
+        for number, (ending, dismissed, again) in enumerate(
+            (
+                (Ending.FAILED, False, False),
+                (Ending.CANCELLED, False, False),
+                (Ending.ASKED_AGAIN, False, False),
+                (Ending.FAILED, False, True),
+                (Ending.FAILED, True, False),
+            )
         ):
             disk = upload_disk(DiskName(f"{number}{DISK_TWO[1:]}", 0), mac=MAC)
             begun = await self.uploads.begin(Upload(0, TEMPLATE, "x", 1, "", MAC, 1.0, (disk,)))
-            await self.uploads.set_state(begun.disks[0].id, UploadState.FAILED, now, reason=reason)
+            await self.uploads.set_state(begun.disks[0].id, UploadState.FAILED, now, reason="torn", ending=ending)
             if dismissed:
                 await self.uploads.dismiss(begun.id)
             if again:

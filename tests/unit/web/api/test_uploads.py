@@ -131,6 +131,23 @@ class UploadTests(ApiCase):
         self.assertEqual(kinds, ["upload.retried", "upload.requested"])
         self.assertEqual((await self.ask("POST", "/api/v1/uploads/99/dismiss")).code, "unknown_upload")
 
+    async def test_nothing_to_ask_for(self) -> None:
+        """Where a terminal has nothing to upload, the answer says why: nothing reported, no more room for a difference,
+        or all of it published.
+        """
+        levels = [level(number, info_hash=bytes([number]) * 20) for number in range(3)]
+        await self.publish(*levels[:2], level(0, disk=SECOND, info_hash=bytes([9]) * 20))
+        answer = await self.post(mac=MAC, template=TEMPLATE)
+        self.assertEqual((answer.status, answer.json["error"]["why"]["code"]), (409, "nothing_to_upload"))
+        await self.publish(levels[2])  # the terminal has changed its level 1, or made another difference
+        answer = await self.post(mac=MAC, template=TEMPLATE)
+        self.assertEqual(answer.json["error"]["why"], {"code": "differences_full", "data": {"uuid": DISK}})
+        await self.store.write(lambda db: db.execute("DELETE FROM terminal_disks") and None)
+        answer = await self.post(mac=MAC, template=TEMPLATE)
+        expected = {"code": "nothing_reported", "data": {"mac": MAC, "name": "Classroom"}}
+        self.assertEqual(answer.json["error"]["why"], expected)
+        self.assertEqual(self.upload_requests.requests, [])
+
     async def test_unknown_things(self) -> None:
         """A terminal or template that nobody knows is 404 with the field."""
         answer = await self.post(mac="02:00:00:00:00:99", template=TEMPLATE)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 
 from tests.unit.web.api_case import ApiCase
@@ -22,6 +24,19 @@ def references(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*(references(one) for one in value))
     return set()
+
+
+def schemas_in(value: Any, at: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object below a value that says of which type something is, with its place."""
+    if isinstance(value, dict):
+        if isinstance(value.get("type"), str | list):  # else a property that is called so
+            yield at, value
+        for name, part in value.items():
+            if name not in ("example", "examples"):
+                yield from schemas_in(part, f"{at}/{name}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from schemas_in(part, f"{at}/{index}")
 
 
 class DocumentTests(ApiCase):
@@ -69,6 +84,58 @@ class DocumentTests(ApiCase):
         names = [op["operationId"] for item in (await self.document())["paths"].values() for op in item.values()]
         self.assertEqual(len(names), len(set(names)))
         self.assertTrue(all(name.isidentifier() for name in names))
+
+    async def test_arrays(self) -> None:
+        """Every array in the whole document says what it has: programs that make clients of it need a type."""
+        found = [
+            (place, schema)
+            for place, schema in schemas_in(await self.document())
+            if schema["type"] == "array" or "array" in schema["type"] or "prefixItems" in schema
+        ]
+        self.assertGreater(len(found), 30)
+        bare = [place for place, schema in found if not (isinstance(schema.get("items"), dict) and schema["items"])]
+        self.assertEqual(bare, [])
+
+    async def test_points_have_three_numbers(self) -> None:
+        """A tuple takes as many values as it has, of its kinds, and no more."""
+        rates = (await self.document())["components"]["schemas"]["RolloutView"]["properties"]["rates"]
+        for value, right in (([[1.5, 2, 3]], True), ([[1.5, 2]], False), ([[1.5, 2, 3, 4]], False), ([["x"]], False)):
+            self.assertEqual(jsonschema_rs.is_valid(rates, value), right, value)
+
+    async def test_schemas(self) -> None:
+        """Every schema, of components, parameters, headers and bodies, is one by JSON Schema's own rules."""
+        document = await self.document()
+        places = [place for place, _ in schemas_in(document)]
+        self.assertGreater(len(places), 100)
+        for place, schema in schemas_in(document):
+            if "/securitySchemes/" not in place:
+                jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+    async def test_servers(self) -> None:
+        """A program that was given this document alone knows where to ask: where it comes from."""
+        (one,) = (await self.document())["servers"]
+        self.assertEqual(one["url"], "/")
+
+    async def test_tags(self) -> None:
+        """Each operation is in one group; each group has a name, a description, and an operation."""
+        document = await self.document()
+        described = {tag["name"]: tag["description"] for tag in document["tags"]}
+        self.assertEqual(len(described), len(document["tags"]))
+        self.assertTrue(all(described.values()))
+        used = [operation["tags"] for item in document["paths"].values() for operation in item.values()]
+        self.assertEqual({len(tags) for tags in used}, {1})
+        self.assertEqual({tag for tags in used for tag in tags}, set(described))
+
+    async def test_nothing_is_in_the_last_group_by_mistake(self) -> None:
+        """A new kind of thing gets a group of its own, and is not hidden among those of the server itself."""
+        found = {
+            path
+            for path, item in (await self.document())["paths"].items()
+            for operation in item.values()
+            if operation["tags"] == ["server"]
+        }
+        own = {"/api/v1", "/api/v1/openapi.json", "/api/v1/health", "/healthz", "/api/v1/lag", "/metrics"}
+        self.assertEqual(found - own, set())
 
     async def test_security(self) -> None:
         """Operations that need no token say so, and the others tell of 401."""

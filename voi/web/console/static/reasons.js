@@ -24,6 +24,7 @@ const VALUES = {
   check: (name) => known(`check.${name}`) ?? name,
   code: String,
   disk: diskLabel,
+  expected: diskLabel,
   field,
   floor: size,
   free: size,

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PATIENCE: Final = 60.0
 BETWEEN: Final = (0.08, 0.35)
 """Seconds between two things that somebody does: so that they meet the stream's messages at any moment."""
-PLACES: Final = 30
 ROW: Final = 40  # pixels, of `table.js`
 SORTS: Final = ("state", "ip", "version", "room", "progress", "mac", "online_since", "name")
 BACKSPACE: Final = "\ue003"
@@ -136,25 +135,25 @@ class Visitor:
         holds = f"document.querySelectorAll('thead th')[{1 + COLUMNS.index(column)}].ariaSort !== 'none'"
         return self._timed(holds, head.click)
 
-    def sorts(self) -> list[float]:
+    def sorts(self, most: int) -> list[float]:
         """Sort by one column after the other."""
-        return [self.sort(column) for column in SORTS]
+        return [self.sort(column) for column in SORTS[:most]]
 
-    def scrolls(self) -> list[float]:
+    def scrolls(self, places: int) -> list[float]:
         """Go to places all over the table."""
         found = []
-        for _ in range(PLACES):
+        for _ in range(places):
             index = self._random.randrange(len(self._terminals) - ROOM)
             holds = f"document.querySelector('tr[data-index=\"{index + 5}\"]')"
             found.append(self._timed(holds, partial(self._run, f"benchScroll({index * ROW})")))
         return found
 
-    def choices(self) -> list[float]:
-        """Choose all, and none again, a few times."""
+    def choices(self, times: int) -> list[float]:
+        """Choose all, and none again, so many times."""
         box = self._find("thead input")
         return [
             self._timed(f"Boolean(document.querySelector('tr.chosen')) === {str(chosen).lower()}", box.click)
-            for chosen in (True, False) * 5
+            for chosen in (True, False) * times
         ]
 
     def show_online(self, count: int) -> None:

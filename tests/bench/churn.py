@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.bounds import best_seconds
-from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.figures import Figure, Outcome, Plan, Row, unmeasured
 from tests.bench.machine import Cores
 from tests.bench.network import PAYLOAD, Network, available
 from tests.bench.site import MIB, PATIENCE, Site
@@ -32,16 +32,24 @@ from voi.demo.processes import StageError
 
 LONG: Final = Case(16, 2 * MB, 64 * MIB)
 FAST: Final = Case(8, 2 * MB, 12 * MIB)
+TINY: Final = Case(4, 2 * MB, 3 * MIB)
 ROUNDS: Final = 2
 LATE_AT: Final = 0.5
 KILLED_AT: Final = 0.5
-KILLED_FOR: Final = 5.0
-"""Seconds."""
 SERVER_AT: Final = 0.3
-SERVER_FOR: Final = 20.0
-"""Seconds."""
 SLOWER: Final = 10
 _LOOK_EVERY: Final = 0.25  # seconds between two looks at how much has come
+
+
+@dataclass(frozen=True)
+class Away:
+    """Seconds for which a killed terminal, and a killed server, are away."""
+
+    terminal: float = 5.0
+    server: float = 20.0
+
+
+TINY_AWAY: Final = Away(0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -64,12 +72,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Course:
-    """A rollout about to begin: the site, its template, the bytes of the file."""
+    """A rollout about to begin: the site, its template, the bytes of the file, how long who is killed stays away."""
 
     site: Site
     template: str
     size: int
     case: Case
+    away: Away
 
     def begin(self, which: Sequence[int]) -> int:
         """Order the template for some terminals; the rollout's number."""
@@ -131,7 +140,7 @@ def killed(course: Course) -> tuple[dict[int, float], dict[str, float]]:
     course.until(KILLED_AT, [victim])
     terminal.kill()
     first = course.received(victim) - before
-    time.sleep(KILLED_FOR)
+    time.sleep(course.away.terminal)
     before = course.received(victim)
     course.site.start([terminal])
     seconds = course.end(number, everybody)
@@ -145,7 +154,7 @@ def server(course: Course) -> tuple[dict[int, float], dict[str, float]]:
     course.until(SERVER_AT, everybody[:3])
     course.site.server.kill()
     gone = time.monotonic()
-    time.sleep(SERVER_FOR)
+    time.sleep(course.away.server)
     course.site.start_server()
     away = time.monotonic() - gone
     return course.end(number, everybody), {"away s": away}
@@ -176,20 +185,21 @@ def run(plan: Plan) -> Outcome:
     """Each disturbance beside undisturbed runs."""
     missing = available()
     if missing:
-        return Outcome([], [], [f"churn: {missing}"])
+        return unmeasured("churn", missing)
     for word in plan.only:
         if word not in DISTURBANCES:
             raise ValueError(f"{word!r} is no disturbance; there are {', '.join(DISTURBANCES)}")
-    case = FAST if plan.fast else LONG
+    case = plan.of(LONG, FAST, TINY)
+    away = plan.of(Away(), Away(), TINY_AWAY)
     chosen: Mapping[str, Play] = {
         "undisturbed": undisturbed,
         **{name: DISTURBANCES[name] for name in plan.only or (IN_FAST if plan.fast else DISTURBANCES)},
     }
     runs: dict[str, list[Run]] = {name: [] for name in chosen}
-    for number in range(1 if plan.fast else ROUNDS):
+    for number in range(plan.of(ROUNDS, 1, 1)):
         for name, play in chosen.items():
             plan.say(f"{name}, {case.text}, round {number + 1}")
-            runs[name].append(measure(plan.directory / "run", case, play))
+            runs[name].append(measure(plan.directory / "run", case, play, away))
             shutil.rmtree(plan.directory / "run", ignore_errors=True)
     return outcome(runs, case)
 
@@ -206,14 +216,14 @@ def outcome(runs: Mapping[str, Sequence[Run]], case: Case) -> Outcome:
     return Outcome(figures, rows)
 
 
-def measure(directory: Path, case: Case, play: Play) -> Run:
+def measure(directory: Path, case: Case, play: Play, away: Away) -> Run:
     """One rollout on a network of its own."""
     with Network("c") as network:
         middle, terminals = hosts(network, case)
         site = Site(directory, network, middle, terminals, link=case.link)
         with site.up():
             template, size = site.publish(case.size)
-            course = Course(site, template, size, case)
+            course = Course(site, template, size, case, away)
             before = [course.received(index) for index in range(case.terminals)]
             cores = Cores.now()
             seconds, said = play(course)

@@ -10,7 +10,6 @@ key presses to their line by the median: one busy moment of the machine is most 
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from http import HTTPStatus
 from typing import Final
 
 from tests.bench.browser import MISSING, Visitor
+from tests.bench.database import opened
 from tests.bench.fetchers import ROOM
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish
@@ -27,8 +27,8 @@ from tests.bench.listeners import pages
 from tests.bench.processes import Helper, cpu_seconds, resident
 from voi.app.lag import UPPER_BOUNDS, quantile
 from voi.demo.processes import LOOPBACK, ServerProcess, StageError, wait_until
+from voi.domain.rollouts import TargetState
 
-MOVING: Final = 500
 PAGES: Final = 10
 IMAGE: Final = 16 << 20
 AT_ONCE: Final = 100  # logins under way
@@ -39,32 +39,40 @@ _LOOK_SECONDS: Final = 0.2  # between two looks at a server that has enough to d
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: kinds of pages, rounds of so many seconds after a settling, words that are typed, openings
-    of the page.
+    """How much is measured: terminals, and how many of them move; kinds of pages, rounds of so many seconds after a
+    settling, words that are typed, openings of the page, and how often it is sorted, scrolled, and all are chosen.
     """
 
     terminals: int
+    moving: int
     kinds: Sequence[str]
     rounds: int
     seconds: float
     settle: float
     words: Sequence[str]
     openings: int
+    sorts: int = 8
+    scrolls: int = 30
+    choices: int = 5
 
 
 FULL: Final = Effort(
-    terminals=5000, kinds=("terminals", "overview", "rollout"), rounds=3, seconds=11.0, settle=1.5,
+    terminals=5000, moving=500, kinds=("terminals", "overview", "rollout"), rounds=3, seconds=11.0, settle=1.5,
     words=("10.1.17.3", "02:56:4f:00:0", "1000 10.1", "0013"), openings=5,
 )  # fmt: skip
 FAST: Final = Effort(
-    terminals=2000, kinds=("terminals",), rounds=1, seconds=3.0, settle=1.0, words=("10.1.7",), openings=1
+    terminals=2000, moving=500, kinds=("terminals",), rounds=1, seconds=3.0, settle=1.0, words=("10.1.7",), openings=1
 )
+TINY: Final = Effort(
+    terminals=150, moving=20, kinds=FULL.kinds, rounds=1, seconds=0.5, settle=0.2, words=("10",), openings=1,
+    sorts=1, scrolls=1, choices=1,
+)  # fmt: skip
 
 
 class School:
     """A server with terminals in a rollout, and pages that can be opened."""
 
-    def __init__(self, plan: Plan, stack: ExitStack, terminals: int) -> None:
+    def __init__(self, plan: Plan, stack: ExitStack, terminals: int, moving: int) -> None:
         self.terminals = terminals
         self.server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         self._crowd = stack.enter_context(Helper("fetchers"))
@@ -77,18 +85,14 @@ class School:
                         count=terminals, at_once=AT_ONCE)  # fmt: skip
         self.server.api("POST", "rollouts", {"template": template, "macs": "all"})
         wait_until(lambda: self._crowd.ask(do="taken")["taken"] == terminals, PATIENCE, "everybody to be sent it")
-        wait_until(lambda: not self._unsent(), PATIENCE, "the server to have noted that")
-        self._crowd.ask(do="work", moving=MOVING, seconds=1.0)
+        wait_until(self._noted, PATIENCE, "the server to have noted that")
+        self._crowd.ask(do="work", moving=moving, seconds=1.0)
 
-    def _unsent(self) -> int:
+    def _noted(self) -> bool:
         # Looked up in the file: asking the server again and again would be work of its own.
-        database = sqlite3.connect(f"file:{self.server.data / 'voi.sqlite'}?mode=ro", uri=True)
-        try:
-            query = "SELECT count(*) FROM rollout_targets WHERE state != 'downloading'"
-            found: int = database.execute(query).fetchone()[0]
-            return found
-        finally:
-            database.close()
+        with opened(self.server.data) as database:
+            (rollout,) = database.get(database.rollouts.running())
+        return rollout.counts[TargetState.DOWNLOADING] == self.terminals
 
     @contextmanager
     def open(self, kind: str, count: int) -> Iterator[None]:
@@ -158,13 +162,13 @@ class Sample:
 
 def run(plan: Plan) -> Outcome:
     """The processor time of each kind of page, then the browser's answers, then a restart."""
-    effort = FAST if plan.fast else FULL
+    effort = plan.of(FULL, FAST, TINY)
     rows: list[Row] = []
     figures: list[Figure] = []
-    note = f"{effort.terminals:,} terminals, {MOVING} move"
+    note = f"{effort.terminals:,} terminals, {effort.moving} move"
     with ExitStack() as stack:
         plan.say(f"{effort.terminals:,} terminals log in and are sent a template")
-        school = School(plan, stack, effort.terminals)
+        school = School(plan, stack, effort.terminals, effort.moving)
         costs: dict[str, float] = {}
         for kind in effort.kinds:
             costs[kind], more = _cost(school, kind, effort, plan)
@@ -181,7 +185,7 @@ def run(plan: Plan) -> Outcome:
             figures.append(Figure("console.key", press, note=f"{note}; the median" if plan.fast else note))
         if not plan.fast:
             rows += _restart(school, visitor, plan)
-    return Outcome(figures, rows, [f"key presses: {MISSING}"] if MISSING else ())
+    return Outcome(figures, rows, (), {"console.key": MISSING} if MISSING else {})
 
 
 def _cost(school: School, kind: str, effort: Effort, plan: Plan) -> tuple[float, list[Row]]:
@@ -229,9 +233,9 @@ def _answers(school: School, visitor: Visitor, effort: Effort, plan: Plan) -> tu
             visitor.sort("progress")
             rows.append(Row("key press, sorted by progress", _times(visitor.presses(effort.words[:2]))))
             rows.append(Row("key press, all chosen", _times(visitor.presses_with_all(effort.words[:2]))))
-            rows.append(Row("sorted by another column", _times(visitor.sorts())))
-            rows.append(Row("scrolled to another place", _times(visitor.scrolls())))
-            rows.append(Row("all chosen, and none", _times(visitor.choices())))
+            rows.append(Row("sorted by another column", _times(visitor.sorts(effort.sorts))))
+            rows.append(Row("scrolled to another place", _times(visitor.scrolls(effort.scrolls))))
+            rows.append(Row("all chosen, and none", _times(visitor.choices(effort.choices))))
         late = [now - then for now, then in zip(school.lag(), lag, strict=True)]
         rows.append(Row("the server meanwhile", _lag(late) | {"MiB": resident(school.server.pid) / (1 << 20)}))
     return statistics.median(presses) if plan.fast else _percentile(presses, 0.95), rows

@@ -11,9 +11,7 @@ terminals by hand (cloned) and is replaced by the server's of the same name, and
 
 from __future__ import annotations
 
-import random
 import shutil
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -22,33 +20,26 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.figures import Figure, Outcome, Plan, Row
-from voi.demo.image import write_image
+from tests.bench.filetools import TOOLS
+from tests.bench.versions import VERSIONS, Images, make_images
 from voi.demo.processes import ChildProcess, ServerProcess, TerminalProcesses, all_stopped, wait_until, write_template
 from voi.domain.metainfo import piece_length_for
 from voi.files.hashing import sha256_file
 from voi.names import DiskName
 
-CLUSTER: Final = 64 << 10
 MIB: Final = 1 << 20
 REAL_DISK: Final = 40 * 10**9
 """Bytes of the disk whose piece length is taken."""
-CHANGED: Final = 0.02
-VERSIONS: Final = 5
 PATIENCE: Final = 120.0
 TOGETHER: Final = 8
+TINY_TOGETHER: Final = 2
+FETCH_SECONDS: Final = 12
+TINY_FETCH_SECONDS: Final = 4
+"""That a first download takes at the least which is killed half-way."""
 SLOW_LINK: Final = 1_000_000
 """Bytes a second up and down of each terminal of a room, and of the server: slow, so that the cores are not full."""
 UPLOADER: Final = "02:00:00:00:00:01"
 RECEIVER: Final = "02:00:00:00:01:01"
-
-
-@dataclass(frozen=True)
-class Images:
-    """The newest version of an image, older ones by how far they are behind, and bytes that changed since each."""
-
-    newest: Path
-    older: dict[int, Path]
-    changed: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -63,30 +54,6 @@ class Fetched:
     def all(self) -> int:
         """Bytes."""
         return self.sent + self.table
-
-
-def make_images(directory: Path, size: int) -> Images:
-    """An image of about `size` bytes in `VERSIONS` + 1 versions, each with `CHANGED` of its clusters new."""
-    source = random.Random(40)
-    oldest = directory / f"behind-{VERSIONS}"
-    write_image(oldest, 2 * size, data_bytes=size, seed=5)
-    data = bytearray(oldest.read_bytes())
-    clusters = len(data) // CLUSTER
-    since: dict[int, set[int]] = {VERSIONS: set()}
-    older = {VERSIONS: oldest}
-    for behind in range(VERSIONS - 1, -1, -1):
-        # Not the first: it is the header, and an image must stay one.
-        changed = source.sample(range(1, clusters), round(clusters * CHANGED))
-        for cluster in changed:
-            data[cluster * CLUSTER : (cluster + 1) * CLUSTER] = source.randbytes(CLUSTER)
-        for known in since.values():
-            known.update(changed)
-        if behind in (0, 1):
-            older[behind] = directory / f"behind-{behind}"
-            older[behind].write_bytes(data)
-            since[behind] = set()
-    newest = older.pop(0)
-    return Images(newest, older, {behind: len(since[behind]) * CLUSTER for behind in older})
 
 
 class Site:
@@ -189,7 +156,7 @@ class Site:
 
 def run(plan: Plan) -> Outcome:
     """One row for each way; figures at the piece length of a real disk."""
-    size = (96 if plan.fast else 512) * MIB
+    size = plan.of(512, 96, 12) * MIB
     plan.say(f"images of {size // MIB} MiB, {VERSIONS + 1} versions")
     images = make_images(plan.directory, size)
     rows: list[Row] = []
@@ -232,18 +199,19 @@ def run(plan: Plan) -> Outcome:
 
 def _together(plan: Plan, images: Images) -> Row:
     """A room at once: the blocks that differ are shared out like any others."""
-    plan.say(f"{TOGETHER} at once, 1 behind, links of {SLOW_LINK // 1000} kB/s")
+    count = plan.of(TOGETHER, TOGETHER, TINY_TOGETHER)
+    plan.say(f"{count} at once, 1 behind, links of {SLOW_LINK // 1000} kB/s")
     children: list[ChildProcess] = []
     with all_stopped(children):
         limit = f"--upload-limit={SLOW_LINK}"
         site = Site(plan.directory / "together", images, piece_length_for(REAL_DISK), children)
         site.restart(limit)
         limits = (limit, f"--download-limit={SLOW_LINK}")
-        room = site.terminals("room", RECEIVER, images.older[1], "127.0.0.10", *limits, count=TOGETHER)
+        room = site.terminals("room", RECEIVER, images.older[1], "127.0.0.10", *limits, count=count)
         fetched = site.update(room)
     changed = images.changed[1]
-    bound = max(changed / SLOW_LINK, TOGETHER * changed / (SLOW_LINK * (TOGETHER + 1)))
-    row = _row(f"voi, server's bytes for {TOGETHER} at once, 1 behind", fetched.sent, changed, fetched.seconds)
+    bound = max(changed / SLOW_LINK, count * changed / (SLOW_LINK * (count + 1)))
+    row = _row(f"voi, server's bytes for {count} at once, 1 behind", fetched.sent, changed, fetched.seconds)
     return Row(row.what, {**row.figures, "seconds / bound": fetched.seconds / bound})
 
 
@@ -255,7 +223,7 @@ def _killed(plan: Plan, images: Images) -> Row:
     with all_stopped(children):
         site = Site(plan.directory / "killed", images, piece_length_for(REAL_DISK), children)
         # The server is slow, not the terminal: what waits in a socket was not had.
-        site.restart(f"--upload-limit={size // 12}")
+        site.restart(f"--upload-limit={size // plan.of(FETCH_SECONDS, FETCH_SECONDS, TINY_FETCH_SECONDS)}")
         terminal = site.terminals("killed", RECEIVER, None, "127.0.0.10")
         begun = time.monotonic()
         number = site.roll_out(terminal)
@@ -282,7 +250,7 @@ def _others(plan: Plan, images: Images) -> tuple[dict[tuple[str, int], tuple[Row
     """The same files with rsync and casync, as far as they are installed."""
     found: dict[tuple[str, int], tuple[Row, float]] = {}
     skipped = ["desync: not in Debian"]
-    for who, measure in (("rsync", _rsync), ("casync", _casync)):
+    for who, measure in TOOLS.items():
         if shutil.which(who) is None:
             skipped.append(f"{who}: not installed")
             continue
@@ -293,35 +261,3 @@ def _others(plan: Plan, images: Images) -> tuple[dict[tuple[str, int], tuple[Row
             row = _row(f"{who}, {behind} behind", fetched, images.changed[behind], time.monotonic() - begun)
             found[who, behind] = (row, fetched / images.changed[behind])
     return found, skipped
-
-
-def _rsync(directory: Path, older: Path, newest: Path) -> int:
-    """Bytes over the wire in both directions: sums go one way, what differs the other."""
-    directory.mkdir()
-    target = directory / "disk"
-    shutil.copyfile(older, target)
-    command = ["rsync", "--no-whole-file", "--inplace", "--ignore-times", "--stats", str(newest), str(target)]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env={"LC_ALL": "C", "PATH": "/usr/bin"})
-    figures = dict(line.partition(": ")[::2] for line in shown.stdout.splitlines() if ": " in line)
-    target.unlink()
-    return sum(int(figures[f"Total bytes {way}"].replace(",", "")) for way in ("sent", "received"))
-
-
-def _casync(directory: Path, older: Path, newest: Path) -> int:
-    """Bytes of the index and of the chunks, as its store keeps them, that the older version does not have."""
-    directory.mkdir()
-    store, index = directory / "store.castr", directory / "newest.caibx"
-    _make(store, directory / "older.caibx", older)
-    had = _kept(store)
-    _make(store, index, newest)
-    fetched = _kept(store) - had + index.stat().st_size
-    shutil.rmtree(store)
-    return fetched
-
-
-def _make(store: Path, index: Path, image: Path) -> None:
-    subprocess.run(["casync", "make", f"--store={store}", str(index), str(image)], capture_output=True, check=True)
-
-
-def _kept(store: Path) -> int:
-    return sum(path.stat().st_size for path in store.rglob("*.cacnk"))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from rich.console import Console
+
+T = TypeVar("T")
+
+
+class Scale(StrEnum):
+    """How much a bench does.
+
+    FULL says what a release costs. FAST says something in a minute or two, for what is steady on a busy machine. TINY
+    takes seconds, and says only that the bench runs to its end: its figures mean nothing.
+    """
+
+    FULL = "full"
+    FAST = "fast"
+    TINY = "tiny"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -73,44 +89,71 @@ class Row(msgspec.Struct, frozen=True):
 
 class Outcome(msgspec.Struct, frozen=True):
     """What a bench found. `rows` is all it measured, `figures` what targets are held to, `skipped` what could not be
-    compared and why.
+    compared and why, `unmeasured` the names of figures that could not be had on this machine, each with the reason.
     """
 
     figures: Sequence[Figure]
     rows: Sequence[Row]
     skipped: Sequence[str] = ()
+    unmeasured: Mapping[str, str] = {}
 
 
 class Record(msgspec.Struct, frozen=True):
     """An outcome as it is kept: when, where and how it was measured."""
 
     bench: str
-    fast: bool
     at: str
     machine: Mapping[str, str]
     seconds: float
     outcome: Outcome
+    scale: Scale = Scale.FULL
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to run a bench: `fast` takes a minute at most, for continuous integration; `directory` is its own."""
+    """How to run a bench; `directory` is its own."""
 
     directory: Path
     console: Console
-    fast: bool = False
+    scale: Scale = Scale.FULL
     only: Sequence[str] = field(default=())
     """Names of the bench's own variants to run, all if empty."""
+
+    def of(self, full: T, fast: T, tiny: T) -> T:
+        """That which is meant for the scale of this run."""
+        return {Scale.FULL: full, Scale.FAST: fast, Scale.TINY: tiny}[self.scale]
+
+    @property
+    def fast(self) -> bool:
+        """Whether to leave out what says nothing in a short run. A tiny one leaves nothing out."""
+        return self.scale is Scale.FAST
 
     def say(self, text: str) -> None:
         """Tell what is going on."""
         self.console.print(f"  {text}", style="dim", markup=False, highlight=False)
 
 
+def names(bench: str) -> list[str]:
+    """The names of the figures that a bench gives."""
+    return [name for name in TARGETS if name.partition(".")[0] == bench]
+
+
+def unmeasured(bench: str, why: str) -> Outcome:
+    """What a bench found that cannot run on this machine."""
+    return Outcome([], [], [f"{bench}: {why}"], dict.fromkeys(names(bench), why))
+
+
+def absent(bench: str, outcome: Outcome) -> list[str]:
+    """What a bench neither gave as a number nor said why not: names of figures, and ``rows`` if there are none."""
+    given = {figure.name for figure in outcome.figures if math.isfinite(figure.ours)}
+    wanted = [name for name in names(bench) if name not in given | outcome.unmeasured.keys()]
+    return wanted if outcome.rows or outcome.skipped else [*wanted, "rows"]
+
+
 def write(record: Record, directory: Path) -> Path:
     """Keep a record as JSON; the file's path."""
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{record.bench}{'-fast' if record.fast else ''}.json"
+    path = directory / f"{record.bench}{'' if record.scale is Scale.FULL else f'-{record.scale}'}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     return path
 
@@ -120,6 +163,6 @@ def read(directory: Path) -> list[Record]:
     found: dict[str, Record] = {}
     for path in sorted(directory.glob("*.json")):
         record = msgspec.json.decode(path.read_bytes(), type=Record)
-        if not record.fast or record.bench not in found:
+        if record.scale is Scale.FULL or record.bench not in found:
             found[record.bench] = record
     return list(found.values())

@@ -8,11 +8,11 @@ sleeps, at the same time, shows how much that is for one that asks for nothing.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import ExitStack
 from typing import Any, Final
 
+from tests.bench.database import tracker_keys
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.images import publish, seeded
 from tests.bench.leech import PRESETS
@@ -24,8 +24,10 @@ RATE: Final = 500
 TERMINALS: Final = 200
 IMAGE: Final = 1 << 30
 FAST_IMAGE: Final = 256 << 20
+TINY_IMAGE: Final = 16 << 20
 SECONDS: Final = 20.0
 FAST_SECONDS: Final = 4.0
+TINY_SECONDS: Final = 1.0
 SLEEPER: Final = "sleeper's p99.9 ms"
 
 
@@ -35,15 +37,13 @@ class Load:
     def __init__(self, plan: Plan, stack: ExitStack) -> None:
         self._directory = plan.directory
         self._server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
-        publish(self._server, plan.directory, [FAST_IMAGE if plan.fast else IMAGE])
+        publish(self._server, plan.directory, [plan.of(IMAGE, FAST_IMAGE, TINY_IMAGE)])
         wait_until(lambda: seeded(self._server) == 1, 30, "the server to seed")
         (self._torrent,) = (self._server.data / "torrents").glob("*.torrent")
         crowd = stack.enter_context(Helper("crowd"))
         crowd.ask(do="login", host=LOOPBACK, port=self._server.terminals_port, source="127.0.1.1", first=0,
                   count=TERMINALS, at_once=10)  # fmt: skip
-        database = sqlite3.connect(f"file:{self._server.data / 'voi.sqlite'}?mode=ro", uri=True)
-        self._keys = [key for (key,) in database.execute("SELECT tracker_key FROM terminals")]
-        database.close()
+        self._keys = tracker_keys(self._server.data)
         self._leech = stack.enter_context(Helper("leech", PRESETS[0]))
         self._announces = stack.enter_context(Helper("announces"))
         self._sleeper = stack.enter_context(Helper("sleeper"))
@@ -88,7 +88,7 @@ class Load:
 
 def run(plan: Plan) -> Outcome:
     """Idle, each load, both."""
-    seconds = FAST_SECONDS if plan.fast else SECONDS
+    seconds = plan.of(SECONDS, FAST_SECONDS, TINY_SECONDS)
     with ExitStack() as stack:
         load = Load(plan, stack)
         rows: list[Row] = []

@@ -1,8 +1,8 @@
 """Thousands of terminals in one process, as light as can be: they log in, say that they live, and answer commands.
 
 A child of benches. Orders, one JSON object a line: ``login`` (host, port, source, first, count, at_once),
-``beat`` (seconds: one heartbeat of each, spread over that time), ``answers`` (how many commands were answered since
-the last such order). Times are of the monotonic clock, which all processes of a machine share.
+``beat`` (seconds: one heartbeat of each, spread over that time). Times are of the monotonic clock, which all processes
+of a machine share.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Crowd:
         self._all: list[Terminal] = []
         self._order: Mapping[str, Any] = {}
         self._site: Mapping[str, Any] = {}
-        self._opened = self._in = self._beats = self._answered = 0
+        self._opened = self._in = self._beats = 0
         self._begun = 0.0
         self._beat_until = 0.0
         self._orders: Mapping[str, Callable[[], None]] = {
-            "login": self._login, "beat": self._beat, "answers": self._answers,
+            "login": self._login, "beat": self._beat,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -147,7 +147,6 @@ class Crowd:
         batch = command.torrent.task_uuid if command.torrent is not None else command.fields["batch_no"]
         reply = success(mac=terminal.mac, batch_no=batch)
         terminal.socket.send(terminal.session.encode_answer(command, reply))
-        self._answered += 1
 
     def _heard(self, terminal: Terminal, answer: ReplyReceived) -> None:
         if answer.code == Code.TERMINAL_LOGIN:
@@ -177,10 +176,6 @@ class Crowd:
         if self._beats == len(self._all):
             self._beat_until = 0.0
             say(beats=self._beats)
-
-    def _answers(self) -> None:
-        say(answered=self._answered)
-        self._answered = 0
 
 
 def say(**what: object) -> None:

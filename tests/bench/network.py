@@ -162,12 +162,8 @@ class Network:
                 _limit(self._core, end, rate)
         return name
 
-    def uplink(self, switch: str) -> Traffic:
-        """What has crossed a switch's uplink so far: `sent` left the room, `received` came into it."""
-        return _traffic(self._core, f"up{switch.removeprefix('sw')}")
-
     def uplink_payload(self, switch: str) -> Payload:
-        """The same as payload, to compare with the bytes of an image."""
+        """What has crossed a switch's uplink so far: `sent` left the room, `received` came into it."""
         number = switch.removeprefix("sw")
         return Payload(_payload(self._core, f"up{number}"), _payload(self._core, f"dn{number}"))
 

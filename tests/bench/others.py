@@ -35,11 +35,9 @@ _FRAMES: Final = 0.99
 _KNOWN_WITHIN: Final = 30.0  # seconds
 
 
-def libtorrent(
-    directory: Path, network: Network, server: Host, terminals: Sequence[Host], image: Path, preset: str = "defaults"
-) -> Finished:
-    """The library libtorrent with one of its presets on every host, and opentracker."""
-    command = [sys.executable, "-P", peer.__file__, "../torrent", f"--preset={preset}"]
+def libtorrent(directory: Path, network: Network, server: Host, terminals: Sequence[Host], image: Path) -> Finished:
+    """The library libtorrent with its defaults on every host, and opentracker."""
+    command = [sys.executable, "-P", peer.__file__, "../torrent"]
     with Race(directory, network, server, terminals, image) as race:
         _seeded(race, [*command, "--seed"])
         race.enter(command, how=AT_ONCE)

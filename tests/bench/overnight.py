@@ -15,33 +15,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import click
 from rich.console import Console
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.browser import MISSING
+from tests.bench.figures import Figure, Outcome, Plan, Row, unmeasured
 from tests.bench.processes import Helper
 from tests.bench.tables import show_outcome
-from tests.browser.case import FIREFOX, MISSING, browser
-from voi.demo.processes import LOOPBACK
+from voi.demo.processes import LOOPBACK, wait_until
 
-TERMINALS: Final = 5000
-MOVING: Final = 500
-HOURS: Final = 12.0
-FAST_HOURS: Final = 0.1
 HOUR: Final = 3600
 PAGES: Final = {"terminals": "#/terminals", "rollout": "#/rollouts/1"}
-RESTARTS: Final = 10
-"""Of the server, in one night; after each a sample is taken."""
-KEYS: Final = 15
-COLLECTIONS: Final = 3
-"""Of garbage for one sample: what something running holds on to is let go by one of them."""
 _FEW: Final = 2  # seconds, in which what flows is told once
 _WAIT: Final = 120
 
@@ -75,20 +64,41 @@ press();
 """
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long the night is, and of how many terminals.
+
+    `restarts` are those of the server; after each a sample is taken, with so many key presses, and collections of
+    garbage: what something running holds on to is let go by one of them.
+    """
+
+    hours: float
+    terminals: int = 5000
+    moving: int = 500
+    restarts: int = 10
+    keys: int = 15
+    collections: int = 3
+
+
+FULL: Final = Length(12.0)
+FAST: Final = Length(0.1)
+TINY: Final = Length(0.01, terminals=100, moving=10, restarts=1, keys=3, collections=1)
+
+
 def run(plan: Plan) -> Outcome:
     """A night for each page."""
-    return night(plan, FAST_HOURS if plan.fast else HOURS)
+    return night(plan, plan.of(FULL, FAST, TINY))
 
 
-def night(plan: Plan, hours: float) -> Outcome:
-    """So many hours of it."""
-    if MISSING or FIREFOX:
-        return Outcome([], [], [MISSING or "only Chromium tells what a page holds"])
+def night(plan: Plan, length: Length) -> Outcome:
+    """A night of some length."""
+    if MISSING:
+        return unmeasured("overnight", MISSING)
     rows: list[Row] = []
     heaps: dict[str, float] = {}
     keys: dict[str, float] = {}
     for name in plan.only or PAGES:
-        samples = _watch(plan, name, PAGES[name], hours)
+        samples = _watch(plan, name, PAGES[name], length)
         rows += samples
         sizes = [float(sample.figures["heap MB"]) for sample in samples]
         half = len(sizes) // 2
@@ -96,36 +106,38 @@ def night(plan: Plan, hours: float) -> Outcome:
         keys[name] = float(samples[-1].figures["key ms"])
     worst = max(heaps, key=heaps.__getitem__)
     slow = max(keys, key=keys.__getitem__)
-    note = f"{hours:g} hours, {TERMINALS:,} terminals, {MOVING} move"
+    note = f"{length.hours:g} hours, {length.terminals:,} terminals, {length.moving} move"
     return Outcome(
         [Figure("overnight.heap", heaps[worst], {}, note), Figure("overnight.key", keys[slow], {}, note)], rows
     )
 
 
-def _watch(plan: Plan, name: str, place: str, hours: float) -> list[Row]:
-    """Samples of one page: as it was opened, after a tenth of the night, and so on to its end."""
+def _watch(plan: Plan, name: str, place: str, length: Length) -> list[Row]:
+    """Samples of one page: as it was opened, and after each restart until the night ends."""
     samples: list[Row] = []
     with ExitStack() as stack:
-        server = stack.enter_context(Helper("night", str(TERMINALS), str(MOVING)))
+        server = stack.enter_context(Helper("night", str(length.terminals), str(length.moving)))
         page = stack.enter_context(_opened(plan.directory / name))
         page.get(f"http://{LOOPBACK}:{server.hear()['port']}/{place}")
-        WebDriverWait(page, _WAIT).until(lambda _: page.find_elements(By.CSS_SELECTOR, "tbody tr[data-index]"))
+        wait_until(lambda: page.find_elements("css selector", "tbody tr[data-index]"), _WAIT, "the page's rows")
         page.set_script_timeout(_WAIT)
         told: dict[str, Any] = server.ask(seconds=_FEW)
         page.execute_async_script(_CAUGHT_UP, told["second"])
-        samples.append(_sample(page, name, told))
-        for _ in range(RESTARTS):
-            server.ask(seconds=round(hours * HOUR / RESTARTS) // _FEW * _FEW)
+        samples.append(_sample(page, name, told, length))
+        for _ in range(length.restarts):
+            server.ask(seconds=round(length.hours * HOUR / length.restarts) // _FEW * _FEW)
             server.ask(boot=True)
             told = server.ask(seconds=_FEW)
             page.execute_async_script(_CAUGHT_UP, told["second"])
-            samples.append(_sample(page, name, told))
+            samples.append(_sample(page, name, told, length))
             plan.say(f"{samples[-1].what}: {dict(samples[-1].figures)}")
     return samples
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[WebDriver]:
+def _opened(directory: Path) -> Iterator[Any]:
+    from tests.browser.case import browser  # only where there is Selenium
+
     page = browser(directory)
     try:
         yield page
@@ -133,13 +145,13 @@ def _opened(directory: Path) -> Iterator[WebDriver]:
         page.quit()
 
 
-def _sample(page: Any, name: str, told: dict[str, Any]) -> Row:
+def _sample(page: Any, name: str, told: dict[str, Any], length: Length) -> Row:
     """What there is of a page after everything that could be let go was."""
-    took = page.execute_async_script(_PRESS, KEYS)
+    took = page.execute_async_script(_PRESS, length.keys)
     page.execute_cdp_cmd("HeapProfiler.enable", {})
     page.execute_cdp_cmd("Performance.enable", {})
     heap = float("inf")
-    for _ in range(COLLECTIONS):
+    for _ in range(length.collections):
         page.execute_async_script(_SETTLED)
         page.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
         metrics = {one["name"]: one["value"] for one in page.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
@@ -157,13 +169,13 @@ def _sample(page: Any, name: str, told: dict[str, Any]) -> Row:
 
 
 @click.command(help=__doc__)
-@click.option("--hours", default=HOURS, show_default=True, help="How long the night is.")
+@click.option("--hours", default=FULL.hours, show_default=True, help="How long the night is.")
 @click.option("--page", "pages", multiple=True, type=click.Choice(list(PAGES)), help="Only this one.")
 def main(hours: float, pages: tuple[str, ...]) -> None:
     """Run it alone."""
-    console = Console(width=160)
+    console, length = Console(width=160), replace(FULL, hours=hours)
     with tempfile.TemporaryDirectory(prefix="voi-overnight-") as directory:
-        show_outcome("overnight", night(Plan(Path(directory), console, only=pages), hours), console)
+        show_outcome("overnight", night(Plan(Path(directory), console, only=pages), length), console)
 
 
 if __name__ == "__main__":

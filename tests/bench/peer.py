@@ -7,28 +7,18 @@ ends, and makes a file ``done`` when all pieces are there and written. It goes o
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 import click
 import libtorrent as lt
 
-PRESETS: Final[Mapping[str, Callable[[], lt.settings_pack]]] = {
-    "defaults": lt.default_settings,
-    "high-performance-seed": lt.high_performance_seed,
-    "min-memory": lt.min_memory_usage,
-}
-"""libtorrent's own presets, by the names it gives them."""
-
 
 @click.command(help=__doc__)
 @click.argument("torrent", type=click.Path(path_type=Path, exists=True))
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="defaults", show_default=True)
 @click.option("--seed", is_flag=True, help="The file is here already; begin at once.")
-def main(torrent: Path, preset: str, seed: bool) -> None:
+def main(torrent: Path, seed: bool) -> None:
     """Download or seed one torrent."""
-    session = lt.session(lt.session_params(settings(preset)))
+    session = lt.session(lt.session_params(settings()))
     parameters = lt.load_torrent_buffer(torrent.read_bytes())
     parameters.save_path = "."
     if seed:
@@ -48,9 +38,9 @@ def main(torrent: Path, preset: str, seed: bool) -> None:
                 sys.exit(alert.message())
 
 
-def settings(preset: str) -> lt.settings_pack:
-    """A preset of libtorrent's with one change: peers come from the tracker alone."""
-    pack = PRESETS[preset]()
+def settings() -> lt.settings_pack:
+    """Libtorrent's defaults with one change: peers come from the tracker alone."""
+    pack = lt.default_settings()
     for source in ("enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"):
         pack[source] = False
     categories = lt.alert.category_t

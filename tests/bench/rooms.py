@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.bounds import best_seconds_in_rooms
-from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.figures import Figure, Outcome, Plan, Row, unmeasured
 from tests.bench.machine import Cores
 from tests.bench.network import PAYLOAD, Network, Payload, available
 from tests.bench.site import MIB, Finished, Site
@@ -36,7 +36,7 @@ class Case:
     link: int
     server: int
     size: int
-    local: bool
+    local: bool = True
     rooms: int = 4
     each: int = 8
 
@@ -56,6 +56,11 @@ class Case:
         return best_seconds_in_rooms(size, self.server * PAYLOAD, rooms, rate, rate)
 
 
+LONG: Final = Case(MB, MB, 56 * MIB)
+FAST: Final = Case(2 * MB, 2 * MB, 24 * MIB, each=4)
+TINY: Final = Case(8 * MB, 8 * MB, 2 * MIB, rooms=2, each=2)
+
+
 @dataclass(frozen=True)
 class Found:
     """One run: how it went, what crossed each room's uplink, the bytes of the file, how busy the machine was."""
@@ -70,7 +75,7 @@ def run(plan: Plan) -> Outcome:
     """With locality, without, and with a faster server."""
     missing = available()
     if missing:
-        return Outcome([], [], [f"rooms: {missing}"])
+        return unmeasured("rooms", missing)
     for word in plan.only:
         if word not in VARIANTS:
             raise ValueError(f"{word!r} is no variant; there are {', '.join(VARIANTS)}")
@@ -78,7 +83,7 @@ def run(plan: Plan) -> Outcome:
     figures: list[Figure] = []
     least: dict[str, tuple[float, float]] = {}
     for variant in plan.only or ([ON] if plan.fast else VARIANTS):
-        case = _case(variant, plan.fast)
+        case = _case(plan, variant)
         plan.say(f"{VARIANTS[variant]}: {case.text}")
         found = measure(plan.directory / "run", case)
         shutil.rmtree(plan.directory / "run", ignore_errors=True)
@@ -86,15 +91,15 @@ def run(plan: Plan) -> Outcome:
         last = found.finished.last / case.bound(found.size)
         least[variant] = last, max(uplink.received for uplink in found.uplinks) / found.size
     if ON in least:
-        text = _case(ON, plan.fast).text
+        text = _case(plan, ON).text
         others = {VARIANTS[OFF]: least[OFF]} if OFF in least else {}
         for place, name in enumerate(("rooms.last", "rooms.uplink")):
             figures.append(Figure(name, least[ON][place], {who: pair[place] for who, pair in others.items()}, text))
     return Outcome(figures, rows)
 
 
-def _case(variant: str, fast: bool) -> Case:
-    case = Case(2 * MB, 2 * MB, 24 * MIB, variant != OFF, each=4) if fast else Case(MB, MB, 56 * MIB, variant != OFF)
+def _case(plan: Plan, variant: str) -> Case:
+    case = replace(plan.of(LONG, FAST, TINY), local=variant != OFF)
     return replace(case, server=4 * case.link) if variant == FAST_SERVER else case
 
 

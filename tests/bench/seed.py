@@ -22,6 +22,7 @@ from voi.demo.processes import ServerProcess, wait_until
 GIB: Final = 1 << 30
 ROUNDS: Final = 5
 FAST_ROUNDS: Final = 3
+TINY_ROUNDS: Final = 1
 OURS: Final = "voi"
 KERNEL: Final = "sendfile"
 
@@ -31,7 +32,7 @@ Round = Callable[[], tuple[float, float]]
 
 def run(plan: Plan) -> Outcome:
     """All senders in turns."""
-    size = GIB // 4 if plan.fast else GIB
+    size = plan.of(GIB, GIB // 4, GIB // 64)
     with ExitStack() as stack:
         server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         publish(server, plan.directory, [size])
@@ -60,7 +61,7 @@ def run(plan: Plan) -> Outcome:
 
 def _measure(plan: Plan, rounds: Mapping[str, Round]) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = {who: [] for who in rounds}
-    for number in range(FAST_ROUNDS if plan.fast else ROUNDS):
+    for number in range(plan.of(ROUNDS, FAST_ROUNDS, TINY_ROUNDS)):
         plan.say(f"round {number + 1}")
         for who, once in rounds.items():
             found[who].append(once())

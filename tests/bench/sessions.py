@@ -10,46 +10,60 @@ from __future__ import annotations
 
 import itertools
 import resource
-import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
+from tests.bench.database import opened
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.processes import Helper, cpu_seconds, resident
 from voi.demo.processes import LOOPBACK, ServerProcess
+from voi.store.interfaces.commands import CommandFilter
 
-FULL: Final = 10_000
-FAST: Final = 1000
 CROWDS: Final = 2  # processes of terminals, so that they are not what is measured
 AT_ONCE: Final = 100  # logins under way in each
 ROUNDS: Final = 3
-IDLE_SECONDS: Final = 3.0
 _SPARE_FILES: Final = 500  # that a server with no terminal has open, and more
 _PATIENCE: Final = 60.0
 _LOOK_SECONDS: Final = 0.01
 
 
+@dataclass(frozen=True)
+class Size:
+    """How many terminals; seconds over which each says once that it lives, and for which all are idle."""
+
+    terminals: int
+    beat: float
+    idle: float
+
+
+FULL: Final = Size(10_000, 20.0, 3.0)
+FAST: Final = Size(1_000, 2.0, 3.0)
+TINY: Final = Size(40, 0.5, 0.2)
+
+
 def run(plan: Plan) -> Outcome:
     """Ours, then the bare server."""
-    wanted = FAST if plan.fast else FULL
+    size = plan.of(FULL, FAST, TINY)
+    wanted = size.terminals
     count = min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - _SPARE_FILES) // CROWDS * CROWDS
     skipped = []
     if count < wanted:
         skipped.append(f"{wanted:,} terminals: a process may have {count + _SPARE_FILES:,} files open (RLIMIT_NOFILE)")
-    beat_seconds = 2.0 if plan.fast else 20.0
+    size = replace(size, terminals=count)
     plan.say(f"{count:,} terminals")
     with ServerProcess(plan.directory / "server") as server:
-        ours, command = _ours(server, count, beat_seconds)
+        ours, command = _ours(server, size)
         plan.say("again at a server that knows them all")
         server.stop()
         server.up()
-        with _crowd(count, server.terminals_port, server.pid) as (_, known):
+        with _crowd(size, server.terminals_port, server.pid) as (_, known):
             pass
     plan.say("the bare server")
-    bare, push = _bare(count, beat_seconds)
+    bare, push = _bare(size)
     note = f"{count:,} terminals"
     figures = [
         Figure("sessions.memory", float(ours["KiB each"]), {"bare Twisted": float(bare["KiB each"])}, note),
@@ -59,22 +73,24 @@ def run(plan: Plan) -> Outcome:
     return Outcome(figures, rows, skipped)
 
 
-def _ours(server: ServerProcess, count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
+def _ours(server: ServerProcess, size: Size) -> tuple[dict[str, float | str], float]:
     server.up()
-    with _crowd(count, server.terminals_port, server.pid) as (crowds, found):
-        found |= _beat(crowds, count, beat_seconds, server.pid)
+    with _crowd(size, server.terminals_port, server.pid) as (crowds, found):
+        found |= _beat(crowds, size, server.pid)
         before = cpu_seconds(server.pid)
-        seconds = [_command(server, count, switch) for switch in itertools.islice(itertools.cycle((1, 0)), ROUNDS)]
+        seconds = [
+            _command(server, size.terminals, switch) for switch in itertools.islice(itertools.cycle((1, 0)), ROUNDS)
+        ]
         found["command: CPU s"] = (cpu_seconds(server.pid) - before) / ROUNDS
         found["command: last reply s"] = statistics.median(seconds)
         return found, statistics.median(seconds)
 
 
-def _bare(count: int, beat_seconds: float) -> tuple[dict[str, float | str], float]:
+def _bare(size: Size) -> tuple[dict[str, float | str], float]:
     with Helper("bare") as server:
         port = server.hear()["port"]
-        with _crowd(count, port, server.pid) as (crowds, found):
-            found |= _beat(crowds, count, beat_seconds, server.pid)
+        with _crowd(size, port, server.pid) as (crowds, found):
+            found |= _beat(crowds, size, server.pid)
             before = cpu_seconds(server.pid)
             seconds = [float(server.ask(do="push")["seconds"]) for _ in range(ROUNDS)]
             found["command: CPU s"] = (cpu_seconds(server.pid) - before) / ROUNDS
@@ -83,19 +99,20 @@ def _bare(count: int, beat_seconds: float) -> tuple[dict[str, float | str], floa
 
 
 @contextmanager
-def _crowd(count: int, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], dict[str, float | str]]]:
+def _crowd(size: Size, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], dict[str, float | str]]]:
     """So many terminals, logged in; what that took."""
+    count = size.terminals
     each = count // CROWDS
     with ExitStack() as stack:
         crowds = [stack.enter_context(Helper("crowd")) for _ in range(CROWDS)]
-        time.sleep(1)  # what the start has begun in the background is not the terminals'
+        time.sleep(size.idle / 3)  # what the start has begun in the background is not the terminals'
         memory, cpu = resident(pid), cpu_seconds(pid)
         for index, crowd in enumerate(crowds):
             crowd.tell(do="login", host=LOOPBACK, port=port, source=f"127.0.1.{index + 1}", first=index * each,
                        count=each, at_once=AT_ONCE)  # fmt: skip
         told = [crowd.hear() for crowd in crowds]
         seconds = max(one["ended"] for one in told) - min(one["begun"] for one in told)
-        time.sleep(IDLE_SECONDS)
+        time.sleep(size.idle)
         yield (
             crowds,
             {
@@ -107,13 +124,13 @@ def _crowd(count: int, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], 
         )
 
 
-def _beat(crowds: Sequence[Helper], count: int, seconds: float, pid: int) -> dict[str, float | str]:
+def _beat(crowds: Sequence[Helper], size: Size, pid: int) -> dict[str, float | str]:
     before = cpu_seconds(pid)
     for crowd in crowds:
-        crowd.tell(do="beat", seconds=seconds)
+        crowd.tell(do="beat", seconds=size.beat)
     for crowd in crowds:
         crowd.hear()
-    return {"heartbeat: CPU ms": (cpu_seconds(pid) - before) / count * 1000}
+    return {"heartbeat: CPU ms": (cpu_seconds(pid) - before) / size.terminals * 1000}
 
 
 def _command(server: ServerProcess, count: int, switch: int) -> float:
@@ -121,17 +138,13 @@ def _command(server: ServerProcess, count: int, switch: int) -> float:
     begun = time.monotonic()
     number = server.api("POST", "commands", {"command": "watermark", "macs": "all", "switch": switch})["batch_no"]
     # Looked up in the file: asking the server again and again would be work of its own.
-    database = sqlite3.connect(f"file:{server.data / 'voi.sqlite'}?mode=ro", uri=True)
+    with opened(server.data) as database:
 
-    def open_outcomes() -> int:
-        query = "SELECT count(*) FROM command_outcomes WHERE batch_no = ? AND state = 'waiting'"
-        found: int = database.execute(query, (number,)).fetchone()[0]
-        return found
+        def open_outcomes() -> int:
+            (newest,), _ = database.get(database.commands.find(CommandFilter(), limit=1))
+            return newest.counts["waiting"]
 
-    try:
         ended = _when(lambda: not open_outcomes())
-    finally:
-        database.close()
     outcomes = server.api("GET", f"commands/{number}")["outcomes"]
     done = sum(outcome["state"] == "done" for outcome in outcomes)
     if done != count:

@@ -17,6 +17,7 @@ from voi.demo.processes import ServerProcess, wait_until
 
 COUNT: Final = 200
 FAST_COUNT: Final = 50
+TINY_COUNT: Final = 5
 SIZE: Final = 1 << 20  # bytes of content of each
 ROUNDS: Final = 3
 _PATIENCE: Final = 120.0
@@ -24,7 +25,7 @@ _PATIENCE: Final = 120.0
 
 def run(plan: Plan) -> Outcome:
     """Starts after stops of both kinds, in turns."""
-    count = FAST_COUNT if plan.fast else COUNT
+    count = plan.of(COUNT, FAST_COUNT, TINY_COUNT)
     clean: list[dict[str, float]] = []
     killed: list[dict[str, float]] = []
     with ServerProcess(plan.directory / "server") as server:
@@ -32,7 +33,7 @@ def run(plan: Plan) -> Outcome:
         plan.say(f"{count} templates are imported")
         publish(server, plan.directory, [SIZE] * count)
         wait_until(lambda: seeded(server) == count, _PATIENCE, "the server to seed")
-        for number in range(1 if plan.fast else ROUNDS):
+        for number in range(plan.of(ROUNDS, 1, 1)):
             plan.say(f"round {number + 1}")
             begun = time.monotonic()
             server.stop()

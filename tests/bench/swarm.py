@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.bounds import best_seconds
-from tests.bench.figures import Figure, Outcome, Plan, Row
+from tests.bench.figures import Figure, Outcome, Plan, Row, unmeasured
 from tests.bench.network import PAYLOAD, Host, Network, available
 from tests.bench.others import OTHERS, Other
 from tests.bench.site import MIB, Finished, Site
@@ -45,6 +45,7 @@ LONG: Final = (Case(8, 4 * MB, 256 * MIB), Case(16, 4 * MB, 256 * MIB), Case(32,
                Case(64, MB, 64 * MIB))  # fmt: skip
 SHORT: Final = (Case(32, 2 * MB, 32 * MIB),)
 FAST: Final = (Case(8, 4 * MB, 48 * MIB),)
+TINY: Final = (Case(2, 8 * MB, 2 * MIB),)
 JUDGED: Final = LONG[2]
 OURS: Final = "voi"
 MOST_FOR_OTHERS: Final = 32
@@ -55,12 +56,12 @@ def run(plan: Plan) -> Outcome:
     """All cases, ours and the others."""
     missing = available()
     if missing:
-        return Outcome([], [], [f"swarm: {missing}"])
+        return unmeasured("swarm", missing)
     figures: list[Figure] = []
     rows: list[Row] = []
     skipped: dict[str, str] = {}
     numbers = [word for word in plan.only if word.isdigit()]
-    for case in FAST if plan.fast else (*LONG, *SHORT):
+    for case in plan.of((*LONG, *SHORT), FAST, TINY):
         if numbers and str(case.terminals) not in numbers:
             continue
         found: dict[str, Row] = {}
@@ -77,7 +78,7 @@ def run(plan: Plan) -> Outcome:
                 skipped[f"{who}, {case.text}"] = str(error)
             shutil.rmtree(plan.directory / "run", ignore_errors=True)
         rows += found.values()
-        if OURS in found and (case == JUDGED or plan.fast):
+        if OURS in found and case in (JUDGED, *FAST, *TINY):
             figures += _figures(found, case)
     return Outcome(figures, rows, [f"{what}: {why}" for what, why in skipped.items()])
 

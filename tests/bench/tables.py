@@ -20,6 +20,13 @@ def show_outcome(bench: str, outcome: Outcome, console: Console) -> None:
     for row in outcome.rows:
         table.add_row(row.what, *(_cell(row.figures.get(column, "")) for column in columns))
     console.print(table)
+    show_skipped(outcome, console)
+
+
+def show_skipped(outcome: Outcome, console: Console) -> None:
+    """What a bench could not measure or compare, and why."""
+    for name, why in outcome.unmeasured.items():
+        console.print(f"not measured: {TARGETS[name].text}: {why}", style="yellow", markup=False)
     for skipped in outcome.skipped:
         console.print(f"not compared: {skipped}", style="yellow", markup=False)
 

@@ -8,15 +8,11 @@ changes it for all. What counts is the processor time that the kernel booked for
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import sqlite3
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -24,90 +20,79 @@ from typing import Final
 import msgspec
 
 from tests.bench.announcer import Job, Peer, Result
-from tests.bench.figures import Figure, Outcome, Plan, Row
-from voi.app.start import open_directory
-from voi.demo.image import write_image
-from voi.demo.processes import ServerProcess, StageError, free_port, wait_until
-from voi.files.directory import DataDirectory
+from tests.bench.figures import Figure, Outcome, Plan, Row, names
+from tests.bench.trackers import HOST, KINDS, NPM, OPENTRACKER, Contender, npm, opentracker, ours
+from voi.demo.processes import StageError
 
-TORRENTS: Final = 50
-PEERS: Final = 5_000
 SOURCES: Final = ("127.0.1.1", "127.0.2.1")
 """Two rooms by address, large enough that the own one fills an answer."""
-HOST: Final = "127.0.0.1"
-KINDS: Final = ("close", "keep", "udp")
 _AT_ONCE: Final = 32
-_NPM_SERVER: Final = """
-import Server from 'bittorrent-tracker/server'
-const [port, host] = process.argv.slice(2)
-const server = new Server({ http: true, udp: true, ws: false, stats: false })
-server.on('error', error => console.error(error.message))
-server.listen(Number(port), { http: host, udp: host })
-"""
-"""The package's server as its documentation starts it."""
 
 
-@dataclass
-class Contender:
-    """A tracker under test: its process, its address, what it cost in each round."""
+@dataclass(frozen=True)
+class Size:
+    """How many torrents and peers there are, and announces in each of some rounds; over UDP twice as many."""
 
-    name: str
-    pid: int
-    port: int
-    path: str
-    stop: Callable[[], object]
-    keeps_alive: bool = True
-    cpu: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    results: dict[str, list[Result]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    torrents: int
+    peers: int
+    rounds: int
+    announces: int
+
+
+FULL: Final = Size(50, 5_000, 5, 8_000)
+FAST: Final = Size(50, 5_000, 4, 2_500)
+TINY: Final = Size(2, 80, 1, 100)
 
 
 def run(plan: Plan) -> Outcome:
     """Measure all that are there."""
-    skipped: list[str] = []
+    size = plan.of(FULL, FAST, TINY)
     contenders: list[Contender] = []
-    ours, hashes = _ours(plan)
-    contenders.append(ours)
+    missing: dict[str, str] = {}
+    mine, hashes, keys = ours(plan, size.torrents, size.peers)
+    contenders.append(mine)
     try:
-        for name, make in (("opentracker", _opentracker), ("bittorrent-tracker (npm)", _npm)):
+        for name, start in ((OPENTRACKER, opentracker), (NPM, npm)):
             try:
-                contenders.append(make(plan, hashes))
+                contenders.append(start(plan, hashes))
             except StageError as error:
-                skipped.append(f"{name}: {error}")
-        return _measure(plan, contenders, _peers(plan.directory, hashes), skipped)
+                missing[name] = str(error)
+        _measure(plan, size, contenders, _peers(keys, hashes))
     finally:
         for contender in contenders:
             contender.stop()
-
-
-def _measure(plan: Plan, contenders: Sequence[Contender], peers: Sequence[Peer], skipped: list[str]) -> Outcome:
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+    skipped = [f"{name}: {why}" for name, why in missing.items()]
+    if len(os.sched_getaffinity(0)) < 2:
         skipped.append("a core for each of server and load: this machine has one, so figures of latency mean little")
+    unmeasured = dict.fromkeys(names("tracker"), missing[OPENTRACKER]) if OPENTRACKER in missing else {}
+    return Outcome(_figures(contenders), _rows(contenders), skipped, unmeasured)
+
+
+def _measure(plan: Plan, size: Size, contenders: Sequence[Contender], peers: Sequence[Peer]) -> None:
+    cores = sorted(os.sched_getaffinity(0))
     for contender in contenders:
         _pin(contender.pid, cores[0])
         for kind in ("close", "udp"):  # everybody introduces himself before anything counts
             _load(contender, kind, peers, len(peers), cores[-1])
-    rounds, announces = (4, 2_500) if plan.fast else (5, 8_000)
-    for number in range(rounds):
-        plan.say(f"round {number + 1} of {rounds}")
+    for number in range(size.rounds):
+        plan.say(f"round {number + 1} of {size.rounds}")
         for kind in KINDS:
             # Each round begins with another one, so that nobody always follows the same neighbour.
             for contender in (*contenders[number % len(contenders) :], *contenders[: number % len(contenders)]):
                 if kind == "keep" and not contender.keeps_alive:
                     continue
-                amount = announces * (2 if kind == "udp" else 1)
+                amount = size.announces * (2 if kind == "udp" else 1)
                 before = _cpu(contender.pid)
                 result = _load(
                     contender, kind, _nearer(peers, number * len(KINDS) + KINDS.index(kind)), amount, cores[-1]
                 )
                 contender.cpu[kind].append((_cpu(contender.pid) - before) / result.announces)
                 contender.results[kind].append(result)
-    return Outcome(_figures(contenders), _rows(contenders), skipped)
 
 
 def _figures(contenders: Sequence[Contender]) -> list[Figure]:
-    ours = contenders[0]
-    reference = next((other for other in contenders if other.name == "opentracker"), None)
+    mine = contenders[0]
+    reference = next((other for other in contenders if other.name == OPENTRACKER), None)
     if reference is None:
         return []
     others = [other for other in contenders[1:] if other is not reference]
@@ -116,8 +101,8 @@ def _figures(contenders: Sequence[Contender]) -> list[Figure]:
         return statistics.median(a / b for a, b in zip(one.cpu[kind], reference.cpu[kind], strict=True))
 
     return [
-        Figure("tracker.http", ratios(ours, "close"), {one.name: ratios(one, "close") for one in others}),
-        Figure("tracker.udp", 1 / ratios(ours, "udp"), {one.name: 1 / ratios(one, "udp") for one in others}),
+        Figure("tracker.http", ratios(mine, "close"), {one.name: ratios(one, "close") for one in others}),
+        Figure("tracker.udp", 1 / ratios(mine, "udp"), {one.name: 1 / ratios(one, "udp") for one in others}),
     ]
 
 
@@ -184,14 +169,11 @@ def _pin(pid: int, core: int) -> None:
         os.sched_setaffinity(int(thread.name), {core})
 
 
-def _peers(directory: Path, hashes: Sequence[bytes]) -> list[Peer]:
-    """5,000 terminals of our database, a peer each: every torrent has as many in both rooms, a tenth are seeds."""
-    database = sqlite3.connect(directory / "ours" / "data" / "voi.sqlite")
-    keys = [row[0] for row in database.execute("SELECT tracker_key FROM terminals ORDER BY mac")]
-    database.close()
+def _peers(keys: Sequence[str], hashes: Sequence[bytes]) -> list[Peer]:
+    """A peer for each terminal of ours: every torrent has as many in both rooms, a tenth are seeds."""
     peers = []
     for number, key in enumerate(keys):
-        swarm, place = number % TORRENTS, number // TORRENTS
+        swarm, place = number % len(hashes), number // len(hashes)
         peers.append(
             Peer(
                 source=SOURCES[place % len(SOURCES)],
@@ -199,109 +181,8 @@ def _peers(directory: Path, hashes: Sequence[bytes]) -> list[Peer]:
                 peer_id=(b"-VO0100-%012d" % number).hex(),
                 port=10_000 + number,
                 key=key,
-                left=0 if place < PEERS // TORRENTS // 10 else 1_000_000,
+                left=0 if place < len(keys) // len(hashes) // 10 else 1_000_000,
             )
         )
     Random(1).shuffle(peers)
     return peers
-
-
-def _ours(plan: Plan) -> tuple[Contender, list[bytes]]:
-    """`twistd voi` with 5,000 terminals in its database and 50 published templates."""
-    plan.say(f"{TORRENTS} templates, {PEERS} terminals")
-    server = ServerProcess(plan.directory / "ours")
-    directory = DataDirectory(server.data)
-    os.close(open_directory(directory).lock)
-    random = Random(2)
-    with sqlite3.connect(directory.database) as database:
-        database.executemany(
-            "INSERT INTO terminals VALUES (?, ?, 0, NULL, 0, 0, ?)",
-            [(f"02:00:00:00:{n >> 8:02X}:{n & 255:02X}", HOST, random.randbytes(16).hex()) for n in range(PEERS)],
-        )
-    database.close()
-    images = plan.directory / "images"
-    images.mkdir()
-    server.up()
-    try:
-        for number in range(TORRENTS):
-            write_image(images / str(number), 1 << 20, data_bytes=1 << 16, seed=number)
-            disk = {"type": 0, "path": str(images / str(number))}
-            server.api("POST", "templates", {"name": f"bench {number}", "disks": [disk]})
-        wait_until(lambda: _seeded(server) == TORRENTS, 120, "the templates to be seeded")
-        hashes = [bytes.fromhex(swarm["info_hash"]) for swarm in server.api("GET", "swarms")["swarms"]]
-    except BaseException:
-        server.stop()
-        raise
-    return Contender("voi", server.pid, server.http_port, "/{key}/announce", server.stop), hashes
-
-
-def _seeded(server: ServerProcess) -> int:
-    return sum(swarm["state"] in ("seeding", "finished") for swarm in server.api("GET", "swarms")["swarms"])
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise StageError(f"{name} is not installed")
-    return found
-
-
-def _opentracker(plan: Plan, hashes: Sequence[bytes]) -> Contender:
-    """Debian's opentracker, told which torrents it may track."""
-    program, port = _program("opentracker"), free_port()
-    allowed = plan.directory / "allowed"
-    allowed.write_text("".join(f"{info_hash.hex()}\n" for info_hash in hashes))
-    plan.directory.chmod(0o755)  # it gives up root's rights before it reads the list
-    arguments = [program, "-i", HOST, "-p", str(port), "-P", str(port), "-d", str(plan.directory), "-w", "allowed"]
-    return _start("opentracker", arguments, port, "/announce", keeps_alive=False)
-
-
-def _npm(plan: Plan, _hashes: Sequence[bytes]) -> Contender:
-    """The npm package bittorrent-tracker, installed for this run."""
-    if plan.fast:
-        raise StageError("left out of a short run")
-    npm, node = _program("npm"), _program("node")
-    directory = plan.directory / "npm"
-    directory.mkdir()
-    plan.say("npm install bittorrent-tracker")
-    try:
-        done = subprocess.run(
-            # Without scripts: its WebRTC client would want a compiler, and is not measured.
-            [npm, "install", "--no-audit", "--no-fund", "--omit=optional", "--ignore-scripts", "bittorrent-tracker"],
-            cwd=directory,
-            capture_output=True,
-            timeout=240,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise StageError("npm did not install it within four minutes") from error
-    if done.returncode:
-        raise StageError(f"npm could not install it: exit status {done.returncode}")
-    (directory / "serve.mjs").write_text(_NPM_SERVER)
-    port = free_port()
-    arguments = [node, str(directory / "serve.mjs"), str(port), HOST]
-    return _start("bittorrent-tracker (npm)", arguments, port, "/announce")
-
-
-def _start(name: str, arguments: Sequence[str], port: int, path: str, *, keeps_alive: bool = True) -> Contender:
-    process = subprocess.Popen(
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-    def stop() -> None:
-        process.kill()
-        process.wait()
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex((HOST, port)) == 0
-
-    try:
-        wait_until(lambda: answers() or process.poll() is not None, 20, f"{name} to listen")
-        if process.poll() is not None:
-            raise StageError(f"it ended at once with status {process.returncode}")
-    except StageError:
-        stop()
-        raise
-    time.sleep(0.2)  # its UDP port opens beside the other one, and nobody says when
-    return Contender(name, process.pid, port, path, stop, keeps_alive)

@@ -19,8 +19,10 @@ from voi.auth.passwords import ATTEMPTS, PasswordChecker
 from voi.catalogue.block_tables import BlockTables
 from voi.config import Config
 from voi.domain.rollouts import LinkRates
+from voi.domain.room_directory import RoomDirectory
+from voi.domain.rooms import RoomMap
 from voi.domain.templates import PublishedLevel
-from voi.errors import VoiError
+from voi.errors import TorrentRefused, VoiError
 from voi.files.directory import DataDirectory
 from voi.files.disk_usage import disk_usage
 from voi.publishing.admission import UploadAdmission
@@ -43,6 +45,7 @@ from voi.seeding.settings import server_settings
 from voi.store.database import Store
 from voi.store.interfaces.accounts import LONGEST_SECONDS
 from voi.store.repositories import sql_repositories
+from voi.store.start import Known
 from voi.terminals.commands import CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
@@ -89,7 +92,8 @@ class Assembly:
         self._listeners = listeners
         self._reactor = reactor
         self.store = Store(directory.database, reactor)
-        self.repositories = repositories = sql_repositories(self.store, time.time())
+        self.room_directory = RoomDirectory()
+        self.repositories = repositories = sql_repositories(self.store, self.room_directory, time.time())
         self.terminals, self.templates = repositories.terminals, repositories.templates
         self._uploads, self._rollouts = repositories.uploads, repositories.rollouts
         self._events = repositories.audit_entries
@@ -106,7 +110,9 @@ class Assembly:
             clock=reactor,
             random=random.Random(),  # noqa: S311 - whom a peer meets is no secret
             on_announce=self._announced,
+            rooms=self.room_directory,
         )
+        self.room_directory.changed.append(self.tracker.rooms_changed)
         self._make_publishing()
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
@@ -284,10 +290,22 @@ class Assembly:
         pages = site(self.api.resource(), peers, AssetResource(console_assets()))
         self.announce_factory = AnnounceFactory(self.tracker, pages, self._reactor)
 
+    def fill(self, known: Known) -> None:
+        """Let the tracker know all that it answers for, before anybody can ask: keys, rooms, torrents."""
+        for terminal in known.terminals:
+            self.keys.learn(terminal.tracker_key, terminal.mac)
+        self.room_directory.fill(RoomMap(known.rooms), known.terminals)
+        for info_hash in known.torrents:
+            try:
+                self.tracker.admit(info_hash)
+            except TorrentRefused as error:  # what found no room is said once more when it is to be seeded
+                log.error("{hash}: {error}", hash=info_hash.hex(), error=error.message)  # noqa: TRY400 - a line, no trace
+                return
+
     async def seed(self, level: PublishedLevel) -> None:
         """Offer a published level; one whose files are gone is reported, and does not hold the others up."""
-        self.tracker.admit(level.info_hash)
         try:
+            self.tracker.admit(level.info_hash)
             torrent = await self._threads.short(self._directory.torrent(level.info_hash).read_bytes)
             await self.seeding.seed(torrent, self._directory.disks)
         except (VoiError, OSError) as error:  # whatever is wrong with one file, the others are seeded

@@ -26,6 +26,7 @@ from voi.files.directory import DataDirectory
 from voi.files.permissions import set_umask
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
+from voi.store.start import read_known
 from voi.tasks import spawn
 from voi.web.api.traffic import SAMPLE_SECONDS
 
@@ -85,6 +86,10 @@ class VoiService(MultiService):
             listeners=self.listeners,
             reactor=self._reactor,
         )
+        # The tables behind the ports are filled first, on the spot: the ports must be open when this returns, so that
+        # one that is taken ends the start with status 1, and whoever waits at them is answered as soon as the reactor
+        # runs. A port that was bound and listened later would turn those away who come back first.
+        self.parts.fill(read_known(directory.database))
         self.listeners.open(self.parts.factory, self.parts.announce_factory, self.parts.tracker)
         for line in self.listeners.described():
             log.info("{line}", line=line)
@@ -103,7 +108,6 @@ class VoiService(MultiService):
         parts = self.parts
         for step in (
             parts.coordinator.recover,  # first: terminals come back within a second
-            self._learn_keys,
             parts.rollout_audit.recover,
             parts.command_dispatcher.recover,
             self._listen_to_peers,
@@ -124,10 +128,6 @@ class VoiService(MultiService):
         self._every(SAMPLE_SECONDS, parts.traffic.sample)
         await parts.audit_log.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
-
-    async def _learn_keys(self) -> None:
-        for terminal in await self.parts.terminals.all():
-            self.parts.keys.learn(terminal.tracker_key, terminal.mac)
 
     async def _listen_to_peers(self) -> None:
         try:

@@ -174,8 +174,14 @@ class UploadIntake:
         owner = await self._templates.by_disk(name.uuid)
         check_next_level(owner.levels if owner else (), name)
         self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
-        await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
-        disk = await self._write_down(upload, request, body, torrent)
+        # Before the answer, after which the terminal announces: refused once, its client would wait for minutes.
+        self._publisher.admit(torrent.info_hash)
+        try:
+            await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
+            disk = await self._write_down(upload, request, body, torrent)
+        except BaseException:
+            self._publisher.refuse(torrent.info_hash)
+            raise
         self._publisher.receive(disk)
         return disk.id
 

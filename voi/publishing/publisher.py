@@ -104,8 +104,21 @@ class Publisher:
 
     # Beginnings.
 
+    def admit(self, info_hash: bytes) -> None:
+        """Let a torrent be announced from now on, before anybody is told that it is taken.
+
+        :raises TorrentRefused: the tracker holds as many as it may.
+        """
+        self._tracker.admit(info_hash)
+
+    def refuse(self, info_hash: bytes) -> None:
+        """The torrent that was admitted is not received after all."""
+        self._tracker.retire(info_hash)
+
     def receive(self, disk: UploadDisk) -> None:
-        """Begin to fetch a disk whose torrent lies in the torrents directory and whose row says so."""
+        """Begin to fetch a disk whose torrent was admitted, lies in the torrents directory, and whose row says so."""
+        assert disk.info_hash is not None
+        self._receiving[disk.info_hash] = disk
         self._spawn(disk, self._receive(disk))
         self.begun(disk)
 
@@ -119,6 +132,8 @@ class Publisher:
         self._receiving[disk.info_hash] = disk
         self._tracker.admit(disk.info_hash)
         await self._seeder.download(torrent, self._directory.incoming)
+        for peer in self._tracker.peers(disk.info_hash):  # who announced before there was anything to connect
+            self._seeder.connect(disk.info_hash, peer.host, peer.port)
 
     async def _copy(self, disk: UploadDisk) -> None:
         assert disk.source is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voi.domain.room_directory import RoomDirectory
 from voi.store.accounts import SqlAccounts
 from voi.store.audit import SqlAuditEntries
 from voi.store.commands import SqlCommands
@@ -20,8 +21,11 @@ from voi.store.tokens import SqlTokens
 from voi.store.uploads import SqlUploads
 
 
-def sql_repositories(store: Store, started: float = 0.0) -> Repositories:
-    """The repositories of an open database; `started` is when this server did, in seconds since the epoch."""
+def sql_repositories(store: Store, room_directory: RoomDirectory, started: float = 0.0) -> Repositories:
+    """The repositories of an open database, which keep `room_directory` current.
+
+    `started` is when this server did, in seconds since the epoch.
+    """
     return Repositories(
         accounts=SqlAccounts(store),
         sessions=SqlSessions(store),
@@ -31,10 +35,10 @@ def sql_repositories(store: Store, started: float = 0.0) -> Repositories:
         responses=SqlStoredResponses(store),
         rollouts=SqlRollouts(store),
         rollout_histories=SqlRolloutHistories(store),
-        rooms=SqlRooms(store),
+        rooms=SqlRooms(store, room_directory),
         snapshots=SqlTerminalSnapshots(store),
         statistics=SqlStatistics(store),
         templates=SqlTemplates(store),
-        terminals=SqlTerminals(store, started),
+        terminals=SqlTerminals(store, room_directory, started),
         uploads=SqlUploads(store),
     )

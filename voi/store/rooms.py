@@ -12,11 +12,12 @@ from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.rollouts import OPEN_TARGETS
-from voi.domain.rooms import Network, Room
+from voi.domain.room_directory import RoomDirectory
+from voi.domain.rooms import Network, Room, RoomMap
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.database import Store
+from voi.store.database import Job, Store
 from voi.store.interfaces.rooms import MOST_ROOMS, Rooms
 
 _OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
@@ -27,8 +28,9 @@ _THESE: Final = "(SELECT value FROM json_each(?))"
 class SqlRooms(Rooms):
     """`Rooms` in SQL."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, directory: RoomDirectory) -> None:
         self._store = store
+        self._directory = directory
 
     def all(self) -> Deferred[list[Room]]:
         return self._store.read(read_rooms)
@@ -45,7 +47,7 @@ class SqlRooms(Rooms):
             assert number is not None
             return _put_subnets(db, number, subnets)
 
-        return self._store.write(job)
+        return self._write(job)
 
     def change(self, room_id: int, *, name: str | None, subnets: Sequence[Network] | None) -> Deferred[Room]:
         def job(db: Database) -> Room:
@@ -55,7 +57,7 @@ class SqlRooms(Rooms):
                 db.execute("UPDATE rooms SET name = ? WHERE id = ?", (name, room_id))
             return _put_subnets(db, room_id, room.subnets if subnets is None else subnets)
 
-        return self._store.write(job)
+        return self._write(job)
 
     def remove(self, room_id: int) -> Deferred[Room]:
         def job(db: Database) -> Room:
@@ -63,7 +65,20 @@ class SqlRooms(Rooms):
             db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
             return room
 
-        return self._store.write(job)
+        return self._write(job)
+
+    def _write(self, job: Job[Room]) -> Deferred[Room]:
+        """Change rooms, and tell the directory what they are then; the map of them is made in the writer's thread."""
+
+        def noted(db: Database) -> tuple[Room, RoomMap]:
+            return job(db), RoomMap(read_rooms(db))
+
+        def tell(done: tuple[Room, RoomMap]) -> Room:
+            room, rooms = done
+            self._directory.rooms_changed(rooms)
+            return room
+
+        return self._store.write(noted).addCallback(tell)
 
     def move(self, macs: Sequence[str], room_id: int | None) -> Deferred[list[str]]:
         def job(db: Database) -> list[str]:
@@ -76,7 +91,11 @@ class SqlRooms(Rooms):
             )
             return sorted(row[0] for row in rows)
 
-        return self._store.write(job)
+        def tell(moved: list[str]) -> list[str]:
+            self._directory.moved(moved, room_id)
+            return moved
+
+        return self._store.write(job).addCallback(tell)
 
     def rename(self, mac: str, name: str) -> Deferred[str]:
         def job(db: Database) -> str:
@@ -104,7 +123,11 @@ class SqlRooms(Rooms):
                 db.execute(f"DELETE FROM {table} WHERE mac IN {_THESE}", (these,))  # reports go by cascade
             return [key for _, _, key in found]
 
-        return self._store.write(job)
+        def tell(keys: list[str]) -> list[str]:
+            self._directory.forgotten(macs)
+            return keys
+
+        return self._store.write(job).addCallback(tell)
 
 
 def read_rooms(db: Database) -> list[Room]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
 from voi.messages.reason import Reason
@@ -28,8 +29,9 @@ def _terminal(row: Sequence[Any]) -> Terminal:
 class SqlTerminals(Terminals):
     """`Terminals` in SQL."""
 
-    def __init__(self, store: Store, started: float = 0.0) -> None:
+    def __init__(self, store: Store, directory: RoomDirectory, started: float = 0.0) -> None:
         self._store = store
+        self._directory = directory
         self._started = started
 
     def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
@@ -43,7 +45,11 @@ class SqlTerminals(Terminals):
             note_visit(db, mac, now, self._started)
             return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
 
-        return self._store.write(job)
+        def tell(terminal: Terminal) -> Terminal:
+            self._directory.logged_in(terminal)
+            return terminal
+
+        return self._store.write(job).addCallback(tell)
 
     def seen(self, mac: str, now: float) -> Deferred[None]:
         def job(db: Database) -> None:

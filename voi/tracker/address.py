@@ -1,15 +1,11 @@
-"""Peer addresses: from a connection's host to the compact form of BEP 23 and 7, and to its room."""
+"""Peer addresses: from a connection's host to the compact form of BEP 23 and 7."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from voi.errors import VoiError
-
-RoomOf = Callable[[str], Hashable]
-"""From a plain host (see :func:`plain_host`) to the room it stands in; any hashable value names a room."""
 
 COMPACT_IPV4 = 6
 """Bytes of one IPv4 peer: 4 of address, 2 of port, big-endian (BEP 23)."""
@@ -22,7 +18,7 @@ class AnnounceError(VoiError):
     """A request that the tracker refuses; the message is the `failure reason` and says what to do.
 
     `retry_in` is a number of minutes after which the same request may succeed (BEP 31), None where
-    it will not.
+    it will not: the refusal is temporary where there is one.
     """
 
     slug = "announce"
@@ -30,6 +26,10 @@ class AnnounceError(VoiError):
     def __init__(self, message: str, *, field: str | None = None, retry_in: int | None = None) -> None:
         super().__init__(message, field=field)
         self.retry_in = retry_in
+
+
+class UnknownTorrent(AnnounceError):
+    """A torrent that is not admitted, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,3 @@ def pack(host: str, port: int) -> bytes:
     :raises AnnounceError: the host is no address.
     """
     return packed_host(host) + port.to_bytes(2, "big")
-
-
-def subnet_room(host: str) -> Hashable:
-    """The room of an address while no rooms are defined: its /24 (IPv4) or its /64 (IPv6).
-
-    :raises AnnounceError: the host is no address.
-    """
-    packed = packed_host(host)
-    return packed[:3] if len(packed) == 4 else packed[:8]

@@ -83,13 +83,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceAnswer:
-    """What an announce is answered with; intervals in seconds. `own`: the server's own peer is to be added."""
+    """What an announce is answered with, peer by peer; intervals in seconds."""
 
     interval: int
     min_interval: int
     counts: Counts
     peers: tuple[PeerAddress, ...] = ()
-    own: bool = False
 
 
 class AnswerHead:
@@ -227,20 +226,8 @@ def _check_length(name: str, value: bytes, length: int) -> None:
         raise AnnounceError(f"{name} has {len(value)} bytes: send exactly {length}", field=name)
 
 
-def encode_answer(answer: AnnounceAnswer, *, compact: bool = True, no_peer_id: bool = False) -> bytes:
-    """The body of a successful announce, bencoded.
-
-    Compact: `peers` in 6 bytes each (BEP 23) and, where there are any, `peers6` in 18 (BEP 7).
-    Otherwise one list of dictionaries for both families (BEP 3).
-    """
-    peers: dict[bytes, object]
-    if compact:
-        peers = {b"peers": b"".join(peer.packed for peer in answer.peers if peer.is_ipv4)}
-        peers6 = b"".join(peer.packed for peer in answer.peers if not peer.is_ipv4)
-        if peers6:
-            peers[b"peers6"] = peers6
-    else:
-        peers = {b"peers": [_peer_entry(peer, no_peer_id=no_peer_id) for peer in answer.peers]}
+def encode_answer(answer: AnnounceAnswer, *, no_peer_id: bool = False) -> bytes:
+    """The body of a successful announce whose asker takes no compact form: a dictionary for each peer (BEP 3)."""
     return _encode(
         {
             b"complete": answer.counts.seeds,
@@ -248,13 +235,15 @@ def encode_answer(answer: AnnounceAnswer, *, compact: bool = True, no_peer_id: b
             b"incomplete": answer.counts.leeches,
             b"interval": answer.interval,
             b"min interval": answer.min_interval,
-            **peers,
+            b"peers": [_peer_entry(peer, no_peer_id=no_peer_id) for peer in answer.peers],
         }
     )
 
 
 def encode_packed(answer: PackedAnswer) -> bytes:
-    """The same body as :func:`encode_answer` makes of a compact answer, of parts that are there already."""
+    """The body of a successful announce, of parts that are there already: `peers` in 6 bytes each (BEP 23) and, where
+    there are any, `peers6` in 18 (BEP 7).
+    """
     standing, interval, min_interval, four, six = answer
     end = b"6:peers6%d:%be" % (len(six), six) if six else b"e"
     return b"".join((standing.bencoded, _numbers(interval, min_interval, len(four)), four, end))
@@ -287,10 +276,17 @@ def encode_scrape(counts: Sequence[tuple[bytes, Counts]]) -> bytes:
     return _encode({b"files": files})
 
 
-def encode_failure(error: AnnounceError) -> bytes:
-    """The body of a refusal: `failure reason` (BEP 3) and, if temporary, `retry in` minutes (BEP 31)."""
+def encode_failure(error: AnnounceError, min_interval: int) -> bytes:
+    """The body of a refusal: `failure reason` (BEP 3) and, if temporary, when to ask again.
+
+    That is said twice: `retry in` in minutes (BEP 31), and `interval` in seconds, as in an answer. libtorrent, 1.2 as
+    2.1, reads the intervals of a refusal too and knows no `retry in`: where it finds none, it waits for 1,800 seconds.
+    `min_interval`, in seconds, is after how long somebody who cannot wait may ask.
+    """
     failure: dict[bytes, object] = {b"failure reason": error.message}
     if error.retry_in is not None:
+        failure[b"interval"] = error.retry_in * 60
+        failure[b"min interval"] = min(min_interval, error.retry_in * 60)
         failure[b"retry in"] = error.retry_in
     return _encode(failure)
 

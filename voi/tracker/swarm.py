@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from random import Random
+from typing import Final
 
 from voi.errors import TorrentRefused
 from voi.messages.reason import Reason
-from voi.tracker.address import AnnounceError, RoomOf, pack, plain_host, subnet_room
-from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceAnswer, AnnounceEvent, AnnounceRequest, Counts
+from voi.tracker.address import AnnounceError, UnknownTorrent, pack, plain_host
+from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceEvent, AnnounceRequest, Counts
 from voi.tracker.expiry import ExpiryQueue
 from voi.tracker.peer_selection import Selection, select_packed, select_peers
 from voi.tracker.peers import MOST_WORDS, Peer, PeerState, Swarm, Words
 from voi.tracker.policy import Policy
+from voi.tracker.rooms import RoomOf, by_subnet
 from voi.tracker.steering import RoomRole, ServerState
 
 _V2_LENGTH = 32
 """Bytes of a full v2 info-hash (BEP 52); trackers see the first 20."""
+
+REARRANGED_AT_ONCE: Final = 100
+"""Terminals of a swarm looked at in one turn of the reactor when rooms change: a millisecond if all of them move."""
 
 Packed = tuple[bytes, bytes, bool]
 """Compact addresses of peers, IPv4 and IPv6, and whether the server's own is one more."""
@@ -38,7 +43,7 @@ def wire_hash(info_hash: bytes) -> bytes:
 class SwarmTable:
     """All swarms of the admitted torrents. Times are seconds of one clock, passed in."""
 
-    def __init__(self, random: Random, policy: Policy, room_of: RoomOf = subnet_room) -> None:
+    def __init__(self, random: Random, policy: Policy, room_of: RoomOf = by_subnet) -> None:
         self._random = random
         self._policy = policy
         self._room_of = room_of
@@ -107,37 +112,15 @@ class SwarmTable:
             return []
         return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
 
-    def announce(
-        self,
-        now: float,
-        terminal: str,
-        host: str,
-        request: AnnounceRequest,
-        *,
-        server: ServerState = ServerState.ABSENT,
-    ) -> AnnounceAnswer:
-        """Take an announce in and choose whom to introduce.
-
-        :param host: the address of the asker's connection, any textual form.
-        :param server: what the server's own peer has of the torrent; the answer says whether to introduce it.
-        :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
-        """
-        peer = self.take_in(now, terminal, host, request)
-        if peer is None:
-            interval = self.interval(downloads=request.left > 0)
-            return AnnounceAnswer(interval, self.min_interval, self.counts(request.info_hash))
-        met = self.select_peers(peer, request.numwant, server)
-        interval = self.interval(downloads=peer.downloads, first=peer.since == now)
-        return AnnounceAnswer(interval, self.min_interval, peer.swarm.counts, met.addresses(), met.own)
-
     def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
         """Write an announce down; the peer as it is now, None for one that left.
 
-        :raises AnnounceError: as :meth:`announce`.
+        :param host: the address of the asker's connection, any textual form.
+        :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
         """
         swarm = self._swarms.get(request.info_hash)
         if swarm is None:
-            raise AnnounceError(
+            raise UnknownTorrent(
                 "this server does not share this torrent (yet): upload it, or ask for its template anew",
                 field="info_hash",
                 retry_in=self._policy.unknown_retry,
@@ -198,6 +181,24 @@ class SwarmTable:
             del self._recognised[said]
         peer.words = ()
 
+    def rearrange(self, terminals: Collection[str] | None) -> Iterator[None]:
+        """Move peers to the rooms where they stand now: those of some terminals (MACs), or, with None, of all.
+
+        A generator: it yields after each part of the work. What announces in between may do so.
+        """
+        looked = 0
+        for swarm in list(self._swarms.values()):
+            for terminal in list(swarm.by_terminal) if terminals is None else terminals:
+                for peer in swarm.by_terminal.get(terminal, ()):
+                    room = self._room_of(terminal, peer.host)
+                    if room != peer.room:
+                        swarm.leave(peer)
+                        peer.room = room
+                        swarm.enter(peer, self._random)
+                looked += 1
+                if looked % REARRANGED_AT_ONCE == 0:
+                    yield
+
     def expire(self, now: float) -> int:
         """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
         silent = self._ages.silent(now - self._policy.lease, self._policy.sweep_most)
@@ -209,10 +210,11 @@ class SwarmTable:
         self, swarm: Swarm, now: float, terminal: str, host: str, packed: bytes, request: AnnounceRequest
     ) -> Peer:
         """Write an announce into the table: a new peer, or the one it was."""
-        room = self._room_of(host)
         # One that has everything is a seed, whatever it calls itself.
         paused = request.event is AnnounceEvent.PAUSED and request.left > 0
         peer = swarm.find(terminal, packed, request.peer_id)
+        # Looked up when it comes, or from elsewhere; when rooms change it is moved (:meth:`rearrange`).
+        room = peer.room if peer is not None and peer.host == host else self._room_of(terminal, host)
         if peer is None:
             self._make_place(swarm, terminal)
             peer = Peer(

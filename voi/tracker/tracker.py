@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from random import Random
@@ -18,10 +18,9 @@ from voi.tracker.address import (
     COMPACT_IPV4,
     AnnounceError,
     PeerAddress,
-    RoomOf,
+    UnknownTorrent,
     pack,
     plain_host,
-    subnet_room,
 )
 from voi.tracker.announce import (
     AnnounceAnswer,
@@ -32,15 +31,19 @@ from voi.tracker.announce import (
     PackedAnswer,
     encode_answer,
     encode_failure,
+    encode_packed,
     encode_scrape,
     parse_announce,
     parse_scrape,
 )
 from voi.tracker.counters import RequestCounters
+from voi.tracker.early import EarlyAnnounce, EarlyAnnounces
 from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
+from voi.tracker.rearranging import Rearranger
+from voi.tracker.rooms import Rooms, by_directory, by_subnet
 from voi.tracker.steering import ServerState
-from voi.tracker.swarm import SwarmTable
+from voi.tracker.swarm import SwarmTable, wire_hash
 
 log = Logger()
 
@@ -108,7 +111,7 @@ class Tracker:
         random: Random,
         policy: Policy | None = None,
         on_announce: Callable[[PeerAnnounced], None] = _nobody_listens,
-        room_of: RoomOf = subnet_room,
+        rooms: Rooms | None = None,
     ) -> None:
         self._keys = keys
         self._own_peer = own_peer
@@ -117,11 +120,13 @@ class Tracker:
         self._on_announce = on_announce
         self._of_torrents: Container[bytes] | None = None
         self._of_terminals: Container[str] = ()
-        self._table = SwarmTable(random, self._policy, room_of)
+        self._table = SwarmTable(random, self._policy, by_subnet if rooms is None else by_directory(rooms))
+        self._early = EarlyAnnounces()
         self.over_http, self.over_udp = RequestCounters(), RequestCounters()
         self.scrapes_over_http, self.scrapes_over_udp = RequestCounters(), RequestCounters()
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
+        self._rearranger = Rearranger(self._table.rearrange, clock)
 
     def start(self) -> None:
         """Begin to forget peers that fell silent."""
@@ -129,9 +134,16 @@ class Tracker:
         done.addErrback(lambda failure: log.failure("the tracker's sweep ended", failure))
 
     def stop(self) -> None:
-        """End the sweep; the table stays as it is."""
+        """End the sweep, and the moving of peers; the table stays as it is."""
+        self._rearranger.stop()
         if self._sweeping.running:
             self._sweeping.stop()
+
+    def rooms_changed(self, terminals: Collection[str] | None) -> None:
+        """Some terminals (MACs), or, with None, any of them, may stand in another room than before: their peers are
+        moved there soon, without a new announce.
+        """
+        self._rearranger.want(terminals)
 
     def tell_only_of(self, torrents: Container[bytes], terminals: Container[str]) -> None:
         """Spare the listener announces that concern nobody, which most do: it is told of those in these torrents
@@ -140,12 +152,20 @@ class Tracker:
         self._of_torrents, self._of_terminals = torrents, terminals
 
     def admit(self, info_hash: bytes) -> None:
-        """Let a torrent be announced: 20 bytes (v1), or 32 (v2).
+        """Let a torrent be announced: 20 bytes (v1), or 32 (v2). Who announced it in the last minute is in its swarm.
 
         :raises TorrentRefused: too many torrents.
         :raises ValueError: no info-hash.
         """
         self._table.admit(info_hash)
+        for terminal, host, request, at in self._early.take(wire_hash(info_hash), self._clock.seconds()):
+            try:
+                peer = self._table.take_in(at, terminal, host, request)
+            except AnnounceError as refused:  # the table is full; the client asks again
+                log.debug("{terminal} announced early and is refused: {reason}", terminal=terminal, reason=refused)
+                continue
+            if peer is not None:
+                self._tell(peer, request.event)
 
     def retire(self, info_hash: bytes) -> None:
         """Forget a torrent and its peers; an unknown one is no error."""
@@ -182,7 +202,7 @@ class Tracker:
         :param local_host: the address by which the asker reached this server.
         :param words: by what :meth:`announce_again` may recognise this peer.
         """
-        return _body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
+        return self._body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
 
     def announce_packed(
         self, key: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None = None
@@ -191,7 +211,12 @@ class Tracker:
 
         :raises AnnounceError: why it is refused.
         """
-        peer = self._take_in(self._terminal(key), request, peer_host, words)
+        return self._packed(self._terminal(key), request, peer_host, local_host, words)
+
+    def _packed(
+        self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None
+    ) -> PackedAnswer:
+        peer = self._take_in(terminal, request, peer_host, words)
         if peer is None:
             counts = _with_own(self._table.counts(request.info_hash), self._server(request.info_hash))
             interval = self._table.interval(downloads=request.left > 0)
@@ -223,7 +248,7 @@ class Tracker:
 
         Torrents that are not admitted are left out; if none is, that is a failure.
         """
-        return _body(lambda: self._scrape(key, query), self.scrapes_over_http)
+        return self._body(lambda: self._scrape(key, query), self.scrapes_over_http)
 
     def counts_with_own(self, info_hashes: Iterable[bytes]) -> list[Counts]:
         """The counts of some torrents (20 bytes each) as scrapes tell them, all zero for one that is unknown."""
@@ -237,25 +262,30 @@ class Tracker:
     def _announce(self, key: str, query: bytes, peer_host: str, local_host: str, words: Words | None) -> bytes:
         terminal = self._terminal(key)
         request = parse_announce(query)
-        peer = self._take_in(terminal, request, peer_host, words)
-        server = self._server(request.info_hash)
+        if request.compact:
+            return encode_packed(self._packed(terminal, request, peer_host, local_host, words))
+        return encode_answer(self._listed(terminal, request, peer_host, local_host), no_peer_id=request.no_peer_id)
+
+    def _listed(self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str) -> AnnounceAnswer:
+        """The same answer for the few who do not take the compact form: peers with their ids."""
+        peer = self._take_in(terminal, request, peer_host, None)
+        server, table, port = self._server(request.info_hash), self._table, self._own_peer.port
+        counts = _with_own(table.counts(request.info_hash), server)
         if peer is None:
-            interval = self._table.interval(downloads=request.left > 0)
-        else:
-            interval = self._table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
-        peers: tuple[PeerAddress, ...] = ()
-        if peer is not None:
-            met = self._table.select_peers(peer, request.numwant, server if self._own_peer.port else ServerState.ABSENT)
-            peers = met.addresses()
-            if met.own:
-                peers += (PeerAddress(_packed_own(local_host, self._own_peer.port)),)
-        counts = _with_own(self._table.counts(request.info_hash), server)
-        answer = AnnounceAnswer(interval, self._table.min_interval, counts, peers)
-        return encode_answer(answer, compact=request.compact, no_peer_id=request.no_peer_id)
+            return AnnounceAnswer(table.interval(downloads=request.left > 0), table.min_interval, counts)
+        interval = table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
+        met = table.select_peers(peer, request.numwant, server if port else _ABSENT)
+        own = (PeerAddress(_packed_own(local_host, port)),) if met.own else ()
+        return AnnounceAnswer(interval, table.min_interval, counts, met.addresses() + own)
 
     def _take_in(self, terminal: str, request: AnnounceRequest, peer_host: str, words: Words | None) -> Peer | None:
         """Write an announce down, and tell of it."""
-        peer = self._table.take_in(self._clock.seconds(), terminal, peer_host, request)
+        now = self._clock.seconds()
+        try:
+            peer = self._table.take_in(now, terminal, peer_host, request)
+        except UnknownTorrent:
+            self._early.note(EarlyAnnounce(terminal, plain_host(peer_host), request, now))
+            raise
         if peer is not None:
             if words is not None:
                 self._table.remember(words, peer)
@@ -290,6 +320,21 @@ class Tracker:
         return _make(
             PackedAnswer, (swarm.standings[server] or swarm.standing(server), interval, table.min_interval, four, six)
         )
+
+    def _body(self, answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
+        """An answer, or the failure that it came to; counted."""
+        try:
+            body = answer()
+            tally.answered += 1
+            return body  # noqa: TRY300 - counted only when it is there
+        except AnnounceError as refused:
+            tally.refuse(refused)
+            return encode_failure(refused, self._table.min_interval)
+        except Exception:  # BitTorrent clients read a failure reason, not an HTTP status
+            log.failure("the tracker failed")
+            tally.failed += 1
+            fault = AnnounceError("the server made a mistake, its log says which: try again later", retry_in=1)
+            return encode_failure(fault, self._table.min_interval)
 
     def _scrape(self, key: str, query: bytes) -> bytes:
         self._terminal(key)
@@ -368,20 +413,3 @@ def _with_own(counts: Counts, server: ServerState) -> Counts:
     if server is ServerState.WHOLE:
         return replace(counts, seeds=counts.seeds + 1)
     return replace(counts, leeches=counts.leeches + 1)
-
-
-def _body(answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
-    """An answer, or the failure that it came to; counted."""
-    try:
-        body = answer()
-        tally.answered += 1
-        return body  # noqa: TRY300 - counted only when it is there
-    except AnnounceError as refused:
-        tally.refuse(refused)
-        return encode_failure(refused)
-    except Exception:  # BitTorrent clients read a failure reason, not an HTTP status
-        log.failure("the tracker failed")
-        tally.failed += 1
-        return encode_failure(
-            AnnounceError("the server made a mistake, its log says which: try again later", retry_in=1)
-        )

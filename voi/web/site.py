@@ -88,7 +88,8 @@ class BoundedRequest(Request):
         )
         transport = self.channel.transport
         assert transport is not None
-        transport.write(head.encode() + body)
+        is_head = self.channel._command == b"HEAD"  # noqa: SLF001 - the request itself is told only when it is whole
+        transport.write(head.encode() + (b"" if is_head else body))
         self._lingering = self.channel.callLater(LINGER_SECONDS, self.channel.forceAbortClient)
 
 
@@ -121,7 +122,12 @@ class _Root(Resource):
         """Let the right one answer."""
         segment = request.postpath[0] if request.postpath else b""
         chosen = self._by_segment.get(segment, self._otherwise)
-        return getChildForRequest(chosen, request).render(request)
+        rendered = getChildForRequest(chosen, request).render(request)
+        if rendered and request.method == b"HEAD" and isinstance(rendered, bytes):
+            # Its length and not itself; twisted.web would do the same, and write it into the log each time.
+            request.setHeader(b"content-length", str(len(rendered)).encode())
+            return b""
+        return rendered
 
 
 class _QuietSite(Site):

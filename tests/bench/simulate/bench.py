@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.bench.figures import Outcome, Plan, Row
-from tests.bench.simulate.measured import MEASURED
+from collections.abc import Sequence
+
+from tests.bench.figures import Outcome, Plan, Row, Scale
+from tests.bench.simulate.measured import MEASURED, Measured
 from tests.bench.simulate.result import Result, simulate
-from tests.bench.simulate.scenarios import FAST, GROUPS
+from tests.bench.simulate.scenarios import FAST, GROUPS, small
 
 CHECK = "check"
 """The variant that compares with real swarms."""
@@ -13,23 +15,24 @@ CHECK = "check"
 
 def run(plan: Plan) -> Outcome:
     """All groups, or those that were asked for. No target is held to a simulation: rows only."""
-    wanted = plan.only or ((CHECK, *FAST) if plan.fast else (CHECK, *GROUPS))
+    tiny = plan.scale is Scale.TINY
+    wanted = plan.only or plan.of((CHECK, *GROUPS), (CHECK, *FAST), (CHECK, *GROUPS))
     rows: list[Row] = []
     for group in wanted:
         if group == CHECK:
-            rows += check(plan)
+            rows += check(plan, MEASURED[:1] if tiny else MEASURED)
             continue
         for what, scenario in GROUPS[group].items():
             plan.say(what)
-            rows.append(_row(what, simulate(scenario)))
+            rows.append(_row(what, simulate(small(scenario) if tiny else scenario)))
     return Outcome([], rows)
 
 
-def check(plan: Plan) -> list[Row]:
+def check(plan: Plan, swarms: Sequence[Measured]) -> list[Row]:
     """The measured swarms, simulated: by how much the simulation is off."""
     rows: list[Row] = []
     errors: list[float] = []
-    for measured in MEASURED:
+    for measured in swarms:
         plan.say(f"check: {measured.text}")
         result = simulate(measured.scenario())
         errors.append(result.last - measured.last)

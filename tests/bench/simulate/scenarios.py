@@ -57,3 +57,10 @@ GROUPS: Final[Mapping[str, Mapping[str, Scenario]]] = {
 
 FAST: Final = ("flat", "rooms")
 """Groups of a fast run."""
+
+
+def small(scenario: Scenario) -> Scenario:
+    """The same with few terminals and few pieces, which shows only that it can be played."""
+    return replace(
+        scenario, terminals=min(scenario.terminals, 16), rooms=min(scenario.rooms, 4), pieces=min(scenario.pieces, 32)
+    )

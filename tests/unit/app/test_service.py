@@ -14,13 +14,14 @@ from unittest import mock
 import treq
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from tests.unit.tracker.fakes import peer_id, query
 from voi.agent import twistd as terminal
 from voi.agent.options import make_config
 from voi.agent.service import TerminalService
@@ -390,14 +391,7 @@ class ServiceTests(TestCase):
     async def test_a_disk_that_is_gone(self) -> None:
         """A published disk whose file was removed is reported, and the server comes up without it."""
         self.start_server()
-        image = self.path / "image"
-        write_image(image, 1 << 24, data_bytes=1 << 18)
-        made = await self.api("POST", "/api/v1/templates", {"name": "x", "disks": [{"type": 0, "path": str(image)}]})
-
-        async def ready() -> bool:
-            return bool((await self.api("GET", f"/api/v1/templates/{made['uuid']}"))["state"] == "ready")
-
-        await self.until(ready)
+        await self.published()
         await self.server.stopService()
         for file in (self.path / "data" / "torrents").iterdir():
             file.unlink()
@@ -407,6 +401,79 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.parts.own_peer.port)
 
         await self.until(up)
+
+    async def published(self) -> bytes:
+        """Publish an image; the info-hash of it."""
+        image = self.path / "image"
+        write_image(image, 1 << 24, data_bytes=1 << 18)
+        made = await self.api("POST", "/api/v1/templates", {"name": "x", "disks": [{"type": 0, "path": str(image)}]})
+
+        async def ready() -> bool:
+            return bool((await self.api("GET", f"/api/v1/templates/{made['uuid']}"))["state"] == "ready")
+
+        await self.until(ready)
+        [level] = (await self.server.parts.templates.get(made["uuid"])).levels  # type: ignore[union-attr]  # it is there
+        return level.info_hash
+
+    async def test_first_announces_after_a_restart(self) -> None:
+        """Whoever announces as soon as a port is open is answered: keys and torrents are known by then."""
+        self.start_server()
+        info_hash = await self.published()
+        keys = [
+            (await self.server.parts.terminals.touch(f"02:00:00:00:01:{number:02X}", "127.0.0.1", 1, 1.0)).tracker_key
+            for number in range(40)
+        ]
+        await self.server.stopService()
+        self.start_server()
+        agent, port = Agent(reactor, pool=self.pool), self.server.listeners.http_port
+
+        async def announce(number: int) -> bytes:
+            said = query(info_hash=info_hash, peer_id=peer_id(number), port=7000 + number).decode()
+            answer = await treq.get(f"http://127.0.0.1:{port}/{keys[number]}/announce?{said}", agent=agent)
+            body: bytes = await answer.content()
+            return body
+
+        answers = await gatherResults([Deferred.fromCoroutine(announce(number)) for number in range(40)])
+        self.assertEqual([body for body in answers if b"failure reason" in body], [])
+        self.assertEqual(len(self.server.parts.tracker.peers(info_hash)), 40)
+
+    async def test_rooms_reach_the_tracker(self) -> None:
+        """A room that is made, filled by hand or removed over the API counts for whom the tracker names, at once."""
+        self.start_server()
+        parts, info_hash = self.server.parts, bytes(range(20))
+        parts.tracker.admit(info_hash)
+        keys = {}
+        for mac, host in ((MAC, "127.0.1.5"), (OTHER, "127.0.2.5")):
+            terminal = await parts.terminals.touch(mac, host, 1, 1.0)
+            keys[mac] = terminal.tracker_key
+            parts.keys.learn(terminal.tracker_key, mac)
+
+        def seed_is_told() -> bool:
+            """Whether the seed in one network is told of who downloads in the other: only in one room it is."""
+            parts.tracker.announce(keys[MAC], query(info_hash=info_hash), "127.0.1.5", "127.0.0.1")
+            seed = query(info_hash=info_hash, left=0, peer_id=peer_id(2))
+            return bytes([127, 0, 1, 5]) in parts.tracker.announce(keys[OTHER], seed, "127.0.2.5", "127.0.0.1")
+
+        self.assertFalse(seed_is_told())
+        room = await self.api("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["127.0.0.0/16"]})
+        self.assertTrue(seed_is_told())
+        await self.api("PATCH", f"/api/v1/rooms/{room['id']}", {"subnets": ["127.0.1.0/24"]})
+        self.assertFalse(seed_is_told())
+        await self.api("PATCH", "/api/v1/terminals", {"macs": [OTHER], "room": room["id"]})
+        self.assertTrue(seed_is_told())
+        await self.api("PATCH", "/api/v1/terminals", {"macs": [OTHER], "room": 0})
+        self.assertFalse(seed_is_told())
+        await self.api("PATCH", "/api/v1/terminals", {"macs": [OTHER], "room": room["id"]})
+        await self.api("DELETE", f"/api/v1/rooms/{room['id']}")
+        self.assertFalse(seed_is_told())
+
+    async def test_rooms_after_a_restart(self) -> None:
+        """The rooms of before are known when the first port is open."""
+        self.start_server()
+        await self.api("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["127.0.0.0/16"]})
+        await self.server.stopService()
+        self.start_server()
+        self.assertIsNotNone(self.server.parts.room_directory.room_of(MAC, "127.0.9.9"))
 
     async def test_urls(self) -> None:
         """The tracker's URL has the host by which the terminal reached us, whatever its kind."""

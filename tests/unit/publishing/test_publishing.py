@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
@@ -23,6 +23,7 @@ from voi.errors import (
     Conflict,
     Malformed,
     NoSpace,
+    NotSaved,
     StorageMissing,
     TorrentRefused,
     UnknownDisk,
@@ -43,6 +44,7 @@ from voi.publishing.requests import UploadRequests
 from voi.publishing.space import MARGIN, Space
 from voi.publishing.verification import read_header
 from voi.seeding.interfaces import FileScan, Trust
+from voi.tracker.peers import PeerState
 from voi.tracker.tracker import Tracker
 from voi.wire.messages import Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
@@ -79,19 +81,35 @@ class FakeSeeder(FakeSession):
         return succeed(None)
 
 
+@dataclass
+class Announced:
+    """Where a peer is."""
+
+    host: str
+    port: int
+
+
 class FakeTracker(Tracker):
     """The torrents that are admitted."""
 
     def __init__(self) -> None:
         self.admitted: set[bytes] = set()
+        self.announced: list[Announced] = []
+        self.full = False
 
     def admit(self, info_hash: bytes) -> None:
         """Let a torrent in."""
+        if self.full:
+            raise TorrentRefused("full")
         self.admitted.add(info_hash)
 
     def retire(self, info_hash: bytes) -> None:
         """Let it go."""
         self.admitted.discard(info_hash)
+
+    def peers(self, info_hash: bytes) -> list[PeerState]:
+        """Who announced a torrent that is in."""
+        return cast("list[PeerState]", self.announced if info_hash in self.admitted else [])
 
 
 def image(path: Path, *, backing: str | None = None, virtual: int = VIRTUAL, seed: int = 1) -> Path:
@@ -171,6 +189,10 @@ class PublishingCase(StoreCase):
         return await self.intake.take_torrent(
             mac, granted, NAMED, TorrentBody(torrent_of(path, name), name.uuid, name.level)
         )
+
+    def offered(self, path: Path) -> Deferred[str]:
+        """A 9014, to be refused."""
+        return Deferred.fromCoroutine(self.offer(path))
 
     async def arrive(self, path: Path, name: DiskName = BASE) -> None:
         """The last piece of an upload is here."""
@@ -401,6 +423,34 @@ class PublishTests(PublishingCase):
         self.publisher.announced(info_hash, "10.0.0.1", 7000)
         self.publisher.announced(b"x" * 20, "10.0.0.1", 7000)
         self.assertEqual(self.seeder.connected, [(info_hash, "10.0.0.1", 7000)])
+
+    async def test_admitted_before_the_answer(self) -> None:
+        """When the terminal hears that its torrent is taken, it may announce it, and is connected to if it does."""
+        self.patch(self.publisher, "_in_thread", lambda *_: Deferred())  # no disk is read before the answer
+        path = image(self.made / "base")
+        await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.assertEqual((self.tracker.admitted, set(self.publisher.receiving)), ({info_hash}, {info_hash}))
+
+    async def test_announced_before_the_answer(self) -> None:
+        """Who is in the swarm already when the download begins is connected to, and need not announce again."""
+        self.tracker.announced = [Announced("10.0.0.1", 7000), Announced("fd00::1", 7001)]
+        path = image(self.made / "base")
+        await self.offer(path)
+        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
+        self.assertEqual(self.seeder.connected, [(info_hash, "10.0.0.1", 7000), (info_hash, "fd00::1", 7001)])
+
+    async def test_the_tracker_is_full(self) -> None:
+        """A torrent that the tracker has no room for is refused, and nothing of it is written down."""
+        self.tracker.full = True
+        await self.assertFailure(self.offered(image(self.made / "base")), TorrentRefused)
+        self.assertEqual(await self.uploads.open_disks(), [])
+
+    async def test_not_written_down(self) -> None:
+        """A torrent that could not be written down is admitted no more."""
+        self.patch(self.uploads, "begin", lambda _upload: fail(NotSaved("disk full")))
+        await self.assertFailure(self.offered(image(self.made / "base")), NotSaved)
+        self.assertEqual(self.tracker.admitted, set())
 
 
 class RecoverTests(PublishingCase):

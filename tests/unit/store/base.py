@@ -9,6 +9,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from tests.unit.store.values import MAC
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.store.database import Store, prepare
 from voi.store.repositories import sql_repositories
@@ -25,7 +26,8 @@ class StoreCase(TestCase):
         prepare(self.path / "voi.sqlite")
         self.store = Store(self.path / "voi.sqlite", reactor)  # type: ignore[arg-type]  # the module is the reactor
         self.addCleanup(self.store.close)
-        self.repositories = repositories = sql_repositories(self.store)
+        self.room_directory = RoomDirectory()
+        self.repositories = repositories = sql_repositories(self.store, self.room_directory)
         self.terminals, self.templates = repositories.terminals, repositories.templates
         self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
 

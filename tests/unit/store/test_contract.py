@@ -20,6 +20,7 @@ from tests.unit.store.contract import (
     terminals,
     uploads,
 )
+from voi.domain.room_directory import RoomDirectory
 from voi.store.database import Store, prepare
 from voi.store.interfaces.repositories import Repositories
 from voi.store.repositories import sql_repositories
@@ -30,7 +31,7 @@ class OnSqlite(case.Contract):
 
     _store: Store | None = None
 
-    def open_repositories(self, started: float = 0.0) -> Repositories:
+    def open_repositories(self, room_directory: RoomDirectory, started: float = 0.0) -> Repositories:
         """Make or open the file."""
         if self._store is None:
             self._path = Path(self.mktemp())
@@ -39,7 +40,7 @@ class OnSqlite(case.Contract):
             self._close()
         prepare(self._path)
         self._store = Store(self._path, reactor)  # type: ignore[arg-type]  # the module is the reactor
-        return sql_repositories(self._store, started)
+        return sql_repositories(self._store, room_directory, started)
 
     def _close(self) -> None:
         if self._store is not None:
@@ -84,6 +85,10 @@ class RolloutHistoriesTests(OnSqlite, rollouts.RolloutHistoriesContract):
 
 class RoomsTests(OnSqlite, rooms.RoomsContract):
     """Rooms."""
+
+
+class RoomDirectoryTests(OnSqlite, rooms.RoomDirectoryContract):
+    """The directory of rooms."""
 
 
 class TerminalSnapshotsTests(OnSqlite, snapshots.TerminalSnapshotsContract):

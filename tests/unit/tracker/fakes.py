@@ -61,6 +61,16 @@ class FakeKeys:
 
 
 @dataclass
+class FakeRooms:
+    """Rooms by the last character of an address: of these is room 1, all others are room 2."""
+
+    ends: str
+
+    def room_of(self, _mac: str, address: str) -> int:
+        return 1 if address[-1] in self.ends else 2
+
+
+@dataclass
 class FakeOwnPeer:
     """An own peer that has what it is told."""
 

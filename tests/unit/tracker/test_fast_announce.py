@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
+from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, FakeRooms, peer_id, query
 from voi.tracker import fast_announce as quick
 from voi.tracker.fast_announce import LONGEST_REQUEST, FastAnnounces
 from voi.tracker.peers import Peer
@@ -42,7 +42,7 @@ class Side:
             random=Random(5),
             policy=Policy(most_peers_of_terminal=2, most_peers=9, leaders_alone=1, leaders=2, stuck=4.0, lost=30.0),
             on_announce=self.heard.append,
-            room_of=lambda host: host[-1] in "13",
+            rooms=FakeRooms("13"),
         )
         self.tracker.admit(HASH)
         self.quick = FastAnnounces(self.tracker)

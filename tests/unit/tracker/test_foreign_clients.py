@@ -237,6 +237,28 @@ class ForeignClientTests(TestCase):
             self.torrent_file(),
         )
 
+    async def test_libtorrent_waits(self) -> None:
+        """The interval of a temporary refusal is read by libtorrent: it asks again in a minute, not in half an hour."""
+        self.tracker.retire(self.info_hash)
+        start = libtorrent.session_params()
+        tracker = libtorrent.alert.category_t.tracker_notification
+        start.settings = SEED_SETTINGS | {"listen_interfaces": "127.0.0.6:0", "alert_mask": tracker}
+        sessions = [libtorrent.session(start)]
+        self.addCleanup(deferToThread, sessions.clear)
+        parameters = libtorrent.add_torrent_params()
+        parameters.ti = libtorrent.torrent_info(self.torrent(CLIENT_KEY))
+        parameters.save_path = str(self.directory / "client")
+        handle = sessions[0].add_torrent(parameters)
+        refused: list[Any] = []
+        while not refused:
+            await deferToThread(sessions[0].wait_for_alert, 1000)
+            found = sessions[0].pop_alerts()
+            refused = [x.error_message() for x in found if isinstance(x, libtorrent.tracker_error_alert)]
+        self.assertIn("does not share this torrent", refused[0])
+        announced: Any = handle.trackers()[0]["endpoints"][0]["info_hashes"][0]  # the stubs know other types of times
+        # Somebody may ask at once after a failure; by itself it asks when the interval is over.
+        self.assertEqual(announced["next_announce"] - announced["min_announce"], 60)
+
 
 def free_port(host: str) -> int:
     """A port nobody listens on: these programs cannot say which one the system gave them."""

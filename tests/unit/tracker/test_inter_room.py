@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, request
+from tests.unit.tracker.plain import announce
 from voi.tracker.announce import AnnounceEvent
 from voi.tracker.peers import Peer
 from voi.tracker.policy import Policy
@@ -33,7 +34,8 @@ class MeetingTests(SynchronousTestCase):
         host = f"10.0.{room}.{number}"
         asked = request(room * 100 + number, left=left, event=event, numwant=200)
         told = [
-            peer.host.split(".") for peer in self.table.announce(now, host, host, asked, server=ServerState.WHOLE).peers
+            peer.host.split(".")
+            for peer in announce(self.table, now, host, host, asked, server=ServerState.WHOLE).peers
         ]
         return [(int(where), int(who)) for _, _, where, who in told if int(where) != room]
 
@@ -61,7 +63,7 @@ class MeetingTests(SynchronousTestCase):
             self.fill(1, 2)
             ((room, number),) = self.ask(1, 2, 5.0)
             gone = f"10.0.{room}.{number}"
-            self.table.announce(6.0, gone, host or gone, request(room * 100 + number, event=event))
+            announce(self.table, 6.0, gone, host or gone, request(room * 100 + number, event=event))
             after = self.ask(1, 2, 7.0)
             self.assertEqual(len(after), 1)
             self.assertNotEqual(after, [(room, number)])
@@ -109,7 +111,7 @@ class MeetingTests(SynchronousTestCase):
         for now, (room, number, left, event, moves) in enumerate(announces):
             host = f"10.0.{room + moves}.{number}"
             asked = request(room * 100 + number, left=left, event=event)
-            self.table.announce(float(now), f"{room}/{number}", host, asked, server=ServerState.WHOLE)
+            announce(self.table, float(now), f"{room}/{number}", host, asked, server=ServerState.WHOLE)
         swarm = self.table._swarms[HASH]
         peers = [peer for several in swarm.by_terminal.values() for peer in several]
         ways, visits = Counter[object](), Counter[Peer]()

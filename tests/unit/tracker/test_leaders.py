@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, request
-from voi.tracker.announce import AnnounceAnswer, AnnounceEvent
+from tests.unit.tracker.plain import Told, announce
+from voi.tracker.announce import AnnounceEvent
 from voi.tracker.leaders import Leaders
 from voi.tracker.policy import Policy
 from voi.tracker.steering import RoomRole, ServerState
@@ -194,16 +195,16 @@ class TableTests(SynchronousTestCase):
         event: AnnounceEvent = AnnounceEvent.NONE,
         client: int = 0,
         server: ServerState = ServerState.WHOLE,
-    ) -> AnnounceAnswer:
+    ) -> Told:
         """Terminal `number` of a room announces."""
         asked = request(client or number, left=left, event=event, numwant=200)
-        return self.table.announce(now, f"{room}/{number}", f"10.0.{room}.{number}", asked, server=server)
+        return announce(self.table, now, f"{room}/{number}", f"10.0.{room}.{number}", asked, server=server)
 
     def own(self, number: int, now: float = 0.0, *, left: int = 100) -> bool:
         """Whether it is told of the server's own peer."""
         return self.ask(number, now, left=left).own
 
-    def rooms(self, answer: AnnounceAnswer) -> set[int]:
+    def rooms(self, answer: Told) -> set[int]:
         return {int(peer.host.split(".")[2]) for peer in answer.peers}
 
     def test_who_hears_what(self) -> None:
@@ -260,7 +261,7 @@ class TableTests(SynchronousTestCase):
             self.setUp()
             self.ask(9, room=2)
             self.assertEqual([self.own(number) for number in (1, 2, 3)], [True, True, False])
-            self.table.announce(1.0, "1/1", host, request(1, event=event))
+            announce(self.table, 1.0, "1/1", host, request(1, event=event))
             self.assertTrue(self.own(3))
 
     def test_a_leader_completes(self) -> None:
@@ -339,11 +340,11 @@ class TableTests(SynchronousTestCase):
 
     def test_two_families_in_a_defined_room(self) -> None:
         """BEP 7: a terminal's two addresses in one room are one leader, and both of its answers name the server."""
-        table = SwarmTable(Random(1), POLICY, room_of=lambda host: "9" in host)
+        table = SwarmTable(Random(1), POLICY, room_of=lambda _terminal, host: "9" in host)
         table.admit(HASH)
-        table.announce(0, "9", "10.0.0.9", request(9))
+        announce(table, 0, "9", "10.0.0.9", request(9))
         found = [
-            table.announce(0, str(number), host, request(number), server=ServerState.WHOLE).own
+            announce(table, 0, str(number), host, request(number), server=ServerState.WHOLE).own
             for number in (1, 2)
             for host in (f"10.0.0.{number}", f"fd00::{number}")
         ]
@@ -372,7 +373,7 @@ class BoundTests(SynchronousTestCase):
         for number, room, left, event, client, passed in steps:
             now += passed
             asked = request(client, left=left, event=event, port=6880 + client)
-            table.announce(now, str(number), f"10.0.{room}.{number}", asked)
+            announce(table, now, str(number), f"10.0.{room}.{number}", asked)
             table.expire(now)
             seeds = {peer.host.rsplit(".", 1)[0] for peer in table.peers(HASH) if not peer.left}
             self.assertEqual(len(swarm.whole), len(seeds))

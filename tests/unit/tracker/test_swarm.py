@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, OTHER_HASH, peer_id, request
+from tests.unit.tracker.plain import Told, announce
 from voi.errors import TorrentRefused
 from voi.tracker.address import AnnounceError
-from voi.tracker.announce import AnnounceAnswer, AnnounceEvent, Counts
+from voi.tracker.announce import AnnounceEvent, Counts
 from voi.tracker.peers import PeerState
 from voi.tracker.policy import Policy
 from voi.tracker.steering import ServerState
@@ -47,12 +48,12 @@ class TableCase(SynchronousTestCase):
         port: int = 6881,
         client: int = 0,
         info_hash: bytes = HASH,
-    ) -> AnnounceAnswer:
+    ) -> Told:
         """Terminal `number` announces, at 10.0.0.<number> unless told otherwise."""
         asked = request(client or number, info_hash=info_hash, port=port, left=left, event=event, numwant=numwant)
-        return self.table.announce(now, mac(number), host or f"10.0.0.{number}", asked)
+        return announce(self.table, now, mac(number), host or f"10.0.0.{number}", asked)
 
-    def hosts(self, answer: AnnounceAnswer) -> list[str]:
+    def hosts(self, answer: Told) -> list[str]:
         return [peer.host for peer in answer.peers]
 
 
@@ -229,13 +230,13 @@ class StateTests(TableCase):
         """Nobody is told to come back before the shortest interval that is allowed."""
         table = SwarmTable(Random(1), Policy(first_interval=1.0))
         table.admit(HASH)
-        self.assertEqual(table.announce(0, mac(1), "10.0.0.1", request()).interval, 5)
+        self.assertEqual(announce(table, 0, mac(1), "10.0.0.1", request()).interval, 5)
 
     def test_jitter(self) -> None:
         """Intervals differ a little, so that a room does not come back as one."""
         table = SwarmTable(Random(1), Policy(seed_interval=100.0, jitter=0.1))
         table.admit(HASH)
-        found = {table.announce(0, mac(1), "10.0.0.1", request(left=0)).interval for _ in range(200)}
+        found = {announce(table, 0, mac(1), "10.0.0.1", request(left=0)).interval for _ in range(200)}
         self.assertEqual((min(found), max(found)), (90, 110))
 
     def test_expiry(self) -> None:
@@ -254,7 +255,7 @@ class StateTests(TableCase):
         table = SwarmTable(Random(1), Policy(sweep_most=2))
         table.admit(HASH)
         for number in range(3):
-            table.announce(0, mac(number), f"10.0.0.{number}", request(number))
+            announce(table, 0, mac(number), f"10.0.0.{number}", request(number))
         self.assertEqual([table.expire(1e9), table.expire(1e9)], [2, 1])
 
 
@@ -265,9 +266,9 @@ class ChoiceTests(TableCase):
         """Terminals 10.0.<room>.1 and up, all downloading unless told otherwise."""
         for number in range(1, count + 1):
             asked = request(room * 1000 + number, left=left)
-            self.table.announce(0, f"{room}/{number}", f"10.0.{room}.{number}", asked)
+            announce(self.table, 0, f"{room}/{number}", f"10.0.{room}.{number}", asked)
 
-    def rooms(self, answer: AnnounceAnswer) -> list[str]:
+    def rooms(self, answer: Told) -> list[str]:
         return [host.rsplit(".", 1)[0] for host in self.hosts(answer)]
 
     def test_not_itself(self) -> None:
@@ -336,9 +337,9 @@ class ChoiceTests(TableCase):
     def test_place_for_the_server(self) -> None:
         """Where the server's own peer is introduced, a place is left for it."""
         asked = request(9, numwant=10)
-        self.table.announce(0, mac(9), "10.0.1.99", asked)  # as the first of its room it leads
+        announce(self.table, 0, mac(9), "10.0.1.99", asked)  # as the first of its room it leads
         self.fill(1, 50)
-        answer = self.table.announce(0, mac(9), "10.0.1.99", asked, server=ServerState.WHOLE)
+        answer = announce(self.table, 0, mac(9), "10.0.1.99", asked, server=ServerState.WHOLE)
         self.assertEqual((len(answer.peers), answer.own), (9, True))
 
     def test_both_families_in_an_answer(self) -> None:
@@ -350,11 +351,13 @@ class ChoiceTests(TableCase):
 
     def test_defined_rooms(self) -> None:
         """Where rooms are defined, they and not the addresses say who is near."""
-        table = SwarmTable(Random(1), Policy(bridges=0, bridging=0.0), room_of=lambda host: host.endswith(".7"))
+        table = SwarmTable(
+            Random(1), Policy(bridges=0, bridging=0.0), room_of=lambda _terminal, host: host.endswith(".7")
+        )
         table.admit(HASH)
         for number, host in enumerate(["10.0.0.7", "10.0.1.7", "10.0.0.8", "10.0.1.8"]):
-            table.announce(0, mac(number), host, request(number))
-        answer = table.announce(0, mac(9), "10.0.2.7", request(9))
+            announce(table, 0, mac(number), host, request(number))
+        answer = announce(table, 0, mac(9), "10.0.2.7", request(9))
         self.assertEqual(set(self.hosts(answer)), {"10.0.0.7", "10.0.1.7"})
 
 
@@ -397,8 +400,8 @@ class ModelTests(SynchronousTestCase):
             table.expire(now)
             for peers in model.values():
                 peers[:] = [peer for peer in peers if peer.seen + policy.lease > now]
-            answer = table.announce(
-                now, mac(terminal), host, request(client, port=port, left=left, event=event, numwant=50)
+            answer = announce(
+                table, now, mac(terminal), host, request(client, port=port, left=left, event=event, numwant=50)
             )
             self._announce(model.setdefault(terminal, []), client, host, port, left, event, now)
             self._compare(table, model)

@@ -86,7 +86,7 @@ class AnnounceTests(TrackerCase):
         """BEP 31: a torrent that is not admitted may be soon."""
         body = self.announce(info_hash=OTHER_HASH)
         self.assertIn("does not share this torrent", self.failure(body))
-        self.assertEqual(body[b"retry in"], 1)
+        self.assertEqual((body[b"retry in"], body[b"interval"], body[b"min interval"]), (1, 60, 5))
 
     def test_bad_parameter(self) -> None:
         """A bad parameter is named, and nobody is told of it."""
@@ -102,6 +102,52 @@ class AnnounceTests(TrackerCase):
         self.tracker.retire(HASH)
         self.failure(self.announce())
         self.assertFalse(self.tracker.known(HASH))
+
+
+class EarlyTests(TrackerCase):
+    """Announces of a torrent that is admitted a moment later."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for key, host in ((KEY, "::ffff:10.0.0.1"), (OTHER_KEY, "10.0.0.2")):
+            self.failure(self.announce(key, host=host, info_hash=OTHER_HASH, left=0))
+        self.assertEqual(self.heard, [])
+
+    def test_admitted(self) -> None:
+        """Who was refused is in the swarm as soon as there is one, and is told of."""
+        self.clock.advance(59)
+        self.tracker.admit(OTHER_HASH)
+        self.assertEqual(self.tracker.counts(OTHER_HASH), Counts(seeds=2))
+        self.assertEqual([peer.host for peer in self.tracker.peers(OTHER_HASH)], ["10.0.0.1", "10.0.0.2"])
+        self.assertEqual([announced.terminal for announced in self.heard], [MAC, OTHER_MAC])
+
+    def test_too_long_ago(self) -> None:
+        """After a minute nobody knows whether the client is there still."""
+        self.clock.advance(60)
+        self.tracker.admit(OTHER_HASH)
+        self.assertEqual(self.tracker.counts(OTHER_HASH), Counts())
+
+    def test_stopped(self) -> None:
+        """Who stopped meanwhile is not taken in."""
+        self.failure(self.announce(info_hash=OTHER_HASH, event="stopped"))
+        self.tracker.admit(OTHER_HASH)
+        self.assertEqual([peer.terminal for peer in self.tracker.peers(OTHER_HASH)], [OTHER_MAC])
+
+    def test_a_stranger(self) -> None:
+        """Nothing is remembered of who has no key."""
+        self.failure(self.announce("0" * 32, info_hash=bytes(20)))
+        self.tracker.admit(bytes(20))
+        self.assertEqual(self.tracker.counts(bytes(20)), Counts())
+
+    def test_full(self) -> None:
+        """A table that is full takes no early one in, and the torrent is admitted all the same."""
+        tracker = Tracker(
+            keys=self.keys, own_peer=self.own, clock=self.clock, random=Random(1), policy=Policy(most_peers_in_swarm=1)
+        )
+        for key, host in ((KEY, "10.0.0.1"), (OTHER_KEY, "10.0.0.2")):
+            tracker.announce(key, query(), host, "10.9.0.1")
+        tracker.admit(HASH)
+        self.assertEqual(len(tracker.peers(HASH)), 1)
 
 
 class OwnPeerTests(TrackerCase):

@@ -40,6 +40,7 @@ from voi import __version__
 from voi.app.lag import LagProbe, lag_view
 from voi.audit.log import AuditLog
 from voi.domain.rollouts import LinkRates
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.store.database import Store, prepare
@@ -90,7 +91,8 @@ class ApiCase(TestCase):
         prepare(path)
         self.store = Store(path, reactor)  # type: ignore[arg-type]  # the module has no type
         self.addCleanup(self.store.close)
-        repositories = sql_repositories(self.store)
+        self.room_directory = RoomDirectory()
+        repositories = sql_repositories(self.store, self.room_directory)
         self.terminals, self.templates = repositories.terminals, repositories.templates
         self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
         self.commands = repositories.commands

@@ -14,7 +14,11 @@ MOST_ROOMS: Final = 1000
 
 
 class Rooms(Protocol):
-    """All rooms. A subnet is one room's; those of a room come in the order of their addresses, each once."""
+    """All rooms. A subnet is one room's; those of a room come in the order of their addresses, each once.
+
+    Whatever changes who stands where is told to the directory of rooms (`voi.domain.room_directory`) as soon as it is
+    on disk, in that order, and before the caller hears of it.
+    """
 
     def all(self) -> Deferred[list[Room]]:
         """All rooms by name, in any case."""

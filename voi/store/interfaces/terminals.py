@@ -17,7 +17,10 @@ MOST_VISITS: Final = 20
 
 
 class Terminals(Protocol):
-    """Every terminal that ever logged in, by MAC. What is noted of a terminal that never did is passed over."""
+    """Every terminal that ever logged in, by MAC. What is noted of a terminal that never did is passed over.
+
+    The directory of rooms is told of the address of each login, as soon as it is on disk.
+    """
 
     def touch(self, mac: str, ip: str, client_type: int, now: float) -> Deferred[Terminal]:
         """Note a login; the first one makes the terminal's row and its tracker key, which stays.

@@ -242,6 +242,15 @@ def _send(request: IRequest, status: int, content: bytes, media: str = JSON) -> 
     return content
 
 
+def _head(request: IRequest, route: Route) -> bytes:
+    """What a HEAD is told of an answer that is written in parts: nothing is read or kept open for it."""
+    request.setResponseCode(route.status)
+    request.setHeader(b"content-type", route.media.encode())
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    return b""
+
+
 def answer_error(request: IRequest, error: VoiError) -> bytes:
     """Answer with an error of ours."""
     if error.http_status == HTTPStatus.UNAUTHORIZED:
@@ -268,6 +277,8 @@ def _responder(route: Route, access: Authentication, idempotency: IdempotentChan
         content = b"" if decoder is None else _content(request)
         if decoder is not None:
             values["body"] = _decode(content, decoder)
+        if route.raw and request.method == b"HEAD":
+            return _head(request, route)
         if route.raw:
             rest: bytes = await route.handler(request=request, **values)
             return rest

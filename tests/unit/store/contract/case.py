@@ -9,6 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.unit.store.values import DISK, MAC, TEMPLATE, upload
 from voi.domain.rollouts import Rollout, Target, Task
+from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
 from voi.domain.uploads import UploadDisk
@@ -38,10 +39,11 @@ def there(found: T | None) -> T:
 class Contract(TestCase):
     """Tests of one interface; whoever implements it derives a class from each."""
 
-    def open_repositories(self, started: float = 0.0) -> Repositories:
+    def open_repositories(self, room_directory: RoomDirectory, started: float = 0.0) -> Repositories:
         """Open this test's own database, which is empty at first; called again, it is another start of the server.
 
-        `started` is when the server started. What is open is closed when the test is over, or at the next start.
+        They keep `room_directory` current. `started` is when the server started. What is open is closed when the test
+        is over, or at the next start.
         """
         raise NotImplementedError
 
@@ -51,7 +53,8 @@ class Contract(TestCase):
 
     def start(self, now: float) -> None:
         """A server starts."""
-        self.repositories = repositories = self.open_repositories(now)
+        self.room_directory = RoomDirectory()
+        self.repositories = repositories = self.open_repositories(self.room_directory, now)
         self.terminals, self.templates = repositories.terminals, repositories.templates
         self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
         self.commands, self.rooms = repositories.commands, repositories.rooms

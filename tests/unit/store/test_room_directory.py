@@ -25,7 +25,7 @@ class WriterTests(SynchronousTestCase):
         self.assertEqual(found, {"store/rooms.py", "store/terminals.py"})
 
     def test_every_call(self) -> None:
-        """A new way to change rooms or terminals is tried by `RoomDirectoryContract`, or named here as one that is none."""
+        """A new way to change rooms or terminals is tried by `RoomDirectoryContract`, or named here as none."""
         reads = {"get", "all", "some", "visits", "reported_template", "reported_names", "disks", "all_disks"}
         writes = {"rename", "seen", "set_boot_disk", "report", "add_level"}
         tried = {"add", "change", "remove", "move", "forget", "touch"}

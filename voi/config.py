@@ -45,17 +45,29 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "The VOI server: terminal sessions, BitTorrent tracker and seed, HTTP API."
     optParameters: ClassVar[list[list[Any]]] = [  # noqa: N815 - Twisted's name
-        ["config", "c", None, "TOML file with these options; the command line wins"],
+        ["config", "c", None, "TOML file with these options; the command line takes precedence"],
         ["data", "d", None, "data directory [default: data]"],
         ["terminals", "t", None, "endpoint of the terminals [default: tcp:50007]"],
         ["http", None, None, "endpoint of the tracker and the API [default: tcp:50021]"],
         ["bittorrent", "b", None, "HOST:PORT of the BitTorrent session [default: 0.0.0.0:50020]"],
-        ["link", None, None, "bytes a second of this machine's link [default: what its network card says]", int],
-        ["terminal-link", None, None, "bytes a second of a terminal's link [default: as this machine's]", int],
-        ["upload-limit", None, None, "bytes a second that the server's seed sends at most [default: 0, no limit]", int],
+        [
+            "link",
+            None,
+            None,
+            "speed of this machine's link, bytes per second [default: as reported by its network card]",
+            int,
+        ],
+        [
+            "terminal-link",
+            None,
+            None,
+            "speed of a terminal's link, bytes per second [default: same as this machine's]",
+            int,
+        ],
+        ["upload-limit", None, None, "most that the server's seed sends, bytes per second [default: 0, no limit]", int],
     ]
     optFlags: ClassVar[list[list[Any]]] = [  # noqa: N815 - Twisted's name
-        ["encryption", None, "encrypt BitTorrent connections where the peer can"],
+        ["encryption", None, "encrypt BitTorrent connections to peers that support it"],
     ]
 
     config: Config

@@ -147,7 +147,7 @@ class OpenTests(RuleCase):
             self._button("Shut down"),
             self._button("Move to a room"),
             self._more("Rename"),
-            self._more("Ask for an upload"),
+            self._more("Request an upload"),
         )
         self._dialogs(f"#/terminals/{_GONE}", self._more("Forget"))
         self._dialogs("#/rooms", self._button("New room"), lambda: self.click("td .plain.danger"))

@@ -89,7 +89,7 @@ class MainJobTests(BrowserCase):
         self.assertEqual(self.server.api("GET", "rollouts/1")["state"], "cancelled")
 
     def test_a_terminal_that_fails(self) -> None:
-        """A terminal that cannot take its disk is shown with the reason, as the API has it."""
+        """A terminal that cannot take its disk is shown with the reason, its disk called as people call it."""
         terminals = self.terminals(1)
         uuid = self.template(size=4 * MIB)
         (disk,) = self.server.api("GET", f"templates/{uuid}")["disks"]
@@ -102,7 +102,8 @@ class MainJobTests(BrowserCase):
             return str(self.server.api("GET", "rollouts/1")["targets"][0]["reason"])
 
         self.until(lambda: disk["name"] in reason(), "the terminal to fail")
-        self.says(reason()[:60])
+        label = f"Level 0 · {disk['name'][6:14]}"  # as people call it
+        self.says(reason().replace(disk["name"], label, 1)[:60])
         self.picture("rollout-failed")
 
 
@@ -183,7 +184,7 @@ class ChineseTests(BrowserCase):
         for place, name in (("#/rollouts/1", "rollout"), (f"#/terminals/{FIRST_RECEIVER}", "terminal")):
             self.open(place)
             self.says("秒后重试")
-            self.assertNotIn("tried again", self.text())
+            self.assertNotIn("next attempt", self.text())
             self.picture(f"{name}-failed-zh")
 
     def test_why_it_is_refused(self) -> None:

@@ -98,12 +98,12 @@ class KeyboardTests(BrowserCase):
         self.press(Keys.ARROW_DOWN)
         self.has_focus("tr[data-index='1'] input")
         self.press(Keys.SPACE)
-        self.find("[role=status]", "1 chosen")
+        self.find("[role=status]", "1 selected")
         self.together(Keys.SHIFT, Keys.ARROW_DOWN)
-        self.find("[role=status]", "2 chosen")
+        self.find("[role=status]", "2 selected")
         self.has_focus("tr[data-index='2'] input")
         self.together(Keys.CONTROL, "a")
-        self.find("[role=status]", "3 chosen")
+        self.find("[role=status]", "3 selected")
 
     def test_menu(self) -> None:
         """The menu opens at its first action, arrows go round in it, Escape leaves it to where one came from."""
@@ -113,7 +113,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus("h1")
         self.tab_to(".menu > button")
         self.press(Keys.ENTER)
-        self.has_focus("[role=menuitem]", "Ask for an upload")
+        self.has_focus("[role=menuitem]", "Request an upload")
         self.press(Keys.ARROW_UP)
         self.has_focus("[role=menuitem]", "Forget")
         self.press(Keys.HOME, Keys.ARROW_DOWN)
@@ -121,7 +121,7 @@ class KeyboardTests(BrowserCase):
         self.press(Keys.ESCAPE)
         self.has_focus(".menu > button")
         self.press(Keys.ARROW_DOWN)
-        self.has_focus("[role=menuitem]", "Ask for an upload")
+        self.has_focus("[role=menuitem]", "Request an upload")
 
     def test_dialog(self) -> None:
         """A dialog has the focus until Escape, and gives it back to what opened it; nothing behind is reached."""
@@ -131,7 +131,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus("h1")
         self.tab_to(".toolbar > button", "Restart")
         self.press(Keys.ENTER)
-        self.has_focus("dialog button", "Cancel")
+        self.has_focus("dialog button", "Go back")
         for _ in range(6):
             self.press(Keys.TAB)
             outside = self.page.execute_script(
@@ -176,7 +176,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus("h1", "Classroom")
         self.tab_to(".page-actions button.danger")
         self.press(Keys.ENTER)
-        self.has_focus("dialog button", "Cancel")
+        self.has_focus("dialog button", "Go back")
         self.tab_to("dialog button.danger")
         self.press(Keys.ENTER)
         self.find("h1 .badge", "Cancelled")

@@ -72,9 +72,9 @@ class PlaceTests(MannersCase):
         """A page of what does not exist says so in its head and its title."""
         self.sign_in()
         for place, title in (
-            ("#/nothing", "There is no such page"),
+            ("#/nothing", "This page does not exist"),
             ("#/rooms/99", "This room does not exist"),
-            ("#/rollouts/99", "That does not exist"),
+            ("#/rollouts/99", "This does not exist"),
             ("#/terminals/02:00:00:00:09:99", "This terminal does not exist"),
             ("#/templates/00000000-0000-4000-8000-000000000000", "This template does not exist"),
         ):
@@ -92,7 +92,7 @@ class PlaceTests(MannersCase):
         self.click("tbody input")
         self.click("tbody td:nth-child(2) a")
         self.click("a.back", "Terminals")
-        self.find(".chosen-count", "1 chosen")
+        self.find(".chosen-count", "1 selected")
         self.assertEqual(self.find("input[type=search]").get_attribute("value"), "01:02")
         self.open("#/rooms/1")
         self.click(".seat a")
@@ -150,7 +150,7 @@ class TableTests(MannersCase):
         self.assertEqual(names, ["00:01:01", "00:01:02", "00:01:03"])
         self.click(".seat input")
         ActionChains(self.page).send_keys(Keys.ARROW_RIGHT, Keys.SPACE).perform()
-        self.find(".chosen-count", "2 chosen")
+        self.find(".chosen-count", "2 selected")
 
 
 class DialogTests(MannersCase):
@@ -193,7 +193,7 @@ class NewcomerTests(MannersCase):
         self.terminals(1)
         self.find(".first-steps .done", "Connect")
         uuid = self.template(size=MIB)
-        self.find(".first-steps .done", "Get a template")
+        self.find(".first-steps .done", "Prepare a template")
         self.picture("first-steps-two")
         self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
         self.until(lambda: not self.page.find_elements(By.CSS_SELECTOR, ".first-steps"), "the steps to be done")

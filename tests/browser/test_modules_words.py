@@ -101,7 +101,7 @@ class LanguageTests(ModuleCase):
         self.assertEqual(self.preferred(["zh"], kept="toString"), "zh-CN")
 
     def test_one_and_others(self) -> None:
-        """A text of two parts is chosen by the number, as the language counts."""
+        """Of a text with forms, the number chooses, as the language counts."""
         found = self.js(
             "const { t, setLanguage } = await use('i18n.js');"
             "const of = () => [0, 1, 2].map((n) => t('terminals.n', { n }));"
@@ -110,6 +110,29 @@ class LanguageTests(ModuleCase):
         english, chinese = found
         self.assertEqual(english, ["0 terminals", "1 terminal", "2 terminals"])
         self.assertEqual(chinese, ["0 台终端", "1 台终端", "2 台终端"])
+
+    def test_three_forms(self) -> None:
+        """A language that counts in three forms needs nothing but its texts; a form that is missing is the last one."""
+        found = self.js(
+            "const { speak, t } = await use('i18n.js');"
+            "speak('pl', { pc: { one: '{n} a', few: '{n} b', many: '{n} c', other: '{n} d' },"
+            "  part: { one: '{count} a', other: '{count} d' } });"
+            "return [[1, 3, 5, 22, 1.5].map((n) => t('pc', { n })), [1, 3].map((count) => t('part', { count }))]"
+        )
+        self.assertEqual(found, [["1 a", "3 b", "5 c", "22 b", "1,5 d"], ["1 a", "3 d"]])
+
+    def test_forms_of_each_language(self) -> None:
+        """A text with forms has exactly those in which its language counts; one that counts in one form has none."""
+        found = self.js(
+            "const { LANGUAGES } = await use('i18n.js'); const wrong = [];"
+            "for (const language of Object.keys(LANGUAGES)) {"
+            "  const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories.sort().join();"
+            "  const texts = (await use(`languages/${language}.js`)).default;"
+            "  for (const [key, text] of Object.entries(texts))"
+            "    if (typeof text !== 'string' && Object.keys(text).sort().join() !== needed) wrong.push(key);"
+            "} return wrong"
+        )
+        self.assertEqual(found, [])
 
     def test_values(self) -> None:
         """Numbers get their separators, text goes in as it is, and what has no value stays visible."""
@@ -168,6 +191,15 @@ class JournalTests(ModuleCase):
         self.assertEqual(one, "Woken: terminal 02:00:00:00:00:01")
         self.assertEqual(self.told("terminal.woken", count=1234), "Woken: 1,234 terminals")
 
+    def test_lists(self) -> None:
+        """What the server lists has the commas of the reader's language."""
+        entry = {"kind": "room.made", "text": "", "data": {"name": "Lab", "subnets": "10.0.1.0/24, 10.0.2.0/24"}}
+        found = self.js(
+            "await (await use('i18n.js')).setLanguage('zh-CN'); return (await use('journal.js')).told(entry)",
+            entry=entry,
+        )
+        self.assertEqual(found, "新建教室：Lab；子网：10.0.1.0/24、10.0.2.0/24")
+
     def test_role(self) -> None:
         """A role is told as people call it."""
         self.assertIn("role Operator", self.told("account.made", name="li", role="operator"))
@@ -175,7 +207,7 @@ class JournalTests(ModuleCase):
     def test_actor(self) -> None:
         """Who did it: the server, a token, a terminal by name; an account as it is called."""
         found = self.js(
-            "const { actor } = await use('journal.js');"
+            "const { actor } = await use('format.js');"
             "return ['server', 'token night shift', 'terminal 02:00', 'admin', 'constructor'].map(actor)"
         )
         self.assertEqual(found, ["Server", "Token night shift", "Terminal 02:00", "admin", "constructor"])
@@ -187,12 +219,12 @@ class JournalTests(ModuleCase):
 
 
 class ReasonTests(ModuleCase):
-    """reasons.js: why, as people say it."""
+    """reasons.js: a sentence that the console does not know, with its field as people call it."""
 
     def said(self, text: str, field: str) -> str:
         """A sentence of the server about a part of a request."""
         sentence: str = self.js(
-            "return (await use('reasons.js')).said(text, { code: 'too_long', data: { field, most: 64 } })",
+            "return (await use('reasons.js')).said(text, { code: 'of_a_newer_server', data: { field, most: 64 } })",
             text=text,
             field=field,
         )
@@ -205,7 +237,7 @@ class ReasonTests(ModuleCase):
             self.said("disks[0].path: at most 64 characters", "disks[0].path"),
             "Path on the server: at most 64 characters",
         )
-        self.assertEqual(self.said("old: at most 64 characters", "old"), "Present password: at most 64 characters")
+        self.assertEqual(self.said("old: at most 64 characters", "old"), "Current password: at most 64 characters")
 
     def test_no_form(self) -> None:
         """One that no form has keeps its name, and a sentence that does not begin with it stays as it is."""

@@ -34,8 +34,34 @@ class ReasonTests(ModuleCase):
         self.assertEqual(self.said(reason), "第 1 层 · 6f1a8c52：5 分钟内没有进展；1 分钟后重试")
 
     def test_in_english(self) -> None:
-        """English is what the server says."""
-        self.assertEqual(self.said(why("stalled", minutes=5), "en"), ENGLISH)
+        """English has names, sizes and times as Chinese does, not what a program would write."""
+        disk = "voi_0_6f1a8c52-0000-4000-8000-000000000000"
+        reason = why("tried_again", disk=disk, why=why("stalled", minutes=5.02), seconds=15.2)
+        self.assertEqual(self.said(reason, "en"), "Level 0 · 6f1a8c52: no progress for 5 min; next attempt in 15 s")
+        space = why("disk_failed", disk=disk, why=why("no_space", needed=60_000_000_000, available=12_345_678_901))
+        self.assertEqual(
+            self.said(space, "en"), "Level 0 · 6f1a8c52: the server needs 60.0 GB, but only 12.3 GB are free"
+        )
+
+    def test_one_and_many_in_english(self) -> None:
+        """A count has its form."""
+        found = [self.said(why("terminals_stuck", number=7, count=count), "en") for count in (1, 1234)]
+        expected = ["rollout 7: 1 terminal receives nothing", "rollout 7: 1,234 terminals receive nothing"]
+        self.assertEqual(found, expected)
+
+    def test_sizes_that_look_the_same(self) -> None:
+        """Two sizes that differ by less than one sees are shown to the byte, or the sentence would deny itself."""
+        sizes = {"disk": "a", "parent": "b", "size": 60_000_000_512, "parent_size": 60_000_000_000}
+        self.assertEqual(
+            self.said(why("parent_size", **sizes), "en"),
+            "a has a disk size of 60,000,000,512 B, but its parent b has 60,000,000,000 B: "
+            "a difference disk must have the size of its parent",
+        )
+
+    def test_who(self) -> None:
+        """Who asked is told as everywhere else: a token is not an English word in a Chinese sentence."""
+        refused = self.said(why("role_refused", who="token night", role="operator", required="administrator"))
+        self.assertEqual(refused, "令牌 night 的角色是操作员，只有管理员可以执行此操作")
 
     def test_words_of_others(self) -> None:
         """What a terminal said is shown as it is, whatever is in it."""
@@ -62,12 +88,12 @@ class ReasonTests(ModuleCase):
         late = self.said(why("upload_stalled", part=0.4567, mac="M"))
         self.assertEqual(late, "停在 45% 已一天没有进展，请检查 M 是否还在线")
         stuck = self.said(why("terminals_stuck", number=1234, count=1234))
-        self.assertEqual(stuck, "下发 1234：有 1,234 台终端没有收到数据")
+        self.assertEqual(stuck, "下发任务 1234：有 1,234 台终端没有收到数据")
 
     def test_words_of_ours(self) -> None:
         """Roles, states and checks are called as everywhere else."""
         refused = self.said(why("role_refused", who="li", role="operator", required="administrator"))
         self.assertEqual(refused, "li 的角色是操作员，只有管理员可以执行此操作")
-        self.assertEqual(self.said(why("rollout_ended", number=1, state="done")), "下发 1 已结束，状态：完成")
+        self.assertEqual(self.said(why("rollout_ended", number=1, state="done")), "下发任务 1 已结束，状态：完成")
         full = self.said(why("check", check="disk space", why=why("os_disk_full")))
         self.assertEqual(full, "磁盘空间：磁盘空间已满")

@@ -36,7 +36,7 @@ class TemplateTests(BrowserCase):
         self.until(lambda: "version=1" in self.page.current_url, "the list of terminals")
         self.until(lambda: len(self.page.find_elements(By.CSS_SELECTOR, "tbody tr")) == 1, "one terminal")
         self.open(f"#/terminals/{FIRST_RECEIVER}")
-        self.find("section", "Versions it was sent").find_element(By.CSS_SELECTOR, ".badge.done")
+        self.find("section", "Versions sent to it").find_element(By.CSS_SELECTOR, ".badge.done")
         self.picture("terminal-history")
         self.assertEqual(self.complaints(), [])
 

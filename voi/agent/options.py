@@ -87,18 +87,23 @@ class TerminalOptions(usage.Options):
     """The command line of `twistd voi-terminal`; `config` is what it and the file amount to."""
 
     synopsis = "[options]"
-    longdesc = "A terminal: logs in at a voi server, fetches, keeps and seeds disks, uploads what it is asked for."
+    longdesc = "A terminal: logs in to a voi server; downloads, keeps and seeds disks, and uploads them on request."
     optParameters = [  # noqa: RUF012, N815 - Twisted's own form
         ["server", "s", None, f"HOST or HOST:PORT of the server (port {DEFAULT_PORT} if not given)"],
         ["mac", "m", None, "MAC address to log in with [default: this machine's]"],
         ["address", "a", None, "IP address to work from [default: any of this machine's]"],
         ["disks", "d", None, "Directory for the disks"],
         ["config", "c", None, "TOML file with these options, and a table [commands]: restart, shutdown, watermark"],
-        ["count", "n", None, "Run so many terminals, with directories, MAC and loopback addresses of their own"],
+        ["count", "n", None, "Run this many terminals, each with its own directory, MAC and loopback address"],
         ["bittorrent-port", None, None, "TCP port for BitTorrent peers [default: any]"],
-        ["link", None, None, "Bytes a second of this machine's link [default: what its network card says]"],
-        ["upload-limit", None, None, "Bytes a second to other peers [default: no limit]"],
-        ["download-limit", None, None, "Bytes a second from other peers [default: no limit]"],
+        [
+            "link",
+            None,
+            None,
+            "Speed of this machine's link, bytes per second [default: as reported by its network card]",
+        ],
+        ["upload-limit", None, None, "Most sent to other peers, bytes per second [default: no limit]"],
+        ["download-limit", None, None, "Most received from other peers, bytes per second [default: no limit]"],
         ["piece-length", None, None, "Bytes in each piece of the torrents of uploads [default: by the disk's size]"],
         ["boot-disk", "b", None, "voi_<level>_<uuid> this terminal started from [default: the top of its system disk]"],
     ]
@@ -136,12 +141,12 @@ def make_config(values: Mapping[str, Any]) -> TerminalConfig:
     """
     for key in ("server", "disks"):
         if not values.get(key):
-            raise usage.UsageError(f"--{key} is needed")
+            raise usage.UsageError(f"--{key} is required")
     host, port = _server(str(values["server"]))
     count = _number(values, "count", 1, 1, MOST_TERMINALS)
     mac = values.get("mac") or own_mac()
     if mac is None:
-        raise usage.UsageError("--mac is needed: this machine has no network interface with a MAC address")
+        raise usage.UsageError("--mac is required: this machine has no network interface with a MAC address")
     try:
         boot_disk = values.get("boot-disk")
         config = TerminalConfig(

@@ -92,7 +92,7 @@ class ApiClient:
                             yield name, json.loads(data)
                         name, data = "", ""
             except (OSError, HTTPException, ValueError) as error:
-                raise Unreachable(f"the stream from {self.server} broke off: {error}", lost=True) from error
+                raise Unreachable(f"the stream from {self.server} was cut off: {error}", lost=True) from error
 
     def _twice(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
         try:
@@ -107,9 +107,9 @@ class ApiClient:
             try:
                 return json.load(response)
             except (OSError, HTTPException) as error:
-                raise Unreachable(f"the answer of {self.server} broke off: {error}", lost=True) from error
+                raise Unreachable(f"the answer from {self.server} was cut off: {error}", lost=True) from error
             except ValueError as error:
-                raise Unreachable(f"what answers at {self.server} is no voi server: check --server") from error
+                raise Unreachable(f"the answer from {self.server} is not from a voi server: check --server") from error
 
     def _open(self, method: str, path: str, body: Any, headers: Mapping[str, str], timeout: float) -> HTTPResponse:
         request = urllib.request.Request(  # noqa: S310 - the settings took http and https alone
@@ -145,7 +145,7 @@ def _refusal(error: urllib.error.HTTPError) -> Failed:
     except (ValueError, KeyError, TypeError, OSError, HTTPException):
         message = f"the server answered {error.code} {error.reason}"
     if error.code == 401:
-        return NotLetIn(f"the server does not know this token ({message}): see --token, VOI_TOKEN, `voi token make`")
+        return NotLetIn(f"the server does not accept this token ({message}): see --token, VOI_TOKEN, `voi token make`")
     if error.code == 403:
         return NotLetIn(message)
     return Failed(message)

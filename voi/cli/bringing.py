@@ -24,23 +24,27 @@ def _further_disks(_ctx: click.Context, _param: click.Parameter, given: tuple[st
     for text in given:
         kind, _, path = text.partition(":")
         if kind not in DISK_TYPES or not path:
-            raise click.BadParameter(f"{text!r} is no TYPE:FILE, TYPE one of {', '.join(DISK_TYPES)}")
+            raise click.BadParameter(f"{text!r} is not TYPE:FILE, where TYPE is one of {', '.join(DISK_TYPES)}")
         found.append((kind, str(Path(path).absolute())))
     return found
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="what the template is called")
-@click.option("--sys-type", type=click.IntRange(0, 127), default=0, show_default=True, help="protocol number of the OS")
-@click.option("--type", "kind", type=click.Choice(DISK_TYPES), default="system", show_default=True, help="of the disk")
+@click.option("--name", required=True, help="name of the template")
+@click.option(
+    "--sys-type", type=click.IntRange(0, 127), default=0, show_default=True, help="number of the operating system"
+)
+@click.option(
+    "--type", "kind", type=click.Choice(DISK_TYPES), default="system", show_default=True, help="type of the disk"
+)
 @click.option(
     "--disk",
     "further",
     multiple=True,
     callback=_further_disks,
     metavar="TYPE:FILE",
-    help="one more disk; as often as needed",
+    help="a further disk; can be repeated",
 )
 @click.option("--remark", default="", help="kept with the template and its first versions")
 @with_server
@@ -57,9 +61,9 @@ def import_(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a template of the image FILE, a path on the server, and wait until it is published.
+    """Create a template from the image FILE, a path on the server, and wait until it is published.
 
-    A template with more disks takes --disk for each of them, such as --disk data:/srv/images/data.qcow2.
+    For a template with several disks, give --disk for each further one, such as --disk data:/srv/images/data.qcow2.
     """
     api = connect(server, token, data)
     disks = [(kind, str(file.absolute())), *further]
@@ -81,8 +85,8 @@ def import_(
 @click.command()
 @click.argument("terminal", metavar="MAC")
 @click.argument("template", shell_complete=complete_template)
-@click.option("--no-wait", is_flag=True, help="only ask for it")
-@click.option("--remark", default="", help="kept with the version that it becomes")
+@click.option("--no-wait", is_flag=True, help="request it and do not wait")
+@click.option("--remark", default="", help="kept with the version that is made from it")
 @with_server
 @with_json
 def upload(
@@ -95,10 +99,10 @@ def upload(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Fetch from the terminal MAC (or its name) what it has of TEMPLATE and the server lacks.
+    """Upload from the terminal MAC (or name) the disks of TEMPLATE that the server does not have.
 
-    A terminal that is off is asked at its next login. Where only the terminal knows the template, TEMPLATE is its uuid,
-    or what the terminal calls it.
+    A terminal that is off is asked at its next login. If only the terminal knows the template, TEMPLATE is its uuid,
+    or its name on the terminal.
     """
     api = connect(server, token, data)
     (found,) = Choice(every=False, room=None, terminals=(terminal,)).find(api)
@@ -109,13 +113,11 @@ def upload(
     path = f"/uploads/{seen['id']}"
     if not no_wait:
         if not found["online"]:
-            click.echo(
-                f"{found['mac']} is off and is asked at its next login; Ctrl-C: it is asked all the same", err=True
-            )
+            click.echo(f"{found['mac']} is off and will be asked at its next login, even after Ctrl-C", err=True)
         try:
             seen = follow(api, path, seen, console(err=True), running=("open",))
         except KeyboardInterrupt:
-            raise Interrupted(f"upload {seen['id']} goes on; `voi templates` says how far it is") from None
+            raise Interrupted(f"upload {seen['id']} goes on; `voi templates` shows its progress") from None
     if seen["state"] == "failed":
         reasons = "; ".join(f"{disk['name']}: {disk['reason']}" for disk in seen["disks"] if disk["reason"])
         raise Failed(reasons or "the upload failed; the server's log says why")
@@ -141,7 +143,7 @@ def _template(api: ApiClient, mac: str, text: str) -> str:
         if not own:
             raise
         told = "".join(f"\n  {uuid}  {name}" for uuid, name in sorted(own.items()))
-        raise Failed(f"{error.message}\n{mac} has disks that the server lacks of:{told}") from error
+        raise Failed(f"{error.message}\n{mac} has disks that the server does not have, of:{told}") from error
 
 
 def _tell(as_json: bool, seen: dict[str, Any], uuid: str) -> None:

@@ -37,18 +37,22 @@ def _since(_context: click.Context, _param: click.Parameter, text: str | None) -
         else:
             when = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise click.BadParameter(f"{text!r} is neither like 2026-01-31T12:00 nor like 15m, 2h or 7d") from error
+        raise click.BadParameter(f"{text!r} is not a time such as 2026-01-31T12:00, 15m, 2h or 7d") from error
     return when.isoformat().replace("+00:00", "Z")
 
 
 @click.command()
-@click.option("-f", "--follow", "following", is_flag=True, help="go on with what happens")
-@click.option("--since", metavar="TIME", callback=_since, help="ISO time, or like 15m, 2h, 7d")
-@click.option("--kind", help="like rollout.begun, or its first word alone")
-@click.option("--mac", help="of one terminal")
-@click.option("--who", help='an account, "token NAME", "terminal MAC" or server')
-@click.option("--search", "q", metavar="TEXT", help="only those with this in them")
-@click.option("-n", "--limit", type=click.IntRange(1, PAGE), default=100, show_default=True, help="the newest ones")
+@click.option("-f", "--follow", "following", is_flag=True, help="keep showing new events")
+@click.option(
+    "--since", metavar="TIME", callback=_since, help="only events since then: an ISO time, or 15m, 2h, 7d ago"
+)
+@click.option("--kind", help="only events of this kind, such as rollout.begun or just rollout")
+@click.option("--mac", help="only events about this terminal")
+@click.option("--who", help='only events caused by an account, "token NAME", "terminal MAC" or server')
+@click.option("--search", "q", metavar="TEXT", help="only events that contain this text")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, PAGE), default=100, show_default=True, help="how many, the newest"
+)
 @with_server
 @with_json
 def events(
@@ -66,7 +70,7 @@ def events(
 ) -> None:
     """Show what happened, who did it and from where; newest last.
 
-    With --json one document, and with -f as well a line for each entry.
+    With --json, one document; with -f as well, one line per event.
     """
     api = connect(server, token, data)
     wanted = {"since": since, "kind": kind, "mac": mac, "who": who, "q": q}
@@ -75,7 +79,7 @@ def events(
             for event in follow(api, wanted, limit):
                 _say(event, as_json=as_json)
         except KeyboardInterrupt:
-            raise Interrupted("no more is shown; it goes on being written down") from None
+            raise Interrupted("stopped showing events; the server keeps recording them") from None
     found = api.get("/events", {**wanted, "limit": limit})
     if as_json:
         say_json(found)
@@ -83,7 +87,7 @@ def events(
     rows = [
         (moment(one["time"]), one["who"], one["from"], one["kind"], one["text"]) for one in reversed(found["events"])
     ]
-    show(("time", "who", "from", "kind", "what"), rows, none="nothing of the kind happened")
+    show(("time", "who", "from", "kind", "what"), rows, none="no events match")
 
 
 def _say(event: dict[str, Any], *, as_json: bool) -> None:

@@ -11,11 +11,11 @@ from voi.cli.output import printable
 STATUSES: Final = {
     0: "done",
     1: "refused or failed; the reason is on stderr",
-    2: "the command line or the file of settings is wrong",
+    2: "the command line or the settings file is wrong",
     3: "done, but some terminals failed",
     4: "the server cannot be reached",
-    5: "no token, a wrong one, or one that may not do this",
-    130: "interrupted; what was begun goes on in the server",
+    5: "no token, a wrong one, or one without the rights for this",
+    130: "interrupted; what was started goes on in the server",
 }
 """Every exit status, as the help of `voi` tells it."""
 

@@ -62,7 +62,9 @@ def follow(
         while seen["state"] in running:
             why = "; ".join(keeping(seen))
             if why and why != told:
-                shown.console.print(f"nothing comes yet: {printable(why, lines=False)}", markup=False, highlight=False)
+                shown.console.print(
+                    f"nothing has arrived yet: {printable(why, lines=False)}", markup=False, highlight=False
+                )
             told = why
             sleep(LOOK_AGAIN_SECONDS)
             try:

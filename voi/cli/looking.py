@@ -22,7 +22,7 @@ _STYLES: Final = {"failed": "red", "outdated": "yellow", "downloading": "cyan", 
 @with_server
 @with_json
 def status(server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Show how it stands: terminals, rooms, running rollouts, traffic, what needs attention."""
+    """Show an overview: terminals, rooms, running rollouts, traffic, what needs attention."""
     seen = connect(server, token, data).get("/overview")
     if as_json:
         say_json(seen)
@@ -61,7 +61,7 @@ def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
         )
         for one in rollouts
     ]
-    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "begun")
+    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "started")
     return table(columns, rows, title="Rollouts")
 
 
@@ -73,15 +73,24 @@ def state_cell(one: dict[str, Any]) -> Text:
 
 
 @click.command()
-@click.option("--room", metavar="ROOM", shell_complete=complete_room, help="name or number; 0: those in no room")
+@click.option(
+    "--room",
+    metavar="ROOM",
+    shell_complete=complete_room,
+    help="only those in this room (name or number); 0: in no room",
+)
 @click.option("--state", type=click.Choice(STATES), help="only those in this state")
 @click.option("--outdated", is_flag=True, help="the same as --state outdated")
-@click.option("--online", is_flag=True, help="only those that are on")
-@click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those that boot it")
+@click.option("--online", is_flag=True, help="only those that are online")
 @click.option(
-    "--version", metavar="N", help="only those with this version of what they boot: a number, newest, older; 0: unknown"
+    "--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those that boot this template"
 )
-@click.option("--search", metavar="TEXT", help="only those with this in name, MAC or IP address")
+@click.option(
+    "--version",
+    metavar="N",
+    help="only those with this version of their template: a number, newest or older; 0: unknown",
+)
+@click.option("--search", metavar="TEXT", help="only those whose name, MAC or IP address contains this")
 @with_server
 @with_json
 def terminals(
@@ -97,9 +106,9 @@ def terminals(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """List terminals: where each stands, what it boots, and whether that is the newest."""
+    """List terminals: their state, what they boot, and whether that is the newest version."""
     if outdated and state not in (None, "outdated"):
-        raise click.UsageError("--outdated is a --state of its own: say one of the two")
+        raise click.UsageError("use either --outdated or --state, not both")
     api = connect(server, token, data)
     found = api.terminals(
         q=search,
@@ -129,14 +138,14 @@ def terminals(
         for one in found
     ]
     columns = ("name", "mac", "address", "room", "state", "template", "version", "seen", "reason")
-    show(columns, rows, none="no such terminal")
+    show(columns, rows, none="no terminals match")
 
 
 @click.command()
 @with_server
 @with_json
 def templates(server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """List templates: their versions, who has them, what the server sent of them."""
+    """List templates: their versions, how many terminals have them, and what the server has sent."""
     api = connect(server, token, data)
     found = api.get("/templates")
     if as_json:
@@ -160,4 +169,4 @@ def templates(server: str | None, token: str | None, data: Path | None, as_json:
             )
         )
     columns = ("name", "uuid", "version", "state", "size", "newest / older / unknown", "copies sent", "reason")
-    show(columns, rows, none="no template yet: `voi import FILE --name NAME` makes one of an image file")
+    show(columns, rows, none="no templates yet: `voi import FILE --name NAME` creates one from an image file")

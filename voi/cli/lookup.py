@@ -36,7 +36,7 @@ def named(found: Sequence[dict[str, Any]], text: str, what: str, key: str, comma
     if same:
         told = "".join(f"\n  {one[key]}  {one['name']}" for one in same[:MOST_TOLD])
         more = f"\n  and {len(same) - MOST_TOLD} more" if len(same) > MOST_TOLD else ""
-        raise Failed(f"{len(same)} {what}s are called {text!r}; say which:{told}{more}")
+        raise Failed(f"{len(same)} {what}s are called {text!r}; specify which one:{told}{more}")
     near = get_close_matches(text, [one["name"] for one in found if one["name"]], n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"`{command}` lists them"
     raise Failed(f"there is no {what} {text!r}: {hint}")
@@ -112,7 +112,7 @@ class Choice:
         if self.room is not None:
             found = api.terminals(room=room_named(api, self.room))
             if not found:
-                raise Failed(f"there is no terminal in room {self.room!r}: `voi terminals` says where they are")
+                raise Failed(f"room {self.room!r} has no terminals: `voi terminals` shows where they are")
             return found
         found = api.terminals()
         if not self.every:
@@ -120,7 +120,7 @@ class Choice:
             chosen = [_terminal(by_mac, found, text) for text in self.terminals]
             return list({one["mac"]: one for one in chosen}.values())
         if not found:
-            raise Failed("no terminal ever logged in at this server")
+            raise Failed("no terminal has ever logged in to this server")
         return found
 
 
@@ -130,7 +130,7 @@ def _terminal(by_mac: dict[str, dict[str, Any]], found: list[dict[str, Any]], te
     except VoiError:
         return named(found, text, "terminal", "mac", "voi terminals")
     if mac not in by_mac:
-        raise Failed(f"{mac} never logged in at this server: `voi terminals` lists those that did")
+        raise Failed(f"{mac} has never logged in to this server: `voi terminals` lists those that have")
     return by_mac[mac]
 
 
@@ -138,8 +138,10 @@ def with_terminals(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument and options that name terminals; `choice_of` puts them together."""
     options = (
         click.argument("terminals", nargs=-1, metavar="[MAC|NAME]..."),
-        click.option("--all", "every", is_flag=True, help="all that ever logged in"),
-        click.option("--room", metavar="ROOM", shell_complete=complete_room, help="those of a room: name or number"),
+        click.option("--all", "every", is_flag=True, help="all terminals that have ever logged in"),
+        click.option(
+            "--room", metavar="ROOM", shell_complete=complete_room, help="all terminals of a room (name or number)"
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -152,5 +154,7 @@ def choice_of(every: bool, room: str | None, terminals: tuple[str, ...]) -> Choi
     :raises click.UsageError: it is none, or more than one.
     """
     if sum((every, room is not None, bool(terminals))) != 1:
-        raise click.UsageError("say which terminals: --all, --room ROOM, or MAC addresses or names, one of the three")
+        raise click.UsageError(
+            "specify terminals in one of three ways: --all, --room ROOM, or their MAC addresses or names"
+        )
     return Choice(every, room, terminals)

@@ -25,7 +25,7 @@ _with_version = click.option(
 
 @click.group()
 def rollout() -> None:
-    """Versions of templates on their way to terminals."""
+    """Send versions of templates to terminals: start, preview, watch, cancel, retry, list."""
 
 
 def _asked(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _asked(api: ApiClient, template: str, version: int | None, choice: Choice) -
 @click.argument("template", shell_complete=complete_template)
 @with_terminals
 @_with_version
-@click.option("--watch", is_flag=True, help="watch it to its end")
+@click.option("--watch", is_flag=True, help="watch it until it ends")
 @with_server
 @with_json
 def start(
@@ -53,7 +53,7 @@ def start(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Send a version of TEMPLATE (name or uuid) to terminals, the newest as a rule; prints the rollout's number.
+    """Send a version of TEMPLATE (name or uuid) to terminals, by default the newest; prints the rollout's number.
 
     Terminals that are off get it at their next login.
     """
@@ -61,7 +61,7 @@ def start(
     api = connect(server, token, data)
     made = api.change("POST", "/rollouts", _asked(api, template, version, choice))
     if watch:
-        click.echo(f"rollout {made['id']} has begun", err=True)
+        click.echo(f"rollout {made['id']} has started", err=True)
         watch_rollout(api, made["id"], as_json=as_json)
     elif as_json:
         say_json(made)
@@ -86,7 +86,7 @@ def preview(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Say how many bytes each terminal would fetch; changes nothing."""
+    """Show how many bytes each terminal would download; changes nothing."""
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
     seen = api.change("POST", "/rollouts/preview", _asked(api, template, version, choice), again=False)
@@ -97,10 +97,10 @@ def preview(
         (one["mac"], "yes" if one["online"] else "no", size(one["bytes"]) if one["bytes"] else "nothing")
         for one in sorted(seen["terminals"], key=lambda one: -one["bytes"])
     ]
-    show(("mac", "online", "would fetch"), rows, none="no terminal")
+    show(("mac", "online", "to download"), rows, none="no terminals")
     click.echo(
-        f"version {seen['version']}: {size(seen['total_bytes'])} altogether, {size(seen['most_bytes'])} at most; "
-        f"{counted(seen['nothing'], 'terminal')} with nothing to fetch"
+        f"version {seen['version']}: {size(seen['total_bytes'])} in total, {size(seen['most_bytes'])} at most; "
+        f"{counted(seen['nothing'], 'terminal')} with nothing to download"
     )
 
 
@@ -109,9 +109,9 @@ def preview(
 @with_server
 @with_json
 def watch(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Show how far rollout ID is until it has ended; Ctrl-C leaves it running.
+    """Show the progress of rollout ID until it ends; Ctrl-C leaves it running.
 
-    With --json, a line for each time something changed: sums, and the targets that changed since the line before.
+    With --json, one line for each change: totals, and the targets that changed since the previous line.
     """
     watch_rollout(connect(server, token, data), number, as_json=as_json)
 
@@ -124,7 +124,7 @@ def watch(number: int, server: str | None, token: str | None, data: Path | None,
 def cancel(
     number: int, terminals: tuple[str, ...], server: str | None, token: str | None, data: Path | None, as_json: bool
 ) -> None:
-    """Cancel rollout ID, or take some terminals out of it; those that have it all already keep it."""
+    """Cancel rollout ID, or take some terminals out of it; terminals that already have everything keep it."""
     api = connect(server, token, data)
     if terminals:
         macs = [one["mac"] for one in Choice(False, None, terminals).find(api)]
@@ -139,7 +139,7 @@ def cancel(
         say_json(seen)
     else:
         count = sum(target["state"] == "cancelled" for target in seen["targets"])
-        click.echo(f"rollout {number} is cancelled, for {counted(count, 'terminal')}")
+        click.echo(f"rollout {number} was cancelled for {counted(count, 'terminal')}")
 
 
 @rollout.command()
@@ -147,18 +147,18 @@ def cancel(
 @with_server
 @with_json
 def retry(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Let the terminals of rollout ID that failed, or wait after a failure, try again now."""
+    """Retry now the terminals of rollout ID that failed or are waiting after a failure."""
     seen = connect(server, token, data).change("POST", f"/rollouts/{number}/retry")
     if as_json:
         say_json(seen)
     else:
-        click.echo(f"{counted(seen['retried'], 'terminal')} of rollout {number} tried again")
+        click.echo(f"retrying {counted(seen['retried'], 'terminal')} of rollout {number}")
 
 
 @rollout.command("list")
 @click.option("--state", type=click.Choice(STATES), help="only those in this state")
-@click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those of a template")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="the newest ones")
+@click.option("--template", metavar="TEMPLATE", shell_complete=complete_template, help="only those of this template")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="how many, the newest")
 @with_server
 @with_json
 def list_(
@@ -181,4 +181,4 @@ def list_(
         if seen["total"] > len(seen["rollouts"]):
             click.echo(f"{len(seen['rollouts'])} of {seen['total']}; --limit shows more")
     else:
-        click.echo("no rollout")
+        click.echo("no rollouts")

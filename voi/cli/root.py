@@ -26,10 +26,10 @@ _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for num
 @click.version_option(__version__, prog_name="voi")
 @with_server_of_all
 def main(server: str | None, token: str | None, data: Path | None) -> None:
-    """Disk images for rooms full of PCs: what an administrator asks of a running voi server.
+    """Disk images for rooms full of PCs: control a running voi server.
 
-    Server and token come from options, before the command or after it, from VOI_SERVER and VOI_TOKEN, or from
-    ~/.config/voi.toml (server = "...", token = "..."); on the server itself the token is found in its data directory.
+    Server and token come from options (before or after the command), from VOI_SERVER and VOI_TOKEN, or from
+    ~/.config/voi.toml (server = "...", token = "..."). On the server itself the token is read from its data directory.
     """
 
 

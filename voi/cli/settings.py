@@ -53,7 +53,7 @@ def read_settings(path: Path) -> Settings:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise WrongSettings(f"{path}: others may read or change it, and it is for a token: chmod 600 {path}")
+                raise WrongSettings(f"{path} is for a token, but other users can read or change it: chmod 600 {path}")
             return msgspec.convert(tomllib.load(file), Settings)
     except (FileNotFoundError, NotADirectoryError):
         return Settings()
@@ -62,7 +62,7 @@ def read_settings(path: Path) -> Settings:
     except msgspec.ValidationError as error:
         raise WrongSettings(f"{path}: {error}; its keys are server, token and data") from error
     except ValueError as error:  # no TOML, or no UTF-8
-        raise WrongSettings(f"{path}: no TOML: {error}") from error
+        raise WrongSettings(f"{path}: not valid TOML: {error}") from error
 
 
 def connect(server: str | None, token: str | None, data: Path | None, *, timeout: float = REQUEST_SECONDS) -> ApiClient:
@@ -93,15 +93,15 @@ def address_of(text: str) -> str:
     except ValueError:
         right = False
     if not right or not text.isascii() or not text.isprintable() or " " in text:
-        raise WrongSettings(f"{text} is no http:// or https:// address; it looks like {DEFAULT_SERVER}")
+        raise WrongSettings(f"{text} is not an http:// or https:// address such as {DEFAULT_SERVER}")
     return text.rstrip("/")
 
 
 def _token_of_directory(address: str, named: Path | None) -> str:
     if named is None and urlsplit(address).hostname not in _HERE:
         raise NotLetIn(
-            f"no token for {address}: say --token or VOI_TOKEN, or write it into {file_of_settings()}; "
-            "`voi token make NAME` on the server makes one"
+            f"no token for {address}: use --token or VOI_TOKEN, or write it into {file_of_settings()}; "
+            "`voi token make NAME` on the server creates one"
         )
     reason = ""
     for directory in DATA_DIRECTORIES if named is None else (named,):
@@ -109,12 +109,12 @@ def _token_of_directory(address: str, named: Path | None) -> str:
         try:
             if token := path.read_text("ascii").strip():
                 return token
-            reason = f"{path}: is empty"
+            reason = f"{path}: the file is empty"
         except (OSError, UnicodeDecodeError) as error:
             # Of several places the first that is there and cannot be read is the one to tell of.
             if not reason or not isinstance(error, FileNotFoundError):
                 reason = f"{path}: {getattr(error, 'strerror', None) or 'no token'}"
-    raise NotLetIn(f"{reason}: say --data DIR (the server's data directory), --token or VOI_TOKEN")
+    raise NotLetIn(f"{reason}: use --data DIR (the server's data directory), --token or VOI_TOKEN")
 
 
 def _of_root(context: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -146,13 +146,13 @@ def _with_options(
     directory = click.Path(path_type=Path)
     options = (
         click.option(
-            "--server", envvar=envvars[0], callback=callback, help=f"its address  [default: {DEFAULT_SERVER}]"
+            "--server", envvar=envvars[0], callback=callback, help=f"address of the server  [default: {DEFAULT_SERVER}]"
         ),
         click.option(
             "--token",
             envvar=envvars[1],
             callback=callback,
-            help="its API token  [default: the one in the data directory]",
+            help="API token  [default: the one in the data directory]",
         ),
         click.option("--data", type=directory, callback=callback, help="the server's data directory, for its token"),
     )

@@ -30,12 +30,12 @@ def _with_wait(command: Callable[..., Any]) -> Callable[..., Any]:
         default=WAIT_SECONDS,
         show_default=True,
         metavar="SECONDS",
-        help="how long to wait for outcomes",
+        help="how long to wait for results",
     )(command)
 
 
 def _with_yes(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--yes", "-y", is_flag=True, help="do not ask first")(command)
+    return click.option("--yes", "-y", is_flag=True, help="do not ask for confirmation")(command)
 
 
 @click.command()
@@ -55,8 +55,8 @@ def restart(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Restart terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
-    all are off.
+    """Restart terminals that are online. Those that are off are left out and reported; that is not a failure. Status 1
+    if all are off.
     """
     choice = choice_of(every, room, terminals)
     _give(connect(server, token, data), choice, {"command": "restart"}, yes=yes, wait=wait, as_json=as_json)
@@ -79,8 +79,8 @@ def shutdown(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Shut down terminals that are on. Those that are off are left out, which is told and is no failure; status 1 where
-    all are off.
+    """Shut down terminals that are online. Those that are off are left out and reported; that is not a failure. Status
+    1 if all are off.
     """
     choice = choice_of(every, room, terminals)
     _give(connect(server, token, data), choice, {"command": "shutdown"}, yes=yes, wait=wait, as_json=as_json)
@@ -122,7 +122,7 @@ def wake(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Wake terminals with the magic packet; there is no answer to it, `voi terminals` shows who came."""
+    """Wake terminals with a magic packet. Nothing answers it: `voi terminals` shows which ones came up."""
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
     macs = [one["mac"] for one in _few_enough(choice.find(api)) if not one["online"]]
@@ -132,7 +132,7 @@ def wake(
     elif macs:
         click.echo(f"{counted(sent, 'magic packet')} sent, for {counted(len(macs), 'terminal')}")
     else:
-        click.echo("all of them are on already")
+        click.echo("all of them are already on")
 
 
 def _few_enough(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ def _few_enough(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     :raises Failed: they are more than the server takes at once.
     """
     if len(found) > PAGE:
-        raise Failed(f"{len(found)} terminals are more than the {PAGE} that can be told at once: go room by room")
+        raise Failed(f"{len(found)} terminals are more than the {PAGE} allowed in one command: go room by room")
     return found
 
 
@@ -162,7 +162,7 @@ def _give(api: ApiClient, choice: Choice, body: dict[str, Any], *, yes: bool, wa
     off: list[dict[str, Any]] = []
     if body["command"] in _ASK:  # of no use to who is off, where the others get it at their next login
         found, off = _only_online(found)
-    left_out = f"{len(off)} that {'is' if len(off) == 1 else 'are'} off left out"
+    left_out = f"{len(off)} left out because {'it is' if len(off) == 1 else 'they are'} off"
     if not yes:
         question = f"{_ASK[body['command']]} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
         try:
@@ -170,12 +170,12 @@ def _give(api: ApiClient, choice: Choice, body: dict[str, Any], *, yes: bool, wa
         except click.Abort:
             sure = False
         if not sure:
-            raise Failed("not confirmed, so nothing was done; --yes does it without a question")
+            raise Failed("not confirmed, so nothing was done; --yes skips the question")
     number = api.change("POST", "/commands", {**body, "macs": [one["mac"] for one in found]})["batch_no"]
     try:
         seen = outcomes(api, number, wait)
     except KeyboardInterrupt:
-        raise Interrupted(f"command {number} was given, and goes on") from None
+        raise Interrupted(f"command {number} was sent and goes on") from None
     counts = Counter(one["state"] for one in seen["outcomes"])
     if as_json:
         say_json({**seen, "left_out": [one["mac"] for one in off]})

@@ -16,7 +16,7 @@ ROLES: Final = ("operator", "administrator")
 
 @click.group()
 def token() -> None:
-    """Tokens of programs that use the API."""
+    """API tokens for programs."""
 
 
 @token.command("list")
@@ -32,7 +32,9 @@ def list_(server: str | None, token: str | None, data: Path | None, as_json: boo
         (one["id"], one["name"], one["role"], moment(one["created"]), moment(one["last_used"]))
         for one in found["tokens"]
     ]
-    show(("id", "name", "role", "made", "last used"), rows, none="no token but the one in the data directory")
+    show(
+        ("id", "name", "role", "created", "last used"), rows, none="no tokens other than the one in the data directory"
+    )
 
 
 @token.command()
@@ -41,7 +43,7 @@ def list_(server: str | None, token: str | None, data: Path | None, as_json: boo
 @with_server
 @with_json
 def make(name: str, role: str, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Make a token for the program NAME and print it: this once, nobody can look it up later."""
+    """Create a token for the program NAME and print it. It is shown only this once."""
     made = connect(server, token, data).change("POST", "/tokens", {"name": name, "role": role}, again=False)
     if as_json:
         say_json(made)
@@ -54,7 +56,7 @@ def make(name: str, role: str, server: str | None, token: str | None, data: Path
 @with_server
 @with_json
 def revoke(which: str, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Revoke a token; a program that uses it is let in no more."""
+    """Revoke a token; programs that use it are refused from then on."""
     api = connect(server, token, data)
     found = api.get("/tokens")["tokens"]
     one = next((one for one in found if str(one["id"]) == which), None)
@@ -63,4 +65,4 @@ def revoke(which: str, server: str | None, token: str | None, data: Path | None,
     if as_json:
         say_json({"id": one["id"], "name": one["name"]})
     else:
-        click.echo(f"token {one['id']} is revoked")
+        click.echo(f"token {one['id']} was revoked")

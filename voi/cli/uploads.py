@@ -13,14 +13,14 @@ from voi.cli.settings import connect, with_json, with_server
 
 @click.group()
 def uploads() -> None:
-    """Uploads and imports that failed."""
+    """Failed uploads and imports."""
 
 
 @uploads.command("list")
 @with_server
 @with_json
 def list_(server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """List those that failed and were neither tried again nor dismissed, newest first."""
+    """List failed uploads and imports that were neither retried nor dismissed, newest first."""
     api = connect(server, token, data)
     found = [one for template in api.get("/templates")["templates"] for one in template["failed"]]
     found.sort(key=lambda one: -int(one["id"]))
@@ -28,7 +28,7 @@ def list_(server: str | None, token: str | None, data: Path | None, as_json: boo
         say_json({"uploads": found})
         return
     rows = [(one["id"], one["name"], _origin(one), moment(one["created"]), one["who"], _reason(one)) for one in found]
-    show(("number", "template", "from", "begun", "who", "reason"), rows, none="no upload or import has failed")
+    show(("number", "template", "from", "started", "who", "reason"), rows, none="no upload or import has failed")
 
 
 @uploads.command()
@@ -36,12 +36,12 @@ def list_(server: str | None, token: str | None, data: Path | None, as_json: boo
 @with_server
 @with_json
 def retry(number: int, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
-    """Begin what failed of upload or import NUMBER again."""
+    """Retry the disks of upload or import NUMBER that failed."""
     made = connect(server, token, data).change("POST", f"/uploads/{number}/retry")
     if as_json:
         say_json(made)
     else:
-        click.echo(f"tried again as number {made['id']}; `voi templates` says how far it is")
+        click.echo(f"retried as number {made['id']}; `voi templates` shows its progress")
 
 
 @uploads.command()

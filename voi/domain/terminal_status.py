@@ -17,7 +17,7 @@ Contents = frozenset[tuple[DiskName, int]]
 
 
 class TerminalState(StrEnum):
-    """What an administrator sees of a terminal first, those that need somebody at the front."""
+    """What an administrator sees of a terminal first, those that need attention first."""
 
     FAILED = "failed"  # its newest rollout gave it up
     DOWNLOADING = "downloading"

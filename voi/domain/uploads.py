@@ -78,8 +78,8 @@ class Upload:
     """A request to make a template's disks known: an administrator's (1020), a terminal's, or an import.
 
     `desc` is the remark of a template that comes into being with it, `remark` that of this upload alone. `asked_by` is
-    who wanted it, as the journal calls them, and `asked_from` the address they were at; both are empty where nobody
-    noted it. One that failed wants somebody until it is `dismissed`.
+    who requested it, as events call them, and `asked_from` the address they were at; both are empty where nobody
+    noted it. One that failed needs attention until it is `dismissed`.
     """
 
     id: int

@@ -11,155 +11,155 @@ from typing import Final
 
 _INPUT: Final = {
     "not_mac": "{field}: {text!r} is not a MAC address",
-    "not_uuid": "{field}: {text!r} is not a uuid",
-    "not_disk_name": "{field}: {text!r} is no disk name (voi_<level>_<uuid>)",
-    "not_account_name": (
-        "a name has 1 to 64 letters, digits, '.', '_', '@' or '-', beginning with a letter or a digit"
-    ),
-    "not_plain_name": "{field}: a name is one line of letters, digits and signs",
+    "not_uuid": "{field}: {text!r} is not a UUID",
+    "not_disk_name": "{field}: {text!r} is not a disk name (voi_<level>_<uuid>)",
+    "not_account_name": "a name has 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or a digit",
+    "not_plain_name": "{field}: a name is a single line of letters, digits and symbols",
     "password_length": "{field}: {least} to {most} characters",
-    "not_subnet": "{field}: {text!r} is no subnet such as 10.0.3.0/24",
-    "within_subnet": "{field}: {text!r} is an address within {network}: write that",
+    "not_subnet": "{field}: {text!r} is not a subnet such as 10.0.3.0/24",
+    "within_subnet": "{field}: {text!r} is an address inside {network}: enter {network}",
     "not_absolute": "{field}: {path} is not an absolute path on the server",
     "file_of_field": "{field}: {path}: {why}",
-    "no_such_file": "there is no such file on the server",
+    "no_such_file": "this file does not exist on the server",
     "no_image_file": "at least one image file is needed",
-    "levels_differ": "{field}: level, diff_level and dif_level are one thing and must agree",
-    "no_switch": "switch: {command} has none",
-    "which_switch": "switch: watermark needs 1 for on or 0 for off",
+    "levels_differ": "{field}: level, diff_level and dif_level mean the same and must agree",
+    "no_switch": "switch: the command {command} has no switch",
+    "which_switch": "switch: watermark needs 1 (on) or 0 (off)",
     "name_or_room": "a name or a room is needed",
-    "one_name_each": "each terminal has a name of its own, so name one at a time",
+    "one_name_each": "each terminal has its own name: rename them one at a time",
     "name_or_subnets": "a name or subnets are needed",
-    "name_or_auto_update": "a name, a remark, or whether to update automatically, is needed",
+    "name_or_auto_update": "a name, a remark or the setting for automatic updates is needed",
     "role_or_password": "a role or a password is needed",
-    "macs_or_room": "terminals (macs) or a room are needed, and not both",
+    "macs_or_room": "either terminals (macs) or a room is needed, not both",
     "too_long": "{field}: at most {most} characters",
     "too_short": "{field}: at least {fewest} characters",
     "too_large": "{field}: at most {largest}",
     "too_small": "{field}: at least {smallest}",
-    "missing": "{field}: is missing, and needed",
-    "unknown_field": "{field}: there is no such field here; /api/v1/openapi.json lists what there is",
+    "missing": "{field}: is required",
+    "unknown_field": "{field}: there is no such field; /api/v1/openapi.json lists all fields",
     "unfit": "{field}: {text}",
     "nested_too_deep": "body: nested too deeply",
-    "not_json": "body: no JSON in UTF-8: {text}",
-    "body_too_large": "the body has more than {most} bytes",
-    "query_too_long": "the query has more than {most} bytes",
+    "not_json": "body: not JSON in UTF-8: {text}",
+    "body_too_large": "the body is larger than {most} bytes",
+    "query_too_long": "the query is longer than {most} bytes",
     "query_unreadable": "the query cannot be read: {text}",
     "given_twice": "{field}: given twice",
-    "path_not_utf8": "the path is no UTF-8",
+    "path_not_utf8": "the path is not UTF-8",
     "bad_key": "Idempotency-Key: 8 to 64 letters, digits, '-' or '_'",
     "key_not_kept": (
-        "Idempotency-Key: no answer to this request is kept, since there is a password or a token in it or nothing is "
-        "changed: send it without the key, and once"
+        "Idempotency-Key: the answer to this request is not kept, because it has a password or a token in it "
+        "or changes nothing: send the request once, without the key"
     ),
-    "wrong_type": "the body is said to be {text}, and JSON is taken: send Content-Type: application/json",
-    "key_reused": "this Idempotency-Key was used for another request: take a new one",
-    "nothing_here": "there is nothing at this path; /api/v1/openapi.json lists what there is",
-    "no_such_method": "this path does not take this method; the Allow header lists those it takes",
+    "wrong_type": "the body has the type {text}, but only JSON is accepted: send Content-Type: application/json",
+    "key_reused": "this Idempotency-Key was used for another request: use a new one",
+    "nothing_here": "there is nothing at this path; /api/v1/openapi.json lists all paths",
+    "no_such_method": "this path does not accept this method; the Allow header lists those it accepts",
 }
 """What somebody wrote into a form, or a program into a request."""
 
 _PEOPLE: Final = {
     "wrong_password": "user name or password is wrong",
-    "wrong_old_password": "this is not your present password",
+    "wrong_old_password": "the current password is wrong",
     "too_many_passwords": "too many wrong passwords from {address}: wait {seconds:.0f} seconds",
-    "operator_uploads": "{name} is an operator: only an administrator may upload templates",
-    "role_refused": "{who} is an {role}: only an {required} may do this",
+    "operator_uploads": "{name} is an operator: only administrators may upload templates",
+    "role_refused": "{who} has the role {role}: only the role {required} may do this",
     "token_needed": "this needs the header `Authorization: Bearer TOKEN` with a token of this server",
     "sign_in": "sign in, or send the header `Authorization: Bearer TOKEN` with a token of this server",
-    "signed_in_no_more": "you are signed in no more: sign in again",
-    "proof_needed": "a change needs the header `{header}` with the value that GET session gives",
-    "other_site": "a page of another site asked for this; a proxy before this server must pass Host on",
+    "signed_in_no_more": "your session has expired: sign in again",
+    "proof_needed": "a change needs the header `{header}` with the value from GET session",
+    "other_site": (
+        "this request came from a page of another site; a proxy in front of this server must pass the Host header on"
+    ),
     "token_has_no_password": "a token has no password: sign in with an account",
-    "own_password": "your own password is changed with PUT session/password, which asks for the old one",
-    "own_account": "nobody deletes their own account: let another administrator do it",
-    "last_administrator": "{name} is the last administrator: make another one first",
-    "account_exists": "there is an account {name} already",
-    "accounts_full": "there are {most} accounts already: delete unused ones",
-    "no_account": "no account {name}",
-    "tokens_full": "there are {most} tokens already: revoke unused ones",
-    "token_exists": "there is a token {name} already: choose another name, or revoke it first",
-    "no_token": "no token {number}",
-    "streams_full": "{most} pages and programs listen already: close some",
+    "own_password": "your own password is changed with PUT session/password, which asks for the current one",
+    "own_account": "you cannot delete your own account: ask another administrator to do it",
+    "last_administrator": "{name} is the last administrator: create another one first",
+    "account_exists": "the account {name} already exists",
+    "accounts_full": "there are already {most} accounts, which is the limit: delete unused ones",
+    "no_account": "there is no account {name}",
+    "tokens_full": "there are already {most} tokens, which is the limit: revoke unused ones",
+    "token_exists": "the token {name} already exists: choose another name, or revoke it first",
+    "no_token": "there is no token {number}",
+    "streams_full": "{most} pages and programs are already listening, which is the limit: close some",
 }
 """Who may, and how they show who they are."""
 
 _TERMINALS: Final = {
-    "never_logged_in": "{mac} never logged in",
+    "never_logged_in": "{mac} has never logged in",
     "offline": "terminal {mac} is offline",
     "no_answer": "the terminal did not answer within {seconds:g} seconds",
     "connection_ended": "the connection ended before the terminal answered",
-    "too_many_waiting": "{most} commands wait for this terminal's answers already",
+    "too_many_waiting": "this terminal has not answered {most} earlier commands yet",
     "terminal_answered": "the terminal answered {code}: {text}",
-    "torrent_not_taken": "the terminal answered {code} (it cannot use the torrent): {text}",
-    "waits_for_login": "{why}; waits for its next login",
-    "server_restarted": "the server was restarted before the terminal answered",
+    "torrent_not_taken": "the terminal cannot use the torrent: it answered {code}: {text}",
+    "waits_for_login": "{why}; waiting for its next login",
+    "server_restarted": "the server restarted before the terminal answered",
     "newer_command": "replaced by command {number}",
-    "no_command": "no command {number}",
-    "no_terminal": "there is no terminal to send it to",
-    "is_online": "{mac} is online: it would come back at once",
-    "just_been_here": "{mac} has just been here",
-    "in_rollout": "{mac} is in rollout {number}, which has not ended for it: take it out there first",
-    "in_upload": "{mac} uploads template {name} (upload {number}): end that first",
-    "no_broadcast": "no network of the server takes broadcasts now; its log says why",
-    "no_room": "no room {number}",
-    "room_exists": "there is a room {name} already",
-    "rooms_full": "there are {most} rooms already",
-    "subnet_taken": "{network} is room {room}'s already",
-    "room_is_empty": "there is no terminal in this room",
+    "no_command": "there is no command {number}",
+    "no_terminal": "there is no terminal to send this to",
+    "is_online": "{mac} is online and would be back in the list at once",
+    "just_been_here": "{mac} was online a moment ago",
+    "in_rollout": "{mac} is still part of rollout {number}: take it out there first",
+    "in_upload": "{mac} is uploading template {name} (upload {number}): stop that upload first",
+    "no_broadcast": "no network of the server accepts broadcasts at present; the server's log says why",
+    "no_room": "there is no room {number}",
+    "room_exists": "the room {name} already exists",
+    "rooms_full": "there are already {most} rooms, which is the limit",
+    "subnet_taken": "{network} already belongs to room {room}",
+    "room_is_empty": "this room has no terminals",
 }
 """Terminals, what they are told, and where they stand."""
 
 _ROLLOUTS: Final = {
-    "goes_on_at_login": "offline: goes on at its next login",
-    "off_after_failure": "offline: tried again at its next login; the last try failed: {why}",
-    "nothing_arrives": "nothing has arrived for more than a minute: is its network connection all right?",
-    "not_started": "the terminal has not started yet",
-    "download_failed": "the terminal reports a failed download",
+    "goes_on_at_login": "offline: continues at its next login",
+    "off_after_failure": "offline: tries again at its next login; the last attempt failed: {why}",
+    "nothing_arrives": "no data has arrived for more than a minute: check its network connection",
+    "not_started": "the terminal has not started to download yet",
+    "download_failed": "the terminal reports that the download failed",
     "stalled": "no progress for {minutes:.0f} minutes",
     "disk_failed": "{disk}: {why}",
-    "tried_again": "{disk}: {why}; tried again in {seconds:.0f} seconds",
+    "tried_again": "{disk}: {why}; next attempt in {seconds:.0f} seconds",
     "cancelled": "cancelled by an administrator",
     "newer_rollout": "replaced by rollout {number}",
-    "no_rollout": "no rollout {number}",
+    "no_rollout": "there is no rollout {number}",
     "no_version": "template {name} has no version {number}",
-    "nothing_to_cancel": "none of these terminals has anything open in rollout {number}",
-    "rollout_ended": "rollout {number} has ended: it is {state}",
-    "rollout_cancelled": "rollout {number} was cancelled: begin a new one",
-    "nothing_to_retry": "nothing of rollout {number} has failed that no newer rollout has taken over",
+    "nothing_to_cancel": "none of these terminals has anything left to do in rollout {number}",
+    "rollout_ended": "rollout {number} has already ended; its state is {state}",
+    "rollout_cancelled": "rollout {number} was cancelled: start a new one",
+    "nothing_to_retry": "rollout {number} has no terminal to retry: none has failed, or a newer rollout has taken over",
 }
 """Versions on their way to terminals."""
 
 _TEMPLATES: Final = {
-    "no_template": "no template {uuid}",
-    "no_published_template": "no template {uuid} with anything published",
-    "strange_template": "neither the server nor {mac} knows a template {uuid}",
+    "no_template": "there is no template {uuid}",
+    "no_published_template": "there is no template {uuid} with a published disk",
+    "strange_template": "neither the server nor {mac} has a template {uuid}",
     "nothing_published": "template {name} has no published disk yet",
-    "level_published": "{disk} is published already: the next level of this disk is {level}",
-    "level_too_high": "{disk}: only levels 0 to {highest} are published",
-    "parent_missing": "{disk} needs {parent}, which is not published: upload that one first",
-    "differences_full": "disk {uuid} has two differences already, and folding them is not available yet",
+    "level_published": "{disk} is already published: the next level of this disk is {level}",
+    "level_too_high": "{disk}: only levels 0 to {highest} can be published",
+    "parent_missing": "{disk} needs {parent}, which is not published: upload that disk first",
+    "differences_full": "disk {uuid} already has two difference disks, and they cannot be merged yet",
     "disk_of_another": "disk {uuid} belongs to template {name}",
-    "terminal_uploads": "terminal {mac} is uploading {disk} of this template now",
-    "import_under_way": "an import is uploading {disk} of this template now",
-    "uploads_already": "{mac} is uploading {disk} already",
-    "disk_uploaded_already": "{disk} is being uploaded already",
-    "uploaded_already": "this disk is being uploaded already",
-    "nothing_to_upload": "{mac} reported no disk of this template that is not published yet",
-    "no_upload": "no upload {number}",
-    "upload_not_failed": "upload {number} has not failed: there is nothing of it to try again or to dismiss",
+    "terminal_uploads": "terminal {mac} is already uploading {disk} of this template",
+    "import_under_way": "{disk} of this template is already being imported",
+    "uploads_already": "{mac} is already uploading {disk}",
+    "disk_uploaded_already": "{disk} is already being uploaded",
+    "uploaded_already": "this disk is already being uploaded",
+    "nothing_to_upload": "{mac} has reported no disk of this template that is still to be published",
+    "no_upload": "there is no upload {number}",
+    "upload_not_failed": "upload {number} has not failed: there is nothing to retry or to dismiss",
     "asked_again": "asked for again",
     "newer_torrent": "replaced by a newer torrent of the same terminal",
-    "taken_over": "{mac} has been offline for long, and {other} takes over",
-    "not_offered": "{mac} did not offer it within a day of being asked",
-    "upload_stalled": "no progress for a day, at {part:.0%}: is {mac} still there?",
+    "taken_over": "{mac} has been offline for a long time: {other} uploads instead",
+    "not_offered": "{mac} did not offer the disk within a day of the request",
+    "upload_stalled": "no progress for a day, stopped at {part:.0%}: check whether {mac} is still online",
     "no_space": (
-        "{needed:size} are needed on the server, {available:size} are available: move other files off its disk, or "
+        "the server needs {needed:size}, but only {available:size} are free: move other files off its disk, or "
         "give it a larger one"
     ),
     "no_space_beside": (
-        "{needed:size} are needed on the server, {available:size} are available beside {promised:size} promised to "
-        "other uploads: wait for those or cancel them, or make room on the server's disk"
+        "the server needs {needed:size}, but only {available:size} are free beside the {promised:size} "
+        "reserved for other uploads: wait for those or cancel them, or make room on the server's disk"
     ),
 }
 """Templates, and disks on their way to being published."""
@@ -169,17 +169,17 @@ _FILES: Final = {
     "path_failed": "{path}: {text}",
     "torrent_file_failed": "torrent file {name}: {text}",
     "torrent_file_missing": "torrent file {name} on the server: {text}",
-    "not_regular": "{path} is no regular file",
-    "changed_while_read": "{path} changed while it was being read: close what writes to it and try again",
-    "wrong_pieces": "{disk}: {count} pieces on the server's disk are wrong ({shown})",
+    "not_regular": "{path} is not a regular file",
+    "changed_while_read": "{path} changed while it was being read: close the program that writes to it and try again",
+    "wrong_pieces": "{disk}: {count} pieces on the server's disk are damaged ({shown})",
     "longer_than_torrent": "{disk}: the file on the server's disk is longer than its torrent says",
     "file_vanished": "{disk}: the received file has vanished from the server's disk",
-    "no_torrent_for": "no torrent can be made of a file of {size} bytes",
-    "too_large_for_torrent": "a file of {size} bytes is too large: its torrent does not fit a frame",
+    "no_torrent_for": "no torrent can be made of a file of {size:size}",
+    "too_large_for_torrent": "a file of {size:size} is too large: its torrent does not fit into one message",
     "torrent_stopped": "{text}",
     "torrent_refused": "{name}: {text}",
-    "torrent_there": "{name}: this torrent is already in the session",
-    "torrent_not_there": "this torrent is not in the session",
+    "torrent_there": "{name}: this torrent is already in use",
+    "torrent_not_there": "this torrent is not in use",
     "torrent_removed": "this torrent was removed",
     "seed_stopped": "the BitTorrent session is not running",
     "seed_late": "libtorrent did not answer within {seconds:g} s ({what})",
@@ -190,58 +190,58 @@ _FILES: Final = {
 
 _IMAGES: Final = {
     "parent_size": (
-        "{disk} is a disk of {size} bytes, and its parent {parent} has {parent_size}: "
-        "a difference must have its parent's size"
+        "{disk} has a disk size of {size} bytes, but its parent {parent} has {parent_size}: "
+        "a difference disk must have the size of its parent"
     ),
     "image_header_cut": "the image is cut off: its header is incomplete",
     "image_name_cut": "the image is cut off: its backing name is incomplete",
-    "image_version": "the image is qcow version {version}; versions 2 and 3 can be distributed",
+    "image_version": "the image is qcow version {version}; only versions 2 and 3 can be distributed",
     "image_cluster_bits": "the image's cluster_bits is {bits}, outside 9 to 21",
     "image_refused": "the image is refused: {why}",
     "encrypted": "it is encrypted, and terminals have no key for it",
-    "corrupt": "it is marked as corrupt; `qemu-img check -r all` mends what it can, then see whether it boots",
-    "dirty": ("it was not closed properly (its reference counts are dirty); `qemu-img check -r all` mends that"),
-    "external_data": "its data lies in an external file; convert it with `qemu-img convert -O qcow2`",
+    "corrupt": "it is marked as corrupt: `qemu-img check -r all` repairs what it can; then check whether it boots",
+    "dirty": "it was not closed properly (its reference counts are dirty): `qemu-img check -r all` repairs that",
+    "external_data": "its data is in an external file: convert it with `qemu-img convert -O qcow2`",
     "subclusters": (
-        "it has subclusters, which terminals do not read; "
-        "convert it with `qemu-img convert -O qcow2 -o extended_l2=off`"
+        "it uses subclusters, which terminals cannot read: convert it with `qemu-img convert -O qcow2 -o "
+        "extended_l2=off`"
     ),
-    "image_virtual_size": "the image's virtual size is {size} bytes, which no disk has",
+    "image_virtual_size": "the image's virtual size is {size} bytes, which is not possible",
     "image_no_refcounts": "the image has no reference count table",
     "image_snapshots": "the image claims {count} snapshots, more than {most}",
-    "image_features": "the image needs features this server does not know (incompatible bits {bits})",
+    "image_features": "the image needs features that this server does not support (incompatible bits {bits})",
     "image_refcount_order": "the image's refcount_order is {order}, above 6",
-    "image_header_length": "the image's header length is {length}, which cannot be",
+    "image_header_length": "the image's header length is {length}, which is not possible",
     "image_compression_bit": "the image's compression type and the feature bit for it contradict each other",
-    "image_compression": "the image's compression type is {kind}, which this server does not know",
-    "image_table_outside": "the image's {what} lies outside the file: the file is cut off or damaged",
+    "image_compression": "the image's compression type is {kind}, which this server does not support",
+    "image_table_outside": "the image's {what} is outside the file: the file is cut off or damaged",
     "refcount_table": "reference count table",
     "snapshot_table": "snapshot table",
     "level_1_table": "level 1 table",
-    "image_level_1_size": "the image's level 1 table has {count} entries, which does not fit its virtual size",
+    "image_level_1_size": "the image's level 1 table has {count} entries, which does not match its virtual size",
     "backing_name_long": "the backing name has {length} bytes, more than {most}",
-    "backing_name_far": "the backing name does not lie within the first 64 KiB",
-    "backing_name_misplaced": "the backing name does not lie within the first cluster, after the header",
+    "backing_name_far": "the backing name is not within the first 64 KiB",
+    "backing_name_misplaced": "the backing name is not within the first cluster, after the header",
     "extension_cut": "the image's header extensions are malformed: one is cut off",
-    "extension_long": "the image's header extensions are malformed: {kind} is longer than its room",
-    "extension_twice": "the image's header extensions are malformed: {kind} comes twice",
+    "extension_long": "the image's header extensions are malformed: {kind} is longer than the space for it",
+    "extension_twice": "the image's header extensions are malformed: {kind} appears twice",
     "backing_name": "backing name",
     "backing_format": "backing format",
     "not_utf8": "the {what} is not UTF-8",
-    "control_characters": "the {what} has control characters in it",
-    "level_unknown": "level {level} is not distributed, only 0 to {highest} are",
+    "control_characters": "the {what} contains control characters",
+    "level_unknown": "level {level} cannot be distributed, only levels 0 to {highest} can",
     "base_with_backing": (
-        "level 0 must stand alone, and this image has a backing file, {text!r}; "
-        "convert it with `qemu-img convert -O qcow2`, or upload it as a difference"
+        "level 0 must stand alone, but this image has a backing file, {text!r}: convert it with `qemu-img "
+        "convert -O qcow2`, or upload it as a difference disk"
     ),
-    "difference_alone": "level {level} is a difference and must name a backing file; this image names none",
+    "difference_alone": "level {level} is a difference disk and must name a backing file, but this image names none",
     "no_backing": "the image has no backing file to rename",
     "backing_not_utf8": "the new backing name cannot be written as UTF-8",
     "backing_not_printable": "the new backing name must be 1 to {most} bytes of printable text",
     "backing_does_not_fit": "the new backing name does not fit into the image's first cluster and first 64 KiB",
-    "other_format": ("the file is no qcow2 image; it seems to be {what}: `qemu-img convert -O qcow2` makes one"),
-    "empty_file": "the file is no qcow2 image; it begins with nothing but zeros, or is empty",
-    "raw_file": "the file is no qcow2 image; it may be a raw one: `qemu-img convert -O qcow2` makes one",
+    "other_format": "the file is not a qcow2 image but seems to be {what}: convert it with `qemu-img convert -O qcow2`",
+    "empty_file": "the file is not a qcow2 image: it is empty or begins with zeros only",
+    "raw_file": "the file is not a qcow2 image but may be a raw one: convert it with `qemu-img convert -O qcow2`",
     "vhd": "a VHD image",
     "vhdx": "a VHDX image",
     "vmdk": "a VMDK image",
@@ -259,43 +259,45 @@ _IMAGES: Final = {
 """Why an image cannot be distributed."""
 
 _HEALTH: Final = {
-    "reader_gone": "the thread that reads the database has ended, nothing can be looked up: restart the server",
-    "writer_gone": "the thread that writes the database has ended, nothing is saved any more: restart the server",
+    "reader_gone": "the thread that reads the database has stopped and nothing can be looked up: restart the server",
+    "writer_gone": (
+        "the thread that writes to the database has stopped and nothing is saved any more: restart the server"
+    ),
     "database_late": (
-        "the database did not answer within {seconds:.0f} seconds, {waiting} questions wait: "
-        "look whether the disk fails or another program holds the file"
+        "the database did not answer within {seconds:.0f} seconds and {waiting} queries are waiting: check "
+        "whether the disk is failing or another program holds the file"
     ),
     "writer_hangs": (
-        "the database has been at one write for {seconds:.0f} seconds and {waiting} wait behind it: "
-        "look whether the disk fails or another program holds the file"
+        "one write to the database has taken {seconds:.0f} seconds so far and {waiting} more are waiting: "
+        "check whether the disk is failing or another program holds the file"
     ),
-    "write_failed": ("the last write to the database failed ({text}): look after the disk of the data directory"),
+    "write_failed": "the last write to the database failed ({text}): check the disk of the data directory",
     "disk_full": (
-        "{free:size} are free on the server's disk: no upload is taken below {floor:size}, "
-        "and soon nothing can be saved; move other files off it, cancel uploads, or give the server a larger disk"
+        "only {free:size} are free on the server's disk: no upload is accepted below {floor:size}, and soon nothing "
+        "can be saved; move other files off it, cancel uploads, or give the server a larger disk"
     ),
     "server_late": (
-        "the server came more than {milliseconds:.0f} ms late in {part:.0%} of the last minute: "
-        "terminals wait; the machine is too busy, or lacks memory"
+        "the server was more than {milliseconds:.0f} ms late in {part:.0%} of the last minute, so terminals "
+        "have to wait: the machine is too busy or has too little memory"
     ),
-    "not_listening": "the BitTorrent session does not listen yet",
+    "not_listening": "the BitTorrent session is not listening yet",
     "torrents_failing": (
-        "torrents that stand still because their files cannot be read or written: {count}; "
-        "the server's log says which, and why"
+        "torrents that have stopped because their files cannot be read or written: {count}; the server's log "
+        "says which, and why"
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
     "disk_nearly_full": (
-        "{free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
+        "only {free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
     ),
-    "terminals_failing": "rollout {number}: terminals that failed and try again: {count}",
-    "terminals_stuck": "rollout {number}: terminals that get nothing: {count}",
+    "terminals_failing": "rollout {number}: terminals that failed and are trying again: {count}",
+    "terminals_stuck": "rollout {number}: terminals that receive nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
-    "uploads_held": "uploads that were asked for and cannot begin: {count}; {why}",
-    "uploads_failed": "uploads and imports that failed: {count}",
+    "uploads_held": "requested uploads that cannot start: {count}; {why}",
+    "uploads_failed": "failed uploads and imports: {count}",
 }
-"""What is wrong with the server, and what wants somebody."""
+"""What is wrong with the server, and what needs attention."""
 
 SYSTEM: Final = {
     "os_not_permitted": "Operation not permitted",

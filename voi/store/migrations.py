@@ -64,7 +64,7 @@ def m007_sources(db: Database) -> None:
 
 @migrations()
 def m008_askers(db: Database) -> None:
-    """Who wanted an upload, from where, and with which remark; that one which failed wants nobody any more. When
+    """Who wanted an upload, from where, and with which remark; that a failed one needs no attention any more. When
     terminals were online.
 
     What failed before yesterday was history before this, and stays it.

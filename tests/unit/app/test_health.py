@@ -61,11 +61,11 @@ class CheckTests(StoreCase):
             self.assertEqual(await self.said(name), "", name)
 
     async def test_bittorrent(self) -> None:
-        """A session that does not listen, and one whose files cannot be read."""
+        """A session that is not listening, and one whose files cannot be read."""
         self.torrents.failing = 3
         self.assertIn("cannot be read or written: 3", await self.said("bittorrent"))
         self.peer.port = 0
-        self.assertIn("does not listen", await self.said("bittorrent"))
+        self.assertIn("is not listening", await self.said("bittorrent"))
 
     async def test_disk(self) -> None:
         """Too little room, with how much there is."""
@@ -122,8 +122,8 @@ class CheckTests(StoreCase):
         for worker in (self.store._writer, self.store._reader):
             worker._jobs.put(None)
             worker._thread.join()
-        self.assertIn("the thread that writes the database has ended", await self.said("database writer"))
-        self.assertIn("the thread that reads the database has ended", await self.said("database"))
+        self.assertIn("the thread that writes to the database has stopped", await self.said("database writer"))
+        self.assertIn("the thread that reads the database has stopped", await self.said("database"))
 
 
 class WriterTests(SynchronousTestCase):
@@ -133,9 +133,9 @@ class WriterTests(SynchronousTestCase):
         """A write that takes too long, with who waits; an ordinary one is no news."""
         self.assertEqual(health.writer_problem(replace(WELL, waiting=900, busy_seconds=1.0)), "")
         stuck = health.writer_problem(replace(WELL, waiting=17, busy_seconds=42.0))
-        self.assertIn("at one write for 42 seconds and 17 wait behind it", stuck)
+        self.assertIn("has taken 42 seconds so far and 17 more are waiting", stuck)
 
     def test_worst_first(self) -> None:
         """A thread that has ended explains everything else."""
         dead = replace(WELL, alive=False, busy_seconds=99.0, failure="disk I/O error")
-        self.assertIn("has ended", health.writer_problem(dead))
+        self.assertIn("has stopped", health.writer_problem(dead))

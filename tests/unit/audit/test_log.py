@@ -37,7 +37,7 @@ class JournalTests(EventCase):
         heard: list[AuditEntry] = []
         self.audit_log.heard.connect(heard.append)
         await self.audit_log.note("room.removed", LI, name="Hall")
-        self.assertEqual(await self.texts(), ["Room removed: Hall"])
+        self.assertEqual(await self.texts(), ["Room deleted: Hall"])
         self.assertEqual([(event.id, event.time) for event in heard], [(1, 1000.0)])
 
     async def test_never_fails(self) -> None:
@@ -49,7 +49,7 @@ class JournalTests(EventCase):
         self.audit_log.heard.connect(mock.Mock(side_effect=ZeroDivisionError))
         await self.audit_log.note("room.removed", LI, name="Hall")
         self.assertEqual([len(self.flushLoggedErrors(x)) for x in (KeyError, OSError, ZeroDivisionError)], [2, 1, 1])
-        self.assertEqual(await self.texts(), ["Room removed: Hall"])
+        self.assertEqual(await self.texts(), ["Room deleted: Hall"])
 
     async def test_retention(self) -> None:
         """Entries are kept for a year, or for as many days as somebody says."""

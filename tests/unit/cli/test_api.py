@@ -54,7 +54,7 @@ class ApiTests(ScriptedCase):
         with self.assertRaisesRegex(Failed, "502"):
             self.api.get("/x")
         self.script.say("GET", "/x", b"<html>")
-        with self.assertRaisesRegex(Unreachable, "no voi server"):
+        with self.assertRaisesRegex(Unreachable, "not from a voi server"):
             self.api.get("/x")
 
     def test_no_redirects(self) -> None:

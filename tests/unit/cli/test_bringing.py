@@ -137,7 +137,7 @@ class UploadTests(ScriptedCase):
         waiting = [upload("open", "requested", reason) for reason in ("10 GiB are needed", "10 GiB are needed", "")]
         self.script.say("GET", "/uploads/7", *waiting, upload("published", "published"))
         result = self.voi("upload", MACS[0], UUID)
-        self.assertEqual((result.exit_code, result.stderr.count("nothing comes yet: 10 GiB are needed")), (0, 1))
+        self.assertEqual((result.exit_code, result.stderr.count("nothing has arrived yet: 10 GiB are needed")), (0, 1))
 
     def test_json(self) -> None:
         """A program gets the upload as it ended."""

@@ -54,7 +54,7 @@ class NamingTests(ScriptedCase):
         """To mean nobody is an error."""
         self.terminals()
         self.rooms((1, "Physics"))
-        with self.assertRaisesRegex(Failed, "no terminal in room"):
+        with self.assertRaisesRegex(Failed, "has no terminals"):
             Choice(every=False, room="Physics", terminals=()).find(self.api)
         with self.assertRaisesRegex(Failed, "ever logged in"):
             Choice(every=True, room=None, terminals=()).find(self.api)

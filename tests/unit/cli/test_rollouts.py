@@ -51,7 +51,7 @@ class RolloutTests(ScriptedCase):
         self.script.say("POST", "/rollouts/preview", seen)
         result = self.voi("rollout", "preview", "office", "--all")
         self.assertLess(result.stdout.index(MACS[1]), result.stdout.index(MACS[0]))
-        self.assertIn("5.0 kB altogether", result.stdout)
+        self.assertIn("5.0 kB in total", result.stdout)
         self.assertEqual(json.loads(self.voi("rollout", "preview", "office", "--all", "--json").stdout), seen)
 
     def test_cancel_and_retry(self) -> None:

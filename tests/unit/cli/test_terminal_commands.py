@@ -29,7 +29,7 @@ class OrderTests(ScriptedCase):
         """Before a restart it is asked, with how many it hits; no leaves all alone."""
         result = self.voi("restart", "--all", typed="n\n")
         self.assertEqual((result.exit_code, self.script.changes()), (1, []))
-        self.assertIn("Restart 2 terminals (1 that is off left out)?", result.stderr)
+        self.assertIn("Restart 2 terminals (1 left out because it is off)?", result.stderr)
 
     def test_nobody_to_ask(self) -> None:
         """A script without --yes gets no restart, and is told what to say."""
@@ -42,7 +42,7 @@ class OrderTests(ScriptedCase):
         result = self.voi("restart", "--all", typed="y\n")
         self.assertEqual(result.exit_code, 0, result.stderr)
         self.assertEqual(self.script.changes(), [("POST", "/commands", {"command": "restart", "macs": list(MACS[:2])})])
-        self.assertIn("2 done, 1 that is off left out", result.stdout)
+        self.assertIn("2 done, 1 left out because it is off", result.stdout)
 
     def test_off(self) -> None:
         """Where all are off nothing is done, and that is a failure; a watermark goes to them nevertheless."""
@@ -97,7 +97,7 @@ class OrderTests(ScriptedCase):
         self.patch(orders, "outcomes", interrupt)
         result = self.voi("restart", MACS[0], "--yes")
         self.assertEqual(result.exit_code, 130)
-        self.assertIn("command 5 was given", result.stderr)
+        self.assertIn("command 5 was sent", result.stderr)
 
     def test_server_away(self) -> None:
         """A server that goes away while outcomes are waited for is waited for as well, as long as time is left."""

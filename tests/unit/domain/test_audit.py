@@ -27,7 +27,7 @@ class EventTests(SynchronousTestCase):
     def test_sentence(self) -> None:
         """The text is the kind's sentence with the data in it; the address is kept beside who it was."""
         event = make_entry("terminal.renamed", Author("account", "li", "192.0.2.1"), 5.0, mac=MAC, data={"name": "PC1"})
-        self.assertEqual(event.text, f"Terminal {MAC} is called PC1 now")
+        self.assertEqual(event.text, f"Terminal {MAC} was renamed to PC1")
         self.assertEqual((event.who, event.origin, event.time), ("li", "192.0.2.1", 5.0))
         self.assertEqual(event.data, {"name": "PC1", "terminal": MAC, "count": 1})
         self.assertEqual((event.mac, event.macs), (MAC, (MAC,)))
@@ -36,8 +36,8 @@ class EventTests(SynchronousTestCase):
         """One terminal is called by its MAC, several by their number."""
         one = make_entry("command.restart", SERVER, 1.0, macs=(MAC,))
         two = make_entry("command.restart", SERVER, 1.0, macs=(MAC, OTHER))
-        self.assertEqual((one.text, one.mac), (f"Told to restart: terminal {MAC}", MAC))
-        self.assertEqual((two.text, two.mac, two.data), ("Told to restart: 2 terminals", None, {"count": 2}))
+        self.assertEqual((one.text, one.mac), (f"Restart sent: terminal {MAC}", MAC))
+        self.assertEqual((two.text, two.mac, two.data), ("Restart sent: 2 terminals", None, {"count": 2}))
 
     def test_long_texts(self) -> None:
         """A terminal's novel is cut."""
@@ -48,7 +48,7 @@ class EventTests(SynchronousTestCase):
     def test_braces_are_text(self) -> None:
         """Names with braces are names."""
         event = make_entry("room.removed", SERVER, 1.0, data={"name": "{0.__class__} {x}"})
-        self.assertEqual(event.text, "Room removed: {0.__class__} {x}")
+        self.assertEqual(event.text, "Room deleted: {0.__class__} {x}")
 
     def test_reason_in_other_languages(self) -> None:
         """Beside a reason in the data stands what it is made of, all of it as JSON takes it."""

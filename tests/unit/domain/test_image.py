@@ -129,13 +129,13 @@ class RefusedTests(SynchronousTestCase):
             (b"CD001", 32769, "CD image"),
             (b"\x1f\x8b", 0, "gzip"),
             (b"hello", 0, "may be a raw one"),
-            (b"", 0, "nothing but zeros"),
+            (b"", 0, "begins with zeros"),
         ):
             self.refused(filled(bytes(offset) + signature), what)
 
     def test_empty(self) -> None:
         """An empty file is refused."""
-        self.refused(b"", "nothing but zeros, or is empty", 0)
+        self.refused(b"", "is empty or begins with zeros", 0)
 
     def test_cut_off(self) -> None:
         """Fewer bytes than the header, or than the file was said to have, are refused."""
@@ -203,20 +203,20 @@ class RefusedTests(SynchronousTestCase):
         """A level 1 table that does not fit the size, or does not lie in the file, is refused."""
         self.refused(changed(V3_BASE, (L1_ENTRIES, "I", 1)), "level 1 table has 1 entries")
         self.refused(changed(V3_BASE, (L1_ENTRIES, "I", (4 << 20) + 1)), "level 1 table has")
-        self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 0)), "level 1 table lies outside")
-        self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 65536 + 8)), "level 1 table lies outside")
-        self.refused(filled(V3_BASE), "level 1 table lies outside", 0x30000 + 15)
+        self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 0)), "level 1 table is outside")
+        self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 65536 + 8)), "level 1 table is outside")
+        self.refused(filled(V3_BASE), "level 1 table is outside", 0x30000 + 15)
         parse_header(filled(V3_BASE), 0x30000 + 16)
 
     def test_refcount_table(self) -> None:
         """A reference count table that is missing or outside the file is refused."""
         self.refused(changed(V3_BASE, (REFCOUNT_CLUSTERS, "I", 0)), "no reference count table")
-        self.refused(changed(V3_BASE, (REFCOUNT_OFFSET, "Q", 1 << 40)), "reference count table lies outside")
+        self.refused(changed(V3_BASE, (REFCOUNT_OFFSET, "Q", 1 << 40)), "reference count table is outside")
 
     def test_snapshot_table(self) -> None:
         """Snapshots that are too many or lie outside the file are refused."""
         self.refused(changed(V3_BASE, (SNAPSHOTS, "I", 65537)), "65537 snapshots")
-        self.refused(changed(V3_BASE, (SNAPSHOTS, "I", 1)), "snapshot table lies outside")
+        self.refused(changed(V3_BASE, (SNAPSHOTS, "I", 1)), "snapshot table is outside")
 
     def test_name_too_long(self) -> None:
         """A backing name has at most 1023 bytes."""
@@ -225,7 +225,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_name_inside_the_header(self) -> None:
         """A backing name that begins before the header's end is refused."""
-        self.refused(changed(V2_DIFF, (NAME_OFFSET, "Q", 71)), "does not lie within")
+        self.refused(changed(V2_DIFF, (NAME_OFFSET, "Q", 71)), "is not within")
 
     def test_name_beyond_the_cluster(self) -> None:
         """A backing name that crosses the end of the first cluster is refused."""
@@ -250,7 +250,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_extensions_malformed(self) -> None:
         """An extension that is cut off, too long or there twice is refused."""
-        self.refused(v3_diff(extensions=bytes.fromhex("12345678 ffffffff")), "longer than its room")
+        self.refused(v3_diff(extensions=bytes.fromhex("12345678 ffffffff")), "longer than the space for it")
         self.refused(v3_diff(extensions=UNKNOWN + UNKNOWN), "twice")
         self.refused(changed(V2_DIFF, (NAME_OFFSET, "Q", 76), (NAME_LENGTH, "I", 0)), "one is cut off")
 
@@ -287,7 +287,7 @@ class LevelTests(SynchronousTestCase):
     def test_local_levels(self) -> None:
         """Levels that are the terminal's own are not distributed."""
         for level in (-1, 3, 5):
-            with self.assertRaisesRegex(BadImage, "not distributed"):
+            with self.assertRaisesRegex(BadImage, "cannot be distributed"):
                 check_level(self.diff, level, UUID)
 
 

@@ -136,7 +136,7 @@ class RefusedTests(SynchronousTestCase):
         self.refused(torrent(files=files, without=("length",)), "list of files")
 
     def test_name_is_no_disk(self) -> None:
-        """Paths, and whatever else is no disk name, are refused."""
+        """Paths, and whatever else is not a disk name, are refused."""
         for name in (
             f"../{NAME}",
             f"/etc/{NAME}",
@@ -148,7 +148,7 @@ class RefusedTests(SynchronousTestCase):
             b"\xff",
             f"{NAME}\0",
         ):
-            self.refused(torrent(name=name), "no disk name")
+            self.refused(torrent(name=name), "not a disk name")
 
     def test_name_in_another_spelling(self) -> None:
         """A disk's file has one name: lower case, without .torrent."""
@@ -251,12 +251,12 @@ class BadTests(SynchronousTestCase):
 
     def test_key_that_is_no_string(self) -> None:
         """A number in the place of a key is refused."""
-        self.bad(b"di1ei2ee", "no bencoded text")
+        self.bad(b"di1ei2ee", "not bencoded")
 
     def test_no_dictionary(self) -> None:
         """A list, a number or a string is no torrent, and neither is one whose info is such."""
         for data in (b"le", b"i1e", b"4:info"):
-            self.bad(data, "no dictionary")
+            self.bad(data, "not a dictionary")
         self.bad(b"d4:infolee", "wrong type of 'info'")
         self.bad(b"de", "lacks 'info'")
 

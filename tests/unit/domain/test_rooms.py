@@ -65,7 +65,7 @@ class SubnetTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """What is none is refused by name; an address with a length says which network it lies in."""
-        for text, word in (("10.0.3", "10.0.3.0/24"), ("", "no subnet"), ("10.0.3.7/24", "10.0.3.0/24: write that")):
+        for text, word in (("10.0.3", "10.0.3.0/24"), ("", "not a subnet"), ("10.0.3.7/24", "enter 10.0.3.0/24")):
             error = self.assertRaises(Malformed, subnet_of, text, "subnets[0]")
             self.assertIn(word, error.message)
             self.assertEqual(error.field, "subnets[0]")

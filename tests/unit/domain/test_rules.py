@@ -75,7 +75,7 @@ class PublishTests(SynchronousTestCase):
             ([], DIFF, "not published"),
             ([level(0)], SECOND, "not published"),
             ([level(0)], THIRD, "only levels"),
-            ([level(0), level(1), level(2)], SECOND, "folding"),
+            ([level(0), level(1), level(2)], SECOND, "merged"),
         ):
             error = self.assertRaises(Conflict, check_next_level, published, name)
             self.assertIn(word, error.message)

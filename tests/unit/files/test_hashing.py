@@ -97,7 +97,7 @@ class HashTests(FileTestCase):
         with self.assertRaisesRegex(Conflict, "symbolic link"):
             hash_file(self.folder / "link", PIECE)
         for name in (".", "pipe"):
-            with self.assertRaisesRegex(Conflict, "no regular file"):
+            with self.assertRaisesRegex(Conflict, "not a regular file"):
                 hash_file(self.folder / name, PIECE)
 
     def test_changed_meanwhile(self) -> None:
@@ -164,7 +164,7 @@ class CopyTests(FileTestCase):
         self.assertLess(self.target.stat().st_blocks * 512, MIB)
 
     def test_only_zeros(self) -> None:
-        """A file of nothing but zeros keeps its size."""
+        """A file of begins with zeros keeps its size."""
         self.assert_copied(bytes(2 * MIB + 1))
 
     def test_empty(self) -> None:

@@ -116,7 +116,7 @@ class ReasonTests(SynchronousTestCase):
     def test_sizes(self) -> None:
         """Bytes get the unit in which people count them."""
         reason = Reason("no_space", needed=3_000_000_000, available=10)
-        self.assertTrue(reason.startswith("3.0 GB are needed on the server, 10 bytes are available: "), reason)
+        self.assertTrue(reason.startswith("the server needs 3.0 GB, but only 10 bytes are free: "), reason)
 
     def test_of_the_system(self) -> None:
         """The usual words of the operating system are sentences of their own, others stay as they are."""
@@ -130,7 +130,7 @@ class ReasonTests(SynchronousTestCase):
         """An error has the reason, and its text as a plain one."""
         error = Conflict(Reason("no_room", number=3))
         self.assertIsInstance(error.reason, Reason)
-        self.assertEqual((error.message, type(error.message)), ("no room 3", str))
+        self.assertEqual((error.message, type(error.message)), ("there is no room 3", str))
 
 
 class CatalogueTests(SynchronousTestCase):

@@ -41,9 +41,9 @@ class ChronicleTests(PublishingCase):
                 (
                     "upload.begun",
                     f"terminal {MAC}",
-                    f"{BASE} of template Office is coming in from terminal {MAC}",
+                    f"Receiving {BASE} of template Office from terminal {MAC}",
                 ),
-                ("upload.published", "server", f"{BASE} was published: template Office has version 1"),
+                ("upload.published", "server", f"{BASE} was published: template Office now has version 1"),
             ],
         )
 

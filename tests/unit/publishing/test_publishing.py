@@ -572,13 +572,13 @@ class MayUploadTests(PublishingCase):
         self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
         self.admission._left[MAC] -= ABSENT_SECONDS
         self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
-        self.assertIn("takes over", (await self.last()).reason)
+        self.assertIn("uploads instead", (await self.last()).reason)
 
     async def test_no_room(self) -> None:
         """What is needed and what there is, by the file's size where it is told, else by the virtual disk."""
         self.free = MARGIN + (10 << 20)
         disk = Disk(uuid=DISK, real_size=(20 << 20) // 512)
-        self.assertIn("21.0 MB are needed on the server, 10.5 MB are available", await self.ask(self.body(disk)))
+        self.assertIn("the server needs 21.0 MB, but only 10.5 MB are free", await self.ask(self.body(disk)))
         told = Disk(uuid=DISK, real_size=(20 << 20) // 512, file_size=9 << 20)
         self.assertEqual(await self.ask(self.body(told)), "")
 
@@ -587,7 +587,7 @@ class MayUploadTests(PublishingCase):
         await self.publish()
         await self.publish(DIFF, backing=str(BASE))
         await self.publish(SECOND, backing=str(DIFF))
-        self.assertIn("folding", await self.ask(self.body(Disk(uuid=DISK, diff_level=2))))
+        self.assertIn("merged", await self.ask(self.body(Disk(uuid=DISK, diff_level=2))))
 
     async def test_family_form(self) -> None:
         """A desktop group stands for its template; an unknown one is refused."""
@@ -663,7 +663,7 @@ class TakeTests(PublishingCase):
         """Refused before the first byte, beside what is promised to others."""
         self.free = MARGIN + 1000
         error = await self.refused(NoSpace, self.offer(image(self.made / "base")))
-        self.assertIn("are needed", str(error))
+        self.assertIn("the server needs", str(error))
 
     async def test_the_same_again_while_it_runs(self) -> None:
         """A terminal that reconnects offers its torrent again: one upload, one id."""
@@ -771,7 +771,7 @@ class RequestTests(PublishingCase):
         await self.requests.request(MAC, NAMED[DISK], [(BASE, 0)])
         path, self.free = image(self.made / "base"), 0
         await self.assertFailure(Deferred.fromCoroutine(self.offer(path, granted=False)), NoSpace)
-        self.assertIn("are needed", (await self.last()).reason)
+        self.assertIn("the server needs", (await self.last()).reason)
         self.free = 1 << 40
         await self.offer(path, granted=False)
         self.assertEqual(((await self.last()).state, (await self.last()).reason), (UploadState.RECEIVING, ""))

@@ -30,12 +30,12 @@ class SendingTests(CoordinatorCase):
         await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(BASE), result=2))
         self.registry.go(MAC)
         off = str((await self.target()).reason)
-        self.assertTrue(off.startswith("offline: tried again at its next login; the last try failed: "), off)
-        self.assertIn("reports a failed download", off)
+        self.assertTrue(off.startswith("offline: tries again at its next login; the last attempt failed: "), off)
+        self.assertIn("reports that the download failed", off)
         self.registry.go(MAC)
         self.assertEqual((await self.target()).reason, off)
         self.registry.come(MAC)
-        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports a failed download")
+        self.assertEqual((await self.target()).reason, f"{BASE}: the terminal reports that the download failed")
 
     async def test_stuck(self) -> None:
         """A terminal that gets nothing for long says so, until something arrives."""

@@ -394,7 +394,7 @@ class CommandDeskTests(HandlerCase):
         await self.prepare()
         number = await self.give(Code.RESTART, {})
         await CommandDispatcher(SqlCommands(self.store), ConnectionRegistry(), self.clock).recover()
-        self.assertIn("server was restarted", (await self.outcomes(number))[MAC][1])
+        self.assertIn("server restarted", (await self.outcomes(number))[MAC][1])
 
     async def test_many_take_turns(self) -> None:
         """A command to a whole site goes out some terminals at a turn, and in the order in which commands came."""

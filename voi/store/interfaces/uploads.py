@@ -75,12 +75,12 @@ class Uploads(Protocol):
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
         """Uploads and imports that failed and need attention, newest first: all, or those of a template.
 
-        One needs none that is under way still, whose ending somebody wanted (`voi.domain.uploads.WANTED`), that was
-        dismissed, or whose disks were tried again after that. `MOST_FAILED` at most.
+        Not one that is still under way, whose ending somebody wanted (`voi.domain.uploads.WANTED`), that was dismissed,
+        or whose disks were retried after that. `MOST_FAILED` at most.
         """
 
     def dismiss(self, upload_id: int) -> Deferred[Upload | None]:
-        """An upload that failed needs no attention any more; the upload as it is then, None if there is none."""
+        """Dismiss a failed upload, so that it needs no attention; the upload as it is then, None if there is none."""
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
         """One disk of an upload by its torrent id."""

@@ -1,4 +1,4 @@
-"""The route of the overview: what an administrator sees first, and what wants somebody."""
+"""The route of the overview: what an administrator sees first, and what needs attention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route
 
 NEARLY_FULL: Final = 0.1
-"""Part of the server's disk below which what is free wants somebody, while uploads are still taken."""
+"""Part of the server's disk below which free space needs attention, while uploads are still taken."""
 
 SHARED_SECONDS: Final = 9.0
 """How old an answer may be. Each page asks every ten seconds, at its own time, and to read 5,000 terminals and add them
@@ -72,7 +72,7 @@ class OverviewRoutes:
                 method="GET",
                 path="/api/v1/overview",
                 handler=self.overview,
-                summary="How the site does, and what wants somebody",
+                summary="The state of the site, and what needs attention",
                 answer=Overview,
             ),
         )

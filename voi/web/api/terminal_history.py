@@ -42,7 +42,7 @@ class HistoryRoutes:
                 method="GET",
                 path="/api/v1/terminals/<mac:mac>/history",
                 handler=self.one,
-                summary="Which versions a terminal was sent and what became of each, and when it was online",
+                summary="The versions sent to a terminal with their results, and when it was online",
                 answer=TerminalHistory,
                 errors=(UnknownTerminal,),
             ),

@@ -50,7 +50,7 @@ class TerminalRoutes:
                 method="GET",
                 path="/api/v1/terminals",
                 handler=self.all,
-                summary="Terminals that ever logged in: all, or those that are asked for",
+                summary="List terminals that have ever logged in, all or those that match",
                 query=TerminalQuery,
                 answer=TerminalList,
             ),

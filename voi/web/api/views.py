@@ -200,7 +200,7 @@ def _progress(disks: Sequence[UploadDisk], publisher: Publisher) -> float:
 def template_view(
     template: Template, uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher
 ) -> TemplateView:
-    """A template that has something published, with its open uploads, and with those that failed and want somebody."""
+    """A template that has something published, with its open uploads, and with those that failed and need attention."""
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
     return TemplateView(
         uuid=template.uuid,

@@ -37,7 +37,7 @@ _SCHEMES: Final = {
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A change that is asked for again with the same key is answered as the first time, for a day",
+    "description": "For a day, a change sent again with the same key gets the first answer and is not done twice",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{8,64}$"},
 }
 

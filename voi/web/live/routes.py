@@ -30,7 +30,7 @@ class StreamRoutes:
                 method="GET",
                 path="/api/v1/events/stream",
                 handler=self.stream,
-                summary="What happens, as it happens: server-sent events until either end has enough",
+                summary="Events as they happen: a stream of server-sent events",
                 query=StreamFilter,
                 answer=str,
                 errors=(Busy,),

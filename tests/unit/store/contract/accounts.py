@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.unit.store.contract.case import Contract, there
 from voi.domain.accounts import Role
-from voi.errors import Conflict, UnknownAccount, UnknownToken
+from voi.errors import UnknownAccount, UnknownToken
 from voi.store.interfaces.accounts import (
     IDLE_SECONDS,
     LONGEST_SECONDS,
@@ -39,7 +39,7 @@ class AccountsContract(Contract):
     async def test_name_taken(self) -> None:
         """A name is one account's, and the account that has it stays as it is."""
         await self.accounts.add("admin", "stored")
-        self.assertIn("admin", await self.conflict(self.accounts.add("admin", "other"), "name"))
+        await self.refused(self.accounts.add("admin", "other"), "account_exists", "name")
         self.assertEqual(await self.accounts.password("admin"), "stored")
 
     async def test_first(self) -> None:
@@ -63,7 +63,7 @@ class AccountsContract(Contract):
         made = [self.accounts.add(f"a{number}", "x") for number in range(MOST_ACCOUNTS)]
         for one in made:
             await one
-        self.assertIn(str(MOST_ACCOUNTS), await self.conflict(self.accounts.add("one more", "x")))
+        await self.refused(self.accounts.add("one more", "x"), "accounts_full", most=MOST_ACCOUNTS)
 
     async def test_changed(self) -> None:
         """What is not given stays."""
@@ -79,9 +79,10 @@ class AccountsContract(Contract):
         """The last administrator stays one, and stays; another password is no matter."""
         await self.accounts.add("admin", "stored")
         await self.accounts.add("li", "stored", Role.OPERATOR)
-        await self.conflict(self.accounts.change("admin", role=Role.OPERATOR, stored="other"))
+        change = self.accounts.change("admin", role=Role.OPERATOR, stored="other")
+        await self.refused(change, "last_administrator")
         self.assertEqual(await self.accounts.password("admin"), "stored", "nothing of a refused change is kept")
-        await self.conflict(self.accounts.delete("admin"))
+        await self.refused(self.accounts.delete("admin"), "last_administrator")
         await self.accounts.change("admin", role=Role.ADMINISTRATOR, stored="other")
         await self.accounts.change("li", role=Role.ADMINISTRATOR)
         self.assertEqual((await self.accounts.delete("admin")).name, "admin")
@@ -187,13 +188,13 @@ class TokensContract(Contract):
     async def test_name_taken(self) -> None:
         """A name is one token's."""
         await self.tokens.make("backup", Role.OPERATOR, 10.0)
-        await self.conflict(self.tokens.make("backup", Role.OPERATOR, 11.0), "name")
+        await self.refused(self.tokens.make("backup", Role.OPERATOR, 11.0), "token_exists", "name")
 
     async def test_bounded(self) -> None:
         """There are so many tokens and no more."""
         for one in [self.tokens.make(f"t{number}", Role.OPERATOR, 1.0) for number in range(MOST_TOKENS)]:
             await one
-        await self.assertFailure(self.tokens.make("one more", Role.OPERATOR, 1.0), Conflict)
+        await self.refused(self.tokens.make("one more", Role.OPERATOR, 1.0), "tokens_full", most=MOST_TOKENS)
 
     async def test_noted_now_and_then(self) -> None:
         """The first use is written down, and then not each."""

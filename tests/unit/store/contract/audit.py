@@ -37,11 +37,11 @@ class AuditEntriesContract(Contract):
             (4.0, "terminal.renamed", LI, OTHER, {"name": "PC"}),
         ):
             await self.entries.add(make_entry(kind, who, time, mac=mac, data=data))
-        hall, lab = "Room removed: Hall", "New room: 50%_Lab; subnets: "
-        one, two = (f"Terminal {mac} is called PC now" for mac in (MAC, OTHER))
+        hall, lab = "Room deleted: Hall", "Room created: 50%_Lab; subnets: "
+        one, two = (f"Terminal {mac} was renamed to PC" for mac in (MAC, OTHER))
         self.assertEqual(await self.texts(), [two, one, hall, lab])
         self.assertEqual(await self.texts(2), [two, one])
-        self.assertEqual(await self.texts(q="REMOVED: hall"), [hall])
+        self.assertEqual(await self.texts(q="DELETED: hall"), [hall])
         self.assertEqual(await self.texts(q="0%_l"), [lab])
         self.assertEqual(await self.texts(q="%"), [lab])
         self.assertEqual(await self.texts(who="li"), [two, one, lab])
@@ -57,7 +57,7 @@ class AuditEntriesContract(Contract):
         """What is about many is found at each of them."""
         await self.entries.add(make_entry("command.restart", LI, 1.0, macs=(MAC, OTHER)))
         for mac in (MAC, OTHER):
-            self.assertEqual(await self.texts(mac=mac), ["Told to restart: 2 terminals"])
+            self.assertEqual(await self.texts(mac=mac), ["Restart sent: 2 terminals"])
 
     async def test_pruned(self) -> None:
         """What is too old goes, and what is too many, oldest first, a slice at a time, with what points at it."""

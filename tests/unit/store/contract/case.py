@@ -14,6 +14,7 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
 from voi.domain.uploads import UploadDisk
 from voi.errors import Conflict
+from voi.messages.reason import plain
 from voi.names import DiskName
 from voi.store.interfaces.repositories import Repositories
 
@@ -96,8 +97,8 @@ class Contract(TestCase):
         """A disk of an upload as it is on disk."""
         return there(await self.uploads.disk(disk.id))
 
-    async def conflict(self, work: Deferred[Any], field: str | None = None) -> str:
-        """Why something was refused, because of this field."""
+    async def refused(self, work: Deferred[Any], code: str, field: str | None = None, **data: Any) -> None:
+        """Something is refused as a conflict, for this reason with these values, and because of this field."""
         error: Any = await self.assertFailure(work, Conflict)
-        self.assertEqual(error.field, field)
-        return str(error)
+        self.assertEqual((error.field, plain(error.reason)["code"]), (field, code))
+        self.assertLessEqual(data.items(), plain(error.reason)["data"].items())

@@ -276,7 +276,7 @@ class RolloutsContract(Contract):
     async def test_everybody(self) -> None:
         """A rollout to everybody has every known terminal, each once; where there is none, that is said."""
         await self.publish(level(0))
-        self.assertIn("terminal", await self.conflict(self.rollouts.begin(TEMPLATE, None, 1.0), "macs"))
+        await self.refused(self.rollouts.begin(TEMPLATE, None, 1.0), "no_terminal", "macs")
         for mac in (OTHER, MAC):
             await self.terminal(mac)
         made = await self.rollouts.begin(TEMPLATE, None, 1.0)
@@ -295,9 +295,9 @@ class RolloutsContract(Contract):
         (task,) = await self.planned(number)
         await self.rollouts.failed(task, "no", 6, None, 3.0)
         newer = (await self.rollouts.begin(TEMPLATE, [MAC], 4.0)).id
-        await self.conflict(self.rollouts.retry(number, 5.0))
+        await self.refused(self.rollouts.retry(number, 5.0), "nothing_to_retry", number=number)
         await self.rollouts.cancel(newer, Code.CANCEL_SEND, 6.0)
-        await self.conflict(self.rollouts.retry(newer, 7.0))
+        await self.refused(self.rollouts.retry(newer, 7.0), "rollout_cancelled", number=newer)
 
     async def test_summaries(self) -> None:
         """In short, by template, state, a part of the name or the number; the newest first, and counted in all."""

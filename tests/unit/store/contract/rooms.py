@@ -39,10 +39,9 @@ class RoomsContract(Contract):
     async def test_taken(self) -> None:
         """A name, in any case, and a subnet belong to one room; the other room is named."""
         lab = await self.rooms.add("Lab", [ONE], 1.0)
-        await self.conflict(self.rooms.add("LAB", [], 1.0), "name")
-        self.assertIn(
-            "10.0.1.0/24 is room Lab's", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0), "subnets")
-        )
+        await self.refused(self.rooms.add("LAB", [], 1.0), "room_exists", "name")
+        taken = self.rooms.add("Hall", [TWO, ONE], 1.0)
+        await self.refused(taken, "subnet_taken", "subnets", network=str(ONE), room="Lab")
         self.assertEqual([room.name for room in await self.rooms.all()], ["Lab"])
         same = await self.rooms.change(lab.id, name="lab", subnets=[ONE])
         self.assertEqual((same.name, same.subnets), ("lab", (ONE,)))
@@ -114,15 +113,13 @@ class RoomsContract(Contract):
         await self.terminal()
         await self.terminal(OTHER)
         await self.assertFailure(self.rooms.forget({MAC: 1.0, STRANGER: 1.0}), UnknownTerminal)
-        self.assertIn("just been here", await self.conflict(self.rooms.forget({MAC: 0.5}), "macs"))
+        await self.refused(self.rooms.forget({MAC: 0.5}), "just_been_here", "macs", mac=MAC)
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)
-        self.assertIn(
-            f"{OTHER} is in rollout {rollout.id}",
-            await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0}), "macs"),
-        )
+        both = self.rooms.forget({MAC: 1.0, OTHER: 1.0})
+        await self.refused(both, "in_rollout", "macs", mac=OTHER, number=rollout.id)
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
-        self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0}), "macs"))
+        await self.refused(self.rooms.forget({MAC: 1.0}), "in_upload", "macs", mac=MAC, number=made.id)
         self.assertEqual(len(await self.terminals.all()), 2)
         await self.uploads.set_state(made.disks[0].id, UploadState.FAILED, 2.0)
         await self.rooms.forget({MAC: 1.0})
@@ -132,7 +129,7 @@ class RoomsContract(Contract):
         """There are so many rooms and no more."""
         for one in [self.rooms.add(f"Room {number}", [], 1.0) for number in range(MOST_ROOMS)]:
             await one
-        self.assertIn(str(MOST_ROOMS), await self.conflict(self.rooms.add("one more", [], 1.0)))
+        await self.refused(self.rooms.add("one more", [], 1.0), "rooms_full", most=MOST_ROOMS)
 
     async def test_unknown(self) -> None:
         """A room that is not there is None."""

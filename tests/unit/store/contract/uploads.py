@@ -7,7 +7,6 @@ from typing import Any
 from tests.unit.store.contract.case import BASE, DIFF, Contract, there
 from tests.unit.store.values import DATA_DISK, DISK, MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.uploads import WANTED, Ending, Upload, UploadState
-from voi.errors import Conflict
 from voi.messages.reason import Reason, plain
 from voi.names import DiskName
 from voi.store.interfaces.uploads import MOST_FAILED
@@ -29,7 +28,7 @@ class UploadsContract(Contract):
         """A level that is being received cannot be received a second time."""
         await self.uploads.begin(upload(BASE, state=UploadState.RECEIVING))
         again = upload(BASE, mac=OTHER, state=UploadState.RECEIVING)
-        await self.assertFailure(self.uploads.begin(again), Conflict)
+        await self.refused(self.uploads.begin(again), "disk_uploaded_already", disk=str(BASE))
         self.assertEqual(len(await self.uploads.of_template(TEMPLATE)), 1)
 
     async def test_received(self) -> None:
@@ -56,7 +55,8 @@ class UploadsContract(Contract):
         """A level that is published already leaves everything as it was."""
         written = await self.uploads.begin(upload(BASE, state=UploadState.PUBLISHING))
         await self.publish(level(0))
-        await self.assertFailure(self.uploads.publish(written.disks[0], written, level(0)), Conflict)
+        again = self.uploads.publish(written.disks[0], written, level(0))
+        await self.refused(again, "level_published", disk=str(BASE), level=1)
         template = await self.templates.get(TEMPLATE)
         assert template is not None
         self.assertEqual(template.version, 1)
@@ -84,7 +84,7 @@ class UploadsContract(Contract):
         """A level that another upload receives is refused, and the request goes on to wait."""
         await self.uploads.begin(upload(BASE, state=UploadState.RECEIVING))
         asked = (await self.uploads.begin(upload(BASE, mac=OTHER))).disks[0]
-        await self.conflict(self.uploads.receive(asked.id, b"h" * 20, 500, 7, 8, 2.0))
+        await self.refused(self.uploads.receive(asked.id, b"h" * 20, 500, 7, 8, 2.0), "uploaded_already")
         self.assertIs((await self.disk(asked)).state, UploadState.REQUESTED)
 
     async def test_stages(self) -> None:

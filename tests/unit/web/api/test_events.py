@@ -46,7 +46,7 @@ class EventTests(EventCase):
                         "kind": "room.removed",
                         "who": "li",
                         "from": "192.0.2.1",
-                        "text": "Room removed: R0",
+                        "text": "Room deleted: R0",
                         "mac": None,
                         "rollout": None,
                         "template": None,
@@ -145,7 +145,7 @@ class EventTests(EventCase):
             ],
         )
         self.assertEqual({(event["who"], event["from"]) for event in found}, {("token api-token", "127.0.0.1")})
-        self.assertEqual(found[0]["text"], f"Rollout 1 begun: template Classroom, version 1, to terminal {MAC}")
+        self.assertEqual(found[0]["text"], f"Rollout 1 started: template Classroom, version 1, to terminal {MAC}")
         self.assertEqual((found[0]["rollout"], found[0]["template"]), (1, TEMPLATE))
 
     async def test_signing_in(self) -> None:
@@ -189,7 +189,7 @@ class ExportTests(EventCase):
         self.assertEqual([row[0] for row in rows], ["5", "4", "3", "2", "1"])
         self.assertEqual(
             rows[-1],
-            ["1", "2023-11-14T22:13:20+00:00", "room.removed", "li", "192.0.2.1", "Room removed: R0", "", "", ""],
+            ["1", "2023-11-14T22:13:20+00:00", "room.removed", "li", "192.0.2.1", "Room deleted: R0", "", "", ""],
         )
 
     async def test_formulas(self) -> None:

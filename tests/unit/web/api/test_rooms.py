@@ -58,10 +58,10 @@ class RoomTests(ApiCase):
         self.assertEqual(
             texts[::-1],
             [
-                "New room: Lab; subnets: 10.0.1.0/24",
+                "Room created: Lab; subnets: 10.0.1.0/24",
                 "Room changed: Hall; subnets: 10.0.1.0/24",
                 "Room changed: Hall; subnets: 10.0.2.0/24, 10.0.9.7/32",
-                "Room removed: Hall",
+                "Room deleted: Hall",
             ],
         )
 

@@ -15,7 +15,7 @@ class SettingsTests(ApiCase):
         self.assertEqual(answer.json, {**before, "retention_days": 30})
         self.assertEqual((await self.ask("GET", "/api/v1/settings")).json["retention_days"], 30)
         (event,) = (await self.ask("GET", "/api/v1/events?kind=settings.retention")).json["events"]
-        self.assertEqual(event["text"], "The journal is kept for 30 days")
+        self.assertEqual(event["text"], "Events are now kept for 30 days")
 
     async def test_bad(self) -> None:
         """A time that is none is refused."""

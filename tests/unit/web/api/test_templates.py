@@ -203,7 +203,7 @@ class ChangeTests(ApiCase):
         view = (await self.ask("PATCH", path, {"desc": "for the CAD course"})).json
         self.assertEqual((view["name"], view["desc"], view["auto_update"]), ("Room 2", "for the CAD course", True))
         newest = (await self.ask("GET", "/api/v1/events?kind=template.remark")).json["events"][0]
-        self.assertEqual(newest["text"], "The remark of template Room 2 is now: for the CAD course")
+        self.assertEqual(newest["text"], "The remark of template Room 2 was changed to: for the CAD course")
         self.assertEqual((await self.ask("GET", path)).json, view)
 
     async def test_refusals(self) -> None:

@@ -47,8 +47,8 @@ class ChangeTests(ManagementCase):
         self.assertEqual(
             await self.happened(),
             [
-                ("terminal.renamed", f"Terminal {MAC} is called PC 教室 1 now"),
-                ("terminal.unnamed", f"Terminal {MAC} has no name any more"),
+                ("terminal.renamed", f"Terminal {MAC} was renamed to PC 教室 1"),
+                ("terminal.unnamed", f"The name of terminal {MAC} was removed"),
             ],
         )
 
@@ -64,7 +64,7 @@ class ChangeTests(ManagementCase):
             await self.happened(),
             [
                 ("terminal.moved", "Moved to Lab: 2 terminals"),
-                ("terminal.released", f"In the room that the address says again: terminal {MAC}"),
+                ("terminal.released", f"Back in the room that matches the address: terminal {MAC}"),
             ],
         )
 

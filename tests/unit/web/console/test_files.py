@@ -13,7 +13,8 @@ from voi.domain.audit import KINDS
 from voi.messages.english import SENTENCES
 
 CONSOLE = Path(voi.web.__file__).parent / "console" / "static"
-LANGUAGES = ("en", "zh-CN")
+_LANGUAGE = re.compile(r'^  "?(?P<code>[a-zA-Z-]+)"?: "[^"]+",$', re.MULTILINE)
+LANGUAGES = _LANGUAGE.findall((CONSOLE / "i18n.js").read_text("utf-8").partition("LANGUAGES = {")[2].partition("}")[0])
 FIRST_LOAD_BYTES = 300_000
 LATER = {"vendor/uplot/uPlot.iife.min.js", "vendor/uplot/uPlot.min.css"}
 """Loaded by the page that first draws a plot."""
@@ -25,6 +26,7 @@ _CALL = re.compile(r"""\b(?:t|known)\(\s*(?:"(?P<whole>[^"]+)"|`(?P<begin>[^`$]*
 _UNIT = re.compile(r'"(?P<key>unit\.\w+)"')
 _VALUE = re.compile(r"\{(\w+)\}")
 _FORMATTED = re.compile(r"\{(\w+)[!:][^}]*\}")
+_UNITS = re.compile(r"(\{(?:seconds|minutes|size)\}) (?:seconds|minutes|bytes|s)\b")
 _FIELD = re.compile(r'^  \w+: "(?P<key>[\w.]+)",$', re.MULTILINE)
 
 
@@ -39,12 +41,16 @@ def sources() -> list[Path]:
 
 
 def reasons() -> dict[str, str]:
-    """The server's sentences as a language file has them: it says them in English itself."""
-    return {f"reason.{code}": _FORMATTED.sub(r"{\1}", text) for code, text in SENTENCES.items()}
+    """The server's sentences as the English file has them: quoted and measured by the console, not by Python."""
+    found = {}
+    for code, text in SENTENCES.items():
+        quoted = re.sub(r"\{(\w+)!r\}", r"“{\1}”", text)
+        found[f"reason.{code}"] = _UNITS.sub(r"\1", _FORMATTED.sub(r"{\1}", quoted))
+    return found
 
 
-def texts(language: str) -> dict[str, str]:
-    """A language's texts; keys that are there twice are an error."""
+def texts(language: str) -> dict[str, str | dict[str, str]]:
+    """A language's texts, of some the forms; keys that are there twice are an error."""
 
     def once(pairs: list[tuple[str, str]]) -> dict[str, str]:
         keys = [key for key, _ in pairs]
@@ -54,7 +60,17 @@ def texts(language: str) -> dict[str, str]:
     _, body = (CONSOLE / "languages" / f"{language}.js").read_text("utf-8").split("export default ")
     read = json.loads(body.strip().removesuffix(";"), object_pairs_hook=once)
     assert isinstance(read, dict)
-    return read | reasons() if language == "en" else read
+    return read
+
+
+def forms(text: str | dict[str, str]) -> dict[str, str]:
+    """A text by its forms; one without is "other" for every number."""
+    return {"other": text} if isinstance(text, str) else text
+
+
+def values(text: str | dict[str, str]) -> set[str]:
+    """What is filled into a text, whatever its form."""
+    return set(_VALUE.findall(" ".join(forms(text).values())))
 
 
 def first_load() -> set[Path]:
@@ -86,7 +102,7 @@ class LanguageTests(SynchronousTestCase):
         """A text takes the same values in every language."""
         first, *others = (texts(language) for language in LANGUAGES)
         for other in others:
-            differ = [key for key in first if set(_VALUE.findall(first[key])) != set(_VALUE.findall(other[key]))]
+            differ = [key for key in first if values(first[key]) != values(other[key])]
             self.assertEqual(differ, [])
 
     def test_used_keys_exist(self) -> None:
@@ -111,21 +127,23 @@ class LanguageTests(SynchronousTestCase):
         """Each kind of entry in the journal has its sentence, with the values of the English one, and none is left."""
         for language in LANGUAGES:
             sentences = {
-                key.removeprefix("event."): set(_VALUE.findall(text))
+                key.removeprefix("event."): values(text)
                 for key, text in texts(language).items()
                 if key.startswith("event.") and "." in key.removeprefix("event.")
             }
             self.assertEqual(sentences, {kind: set(_VALUE.findall(text)) for kind, text in KINDS.items()}, language)
 
     def test_every_reason(self) -> None:
-        """The English file leaves reasons to the server, and every other language says each of them."""
-        _, english = (CONSOLE / "languages" / "en.js").read_text("utf-8").split("export default ")
-        self.assertNotIn('"reason.', english)
-        for language in LANGUAGES[1:]:
-            said = {
-                key: set(_VALUE.findall(text)) for key, text in texts(language).items() if key.startswith("reason.")
-            }
-            self.assertEqual(said, {key: set(_VALUE.findall(text)) for key, text in reasons().items()}, language)
+        """Every language says each sentence of the server, with the same values."""
+        for language in LANGUAGES:
+            said = {key: values(text) for key, text in texts(language).items() if key.startswith("reason.")}
+            self.assertEqual(said, {key: values(text) for key, text in reasons().items()}, language)
+
+    def test_one_english(self) -> None:
+        """The console's English is the server's, but for units, quotes, and the forms that only it can choose."""
+        english = texts("en")
+        wanted = {key: text for key, text in reasons().items() if isinstance(english[key], str)}
+        self.assertEqual({key: english[key] for key in wanted}, wanted)
 
     def test_reasons_say_fields_as_forms_do(self) -> None:
         """A field that is called otherwise in its form is so in a reason."""
@@ -136,7 +154,18 @@ class LanguageTests(SynchronousTestCase):
     def test_nothing_empty(self) -> None:
         """No text is empty."""
         for language in LANGUAGES:
-            self.assertEqual([key for key, text in texts(language).items() if not text.strip()], [])
+            found = texts(language)
+            self.assertEqual([key for key in found if not all(form.strip() for form in forms(found[key]).values())], [])
+
+    def test_every_text_has_a_last_form(self) -> None:
+        """A text with forms has the one for all numbers that no other form is for."""
+        for language in LANGUAGES:
+            self.assertEqual([key for key, text in texts(language).items() if "other" not in forms(text)], [], language)
+
+    def test_list_of_languages(self) -> None:
+        """What the console offers is what there are files for."""
+        files = [path.stem for path in sorted((CONSOLE / "languages").iterdir())]
+        self.assertEqual(sorted(LANGUAGES), files)
 
 
 class FileTests(SynchronousTestCase):

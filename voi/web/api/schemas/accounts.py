@@ -21,7 +21,7 @@ class SessionView(Struct, frozen=True):
 
 
 class AccountView(Struct, frozen=True):
-    """Somebody who may sign in."""
+    """An account that may sign in."""
 
     name: str
     role: Literal["administrator", "operator"]
@@ -58,7 +58,7 @@ class TokenList(Struct, frozen=True):
 
 
 class NewToken(Struct, frozen=True):
-    """A new token; `token` is told this once and never again."""
+    """A new token; `token` is shown only this once."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""Entries of the journal, as the API answers them."""
+"""Events, as the API answers them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class EventView(Struct, frozen=True):
-    """An entry of the journal: `text` in English, `kind` and `data` for any other language.
+    """An event: `text` in English, `kind` and `data` for any other language.
 
     `who` is an account, "token NAME", "terminal MAC" or "server"; `from` is the address it came from.
     """
@@ -27,8 +27,8 @@ class EventView(Struct, frozen=True):
 
 
 class EventList(Struct, frozen=True):
-    """Entries of the journal; `total` is how many there are of the kind that was asked for, whatever `before` says, and
-    `offset` how many of those before it were left out first.
+    """Events; `total` is how many match, whatever `before` says, and `offset` how many of those before it were left out
+    first.
     """
 
     events: list[EventView]

@@ -10,11 +10,11 @@ from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.http.reasons import Why
 
 Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "held", "health"]
-"""What it is that wants somebody."""
+"""What needs attention."""
 
 
 class TerminalTotals(Struct, frozen=True):
-    """How many terminals: online, all, and those in two states that want somebody."""
+    """How many terminals: online, all, and those in two states that need attention."""
 
     online: int
     total: int
@@ -47,7 +47,7 @@ class DiskRoom(Struct, frozen=True):
 
 
 class Attention(Struct, frozen=True):
-    """Something that wants somebody: how many of it, and the page of the console where one can act."""
+    """Something that needs attention: how many there are, and the page of the console where one can act."""
 
     kind: Kind
     count: int

@@ -121,7 +121,7 @@ class TerminalCommandQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventExport(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which entries of the journal: `q` is a part of the text, `kind` may be its first word alone."""
+    """Which events: `q` is a part of the text, `kind` may be its first word alone."""
 
     q: Search = ""
     who: Annotated[str, Meta(max_length=128)] = ""

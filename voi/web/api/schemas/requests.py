@@ -106,7 +106,7 @@ class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set while the server runs: for how many days the journal is kept."""
+    """What can be set while the server runs: for how many days events are kept."""
 
     retention_days: Annotated[int, Meta(ge=1, le=3650)]
 
@@ -127,7 +127,7 @@ class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PasswordChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The password that was, and the one that shall be: 8 to 256 characters."""
+    """The current password and the new one: 8 to 256 characters."""
 
     old: Password
     new: Password

@@ -11,7 +11,7 @@ from voi.web.http.reasons import Why
 
 
 class TargetView(Struct, frozen=True):
-    """One terminal of a rollout; `next_try` is when it is tried again after a failure.
+    """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
     is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing.
@@ -39,9 +39,9 @@ class RolloutView(Struct, frozen=True):
     `size` is the bytes of the levels that its terminals lacked, each counted once; `server_sent` is what the server
     sent of them, `copies` the same as a multiple of `size`. `elapsed` is the seconds from its beginning to its end,
     or until now. `best` is the least number of seconds in which its terminals could have what they lacked, by the
-    links of server and terminals that the server was told of; 0 while nobody is known to lack anything. `eta` is in
-    seconds, null while nobody gets anything. `rates` has points for a plot: seconds since the epoch, bytes a second
-    that all terminals fetched, and that the server sent.
+    links of server and terminals that the server was told of; 0 while no terminal is known to lack anything. `eta` is
+    in seconds, null while no terminal receives anything. `rates` has points for a plot: seconds since the epoch, bytes
+    a second that all terminals fetched, and that the server sent.
     """
 
     id: int

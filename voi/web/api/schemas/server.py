@@ -18,7 +18,7 @@ class Welcome(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """It is done, and there is nothing more to say."""
+    """Done."""
 
 
 class Health(Struct, frozen=True):
@@ -39,7 +39,7 @@ class CheckView(Struct, frozen=True):
 
 
 class HealthView(Struct, frozen=True):
-    """How the server does: its checks, and bytes of its disk, free and all."""
+    """The server's checks, and the bytes of its disk, free and in total."""
 
     checks: list[CheckView]
     disk_free: int

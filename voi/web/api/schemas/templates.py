@@ -32,8 +32,8 @@ class UploadDiskView(Struct, frozen=True):
 class UploadView(Struct, frozen=True):
     """Disks on their way to being published: from a terminal, or, without `mac`, from files on the server.
 
-    `who` wanted it, as the journal calls them, from the address `origin`; both are empty where that is not known.
-    `remark` is what was said of it. One that failed wants somebody until it is tried again or `dismissed`.
+    `who` requested it, as in events, from the address `from`; both are empty where that is not known. `remark` was
+    given with the request. One that failed needs attention until it is retried or `dismissed`.
     """
 
     id: int
@@ -87,7 +87,7 @@ class TemplateView(Struct, frozen=True):
 
     `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that
     has nothing published yet has version 0 and no group. `uploads` are under way, `failed` are those that failed and
-    want somebody. `terminals_current`, `terminals_outdated` and `terminals_unknown` are how many terminals have the
+    need attention. `terminals_current`, `terminals_outdated` and `terminals_unknown` are how many terminals have the
     newest version, an older one, and none that is known: they have something else of it, or are being sent it.
     """
 
@@ -132,7 +132,7 @@ class VersionDisk(Struct, frozen=True):
 class VersionView(Struct, frozen=True):
     """One version: when it came, from where (a MAC, null for an import), its bytes and levels, how many have it.
 
-    `who` wanted it, as the journal calls them, and `remark` is what was said of it; both may be empty.
+    `who` requested it, as in events, and `remark` was given with the request; both may be empty.
     """
 
     number: int

@@ -30,7 +30,7 @@ class TerminalView(Struct, frozen=True):
     """A terminal; `boot_disk` is what it last started from.
 
     `version` is the newest of its `template` that it has all of, 0 where that is not known, and `newest` the newest
-    there is. `state` says what becomes of it now; where that comes from a rollout, `rollout`, `progress` and `reason`
+    there is. `state` is its state now; where that comes from a rollout, `rollout`, `progress` and `reason`
     are that rollout's.
     """
 
@@ -79,7 +79,7 @@ class PartView(Struct, frozen=True):
 
 
 class VisitView(Struct, frozen=True):
-    """A time that a terminal was online; `until` is null for one that is not over, or whose end nobody noted."""
+    """A time that a terminal was online; `until` is null for one that is not over, or whose end was not recorded."""
 
     since: datetime
     until: datetime | None

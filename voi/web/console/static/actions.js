@@ -54,7 +54,7 @@ async function stop(terminals, name) {
   if (!n) return refuse(t("ask.all_off"));
   const question = {
     title: t(`ask.${name}.title`, { n }),
-    text: t(`ask.${name}.text`, { n }) + (off ? " " + t("ask.off", { n: off }) : ""),
+    text: t(`ask.${name}.text`, { n }) + (off ? ` ${t("ask.off", { n: off })}` : ""),
     detail: named(online),
     confirm: t(`ask.${name}.yes`, { n }),
   };
@@ -87,7 +87,7 @@ export async function forget(terminals) {
   const n = gone.length;
   if (!n) return refuse(t("ask.forget.none"));
   const kept = terminals.length - n;
-  const text = t("ask.forget.text", { n }) + (kept ? " " + t("ask.forget.kept", { n: kept }) : "");
+  const text = t("ask.forget.text", { n }) + (kept ? ` ${t("ask.forget.kept", { n: kept })}` : "");
   if (
     !(await sure({
       title: t("ask.forget.title", { n }),

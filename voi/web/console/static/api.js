@@ -39,7 +39,7 @@ export function onSignedOut(handler) {
 /** The query part of a path; empty values are left out. @param {Record<string, unknown>} values */
 export function query(values) {
   const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  return pairs.length ? "?" + new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])) : "";
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}` : "";
 }
 
 /** The address of something under the API, for links and streams. @param {string} path */

@@ -109,12 +109,13 @@ async function signOut() {
 }
 
 function Shell({ place }) {
+  const { name: account, role } = /** @type {import("./store.js").Session} */ (store.session);
   const here = place.path[0] ?? "overview";
   const page = place.path.join("/");
-  useEffect(() => document.getElementById("main").scrollTo(0, 0), [page]);
+  useEffect(() => document.getElementById("main")?.scrollTo(0, 0), [page]);
   const skip = (event) => {
     event.preventDefault();
-    document.getElementById("main").focus();
+    document.getElementById("main")?.focus();
   };
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${skip}>${t("shell.skip")}</a>
@@ -133,9 +134,9 @@ function Shell({ place }) {
       </nav>
       <div class="side-foot">
         <${Connection} />
-        <p class="who" title=${t(`role.${store.session.role}`)}>
+        <p class="who" title=${t(`role.${role}`)}>
           <${Icon} name="person" />
-          <span>${store.session.name}<span class="sub">${t(`role.${store.session.role}`)}</span></span>
+          <span>${account}<span class="sub">${t(`role.${role}`)}</span></span>
         </p>
         <${LanguageChoice} />
         <button type="button" class="plain" onClick=${signOut} title=${t("shell.sign_out")}>

@@ -61,6 +61,7 @@ function thinned(rates) {
   if (rates.length <= MOST_POINTS) return rates;
   const whole = rates.length - (rates.length % 2);
   const pairs = Array.from({ length: whole / 2 }, (_, index) => [rates[2 * index], rates[2 * index + 1]]);
+  /** @param {number[][]} pair */
   const between = ([[, ...a], [time, ...b]]) => [time, ...a.map((value, index) => (value + b[index]) / 2)];
   return [...pairs.map(between), ...rates.slice(whole)];
 }

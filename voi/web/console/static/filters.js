@@ -61,7 +61,8 @@ export function comparer(sort, { language, roomName, imageName }) {
   const time = (value) => (value ? Date.parse(value) : 0);
   const byMac = (a, b) => (a.mac < b.mac ? -1 : a.mac > b.mac ? 1 : 0);
   const columns = {
-    name: (a, b) => !a.name - !b.name || compare(a.name ?? "", b.name ?? "") || byMac(a, b), // the nameless last
+    // The nameless last.
+    name: (a, b) => Number(!a.name) - Number(!b.name) || compare(a.name ?? "", b.name ?? "") || byMac(a, b),
     mac: byMac,
     ip: number((x) => ipKey(x.ip)),
     room: text((x) => roomName(x.room)),

@@ -1,14 +1,16 @@
-// Numbers as people read them: sizes, rates, shares, durations, moments, disk names.
-import { language, t } from "./i18n.js";
+// Values as people read them: sizes, rates, shares, durations, moments, names of disks and of those who did something.
+import { known, language, t } from "./i18n.js";
 
 const SIZES = ["unit.B", "unit.kB", "unit.MB", "unit.GB", "unit.TB"];
 const formats = new Map();
 
+/** @param {string} kind @param {any} [options] */
 function format(kind, options) {
   const key = `${language()} ${kind}`;
   if (!formats.has(key)) {
-    const maker = kind.startsWith("time") ? Intl.DateTimeFormat : Intl.NumberFormat;
-    formats.set(key, new maker(language(), options));
+    const tag = language();
+    const isTime = kind.startsWith("time");
+    formats.set(key, isTime ? new Intl.DateTimeFormat(tag, options) : new Intl.NumberFormat(tag, options));
   }
   return formats.get(key);
 }
@@ -100,4 +102,15 @@ export function fullMoment(iso) {
 export function diskLabel(name) {
   const found = /^voi_(\d)_([0-9a-f]{8})/.exec(name ?? "");
   return found ? t("disk.short", { level: found[1], uuid: found[2] }) : (name ?? "–");
+}
+
+/** Who did it; "server", "token NAME" and "terminal MAC" in the reader's language. @param {string} who */
+export function actor(who) {
+  const [kind, ...rest] = who.split(" ");
+  return known(`who.${kind}`, { name: rest.join(" ") })?.trim() ?? who;
+}
+
+/** What the server lists with commas, with those of the reader's language. @param {string} text */
+export function listed(text) {
+  return text.replaceAll(", ", t("list.comma"));
 }

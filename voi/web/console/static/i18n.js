@@ -1,10 +1,16 @@
 // Texts in the reader's language: which one, how it is loaded, how values get into a text.
 
-/** Codes with their own names. */
-export const LANGUAGES = { en: "English", "zh-CN": "简体中文" };
+/** Codes with their own names. A further language is a line here and its file in `languages/`, with every text. */
+export const LANGUAGES = {
+  en: "English",
+  "zh-CN": "简体中文",
+};
+
+/** @typedef {Record<string, string | Record<string, string>>} Texts by key; with forms by `Intl.PluralRules` */
 
 const KEPT = "voi.language";
 
+/** @type {Texts} */
 let texts = {};
 let code = "en";
 let wanted = "en";
@@ -19,8 +25,12 @@ export function language() {
 export function preferred() {
   const kept = stored();
   if (Object.hasOwn(LANGUAGES, kept)) return kept;
-  const first = (navigator.languages ?? []).find((tag) => /^(en|zh)\b/i.test(tag));
-  return first && /^zh/i.test(first) ? "zh-CN" : "en";
+  const ours = Object.keys(LANGUAGES);
+  for (const tag of navigator.languages ?? []) {
+    const found = ours.find((own) => own === tag) ?? ours.find((own) => family(own) === family(tag));
+    if (found) return found;
+  }
+  return "en";
 }
 
 /**
@@ -32,15 +42,21 @@ export async function setLanguage(chosen, keep = false) {
   wanted = chosen;
   const read = (await import(`./languages/${chosen}.js`)).default;
   if (wanted !== chosen) return; // another was chosen meanwhile
+  speak(chosen, read);
+  if (keep) store(chosen);
+}
+
+/** Use these texts. @param {string} chosen a language's tag @param {Texts} read */
+export function speak(chosen, read) {
   texts = read;
   code = chosen;
   plurals = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;
-  if (keep) store(chosen);
 }
 
 /**
- * The text of a key. `{name}` takes a value; a text of two parts, `one|other`, is chosen by the value `n`.
+ * The text of a key. `{name}` takes a value; of a text with forms (zero, one, two, few, many, other) the language's
+ * rule picks one for the value `n`, or `count`.
  * @param {string} key
  * @param {Record<string, string | number>} [values]
  */
@@ -54,15 +70,24 @@ export function t(key, values = {}) {
  * @param {Record<string, unknown>} [values]
  */
 export function known(key, values = {}) {
-  const text = texts[key];
-  if (text === undefined) return null;
-  const parts = text.split("|");
-  const part = parts.length > 1 && plurals.select(Number(values.n)) !== "one" ? parts[1] : parts[0];
-  return part.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
+  const found = texts[key];
+  if (found === undefined) return null;
+  const text = typeof found === "string" ? found : (found[formOf(values)] ?? found.other);
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
+}
+
+/** @param {Record<string, unknown>} values */
+function formOf({ n, count }) {
+  return plurals.select(Number(n ?? count));
 }
 
 function shown(value) {
   return typeof value === "number" ? new Intl.NumberFormat(code).format(value) : String(value);
+}
+
+/** A tag without its script and region. @param {string} tag */
+function family(tag) {
+  return tag.toLowerCase().split("-")[0];
 }
 
 function stored() {

@@ -1,6 +1,6 @@
 // One entry of the journal in the reader's language.
 import { known, t } from "./i18n.js";
-import { diskLabel } from "./format.js";
+import { diskLabel, listed } from "./format.js";
 import { said } from "./reasons.js";
 
 /**
@@ -32,12 +32,6 @@ export function told(entry) {
   return text === null || /\{\w+\}/.test(text) ? entry.text : text;
 }
 
-/** Who did it; "server", "token NAME" and "terminal MAC" in the reader's language. @param {string} who */
-export function actor(who) {
-  const [kind, ...rest] = who.split(" ");
-  return known(`who.${kind}`, { name: rest.join(" ") })?.trim() ?? who;
-}
-
 /** The group of a kind by its name. @param {string} kind */
 export function groupName(kind) {
   return known(`kind.${kind.split(".")[0]}`) ?? kind;
@@ -47,6 +41,7 @@ function values(data) {
   const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
   if ("reason" in found) found.reason = said(found.reason, data.why);
   if ("disk" in found) found.disk = diskLabel(found.disk); // its template is named beside it
+  if ("subnets" in found) found.subnets = listed(found.subnets);
   if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;
   if ("count" in found)
     found.whom =

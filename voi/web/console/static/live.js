@@ -17,9 +17,12 @@ const WATCH_SECONDS = 10;
 const REREAD_SECONDS = 3;
 const HIDDEN_SECONDS = 30;
 
+/** @type {EventSource | null} */
 let source = null;
+/** @type {EventSource | null} */
 let replaced = null;
 let gap = true;
+/** @type {number | null} */
 let rollout = null;
 let failures = 0;
 let retry = 0;
@@ -51,7 +54,9 @@ const HANDLERS = {
   },
   gone: dropTerminals,
   rollouts: mergeRollouts,
-  rollout: (news) => hearers.forEach((hearer) => hearer(news)),
+  rollout: (news) => {
+    for (const hearer of hearers) hearer(news);
+  },
   stale: () => changed("stale"),
   resync: catchUp,
   traffic(data) {
@@ -98,7 +103,7 @@ document.addEventListener("visibilitychange", () => {
 function open() {
   clearTimeout(retry);
   heard = performance.now();
-  const opened = new EventSource(address("events/stream" + query({ rollout })));
+  const opened = new EventSource(address(`events/stream${query({ rollout })}`));
   // One that works goes on until the new one does, so that nothing is missed between the two.
   replaced ??= source;
   source = opened;

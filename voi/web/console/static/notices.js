@@ -36,9 +36,9 @@ export function say(title, text) {
   add("good", title, text);
 }
 
-/** Say that something failed; stays until it is closed. @param {Error & {code?: string, why?: object}} error */
+/** Say that something failed; stays until it is closed. @param {Partial<import("./api.js").ApiError>} error */
 export function complain(error) {
-  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message, error.why), error.code);
+  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message ?? "", error.why), error.code);
 }
 
 /**

@@ -1,5 +1,5 @@
 // Why something is as it is, in the reader's language: the server says of what its sentence is made.
-import { diskLabel, duration, percent, size } from "./format.js";
+import { actor, count, diskLabel, duration, listed, percent, size } from "./format.js";
 import { known, t } from "./i18n.js";
 
 /**
@@ -38,8 +38,10 @@ const VALUES = {
   required: role,
   role,
   seconds: span,
+  shown: listed,
   size,
   state: (state) => known(`state.${state}`) ?? state,
+  who: actor,
 };
 
 /**
@@ -65,6 +67,9 @@ function spoken({ code, data }) {
     if (shown === null) return null; // a part that cannot be said: then none of it, rather than half of it
     values[name] = shown;
   }
+  // Two sizes that look the same and are not: to the byte.
+  if ("parent_size" in data && values.size === values.parent_size)
+    for (const name of ["size", "parent_size"]) values[name] = t("unit.B", { size: count(Number(data[name])) });
   return known(`reason.${code}`, values);
 }
 
@@ -77,7 +82,7 @@ function span(seconds) {
 
 /** A part of a request as its form calls it: of `disks[0].path` the last. @param {string} path */
 function field(path) {
-  const name = path.split(".").at(-1).replace(/\[\d+\]$/, "");
+  const name = path.replace(/^.*\./, "").replace(/\[\d+\]$/, "");
   return known(FIELDS[name] ?? `field.${name}`) ?? path;
 }
 

@@ -3,12 +3,15 @@ import { useEffect, useRef, useState } from "./lib.js";
 import { get } from "./api.js";
 import { listen } from "./store.js";
 
+/** @typedef {import("./api.js").ApiError} ApiError */
+/** @typedef {{value: any, error: ApiError | null, reload: () => void, set: (value: any) => void}} Remote */
+
 /**
  * Read a path, and again: when it changes, after a gap in the stream, and, at most each `every` seconds, when one of
  * `topics` changed.
  * @param {string | null} path null: nothing to read now
  * @param {{topics?: string[], every?: number}} [options]
- * @returns {{value: any, error: Error | null, reload: () => void, set: (value: any) => void}}
+ * @returns {Remote}
  */
 export function useRemote(path, { topics = [], every = 3 } = {}) {
   const [held, setHeld] = useState({ path: null, value: null, error: null });
@@ -46,7 +49,7 @@ export function useRemote(path, { topics = [], every = 3 } = {}) {
     return () => {
       clearTimeout(timer);
       stopped.abort();
-      stops.forEach((stop) => stop());
+      for (const stop of stops) stop();
     };
   }, [path, topics.join(), every]);
 

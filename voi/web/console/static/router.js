@@ -14,8 +14,8 @@ export function placeOf(hash) {
 /** The address of a place. @param {string[]} path @param {Record<string, unknown>} [values] */
 export function hashOf(path, values = {}) {
   const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  const search = pairs.length ? "?" + new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])) : "";
-  return "#/" + path.map(encodeURIComponent).join("/").replaceAll("%3A", ":") + search;
+  const search = pairs.length ? `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}` : "";
+  return `#/${path.map(encodeURIComponent).join("/").replaceAll("%3A", ":")}${search}`;
 }
 
 /** Go there, with a new entry in the history. @param {string[]} path @param {Record<string, unknown>} [values] */

@@ -3,16 +3,23 @@ import { useEffect, useState } from "./lib.js";
 import { get } from "./api.js";
 
 /**
+ * @typedef {import("./reasons.js").Why} Why
  * @typedef {{mac: string, name: string, ip: string, room: number | null, online: boolean, online_since: string | null,
  *   client_type: number, boot_disk: string | null, template: string | null, version: number, newest: number,
  *   state: string, progress: number, rollout: number | null, reason: string,
- *   why: import("./reasons.js").Why | null, first_seen: string, last_seen: string}} Terminal
+ *   why: Why | null, first_seen: string, last_seen: string}} Terminal
+ * @typedef {{name: string, role: string, csrf: string, kind: "account" | "token", version: string}} Session
+ * @typedef {{uuid: string, level: number, name: string, type: number, size: number}} Disk
+ * @typedef {{id: number, state: string, name: string, mac: string | null, progress: number}} Upload
+ * @typedef {{uuid: string, name: string, version: number, state: string, disks: Disk[], uploads: Upload[],
+ *   failed: Upload[]}} Template
+ * @typedef {{id: number, template: string, template_name: string, version: number, state: string}} Rollout
  */
 
 const MOST_ROLLOUTS = 200;
 
 export const store = {
-  /** @type {{name: string, role: string, csrf: string, version: string} | null} */
+  /** @type {Session | null} */
   session: null,
   /** @type {Map<string, Terminal>} a terminal that changes is a new object: rows compare by identity */
   terminals: new Map(),
@@ -25,10 +32,10 @@ export const store = {
   proposals: [],
   unassigned: 0,
   roomsLoaded: false,
-  /** @type {{uuid: string, name: string, version: number, state: string}[]} */
+  /** @type {Template[]} */
   templates: [],
   templatesLoaded: false,
-  /** @type {Map<number, object>} summaries heard of on this page, newest kept */
+  /** @type {Map<number, Rollout>} summaries heard of on this page, newest kept */
   rollouts: new Map(),
   /** @type {{server_out: number, server_in: number, swarm: number} | null} null until the stream tells */
   traffic: null,
@@ -36,7 +43,7 @@ export const store = {
   connection: "connecting",
   /** The server was replaced by another version since this page was loaded. */
   outdated: false,
-  /** The session ended by itself: "idle", or "busy" when a dialog was open; what the sign-in page says then. */
+  /** @type {"idle" | "busy" | null} the session ended by itself, "busy" when a dialog was open */
   ended: null,
 };
 
@@ -77,7 +84,9 @@ export function listen(topics, listener) {
     if (!listeners.has(topic)) listeners.set(topic, new Set());
     listeners.get(topic).add(listener);
   }
-  return () => topics.forEach((topic) => listeners.get(topic).delete(listener));
+  return () => {
+    for (const topic of topics) listeners.get(topic).delete(listener);
+  };
 }
 
 /**
@@ -120,7 +129,9 @@ export function nameOf(terminal) {
 
 // What is heard while the list is on its way is newer than the list: kept, and put on it when it is there. A terminal
 // that was forgotten meanwhile is null.
+/** @type {Map<string, any> | null} */
 let early = null;
+/** @type {Promise<void> | null} */
 let loading = null;
 
 /** Read the terminals, once for all who ask at the same time. */
@@ -134,7 +145,8 @@ export function loadTerminals() {
 }
 
 async function readTerminals() {
-  const heard = (early = new Map());
+  const heard = new Map();
+  early = heard;
   const { terminals } = await get("terminals?disks=0&limit=10000&sort=name");
   if (early !== heard) return; // whoever asked has signed out
   store.terminals = new Map(terminals.map((terminal) => [terminal.mac, terminal]));
@@ -145,7 +157,7 @@ async function readTerminals() {
 
 /**
  * Take what the stream tells of terminals.
- * @param {Partial<Terminal>[]} changes each with its mac
+ * @param {(Partial<Terminal> & {mac: string})[]} changes
  * @returns {boolean} whether one of them is new here, so that the list must be read again
  */
 export function mergeTerminals(changes) {
@@ -190,12 +202,12 @@ export async function loadTemplates() {
   changed("templates");
 }
 
-/** Take summaries of rollouts. @param {{id: number}[]} summaries */
+/** Take summaries of rollouts. @param {Rollout[]} summaries */
 export function mergeRollouts(summaries) {
   for (const summary of summaries) store.rollouts.set(summary.id, summary);
   if (store.rollouts.size > MOST_ROLLOUTS) {
-    const newest = [...store.rollouts.keys()].sort((a, b) => b - a).slice(0, MOST_ROLLOUTS);
-    store.rollouts = new Map(newest.map((id) => [id, store.rollouts.get(id)]));
+    const newest = new Set([...store.rollouts.keys()].sort((a, b) => b - a).slice(0, MOST_ROLLOUTS));
+    for (const id of store.rollouts.keys()) if (!newest.has(id)) store.rollouts.delete(id);
   }
   changed("rollouts");
 }

@@ -20,7 +20,7 @@ export function EventsPage({ query: asked }) {
   const [filter, setFilter] = useState({ ...ALL, ...asked });
   const settled = useSettled(filter);
   const wanted = { ...settled, since: startOf(settled.since), until: endOf(settled.until) };
-  const remote = useRemote("events" + query({ ...wanted, limit: PAGE }), { topics: ["events"] });
+  const remote = useRemote(`events${query({ ...wanted, limit: PAGE })}`, { topics: ["events"] });
   const [older, setOlder] = useState([]);
 
   useEffect(() => setFilter({ ...ALL, ...asked }), [asked]);
@@ -33,7 +33,7 @@ export function EventsPage({ query: asked }) {
   };
   const more = async (last) => {
     try {
-      const { events } = await get("events" + query({ ...wanted, limit: PAGE, before: last.id }));
+      const { events } = await get(`events${query({ ...wanted, limit: PAGE, before: last.id })}`);
       setOlder((old) => [...old, ...events].slice(0, MOST));
     } catch (error) {
       complain(error);
@@ -41,7 +41,7 @@ export function EventsPage({ query: asked }) {
   };
   return html`<div class="page">
     <${PageHead} title=${t("nav.events")} note=${t("events.note")}>
-      <a class="button" href=${address("events.csv" + query(wanted))} download="voi-events.csv">
+      <a class="button" href=${address(`events.csv${query(wanted)}`)} download="voi-events.csv">
         <${Icon} name="download" />
         ${t("events.csv")}
       </a>

@@ -18,7 +18,7 @@ export function RolloutsPage() {
   const [template, setTemplate] = useState("");
   const [offset, setOffset] = useState(0);
   useTopics("templates", "rollouts");
-  const remote = useRemote("rollouts" + query({ state, template, limit: PAGE, offset }), { topics: ["events"] });
+  const remote = useRemote(`rollouts${query({ state, template, limit: PAGE, offset })}`, { topics: ["events"] });
   const filter = (set) => (value) => {
     set(value);
     setOffset(0);

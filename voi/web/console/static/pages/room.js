@@ -43,7 +43,7 @@ export function RoomPage({ id }) {
   const online = seats.filter((seat) => seat.online).length;
   return html`<div class="page">
     <${PageHead} title=${room.name} back=${{ href: hashOf(["rooms"]), label: t("nav.rooms") }}
-      note=${`${t("rooms.online", { online, total: seats.length })} · ${room.subnets.join(", ")}`}>
+      note=${`${t("rooms.online", { online, total: seats.length })} · ${room.subnets.join(t("list.comma"))}`}>
       <button type="button"
         onClick=${() => setChosen(acting.length === seats.length ? new Set() : new Set(seats.map((seat) => seat.mac)))}>
         ${acting.length === seats.length && seats.length ? t("chosen.clear") : t("room.choose_all")}

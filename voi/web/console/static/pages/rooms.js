@@ -76,7 +76,7 @@ function columns() {
       key: "subnets",
       label: t("field.subnets"),
       className: "mono",
-      render: (room) => room.subnets.join(", ") || "–",
+      render: (room) => room.subnets.join(t("list.comma")) || "–",
     },
     {
       key: "online",

@@ -29,7 +29,7 @@ export function SettingsPage() {
     <${Remote} remote=${settings}>${(answer) => html`<${Server} settings=${answer} reload=${settings.reload} />`}<//>
     ${may("accounts") ? html`<${Tokens} /><${Accounts} />` : html`<p class="muted">${t("settings.not_yours")}</p>`}
     <${Card} title=${t("shell.language")}><${LanguageChoice} /><//>
-    ${store.session.kind === "account" && html`<${OwnPassword} />`}
+    ${store.session?.kind === "account" && html`<${OwnPassword} session=${store.session} />`}
   </div>`;
 }
 
@@ -242,7 +242,7 @@ function Accounts() {
       label: html`<span class="hidden">${t("column.actions")}</span>`,
       className: "actions",
       render: (x) => html`<button type="button" onClick=${() => edit(x)}>${t("action.edit")}</button>
-        ${x.name !== store.session.name && html` <button type="button" class="danger" onClick=${() => remove(x)}>
+        ${x.name !== store.session?.name && html` <button type="button" class="danger" onClick=${() => remove(x)}>
             ${t("action.delete")}
           </button>`}`,
     },
@@ -287,12 +287,13 @@ function AccountForm({ account, close }) {
   <//>`;
 }
 
-function OwnPassword() {
+/** @param {{session: import("../store.js").Session}} props */
+function OwnPassword({ session }) {
   const open = () => show(PasswordForm).then((done) => done && say(t("done.password")));
   return html`
     <${Card} title=${t("settings.own")} actions=${html`
       <button type="button" onClick=${open}>${t("settings.change_password")}</button>`}>
-    <p class="muted">${t("settings.own_note", { name: store.session.name, role: t(`role.${store.session.role}`) })}</p>
+    <p class="muted">${t("settings.own_note", { name: session.name, role: t(`role.${session.role}`) })}</p>
   <//>`;
 }
 

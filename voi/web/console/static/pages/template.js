@@ -1,9 +1,8 @@
 // One template: what is under way, its disks and levels, its versions, who has which.
 import { html, useState } from "../lib.js";
 import { change } from "../api.js";
-import { count, diskLabel, rate, size } from "../format.js";
+import { actor, count, diskLabel, rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
-import { actor } from "../journal.js";
 import { reported, say } from "../notices.js";
 import { Badge, Bar, Card, Field, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";

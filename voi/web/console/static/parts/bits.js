@@ -144,7 +144,8 @@ export function Missing({ title, back, children }) {
 
 /**
  * What a remote answer is shown as: itself, its failure, or a wait. `back` is there where it is a whole page.
- * @param {{remote: object, back?: {href: string, label: string}, children: (value: any) => any}} props
+ * @param {{remote: import("../remote.js").Remote, back?: {href: string, label: string},
+ *   children: (value: any) => any}} props
  */
 export function Remote({ remote, back, children }) {
   if (remote.value)

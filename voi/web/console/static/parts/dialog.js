@@ -7,6 +7,7 @@ import { Icon } from "./icons.js";
 
 const FIELDS = "input, select, textarea";
 
+/** @type {{Content: Function, props: object, stays: boolean, resolve: (answer: any) => void} | null} */
 let open = null;
 
 /**
@@ -41,10 +42,10 @@ export function leave() {
 }
 
 function close(answer) {
-  const { resolve } = open;
+  const left = open;
   open = null;
   changed("dialog");
-  resolve(answer);
+  left?.resolve(answer);
 }
 
 /** Where dialogs appear. */
@@ -56,14 +57,14 @@ export function Dialogs() {
 function Dialog({ Content, props, stays }) {
   const box = useRef(null);
   useLayoutEffect(() => {
-    const before = document.activeElement;
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
     const dialog = box.current;
     dialog.showModal();
     if (!dialog.querySelector("[autofocus]")) dialog.querySelector(`.dialog-body :is(${FIELDS})`)?.focus();
     return () => {
       dialog.close(); // nothing behind it takes the focus as long as it is open
       if (before?.isConnected && before !== document.body) before.focus?.();
-      else document.querySelector("main h1")?.focus({ preventScroll: true });
+      else /** @type {HTMLElement | null} */ (document.querySelector("main h1"))?.focus({ preventScroll: true });
     };
   }, []);
   const cancel = (event) => {
@@ -96,7 +97,7 @@ export function Form({ title, submit, danger = false, ready = true, onSubmit, cl
   useEffect(() => {
     // One begins at the first field, which may come only after a while; not if one has gone elsewhere meanwhile.
     const now = document.activeElement;
-    if (body.current.contains(now) || now.closest("footer")) return;
+    if (body.current.contains(now) || now?.closest("footer")) return;
     (body.current.querySelector("[autofocus]") ?? body.current.querySelector(FIELDS))?.focus();
   });
   const send = async (event) => {
@@ -137,7 +138,7 @@ function Question({ title, text, detail, confirm, danger = true, close: leaveWit
     <header><h2 id="dialog-title">${title}</h2></header>
     <div class="dialog-body"><p>${text}</p>${detail && html`<p class="muted">${detail}</p>`}</div>
     <footer>
-      <button type="button" autofocus onClick=${() => leaveWith(false)}>${t("action.cancel")}</button>
+      <button type="button" autofocus onClick=${() => leaveWith(false)}>${t("action.back")}</button>
       <button type="button" class=${danger ? "danger" : "primary"} onClick=${() => leaveWith(true)}>${confirm}</button>
     </footer>
   </div>`;

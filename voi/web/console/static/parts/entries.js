@@ -1,6 +1,7 @@
 // A table of journal entries: when, what, who, from where.
 import { html } from "../lib.js";
-import { actor, groupName, told } from "../journal.js";
+import { actor } from "../format.js";
+import { groupName, told } from "../journal.js";
 import { t } from "../i18n.js";
 import { hashOf } from "../router.js";
 import { PlainTable, When } from "./bits.js";

@@ -1,8 +1,7 @@
 // Uploads and imports that failed: of what, why, and the two things that one can do about each.
 import { html } from "../lib.js";
 import { change } from "../api.js";
-import { diskLabel } from "../format.js";
-import { actor } from "../journal.js";
+import { actor, diskLabel } from "../format.js";
 import { t } from "../i18n.js";
 import { reported } from "../notices.js";
 import { Card, PlainTable, When } from "./bits.js";

@@ -6,6 +6,7 @@ import { t } from "../i18n.js";
 const HEIGHT = 240;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
+/** @type {Promise<any> | null} */
 let library = null;
 
 function load() {
@@ -94,7 +95,7 @@ function options(box, setAt) {
       { ...axis, size: 30, space: 90, incrs: STEPS, values: (_, ticks) => ticks.map(clock) },
       { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
     ],
-    scales: { y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
+    scales: { y: { range: (_, _low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
     series: [
       {},
       { stroke: colour("--accent"), fill: colour("--accent-soft"), width: 2 },

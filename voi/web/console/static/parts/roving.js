@@ -3,6 +3,11 @@ import { useLayoutEffect, useState } from "../lib.js";
 
 const STOPS = "a[href], button, input";
 
+/** @param {HTMLElement} box @param {string} selector @returns {HTMLElement[]} */
+const within = (box, selector) => Array.from(box.querySelectorAll(selector));
+/** @param {HTMLElement} item */
+const stopsOf = (item) => within(item, STOPS);
+
 /**
  * @param {{current: HTMLElement | null}} box what has the items
  * @param {string} selector of an item
@@ -10,14 +15,14 @@ const STOPS = "a[href], button, input";
  */
 export function useRoving(box, selector) {
   const [at, setAt] = useState(0);
-  const items = () => [...box.current.querySelectorAll(selector)];
+  const items = () => (box.current ? within(box.current, selector) : []);
 
   useLayoutEffect(() => {
     if (!box.current) return;
     const all = items();
     const stop = Math.min(at, all.length - 1);
     for (const [index, item] of all.entries())
-      for (const one of item.querySelectorAll(STOPS)) one.tabIndex = index === stop ? 0 : -1;
+      for (const one of stopsOf(item)) one.tabIndex = index === stop ? 0 : -1;
   });
 
   function onKeyDown(event) {
@@ -36,8 +41,8 @@ export function useRoving(box, selector) {
     };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    const there = [...item.querySelectorAll(STOPS)].indexOf(event.target);
-    const next = all[Math.max(0, Math.min(all.length - 1, index + steps[event.key]))].querySelectorAll(STOPS);
+    const there = stopsOf(item).indexOf(event.target);
+    const next = stopsOf(all[Math.max(0, Math.min(all.length - 1, index + steps[event.key]))]);
     (next[there] ?? next[0])?.focus();
   }
 

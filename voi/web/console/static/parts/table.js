@@ -6,6 +6,7 @@ import { inSight, reach } from "./window.js";
 const ROW = 40;
 const HEAD = 40;
 const SPARE = 8;
+const NONE = new Set();
 const STOPS = "a[href], button, input";
 
 /**
@@ -20,7 +21,7 @@ const STOPS = "a[href], button, input";
  *   onSort?: (sort: string) => void, chosen?: Set<string>, onChoose?: (chosen: Set<string>) => void,
  *   rowLabel?: (row: any) => string, empty: any}} props
  */
-export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, onChoose, rowLabel, empty }) {
+export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen = NONE, onChoose, rowLabel, empty }) {
   const box = useRef(null);
   const anchor = useRef(null);
   const wanted = useRef(null);
@@ -54,15 +55,16 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
     setView((old) => (old.top === top && old.height === clientHeight ? old : { top, height: clientHeight }));
   }
 
+  /** @param {number} index @param {{shift?: boolean, on?: boolean | null}} [how] */
   function choose(index, { shift = false, on = null } = {}) {
     const next = new Set(chosen);
     const key = rowKey(rows[index]);
-    const set = on ?? !chosen.has(key);
+    const set = on ?? !next.has(key);
     const from = shift && anchor.current !== null ? rows.findIndex((row) => rowKey(row) === anchor.current) : index;
     const [low, high] = from < 0 ? [index, index] : [Math.min(from, index), Math.max(from, index)];
     for (let i = low; i <= high; i++) set ? next.add(rowKey(rows[i])) : next.delete(rowKey(rows[i]));
     if (!shift) anchor.current = key;
-    onChoose(next);
+    onChoose?.(next);
   }
 
   function onKeyDown(event) {
@@ -118,7 +120,9 @@ export function LongTable({ label, columns, rows, rowKey, sort, onSort, chosen, 
             onChoose &&
             html`<th scope="col" class="choose">
             <input type="checkbox" aria-label=${t("table.all")} checked=${all}
-              ref=${(input) => input && (input.indeterminate = !all && chosen.size > 0)}
+              ref=${(input) => {
+                if (input) input.indeterminate = !all && chosen.size > 0;
+              }}
               onChange=${() => onChoose(all ? new Set() : new Set(rows.map(rowKey)))} />
           </th>`
           }

@@ -18,9 +18,9 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
     html`<button type="button" disabled=${!n} onClick=${run}><${Icon} name=${icon} />${label}</button>`;
   const more = [
     ...(may("templates")
-      ? [{ icon: "upload", label: t("do.upload"), disabled: !one, run: () => actions.askForUpload(one) }]
+      ? [{ icon: "upload", label: t("do.upload"), disabled: !one, run: () => one && actions.askForUpload(one) }]
       : []),
-    { icon: "edit", label: t("do.rename"), disabled: !one, run: () => actions.rename(one) },
+    { icon: "edit", label: t("do.rename"), disabled: !one, run: () => one && actions.rename(one) },
     { icon: "stamp", label: t("do.watermark_on"), run: () => actions.watermark(terminals, 1) },
     { icon: "stamp", label: t("do.watermark_off"), run: () => actions.watermark(terminals, 0) },
     {
@@ -34,7 +34,7 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
     ${
       onClear &&
       html`<span class="chosen-count" role="status">
-      ${n ? t("chosen.n", { n }) : t("chosen.none")}${hidden > 0 && " " + t("chosen.hidden", { n: hidden })}
+      ${n ? t("chosen.n", { n }) : t("chosen.none")}${hidden > 0 && ` ${t("chosen.hidden", { n: hidden })}`}
       ${n > 0 && html`<button type="button" class="link" onClick=${onClear}>${t("chosen.clear")}</button>`}
     </span>`
     }

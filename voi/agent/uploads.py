@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import Seeder, ServerLink
+from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
 from voi.agent.upload_jobs import Job, order, read_jobs, upload_body
 from voi.domain import metainfo
@@ -23,6 +23,7 @@ from voi.files.atomic import facts, write_atomically
 from voi.files.hashing import Cancelled, hash_file
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
@@ -43,7 +44,7 @@ class UploadQueue:
         self,
         *,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,

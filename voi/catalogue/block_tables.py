@@ -17,7 +17,7 @@ from voi.errors import Conflict, NotFound, StorageMissing
 from voi.files.directory import DataDirectory, write_atomically
 from voi.files.hashing import Cancelled, verify_file
 from voi.messages.reason import Reason, of_system
-from voi.store.templates import Templates
+from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
 
 log = Logger()

@@ -11,8 +11,9 @@ from twisted.python.failure import Failure
 from voi.errors import NotFound, VoiError
 from voi.messages.reason import Reason
 from voi.seeding import alerts
-from voi.seeding.alerts import ConnectedPeer, Event
+from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
+from voi.seeding.interfaces import ConnectedPeer
 from voi.seeding.registry import TorrentState
 from voi.seeding.waiters import AlertWaiters
 

@@ -11,10 +11,10 @@ from twisted.logger import Logger
 
 from voi.errors import StorageMissing
 from voi.messages.reason import Reason, of_system
-from voi.seeding.file_scan import FileScan
+from voi.seeding.interfaces import FileScan, Trust
 from voi.seeding.registry import TorrentState
 from voi.seeding.torrents import Torrent, open_window, parameters
-from voi.seeding.verification import Judgement, Trust, VerificationStore
+from voi.seeding.verification import Judgement, VerificationStore
 
 log = Logger()
 

@@ -20,9 +20,9 @@ from twisted.logger import Logger
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
 from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
-from voi.seeding.alerts import ConnectedPeer, Event, TorrentStatus
+from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
-from voi.seeding.file_scan import FileScan
+from voi.seeding.interfaces import BitTorrentSession, ConnectedPeer, FileScan, TorrentStatus, Trust
 from voi.seeding.peer_queries import PeerQueries
 from voi.seeding.preparation import FilePreparation, file_failed
 from voi.seeding.pump import Pump
@@ -31,7 +31,7 @@ from voi.seeding.settings import limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent
-from voi.seeding.verification import Trust, VerificationStore, sync_file
+from voi.seeding.verification import VerificationStore, sync_file
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()
@@ -44,7 +44,7 @@ _CHANGE_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one re
 _EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
 
 
-class TorrentSession:
+class TorrentSession(BitTorrentSession):
     """The torrents of this process.
 
     `reactor` gives time, descriptors and threads (IReactorTime, IReactorFDSet, IReactorThreads). `settings`

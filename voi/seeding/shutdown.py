@@ -13,8 +13,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from voi.seeding import alerts
+from voi.seeding.interfaces import FileFacts
 from voi.seeding.registry import TorrentState
-from voi.seeding.verification import FileFacts, VerificationStore, sync_file
+from voi.seeding.verification import VerificationStore, sync_file
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()

@@ -75,11 +75,11 @@ class Night:
         for index, mac in enumerate(self._macs):
             yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index], ""
 
-    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
+    def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
         """As the observer's."""
         return self._paces[mac]
 
-    async def course(self, rollout_id: int) -> RolloutHistory | None:
+    async def history(self, rollout_id: int) -> RolloutHistory | None:
         """As the observer's."""
         return self._course
 

@@ -25,7 +25,7 @@ class FormatTests(ModuleCase):
         for name in ("size", "rate", "percent", "factor", "duration", "moment", "diskLabel"):
             self.assertEqual(self.said(name, None), ["–"], name)
 
-    def test_standing_still(self) -> None:
+    def test_no_progress(self) -> None:
         """A rate of nothing is a dash."""
         self.assertEqual(self.said("rate", 0, 1000), ["–", "1.00 kB/s"])
 

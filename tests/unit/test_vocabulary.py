@@ -58,18 +58,6 @@ KEPT = {
 """Names that stay, each with its reason."""
 
 
-LEFT = {
-    "CENSUS_SECONDS", "Fleet", "Observer", "Pace", "_courses", "_hear", "_note_pace", "census", "course", "courses",
-    "hear", "heard", "pace", "pace_of", "paces", "roster", "standing", "standing_still", "stranger",
-}  # fmt: skip
-"""Names that still have a private word: to be changed, and no further one to be added."""
-
-NAMED_TWICE = {
-    "Fleet", "Publisher", "Seeder", "SignIn", "SwarmPeer", "TorrentStatus", "Tracker", "UploadQuery", "Waker",
-}  # fmt: skip
-"""Class names that are still defined in two modules: to be changed, and no further one to be added."""
-
-
 def parts(name: str) -> set[str]:
     """The words of a name, as they are and in the singular: of ``FoundPeers`` found, peers and peer."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("shelves", "shelf")
@@ -92,7 +80,7 @@ def names(tree: ast.AST) -> Iterator[str]:
 
 def private(name: str) -> list[str]:
     """The words of a name that the field does not know in this meaning."""
-    return [] if name in KEPT or name in LEFT else sorted(parts(name) & WORDS.keys())
+    return [] if name in KEPT else sorted(parts(name) & WORDS.keys())
 
 
 class VocabularyTests(SynchronousTestCase):
@@ -126,5 +114,5 @@ class VocabularyTests(SynchronousTestCase):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.ClassDef):
                     places.setdefault(node.name, set()).add(str(path.relative_to(ROOT)))
-        twice = {name: sorted(found) for name, found in places.items() if len(found) > 1 and name not in NAMED_TWICE}
+        twice = {name: sorted(found) for name, found in places.items() if len(found) > 1}
         self.assertEqual(twice, {})

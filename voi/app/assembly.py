@@ -17,7 +17,7 @@ from voi.app.threads import Threads
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import ATTEMPTS, PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
 from voi.config import Config
@@ -121,7 +121,7 @@ class Assembly:
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
         self._passwords = PasswordChecker(repositories.accounts, reactor, reactor.getThreadPool())
-        self._sign_in = SignIn(
+        self._sign_in = Authenticator(
             accounts=repositories.accounts,
             sessions=repositories.sessions,
             passwords=self._passwords,
@@ -203,7 +203,7 @@ class Assembly:
             open_targets=open_targets,
             online=self.registry,
             seeding=self.seeding,
-            courses=self.repositories.rollout_histories,
+            histories=self.repositories.rollout_histories,
             clock=reactor,
         )
         self.coordinator = RolloutCoordinator(
@@ -310,7 +310,7 @@ class Assembly:
         self.registry.online.connect(self.api.changed)
         self.registry.offline.connect(self.api.changed)
         self._handlers.reported.connect(self.api.changed)
-        self.audit_log.heard.connect(self.api.noted)
+        self.audit_log.added.connect(self.api.noted)
         peers = tracker_resource(self.tracker, BlockTableResource(self.keys, self.block_tables))
         pages = site(self.api.resource(), peers, AssetResource(console_assets()))
         self.announce_factory = AnnounceFactory(self.tracker, pages, self._reactor)

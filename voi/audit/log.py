@@ -28,7 +28,7 @@ class AuditLog:
         self._now = now
 
     @property
-    def heard(self) -> Signal[[AuditEntry]]:
+    def added(self) -> Signal[[AuditEntry]]:
         """Called with each entry that is on disk."""
         return self._entries.noted
 

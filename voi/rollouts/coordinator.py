@@ -34,7 +34,7 @@ log = Logger()
 
 
 class RolloutCoordinator:
-    """Every open rollout; `progress_receiver` is told what is heard of downloads, `stall_monitor` looks after them.
+    """Every open rollout; `progress_receiver` takes reports on downloads, `stall_monitor` watches them.
 
     `wall` is the time since the epoch, for what is kept; `clock` is for waiting. What a person does is written down
     with who it was, in the same transaction; an update that nobody asked for is the server's doing.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
@@ -54,7 +54,7 @@ class RequestHandlers:
         *,
         terminals: Terminals,
         templates: Templates,
-        sign_in: SignIn,
+        sign_in: Authenticator,
         uploads: UploadIntake,
         rollouts: ProgressReceiver,
         tracker_urls: Callable[[str, str], list[str]],

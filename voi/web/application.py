@@ -14,7 +14,7 @@ from twisted.web.resource import IResource
 from voi import __version__
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
@@ -89,7 +89,7 @@ class Api:
         sessions: Sessions,
         tokens: Tokens,
         answers: StoredResponses,
-        sign_in: SignIn,
+        sign_in: Authenticator,
         account_administration: AccountAdministration,
         terminals: Terminals,
         templates: Templates,

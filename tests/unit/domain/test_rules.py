@@ -121,9 +121,9 @@ class RolloutTests(SynchronousTestCase):
     def test_advance(self) -> None:
         """A word without news is heard, and is no advance."""
         progress = TaskProgress()
-        progress.hear(0.5, 1.0)
-        progress.hear(0.5, 9.0)
-        self.assertEqual((progress.heard, progress.advanced), (9.0, 1.0))
+        progress.update(0.5, 1.0)
+        progress.update(0.5, 9.0)
+        self.assertEqual((progress.updated, progress.advanced), (9.0, 1.0))
 
 
 class UploadTests(SynchronousTestCase):

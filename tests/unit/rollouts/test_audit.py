@@ -105,14 +105,14 @@ class SightTests(CoordinatorCase):
     async def test_standing_still(self) -> None:
         """Terminals that are online and get nothing for a minute are counted by rollout."""
         await self.started()
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
         self.now += STUCK_SECONDS
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {1: 1})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {1: 1})
         await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 10))
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
         self.now += STUCK_SECONDS
         self.registry.there.clear()
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
 
     async def test_fetched(self) -> None:
         """Bytes are counted as terminals come nearer, from their first word on, and never taken back."""

@@ -18,7 +18,7 @@ from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog
 from voi.auth.hashing import hash_password, wire_form
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.domain.actors import SERVER, Actor
 from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.commands import COMMANDS
@@ -119,7 +119,7 @@ class HandlerCase(StoreCase):
         handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
-            sign_in=SignIn(
+            sign_in=Authenticator(
                 accounts=accounts,
                 sessions=SqlSessions(self.store),
                 passwords=self.admin,

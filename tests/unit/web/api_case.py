@@ -41,7 +41,7 @@ from voi.app.lag import LagProbe, lag_view
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.domain.commands import COMMANDS
 from voi.domain.rollouts import LinkRates
@@ -136,7 +136,7 @@ class ApiCase(TestCase):
             sessions=self.sessions,
             tokens=self.tokens,
             answers=repositories.responses,
-            sign_in=SignIn(
+            sign_in=Authenticator(
                 accounts=self.accounts,
                 sessions=self.sessions,
                 passwords=cast("PasswordChecker", self.passwords),
@@ -196,7 +196,7 @@ class ApiCase(TestCase):
             ),
             checks=self.checks,
         )
-        self.audit_log.heard.connect(self.api.noted)
+        self.audit_log.added.connect(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

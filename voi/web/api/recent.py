@@ -66,7 +66,7 @@ class RecentRows(Recent[tuple[list[Room], list[Row]]]):
         self, snapshots: TerminalSnapshots, registry: Connections, now: Callable[[], float] = time.monotonic
     ) -> None:
         async def read() -> tuple[list[Room], list[Row]]:
-            roster = await snapshots.read()
-            return list(roster.rooms), await made_in_turns(row_maker(roster, registry), roster.terminals)
+            snapshot = await snapshots.read()
+            return list(snapshot.rooms), await made_in_turns(row_maker(snapshot, registry), snapshot.terminals)
 
         super().__init__(read, now)

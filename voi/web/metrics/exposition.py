@@ -31,12 +31,12 @@ Rows = Iterable[tuple[Sequence[str], float]]
 @dataclass(frozen=True, slots=True)
 class Readings:
     """All that is told. `build` are names of programs and libraries with their versions, `health` says of each check
-    whether all is well. `storage` is None where the disk could not be asked, `census` where the database could not.
+    whether all is well. `storage` is None where the disk could not be asked, `counts` where the database could not.
     """
 
     build: Mapping[str, str]
     terminals: Mapping[str, int]
-    census: MetricCounts | None
+    counts: MetricCounts | None
     live: LiveReadings
     storage: StorageReadings | None
     health: Mapping[str, bool]
@@ -80,7 +80,7 @@ class _Families(Collector):
 
 def families(readings: Readings) -> Iterator[Metric]:
     """Everything that is told of the server, in the order of the documentation."""
-    live, census = readings.live, readings.census
+    live, counts = readings.live, readings.counts
     build = sorted(readings.build.items())
     yield _gauge(
         "voi_build_info", "Versions of the server and of what it stands on.", [(_values(build), 1)], _names(build)
@@ -92,10 +92,10 @@ def families(readings: Readings) -> Iterator[Metric]:
     yield from _terminals(readings)
     yield from _tracker(live)
     yield from _bittorrent(live)
-    if census is not None:
+    if counts is not None:
         yield _gauge("voi_terminals", "Terminals that ever logged in, by state.", _one(readings.terminals), ["state"])
-        yield from _torrents(live, census)
-        yield from _counted(census)
+        yield from _torrents(live, counts)
+        yield from _counted(counts)
     yield from _process(readings)
 
 
@@ -140,18 +140,18 @@ def _bittorrent(live: LiveReadings) -> Iterator[Metric]:
     yield _gauge("voi_bittorrent_torrents", "Torrents of the server's own peer, by state.", _one(states), ["state"])
 
 
-def _counted(census: MetricCounts) -> Iterator[Metric]:
-    yield _gauge("voi_rollouts", "Rollouts ever begun, by state.", _one(census.rollouts), ["state"])
-    yield _gauge("voi_rollout_targets", "Terminals in running rollouts, by state.", _one(census.targets), ["state"])
+def _counted(counts: MetricCounts) -> Iterator[Metric]:
+    yield _gauge("voi_rollouts", "Rollouts ever begun, by state.", _one(counts.rollouts), ["state"])
+    yield _gauge("voi_rollout_targets", "Terminals in running rollouts, by state.", _one(counts.targets), ["state"])
     yield _gauge(
-        "voi_upload_disks", "Disks of uploads and imports ever begun, by state.", _one(census.upload_disks), ["state"]
+        "voi_upload_disks", "Disks of uploads and imports ever begun, by state.", _one(counts.upload_disks), ["state"]
     )
 
 
-def _torrents(live: LiveReadings, census: MetricCounts) -> Iterator[Metric]:
-    yield _gauge("voi_published_disks", "Levels of templates that are published.", [((), census.level_count)])
+def _torrents(live: LiveReadings, counts: MetricCounts) -> Iterator[Metric]:
+    yield _gauge("voi_published_disks", "Levels of templates that are published.", [((), counts.level_count)])
 
-    each = [(level, str(level.name), live.torrents.get(level.info_hash, _ABSENT)) for level in census.levels]
+    each = [(level, str(level.name), live.torrents.get(level.info_hash, _ABSENT)) for level in counts.levels]
     size: Rows = [((name,), level.size) for level, name, _ in each]
     both: Rows = [row for _, name, x in each for row in (((name, "sent"), x.sent), ((name, "received"), x.received))]
     peers: Rows = [row for _, name, x in each for row in (((name, "seed"), x.seeds), ((name, "leech"), x.leeches))]

@@ -30,7 +30,7 @@ MOST_TORRENTS: Final = 500
 """Published levels that have series of their own, the newest: seven series each. Sites have some dozens."""
 
 
-CENSUS_SECONDS: Final = 4.0
+COUNT_SECONDS: Final = 4.0
 """The database may take so long: with the health checks before it that is less than Prometheus waits."""
 
 
@@ -89,20 +89,20 @@ class MetricRoutes:
 
     async def _gather(self) -> bytes:
         health = {name: not wrong for name, wrong in (await run_checks(self._checks)).items()}
-        census = await self._counts() if health.get("database", True) else None
-        terminals = {} if census is None else census.terminals(self._registry.__contains__)
+        counts = await self._counts() if health.get("database", True) else None
+        terminals = {} if counts is None else counts.terminals(self._registry.__contains__)
         live = self._meter.live()
         page: bytes = await self._in_thread(
-            lambda: self._exposition.write(Readings(self._build, terminals, census, live, self._storage(), health))
+            lambda: self._exposition.write(Readings(self._build, terminals, counts, live, self._storage(), health))
         )
         return page
 
     async def _counts(self) -> MetricCounts | None:
         """What the database says; where it does not, the rest is worth telling all the more."""
         try:
-            return await self._statistics.count(MOST_TORRENTS).addTimeout(CENSUS_SECONDS, self._clock)
+            return await self._statistics.count(MOST_TORRENTS).addTimeout(COUNT_SECONDS, self._clock)
         except Late:
-            log.warn("the database did not count for metrics within {seconds:g} seconds", seconds=CENSUS_SECONDS)
+            log.warn("the database did not count for metrics within {seconds:g} seconds", seconds=COUNT_SECONDS)
             return None
 
     def _storage(self) -> StorageReadings | None:

@@ -251,7 +251,7 @@ class StreamTests(ApiCase):
     """A real stream, of what really changed."""
 
     async def listen(self, query: str = "") -> _Reader:
-        """Open a stream and hear its beginning."""
+        """Open a stream and update its beginning."""
         headers = Headers({"Authorization": [f"Bearer {TOKEN}"]})
         response = await self.agent.request(b"GET", f"{self.url}/api/v1/events/stream{query}".encode(), headers)
         self.assertEqual(response.code, 200)
@@ -293,7 +293,7 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(1, MAC, "downloading", 0.1, ""), (1, OTHER, "waiting", 0.0, "")]
         reader = await self.listen()
         self.coordinator.targets[0] = (1, MAC, "downloading", 0.5, "")
-        self.recorder.paces[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0)
+        self.recorder.transfers[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0)
         self.assertEqual(
             await self.heard(reader, "terminals"),
             [{"mac": MAC, "rollout": 1, "state": "downloading", "progress": 0.5, "rate": 10}],
@@ -316,7 +316,7 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(1, MAC, "waiting", 0.0, "")]
         reader = await self.listen("?rollout=1")
         self.coordinator.targets = [(1, MAC, "downloading", 0.5, "")]
-        self.recorder.paces[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0, 10)
+        self.recorder.transfers[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0, 10)
         self.recorder.running[1] = Throughput(10.0, 5.0, 5.0, RolloutHistory(1, 70, [Point(1.0, 10, 5)]))
         told = await self.heard(reader, "rollout")
         target = {

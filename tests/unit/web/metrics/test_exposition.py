@@ -52,7 +52,7 @@ LIVE = LiveReadings(
 READINGS = Readings(
     build={"version": "1.2.3", "python": "3.12.1"},
     terminals={"current": 4, "offline": 1},
-    census=MetricCounts(
+    counts=MetricCounts(
         rollouts={"running": 1, "done": 2},
         targets={"waiting": 3},
         upload_disks={"receiving": 1},
@@ -161,7 +161,7 @@ class ValueTests(SynchronousTestCase):
 
     def test_no_database(self) -> None:
         """Where the database cannot be asked, what it counts is missing rather than 0, and all others are there."""
-        missing = set(self.found) - set(parsed(replace(READINGS, census=None, terminals={})))
+        missing = set(self.found) - set(parsed(replace(READINGS, counts=None, terminals={})))
         self.assertEqual(
             missing,
             {"voi_terminals", "voi_published_disks", "voi_rollouts", "voi_rollout_targets", "voi_upload_disks"}

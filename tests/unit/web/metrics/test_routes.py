@@ -15,7 +15,7 @@ from voi.store.metric_counts import SqlStatistics
 from voi.terminals.registry import ConnectionRegistry
 from voi.web.http.checks import HealthCheck
 from voi.web.metrics.readings import LiveReadings, StorageReadings
-from voi.web.metrics.routes import CENSUS_SECONDS, MetricRoutes
+from voi.web.metrics.routes import COUNT_SECONDS, MetricRoutes
 
 
 class Meter:
@@ -58,7 +58,7 @@ class TroubleTests(StoreCase):
         busy = self.store.read(lambda _db: held.wait())
         for _ in range(2):
             page = Deferred.fromCoroutine(self.routes.metrics())
-            self.clock.advance(CENSUS_SECONDS)
+            self.clock.advance(COUNT_SECONDS)
             text = await page
             self.assertIn(b"voi_terminal_sessions 5.0", text)
             self.assertNotIn(b"voi_terminals", text)

@@ -1,4 +1,4 @@
-"""The audit log: what happens without a change of the database is written here, and whoever listens hears of all."""
+"""The audit log: what happens without a change of the database is written here, and its listeners get all."""
 
 from __future__ import annotations
 

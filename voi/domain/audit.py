@@ -1,4 +1,4 @@
-"""What happened: one entry of the journal, who did it, and every kind of entry there is."""
+"""What happened: one entry of the audit log, who did it, and every kind of entry there is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from voi.domain.commands import COMMANDS
 from voi.messages.reason import Reason, plain
 
 LONGEST_TEXT: Final = 500
-"""Characters of one value in an entry: names and reasons come from terminals, and a journal is no store for them."""
+"""Characters of one value in an entry: names and reasons come from terminals, and the audit log is no store for
+them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class RolloutCoordinator:
         targets = await self._rollouts.retry(rollout_id, now, audit=audit.retried(actor, rollout_id, now))
         found = [self._open_targets.put(target) for target in targets]
         for open_target, target in zip(found, targets, strict=True):
-            open_target.target = target  # one that waited is on the board as it was
+            open_target.target = target  # one that waited is among the open targets as it was
         self._dispatcher.spawn(self._dispatcher.drive_all(found))
         return [target.mac for target in targets]
 

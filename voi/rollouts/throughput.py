@@ -137,7 +137,7 @@ def _between(one: Point, other: Point) -> Point:
 
 
 class ThroughputRecorder:
-    """Watches the board; `online` are the MACs of the terminals that are."""
+    """Watches the open targets; `online` are the MACs of the terminals that are."""
 
     def __init__(
         self,

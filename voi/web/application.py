@@ -69,7 +69,7 @@ from voi.web.live.streams import LiveStreams
 log = Logger()
 
 _OF_ALL: Final = ("room.", "upload.published")
-"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
+"""Entries of the audit log after which any terminal may stand in another room, or be outdated."""
 
 
 class Api:

@@ -178,7 +178,7 @@ class ServiceTests(TestCase):
         )
 
     async def wrote_down(self, kind: str) -> None:
-        """Wait until the journal has such an entry."""
+        """Wait until the audit log has such an entry."""
 
         async def there() -> bool:
             return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
@@ -232,7 +232,7 @@ class ServiceTests(TestCase):
         self.assertEqual(self.open_to_others(), {"data/key.pem": 0o600})
 
     async def test_stop_is_written_down(self) -> None:
-        """The next start finds in the journal that the server was stopped, and when it was started."""
+        """The next start finds in the audit log that the server was stopped, and when it was started."""
         self.start_server()
         await self.wrote_down("server.started")
         await self.server.stopService()

@@ -142,7 +142,7 @@ class ContractTests(ApiCase):
         self.assertEqual(seen["template"], TEMPLATE)
 
     async def test_journal_and_tokens(self) -> None:
-        """A token is made, let in, and revoked; the journal tells of it."""
+        """A token is made, let in, and revoked; it is in the audit log."""
         made = (await self.voi("token", "make", "backup")).strip()
         self.assertIn("backup", await self.voi("token", "list"))
         await self.voi("token", "list", "--token", made, status=5)

@@ -81,7 +81,7 @@ class EventsTests(ScriptedCase):
         self.assertEqual(len(self.script.asked), 3)
 
     def test_old_news(self) -> None:
-        """For what was shown already, the journal is not asked again."""
+        """For what was shown already, the audit log is not asked again."""
         self.script.say("GET", "/events/stream", stream(event(1), event(2)), stream(event(3)))
         self.script.say("GET", "/events", page(1, 2), page(1, 2), page(1, 2, 3))
         self.assertEqual(self.follow(3), [1, 2, 3])

@@ -119,7 +119,7 @@ class RolloutTests(SynchronousTestCase):
         self.assertEqual(links.least_seconds(Demand(0, 0, 0, 0)), 0.0)
 
     def test_advance(self) -> None:
-        """A word without news is heard, and is no advance."""
+        """A report without news counts as a sign of life, and is no advance."""
         progress = TaskProgress()
         progress.update(0.5, 1.0)
         progress.update(0.5, 9.0)

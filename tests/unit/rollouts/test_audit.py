@@ -14,10 +14,10 @@ from voi.wire.messages import DownloadResult, Reply
 
 
 class ChronicleTests(CoordinatorCase):
-    """What the journal tells of rollouts."""
+    """What the audit log tells of rollouts."""
 
     async def prepare(self, *macs: str) -> None:
-        """With a journal."""
+        """With an audit log."""
         await super().prepare(*macs)
         self.events = SqlAuditEntries(self.store)
 

@@ -71,7 +71,7 @@ class PaceTests(SynchronousTestCase):
 
 
 class ObserverTests(StoreCase):
-    """A rollout to two terminals, on the board and in the database."""
+    """A rollout to two terminals, open and in the database."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()

@@ -73,11 +73,11 @@ class SessionTests(SynchronousTestCase):
         line = self.server.line()
         line.log_in()
         line.say(Code.LOGOUT, {"mac": MAC})
-        self.assertEqual(reply(line.heard()[0]).code, 0)
+        self.assertEqual(reply(line.received()[0]).code, 0)
         self.assertEqual(self.news[-1], f"-{MAC}")
         self.server.clock.advance(0)
         line.say(Code.HEARTBEAT, {"mac": MAC})
-        self.assertEqual(reply(line.heard()[0]).code, 60002)
+        self.assertEqual(reply(line.received()[0]).code, 60002)
         line.log_in()
         self.assertEqual(self.news[-1], f"+{MAC}")
 
@@ -93,7 +93,7 @@ class SessionTests(SynchronousTestCase):
         """After a server restart a terminal that only sends heartbeats learns that it must log in."""
         line = self.server.line()
         line.say(Code.HEARTBEAT, {"mac": MAC})
-        self.assertEqual(reply(line.heard()[0]).code, 60002)
+        self.assertEqual(reply(line.received()[0]).code, 60002)
 
     def test_too_many_connections(self) -> None:
         """Beyond the bound connections are not taken."""
@@ -111,7 +111,7 @@ class SessionTests(SynchronousTestCase):
         broken.protocol.dataReceived(frame(9000, {}, version=7))
         self.assertTrue(broken.transport.aborted)
         other.say(Code.HEARTBEAT, {})
-        self.assertEqual(reply(other.heard()[0]).code, 0)
+        self.assertEqual(reply(other.received()[0]).code, 0)
 
     def test_unfinished_frames_have_a_bound(self) -> None:
         """All connections together hold so much; the one whose frame began first gives way to those that came later."""
@@ -197,7 +197,7 @@ class RequestTests(SynchronousTestCase):
         self.server.clock.advance(0)
         self.assertEqual([r.code for r in self.server.handler.requests[1:]], [Code.HEARTBEAT, Code.GET_DATE_TIME])
         self.server.handler.release()
-        self.assertEqual([f.service_code for f in self.line.heard()], [9000, 9003])
+        self.assertEqual([f.service_code for f in self.line.received()], [9000, 9003])
 
     def test_reading_waits_for_a_busy_handler(self) -> None:
         """What a terminal sends meanwhile is bounded by not reading it."""
@@ -224,14 +224,14 @@ class RequestTests(SynchronousTestCase):
         """An error of the tree is answered with its wire code and sentence."""
         self.server.handler.error = Conflict("somebody else is at it")
         self.line.say(Code.MAY_UPLOAD, {"uuid": "0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b", "disks": []})
-        answer = reply(self.line.heard()[0])
+        answer = reply(self.line.received()[0])
         self.assertEqual((answer.code, answer.msg), (20725, "somebody else is at it"))
 
     def test_a_bug_is_answered_too(self) -> None:
         """An unexpected failure is answered 99999 and logged; the connection stays."""
         self.server.handler.error = ZeroDivisionError()
         self.line.say(Code.HEARTBEAT, {})
-        self.assertEqual(reply(self.line.heard()[0]).code, 99999)
+        self.assertEqual(reply(self.line.received()[0]).code, 99999)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertFalse(self.line.transport.aborted)
 
@@ -241,7 +241,7 @@ class RequestTests(SynchronousTestCase):
         self.line.say(Code.HEARTBEAT, {})
         self.line.hang_up()
         self.server.handler.release()
-        self.assertEqual(self.line.heard(), [])
+        self.assertEqual(self.line.received(), [])
 
     def test_grant(self) -> None:
         """An administrator's login holds ten minutes, prolonged by use, and ends with the terminal's login."""
@@ -284,12 +284,12 @@ class CommandTests(SynchronousTestCase):
     def test_batch_no_is_in_every_command(self) -> None:
         """Family clients crash without it."""
         self.command(batch_no=77)
-        self.assertIn(b'"batch_no":77', self.line.heard()[0].data)
+        self.assertIn(b'"batch_no":77', self.line.received()[0].data)
 
     def test_answer_by_request_code(self) -> None:
         """A terminal that repeats the request code needs no batch_no."""
         done = self.command()
-        self.answer(1002, self.line.heard()[0].request_code, None)
+        self.answer(1002, self.line.received()[0].request_code, None)
         self.assertEqual(self.successResultOf(done).code, 0)
 
     def test_answer_by_batch_no(self) -> None:
@@ -304,7 +304,7 @@ class CommandTests(SynchronousTestCase):
     def test_answer_to_another_code(self) -> None:
         """An answer under another service code belongs to nobody."""
         done = self.command()
-        self.answer(1001, self.line.heard()[0].request_code, None)
+        self.answer(1001, self.line.received()[0].request_code, None)
         self.assertNoResult(done)
         self.line.hang_up()
         self.failureResultOf(done, ConnectionEnded)

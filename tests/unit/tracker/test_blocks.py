@@ -87,9 +87,9 @@ class _Slow:
 class BlockTests(TestCase):
     """A site whose tracker has tables."""
 
-    async def site(self, desk: BlockTableResource | None) -> None:
+    async def site(self, tables: BlockTableResource | None) -> None:
         tracker = Tracker(keys=FakeKeys(), own_peer=FakeOwnPeer(), clock=reactor, random=Random(1))
-        site: Any = Site(tracker_resource(tracker, desk))  # half of its annotations are missing
+        site: Any = Site(tracker_resource(tracker, tables))  # half of its annotations are missing
         listening: Any = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
         self.addCleanup(listening.stopListening)
         self.address = f"http://127.0.0.1:{listening.getHost().port}"
@@ -169,9 +169,9 @@ class BlockTests(TestCase):
     def ask_slowly(self) -> tuple[_Slow, Deferred[bytes | None]]:
         """A request for a table whose client reads when it is told to, and its end."""
         request: Any = _Slow()
-        desk = BlockTableResource(FakeKeys(), FakeTables())
+        tables = BlockTableResource(FakeKeys(), FakeTables())
         return request, Deferred.fromCoroutine(
-            desk.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
+            tables.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
         )
 
     def test_who_does_not_read(self) -> None:

@@ -34,7 +34,7 @@ class Side:
 
     def __init__(self, *, has_all: bool = True) -> None:
         self.clock = Clock()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.own = FakeOwnPeer(offers={HASH}, has_all_of={HASH} if has_all else set())
         self.tracker = Tracker(
             keys=FakeKeys({**KEYS, KEY: MAC}),
@@ -42,7 +42,7 @@ class Side:
             clock=self.clock,
             random=Random(5),
             policy=Policy(most_peers_of_terminal=2, most_peers=9, leaders_alone=1, leaders=2, stuck=4.0, lost=30.0),
-            on_announce=self.heard.append,
+            on_announce=self.announced.append,
             rooms=FakeRooms("13"),
         )
         self.tracker.admit(HASH)
@@ -104,7 +104,7 @@ class EqualTests(SynchronousTestCase):
                 body = long.tracker.announce(key, raw, host, "10.9.0.1")
                 self.assertEqual(reply.data.partition(b"\r\n\r\n")[2], body)
                 self.assertEqual(short.tracker.peers(HASH), long.tracker.peers(HASH))
-                self.assertEqual(short.heard, long.heard)
+                self.assertEqual(short.announced, long.announced)
         table = short.tracker._table
         recognised = {
             fingerprint
@@ -295,7 +295,7 @@ class ShapeTests(SynchronousTestCase):
         ]
         for data in strange:
             self.assertIsNone(self.reply(data), data)
-        self.assertEqual(self.side.heard, [])
+        self.assertEqual(self.side.announced, [])
 
     @given(st.binary(max_size=400))
     def test_any_bytes(self, data: bytes) -> None:

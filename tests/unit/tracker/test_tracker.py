@@ -26,7 +26,7 @@ class TrackerCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.own = FakeOwnPeer()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.keys = FakeKeys({KEY: MAC, OTHER_KEY: OTHER_MAC})
         self.tracker = Tracker(
             keys=self.keys,
@@ -34,7 +34,7 @@ class TrackerCase(SynchronousTestCase):
             clock=self.clock,
             random=Random(1),
             policy=Policy(jitter=0.0),
-            on_announce=lambda announced: self.heard.append(announced),
+            on_announce=lambda announced: self.announced.append(announced),
         )
         self.tracker.admit(HASH)
 
@@ -92,7 +92,7 @@ class AnnounceTests(TrackerCase):
     def test_bad_parameter(self) -> None:
         """A bad parameter is named, and the listener is not told."""
         self.assertIn("port", self.failure(self.announce(port=0)))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_no_address(self) -> None:
         """A connection without an address cannot be announced."""
@@ -112,7 +112,7 @@ class EarlyTests(TrackerCase):
         super().setUp()
         for key, host in ((KEY, "::ffff:10.0.0.1"), (OTHER_KEY, "10.0.0.2")):
             self.failure(self.announce(key, host=host, info_hash=OTHER_HASH, left=0))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_admitted(self) -> None:
         """A refused early peer is in the swarm as soon as there is one, and the listener is told."""
@@ -120,7 +120,7 @@ class EarlyTests(TrackerCase):
         self.tracker.admit(OTHER_HASH)
         self.assertEqual(self.tracker.counts(OTHER_HASH), Counts(seeds=2))
         self.assertEqual([peer.host for peer in self.tracker.peers(OTHER_HASH)], ["10.0.0.1", "10.0.0.2"])
-        self.assertEqual([announced.terminal for announced in self.heard], [MAC, OTHER_MAC])
+        self.assertEqual([announced.terminal for announced in self.announced], [MAC, OTHER_MAC])
 
     def test_too_long_ago(self) -> None:
         """After a minute it is unknown whether the client is there still."""
@@ -234,7 +234,7 @@ class ListenerTests(TrackerCase):
         """Each announce is told with the terminal and its plain address."""
         self.announce(host="::ffff:10.0.0.1", event="started")
         self.assertEqual(
-            self.heard,
+            self.announced,
             [PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, left=3, uploaded=1, downloaded=2)],
         )
 
@@ -250,7 +250,7 @@ class ListenerTests(TrackerCase):
         self.announce(left=3)
         terminals.add(MAC)
         self.announce(left=2)
-        self.assertEqual([announced.left for announced in self.heard], [4, 2])
+        self.assertEqual([announced.left for announced in self.announced], [4, 2])
 
     def test_failing_listener(self) -> None:
         """A listener's mistake is logged and the client gets its answer."""

@@ -89,10 +89,10 @@ class AnswerCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = _Deaf()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.own = FakeOwnPeer()
         self.tracker = Tracker(
-            keys=FakeKeys(), own_peer=self.own, clock=self.clock, random=Random(1), on_announce=self.heard.append
+            keys=FakeKeys(), own_peer=self.own, clock=self.clock, random=Random(1), on_announce=self.announced.append
         )
         self.tracker.admit(HASH)
         self.udp = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
@@ -132,7 +132,7 @@ class ConnectionTests(AnswerCase):
             self.assertIn("connect again", self.error(answer))
             assert answer is not None
             self.assertLessEqual(len(answer), len(packet))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_for_a_while(self) -> None:
         """An id is good for a window and the one after it, and no longer."""
@@ -149,7 +149,7 @@ class ConnectionTests(AnswerCase):
         self.assertEqual(one, same)
 
     def test_bound(self) -> None:
-        """Askers are remembered up to a number."""
+        """Clients are remembered up to a number."""
         self.patch(connection_ids, "MOST_CLIENTS", 3)
         known = ConnectionIds(b"1" * 32)
         for port in range(10):
@@ -186,7 +186,7 @@ class AnnounceTests(AnswerCase):
             answer,
             struct.pack(">I4sIII", 1, b"tran", interval, 1, 1) + bytes([10, 0, 0, 1]) + (6881).to_bytes(2, "big"),
         )
-        self.assertEqual(self.heard[0], PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, 0, 1, 2))
+        self.assertEqual(self.announced[0], PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, 0, 1, 2))
 
     def test_ipv6(self) -> None:
         """Who asks over IPv6 gets IPv6 peers, 18 bytes each; a mapped address is IPv4."""
@@ -214,7 +214,7 @@ class AnnounceTests(AnswerCase):
         """A peer that announces again is told of as if it were parsed; another key at its place is refused."""
         for left in (3, 2, 0):
             self.ask(left=left)
-        self.assertEqual([announced.left for announced in self.heard], [3, 2, 0])
+        self.assertEqual([announced.left for announced in self.announced], [3, 2, 0])
         self.assertEqual([peer.left for peer in self.tracker.peers(HASH)], [0])
         self.assertIn("log in", self.error(self.ask(url=options(b"/" + b"0" * 32 + b"/announce"))))
 

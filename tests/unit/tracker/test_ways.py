@@ -55,7 +55,7 @@ class Side:
     def __init__(self, way: Way, server: ServerState) -> None:
         self.way = way
         self.clock, self.rooms = Clock(), MovingRooms()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         have = set() if server is ServerState.ABSENT else {HASH, OTHER_HASH}
         self.tracker = Tracker(
             keys=FakeKeys(dict(KEYS)),
@@ -63,7 +63,7 @@ class Side:
             clock=self.clock,
             random=Random(5),
             policy=Policy(most_peers_of_terminal=2, leaders_alone=1, leaders=1, bridges=2, stuck=4.0, lost=30.0),
-            on_announce=self.heard.append,
+            on_announce=self.announced.append,
             rooms=self.rooms,
         )
         self.tracker.admit(HASH)
@@ -111,7 +111,7 @@ def as_plain(side: Side, key: str, raw: bytes, host: str, local: str) -> bytes:
     body = plain.body(side.tracker, side.clock.seconds(), KEYS[key], raw, host, local)
     request = parse_announce(raw)
     text = host.removeprefix("::ffff:")
-    side.heard.append(
+    side.announced.append(
         PeerAnnounced(
             request.info_hash,
             KEYS[key],
@@ -187,7 +187,7 @@ class WaysTests(SynchronousTestCase):
         for side, body in zip(sides[1:], others, strict=True):
             self.assertEqual(body, first, side.way.__name__)
             self.assertEqual(side.tracker.peers(HASH), sides[0].tracker.peers(HASH), side.way.__name__)
-            self.assertEqual(side.heard, sides[0].heard, side.way.__name__)
+            self.assertEqual(side.announced, sides[0].announced, side.way.__name__)
 
     def test_a_long_day(self) -> None:
         """Four rooms of six that download, make no progress or finish: peers become all that there is."""

@@ -25,7 +25,7 @@ class Rooms(Protocol):
     """All rooms. A subnet is one room's; those of a room come in the order of their addresses, each once.
 
     Whatever changes who stands where is told to the directory of rooms (`voi.domain.room_directory`) as soon as it is
-    on disk, in that order, and before the caller hears of it.
+    on disk, in that order, and before the caller gets its result.
     """
 
     def all(self) -> Deferred[list[Room]]:

@@ -132,7 +132,7 @@ class AccountRoutes:
                 method="POST",
                 path="/api/v1/accounts",
                 handler=self.add,
-                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
+                repeatable=False,  # what is kept to know a request again would be a fast hash of a password
                 summary="Create an account",
                 body=AccountRequest,
                 example={"name": "li.wei", "password": _PASSWORD, "role": "operator"},
@@ -146,7 +146,7 @@ class AccountRoutes:
                 method="PATCH",
                 path="/api/v1/accounts/<name:name>",
                 handler=self.change,
-                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
+                repeatable=False,  # what is kept to know a request again would be a fast hash of a password
                 summary="Change the role or password of an account",
                 body=AccountChange,
                 example={"role": "administrator"},

@@ -95,7 +95,7 @@ def room_view(room: Room, *, online: int, total: int) -> RoomView:
 
 
 def event_view(event: AuditEntry) -> EventView:
-    """An entry of the journal."""
+    """An entry of the audit log."""
     return EventView(
         id=event.id,
         time=moment(event.time),

@@ -48,7 +48,7 @@ class RolloutTests(ApiCase):
         self.assertEqual({target["state"] for target in answer.json["targets"]}, {"cancelled"})
 
     async def test_taken_out(self) -> None:
-        """Terminals can be taken out of a rollout; it goes on for the others, and the journal says who did it."""
+        """Terminals can be taken out of a rollout; it goes on for the others, and the audit log says who did it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         answer = await self.ask("POST", "/api/v1/rollouts/1/cancel", {"macs": [MAC.lower()]})
         self.assertEqual((answer.status, answer.json), (200, {"id": 1, "cancelled": 1}))

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
+GROUND = {"names", "errors", "messages", "signals", "tasks", "units", "__init__"}
 USE_CASES = {"audit", "auth", "catalogue", "publishing", "terminals"}
 """Where what people do is checked, written down and told; routes only translate."""
 OFFERING = {("seeder", "seed"), ("seeder", "mark_verified"), ("tracker", "retire")}
@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "config": set(),
     "signals": set(),
     "tasks": set(),
+    "units": set(),
     "wire": GROUND,
     "domain": GROUND,
     "files": GROUND | {"domain"},

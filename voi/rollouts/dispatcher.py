@@ -21,7 +21,7 @@ from voi.rollouts.sender import NotWanted, Sender
 from voi.store.rollouts import Rollouts
 from voi.store.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
-from voi.wire.messages import SECTOR
+from voi.units import SECTOR
 
 log = Logger()
 

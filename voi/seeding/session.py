@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.files.atomic import sync_file
 from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import ConnectedPeer, Event, TorrentStatus
@@ -30,7 +31,7 @@ from voi.seeding.settings import limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent, pace, parameters
-from voi.seeding.verification import Judgement, Trust, VerificationStore, sync_file
+from voi.seeding.verification import Judgement, Trust, VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()

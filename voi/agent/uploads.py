@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import Seeder, ServerLink
+from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
 from voi.agent.saving import save
 from voi.domain import metainfo
@@ -23,6 +23,7 @@ from voi.files.facts import facts
 from voi.files.hashing import Cancelled, hash_file
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
 from voi.units import sectors
 from voi.wire.codes import Code
@@ -61,7 +62,7 @@ class UploadQueue:
         self,
         *,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,

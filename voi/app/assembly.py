@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from voi import __version__
 from voi.app.health import checks
-from voi.app.lag import LagProbe
+from voi.app.lag import LagProbe, lag_view
 from voi.app.listeners import Listeners
 from voi.app.metering import Meter
 from voi.app.threads import Threads
@@ -26,6 +26,7 @@ from voi.domain.room_directory import RoomDirectory
 from voi.domain.rooms import RoomMap
 from voi.errors import TorrentRefused
 from voi.files.directory import DataDirectory
+from voi.files.disk_usage import disk_usage
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
@@ -41,21 +42,10 @@ from voi.seeding.link import link_rate
 from voi.seeding.own_peer import OwnPeer
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
-from voi.store.database import Store, disk_usage
-from voi.store.idempotency import StoredResponses
-from voi.store.rollout_history import RolloutHistories
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import LONGEST_SECONDS, Sessions
-from voi.store.snapshots import TerminalSnapshots
+from voi.store.database import Store
+from voi.store.interfaces.accounts import LONGEST_SECONDS
+from voi.store.repositories import sql_repositories
 from voi.store.start import Known
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
 from voi.terminals.administration import TerminalAdministration
 from voi.terminals.commands import CommandDispatcher
 from voi.terminals.factory import TerminalFactory
@@ -70,10 +60,10 @@ from voi.tracker.keys import TrackerKeys
 from voi.tracker.tracker import PeerAnnounced, Tracker
 from voi.web.api.schemas.requests import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.api.traffic import TrafficMeter
 from voi.web.application import Api
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.routing import BODY_LIMIT
-from voi.web.live.traffic import TrafficMeter
 from voi.web.metrics.routes import MetricRoutes
 from voi.web.site import site
 
@@ -105,13 +95,10 @@ class Assembly:
         self._reactor = reactor
         self.store = Store(directory.database, reactor)
         self.room_directory = RoomDirectory()
-        self.terminals, self.templates = Terminals(self.store, self.room_directory, time.time()), Templates(self.store)
-        self._uploads, self._rollouts = Uploads(self.store), Rollouts(self.store)
-        self._commands, self._events, self.accounts = (
-            Commands(self.store),
-            AuditEntries(self.store),
-            Accounts(self.store),
-        )
+        self.repositories = repositories = sql_repositories(self.store, self.room_directory, time.time())
+        self.terminals, self.templates = repositories.terminals, repositories.templates
+        self._uploads, self._rollouts = repositories.uploads, repositories.rollouts
+        self._events = repositories.audit_entries
         self.audit_log = AuditLog(self._events)
         self.lag = LagProbe(reactor)
         self.keys = TrackerKeys()
@@ -132,10 +119,12 @@ class Assembly:
         self._make_rollouts()
         self.traffic = TrafficMeter(self.seeding, lambda: self.coordinator.progress_receiver.fetched)
         self.tracker.tell_only_of(self.publisher.receiving, self.coordinator.terminals)
-        self._passwords = PasswordChecker(self.accounts, reactor, reactor.getThreadPool())
-        self._sessions = Sessions(self.store)
+        self._passwords = PasswordChecker(repositories.accounts, reactor, reactor.getThreadPool())
         self._sign_in = SignIn(
-            accounts=self.accounts, sessions=self._sessions, passwords=self._passwords, audit_log=self.audit_log
+            accounts=repositories.accounts,
+            sessions=repositories.sessions,
+            passwords=self._passwords,
+            audit_log=self.audit_log,
         )
         self._make_terminals()
         self._make_web(token)
@@ -207,13 +196,13 @@ class Assembly:
     def _make_rollouts(self) -> None:
         """What brings disks out, and commands."""
         reactor = self._reactor
-        self.command_dispatcher = CommandDispatcher(self._commands, self.terminals, self.registry, reactor)
+        self.command_dispatcher = CommandDispatcher(self.repositories.commands, self.terminals, self.registry, reactor)
         open_targets = OpenTargets()
         self.recorder = ThroughputRecorder(
             open_targets=open_targets,
             online=self.registry,
             seeding=self.seeding,
-            courses=RolloutHistories(self.store),
+            courses=self.repositories.rollout_histories,
             clock=reactor,
         )
         self.coordinator = RolloutCoordinator(
@@ -228,7 +217,7 @@ class Assembly:
                 tracker_url=self._listeners.tracker_url,
                 in_thread=self._threads.short,
             ),
-            commands=self.command_dispatcher,
+            send_command=self.command_dispatcher.send,
             seeder=self.seeding,
             tracker=self.tracker,
             clock=reactor,
@@ -254,7 +243,7 @@ class Assembly:
         """What answers browsers, programs, and peers over HTTP."""
         health = checks(self.store, self._directory, self.own_peer, self.seeding, self.lag, self._reactor)
         metrics = MetricRoutes(
-            store=self.store,
+            statistics=self.repositories.statistics,
             registry=self.registry,
             meter=Meter(
                 factory=self.factory,
@@ -270,22 +259,22 @@ class Assembly:
             in_thread=self._threads.short,
             clock=self._reactor,
         )
-        rooms, tokens = Rooms(self.store, self.room_directory), Tokens(self.store)
+        rooms, tokens = self.repositories.rooms, self.repositories.tokens
         self.api = Api(
             token=token,
-            accounts=self.accounts,
-            sessions=self._sessions,
+            accounts=self.repositories.accounts,
+            sessions=self.repositories.sessions,
             tokens=tokens,
-            answers=StoredResponses(self.store),
+            answers=self.repositories.responses,
             sign_in=self._sign_in,
             account_administration=AccountAdministration(
-                accounts=self.accounts, tokens=tokens, hash_password=self._passwords.hash
+                accounts=self.repositories.accounts, tokens=tokens, hash_password=self._passwords.hash
             ),
             terminals=self.terminals,
             templates=self.templates,
             uploads=self._uploads,
             rollouts=self._rollouts,
-            commands=self._commands,
+            commands=self.repositories.commands,
             command_dispatcher=self.command_dispatcher,
             registry=self.registry,
             catalogue=self.catalogue,
@@ -296,9 +285,9 @@ class Assembly:
             links=LinkRates(self._link, self._config.terminal_link or link_rate(self._config.link)),
             tracker=self.tracker,
             seeding=self.seeding,
-            lag=self.lag,
+            lag=lambda: lag_view(self.lag),
             clock=self._reactor,
-            snapshots=TerminalSnapshots(self.store),
+            snapshots=self.repositories.snapshots,
             rooms=rooms,
             events=self._events,
             audit_log=self.audit_log,

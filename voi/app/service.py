@@ -28,7 +28,7 @@ from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
 from voi.store.start import read_known
 from voi.tasks import spawn
-from voi.web.live.traffic import SAMPLE_SECONDS
+from voi.web.api.traffic import SAMPLE_SECONDS
 
 log = Logger()
 
@@ -139,7 +139,7 @@ class VoiService(MultiService):
         log.info("bittorrent: tcp {where}", where=where(host, port))
 
     async def _ensure_administrator(self) -> None:
-        await ensure_administrator(self.parts.accounts, self._threads.short)
+        await ensure_administrator(self.parts.repositories.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
         log.info("{count} published levels are seeded", count=await self.parts.catalogue.offer_all())

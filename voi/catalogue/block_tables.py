@@ -18,7 +18,7 @@ from voi.files.atomic import write_atomically
 from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, verify_file
 from voi.messages.reason import Reason, of_system
-from voi.store.templates import Templates
+from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
 
 log = Logger()

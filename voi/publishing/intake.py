@@ -34,8 +34,8 @@ from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
 from voi.publishing.rows import new_disk, new_upload
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
 from voi.units import SECTOR
 from voi.wire.messages import Disk, GroupUpload, TemplateBody

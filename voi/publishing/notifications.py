@@ -7,10 +7,10 @@ from twisted.logger import Logger
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline
 from voi.messages.reason import Reason
-from voi.publishing.interfaces import Fleet
 from voi.publishing.publisher import Publisher
-from voi.store.uploads import Uploads
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import spawn
+from voi.terminals.interfaces import Connections
 from voi.wire.codes import Code
 from voi.wire.messages import Disk, TemplateBody
 
@@ -20,7 +20,7 @@ log = Logger()
 class UploaderNotifications:
     """Speaks to uploaders."""
 
-    def __init__(self, uploads: Uploads, publisher: Publisher, registry: Fleet) -> None:
+    def __init__(self, uploads: Uploads, publisher: Publisher, registry: Connections) -> None:
         self._uploads = uploads
         self._publisher = publisher
         self._registry = registry

@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
 from voi.catalogue.catalogue import Catalogue
-from voi.catalogue.interfaces import Admission
 from voi.domain import blocks, metainfo
 from voi.domain.audit import Audit, AuditEntry
 from voi.domain.templates import PublishedLevel, check_next_level
@@ -30,12 +29,13 @@ from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing import audit as entries
-from voi.publishing.interfaces import Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
+from voi.seeding.interfaces import BitTorrentSession
 from voi.signals import Signal
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread, spawn
+from voi.tracker.tracker import Tracker
 from voi.units import sectors
 
 log = Logger()
@@ -61,8 +61,8 @@ class Publisher:
         templates: Templates,
         catalogue: Catalogue,
         directory: DataDirectory,
-        seeder: Seeder,
-        tracker: Admission,
+        seeder: BitTorrentSession,
+        tracker: Tracker,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:

@@ -14,8 +14,9 @@ from twisted.logger import Logger
 
 from voi.files.atomic import sync_file
 from voi.seeding import alerts
+from voi.seeding.interfaces import FileFacts
 from voi.seeding.registry import TorrentState
-from voi.seeding.verification import FileFacts, VerificationStore
+from voi.seeding.verification import VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()

@@ -9,54 +9,21 @@ Everything here blocks: call it in a thread. Calls from several threads are safe
 
 from __future__ import annotations
 
-import enum
 import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import msgspec
 from twisted.logger import Logger
 
 from voi.files.atomic import remove_drafts, sync_directory, sync_file, write_atomically
 from voi.files.permissions import make_directory
+from voi.seeding.interfaces import FileFacts, Trust
 
 log = Logger()
 
 _NAME = re.compile(r"([0-9a-f]{40})\.json")
-
-
-class Trust(enum.Enum):
-    """How much of a file is taken on the word of the ledger."""
-
-    WHOLE = "whole"
-    """Verified, unchanged, and no unclean stop since: every piece is there, nothing is read."""
-    LAZY = "lazy"
-    """Verified and unchanged, but a stop was unclean: each piece is hashed before it is first sent."""
-    RESUME = "resume"
-    """A download that was stopped cleanly: libtorrent goes on where it was."""
-    CHECK = "check"
-    """Anything else: what is there is hashed from end to end."""
-
-
-class FileFacts(msgspec.Struct, frozen=True):
-    """By what a file is recognised as unchanged: its size in bytes and its time of change in nanoseconds."""
-
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> Self | None:
-        """The facts of a file; None when there is none.
-
-        :raises OSError: the operating system does not say.
-        """
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            return None
-        return cls(found.st_size, found.st_mtime_ns)
 
 
 class VerificationEntry(msgspec.Struct, frozen=True):

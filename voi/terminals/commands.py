@@ -13,13 +13,14 @@ from twisted.logger import Logger
 
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.commands import COMMANDS, CommandKind, CommandTable
 from voi.errors import Conflict, NoAnswer, TerminalOffline, UnknownTerminal, VoiError
 from voi.messages.reason import Reason
-from voi.store.commands import Command, CommandResult, Commands
-from voi.store.terminals import Terminals
+from voi.store.interfaces.commands import Commands
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import spawn
-from voi.terminals.registry import ConnectionRegistry
+from voi.terminals.interfaces import Connections
 
 log = Logger()
 
@@ -41,7 +42,7 @@ class CommandDispatcher:
         self,
         commands: Commands,
         terminals: Terminals,
-        registry: ConnectionRegistry,
+        registry: Connections,
         clock: IReactorTime,
         table: CommandTable = COMMANDS,
         now: Callable[[], float] = time.time,

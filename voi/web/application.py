@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from klein import Klein
@@ -19,40 +19,34 @@ from voi.catalogue.catalogue import Catalogue
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
+from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
-from voi.store.idempotency import StoredResponses
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import Sessions
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.accounts import Accounts, Sessions, Tokens
+from voi.store.interfaces.audit import AuditEntries
+from voi.store.interfaces.commands import Commands
+from voi.store.interfaces.idempotency import StoredResponses
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.rooms import Rooms
+from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
+from voi.store.interfaces.uploads import Uploads
 from voi.terminals.administration import TerminalAdministration
 from voi.terminals.commands import CommandDispatcher
+from voi.terminals.interfaces import Connections
 from voi.terminals.rooms import RoomAdministration
+from voi.tracker.tracker import Tracker
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
-from voi.web.api.interfaces import (
-    Coordinator,
-    DiskUsage,
-    Fleet,
-    Lag,
-    Observer,
-    Publisher,
-    RouteTable,
-    Seeding,
-    Tracker,
-    Traffic,
-)
+from voi.web.api.interfaces import DiskUsage, RouteTable
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
 from voi.web.api.rollouts import RolloutRoutes
 from voi.web.api.rooms import RoomRoutes
+from voi.web.api.schemas.server import LagView
 from voi.web.api.server import ServerRoutes
 from voi.web.api.sessions import AccountRoutes, SessionRoutes
 from voi.web.api.settings import Facts, SettingsRoutes
@@ -60,6 +54,7 @@ from voi.web.api.templates import TemplateRoutes
 from voi.web.api.terminal_changes import ManagementRoutes
 from voi.web.api.terminal_history import HistoryRoutes
 from voi.web.api.terminals import TerminalRoutes
+from voi.web.api.traffic import TrafficMeter
 from voi.web.api.uploads import UploadRoutes
 from voi.web.api.views import event_view
 from voi.web.http.access import Authentication
@@ -103,16 +98,16 @@ class Api:
         commands: Commands,
         command_dispatcher: CommandDispatcher,
         command_table: CommandTable = COMMANDS,
-        registry: Fleet,
+        registry: Connections,
         catalogue: Catalogue,
         upload_requests: UploadRequests,
         publisher: Publisher,
-        coordinator: Coordinator,
-        recorder: Observer,
+        coordinator: RolloutCoordinator,
+        recorder: ThroughputRecorder,
         links: LinkRates,
         tracker: Tracker,
-        seeding: Seeding,
-        lag: Lag,
+        seeding: BitTorrentSession,
+        lag: Callable[[], LagView],
         clock: IReactorTime,
         snapshots: TerminalSnapshots,
         rooms: Rooms,
@@ -120,7 +115,7 @@ class Api:
         audit_log: AuditLog,
         room_administration: RoomAdministration,
         terminal_administration: TerminalAdministration,
-        traffic: Traffic,
+        traffic: TrafficMeter,
         disk: DiskUsage,
         facts: Facts,
         checks: Mapping[str, HealthCheck] | None = None,

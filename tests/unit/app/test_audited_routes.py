@@ -23,8 +23,7 @@ from voi.demo.image import write_image
 from voi.demo.processes import free_port
 from voi.domain.templates import PublishedLevel, Template
 from voi.names import DiskName
-from voi.store.audit import AuditEntries, AuditFilter
-from voi.store.rollouts import Rollouts
+from voi.store.interfaces.audit import AuditFilter
 from voi.store.templates import publish_level
 from voi.terminals import wake
 
@@ -260,7 +259,7 @@ class AuditedRouteTests(TestCase):
         """One whose terminal failed."""
         sent = await self.rollout()
         made = await self.done("POST", sent)
-        rollouts, (mac,) = Rollouts(self.server.parts.store), sent.body["macs"]
+        rollouts, (mac,) = self.server.parts.repositories.rollouts, sent.body["macs"]
         work = await rollouts.plan(made["id"], mac, 2.0)
         assert work is not None
         await rollouts.failed(work.tasks[0], "no space left", 6, None, 3.0)
@@ -285,7 +284,7 @@ class AuditedRouteTests(TestCase):
 
     async def kinds(self) -> list[str]:
         """The kinds of all entries, newest first."""
-        return [entry.kind for entry in await AuditEntries(self.server.parts.store).find(AuditFilter(), 999)]
+        return [entry.kind for entry in await self.server.parts.repositories.audit_entries.find(AuditFilter(), 999)]
 
     async def test_the_table_is_whole(self) -> None:
         """Every route that changes something is tried below, or says why not."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.seeding.verification import FileFacts, Trust, VerificationEntry, VerificationStore, judge
+from voi.seeding.interfaces import FileFacts, Trust
+from voi.seeding.verification import VerificationEntry, VerificationStore, judge
 
 HASH = bytes(range(20))
 FACTS = FileFacts(1000, 5)

@@ -22,8 +22,9 @@ from voi.domain.actors import SERVER
 from voi.domain.audit import Audit, AuditEntry, make_entry
 from voi.errors import NotSaved, StartupError, StorageMissing
 from voi.files.directory import DataDirectory
+from voi.files.disk_usage import free_bytes
 from voi.store import database
-from voi.store.database import free_bytes, migration_names, prepare
+from voi.store.database import migration_names, prepare
 
 ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from voi.store.metric_counts import CountedLevel, MetricCounts
+from voi.domain.metric_counts import CountedLevel, MetricCounts
 from voi.web.metrics.readings import LiveReadings, StorageReadings, TorrentReading
 
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,7 +7,7 @@ written out as text is done in threads.
 from __future__ import annotations
 
 import platform
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
@@ -17,9 +17,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi import __version__
-from voi.store.database import Store
-from voi.store.metric_counts import MetricCounts, read_metric_counts
-from voi.web.api.interfaces import Fleet
+from voi.domain.metric_counts import MetricCounts
+from voi.store.interfaces.snapshots import Statistics
 from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.routing import Route
 from voi.web.metrics.exposition import MEDIA, Exposition, Readings
@@ -51,14 +50,14 @@ class MetricRoutes:
     def __init__(
         self,
         *,
-        store: Store,
-        registry: Fleet,
+        statistics: Statistics,
+        registry: Container[str],
         meter: MetricSource,
         checks: Mapping[str, HealthCheck],
         in_thread: Callable[..., Awaitable[Any]],
         clock: IReactorTime,
     ) -> None:
-        self._store = store
+        self._statistics = statistics
         self._registry = registry
         self._meter = meter
         self._checks = checks
@@ -101,7 +100,7 @@ class MetricRoutes:
     async def _counts(self) -> MetricCounts | None:
         """What the database says; where it does not, the rest is worth telling all the more."""
         try:
-            return await read_metric_counts(self._store, MOST_TORRENTS).addTimeout(CENSUS_SECONDS, self._clock)
+            return await self._statistics.count(MOST_TORRENTS).addTimeout(CENSUS_SECONDS, self._clock)
         except Late:
             log.warn("the database did not count for metrics within {seconds:g} seconds", seconds=CENSUS_SECONDS)
             return None

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 import voi
+from voi.domain.metric_counts import CountedLevel, MetricCounts
 from voi.names import DiskName
-from voi.store.metric_counts import CountedLevel, MetricCounts
 from voi.web.metrics.exposition import Exposition, Readings
 from voi.web.metrics.readings import LiveReadings, StorageReadings, TorrentReading, WorkerReading
 

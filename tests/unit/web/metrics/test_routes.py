@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 
 from tests.unit.store.base import StoreCase
 from tests.unit.web.metrics.test_exposition import LIVE
+from voi.store.metric_counts import SqlStatistics
 from voi.terminals.registry import ConnectionRegistry
 from voi.web.http.checks import HealthCheck
 from voi.web.metrics.readings import LiveReadings, StorageReadings
@@ -43,7 +44,7 @@ class TroubleTests(StoreCase):
         self.clock = Clock()
         self.checks: dict[str, HealthCheck] = {"database": lambda: ""}
         self.routes = MetricRoutes(
-            store=self.store,
+            statistics=SqlStatistics(self.store),
             registry=ConnectionRegistry(),
             meter=Meter(),
             checks=self.checks,

@@ -62,10 +62,9 @@ class Dispatcher:
         self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        registry.online.connect(self.came)
-        registry.offline.connect(self._left)
 
-    def _left(self, mac: str) -> None:
+    def left(self, mac: str) -> None:
+        """A terminal went offline: its targets say that they wait for it."""
         for target in self._open_targets.of_terminal(mac):
             self.spawn(self._explain_off(target))
 

@@ -101,7 +101,9 @@ globalThis.EventSource = class extends EventTarget {
       Object.assign(script, { onload: resolve, onerror: reject });
       document.head.append(script);
     });
-  await (await use("i18n.js")).setLanguage("en");
+  const { loadReasons, setLanguage } = await use("i18n.js");
+  await setLanguage("en");
+  await loadReasons();
 })().then(() => done(), (error) => done(String(error)));
 """
 

@@ -136,7 +136,7 @@ class ContractTests(ApiCase):
         """An upload is asked for, and one of a terminal that has nothing of the template is refused with why."""
         await self.site_with_terminals()
         _, why = await self.both("upload", MAC, TEMPLATE, status=1)
-        self.assertIn("has reported no disk of template Classroom", why)
+        self.assertIn("has not reported any disk of template Classroom", why)
         await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 1), 0, 8, 0)])
         seen = await self.json("upload", MAC, TEMPLATE, "--no-wait")
         self.assertEqual(seen["template"], TEMPLATE)

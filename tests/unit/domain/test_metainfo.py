@@ -157,7 +157,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_not_the_expected_disk(self) -> None:
         """The torrent of another disk or level is refused."""
-        self.refused(torrent(), "not of voi_2_", DiskName(UUID, 2))
+        self.refused(torrent(), "not for voi_2_", DiskName(UUID, 2))
 
     def test_second_names(self) -> None:
         """Other names for the file, which some clients prefer, are refused."""
@@ -187,12 +187,12 @@ class RefusedTests(SynchronousTestCase):
     def test_length(self) -> None:
         """A file of nothing, of less, or larger than any disk is refused."""
         for length in (0, -1, LARGEST_LENGTH + 1):
-            self.refused(torrent(length=length), "which no disk has")
+            self.refused(torrent(length=length), "not possible for a disk")
 
     def test_pieces(self) -> None:
         """One hash too many, too few, or half of one is refused."""
         for pieces in (b"", HASHES[:40], HASHES[:59], HASHES + bytes(20)):
-            self.refused(torrent(pieces=pieces), "do not fit its length")
+            self.refused(torrent(pieces=pieces), "does not match the length")
 
     def test_private(self) -> None:
         """The private flag is 0 or 1."""
@@ -234,7 +234,7 @@ class BadTests(SynchronousTestCase):
         data = torrent()
         for end in range(len(data)):
             self.assertRaises(BadTorrent, parse, data[:end])
-        self.bad(data + b"\n", "something follows")
+        self.bad(data + b"\n", "more bytes after its end")
 
     def test_unsorted_keys(self) -> None:
         """Keys out of order would give two info-hashes, and are refused."""
@@ -257,17 +257,17 @@ class BadTests(SynchronousTestCase):
         """A list, a number or a string is no torrent, and neither is one whose info is such."""
         for data in (b"le", b"i1e", b"4:info"):
             self.bad(data, "not a dictionary")
-        self.bad(b"d4:infolee", "wrong type of 'info'")
-        self.bad(b"de", "lacks 'info'")
+        self.bad(b"d4:infolee", "'info' in the torrent has the wrong type")
+        self.bad(b"de", "'info' is missing in the torrent")
 
     def test_missing_and_wrong_types(self) -> None:
         """A field that is missing or of the wrong type is named."""
         for key in ("length", "name", "piece length", "pieces"):
-            self.bad(torrent(without=(key,)), f"lacks '{key}'")
-            self.bad(torrent(**{key: []}), f"wrong type of '{key}'")
+            self.bad(torrent(without=(key,)), f"'{key}' is missing in the torrent")
+            self.bad(torrent(**{key: []}), f"'{key}' in the torrent has the wrong type")
         for key in ("private", "attr"):
-            self.bad(torrent(**{key: []}), f"wrong type of '{key}'")
-        self.bad(torrent({"announce": 3}), "wrong type of 'announce'")
+            self.bad(torrent(**{key: []}), f"'{key}' in the torrent has the wrong type")
+        self.bad(torrent({"announce": 3}), "'announce' in the torrent has the wrong type")
         self.bad(torrent({"announce": b"\xff"}), "not UTF-8")
 
     def test_too_large(self) -> None:

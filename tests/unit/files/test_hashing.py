@@ -85,7 +85,7 @@ class HashTests(FileTestCase):
 
     def test_missing(self) -> None:
         """A file that is not there is named."""
-        with self.assertRaisesRegex(StorageMissing, "nothing is not there"):
+        with self.assertRaisesRegex(StorageMissing, "nothing does not exist"):
             hash_file(self.folder / "nothing", PIECE)
 
     def test_not_regular(self) -> None:
@@ -182,7 +182,7 @@ class CopyTests(FileTestCase):
         (self.folder / "link").symlink_to("elsewhere")
         os.link(self.file, self.folder / "same")
         for name in ("copy", "link", "same", "disk"):
-            with self.assertRaisesRegex(Conflict, "already there"):
+            with self.assertRaisesRegex(Conflict, "already exists"):
                 copy_and_hash(self.file, self.folder / name, PIECE)
         self.assertEqual(self.target.read_bytes(), b"precious")
         self.assertEqual(self.file.read_bytes(), CONTENT)
@@ -214,7 +214,7 @@ class CopyTests(FileTestCase):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         self.patch(os, "write", full)
-        with self.assertRaisesRegex(NoSpace, "no room .*copy"):
+        with self.assertRaisesRegex(NoSpace, "not enough space .*copy"):
             copy_and_hash(self.file, self.target, PIECE)
         self.assertFalse(self.target.exists())
 
@@ -240,7 +240,7 @@ class CopyTests(FileTestCase):
 
     def test_folder_is_missing(self) -> None:
         """A target in a folder that is not there is named."""
-        with self.assertRaisesRegex(StorageMissing, "nowhere/copy is not there"):
+        with self.assertRaisesRegex(StorageMissing, "nowhere/copy does not exist"):
             copy_and_hash(self.file, self.folder / "nowhere" / "copy", PIECE)
 
 

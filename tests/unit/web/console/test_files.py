@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -49,7 +50,7 @@ def reasons() -> dict[str, str]:
     return found
 
 
-def texts(language: str) -> dict[str, str | dict[str, str]]:
+def texts(language: str) -> Mapping[str, str | dict[str, str]]:
     """A language's texts, of some the forms; keys that are there twice are an error."""
 
     def once(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -57,10 +58,21 @@ def texts(language: str) -> dict[str, str | dict[str, str]]:
         assert len(keys) == len(set(keys)), f"{language}: a key is there twice"
         return dict(pairs)
 
-    _, body = (CONSOLE / "languages" / f"{language}.js").read_text("utf-8").split("export default ")
-    read = json.loads(body.strip().removesuffix(";"), object_pairs_hook=once)
+    read = [_read(CONSOLE / "languages" / name, once) for name in files_of(language)]
+    return once([pair for part in read for pair in part.items()])
+
+
+def _read(path: Path, pairs: Callable[[list[tuple[str, str]]], dict[str, str]]) -> dict[str, str]:
+    """The texts of one file."""
+    _, body = path.read_text("utf-8").split("export default ")
+    read = json.loads(body.strip().removesuffix(";"), object_pairs_hook=pairs)
     assert isinstance(read, dict)
     return read
+
+
+def files_of(language: str) -> tuple[str, str]:
+    """The files of a language: what a page needs to be shown, and the reasons, which come after it."""
+    return f"{language}.js", f"{language}.reasons.js"
 
 
 def forms(text: str | dict[str, str]) -> dict[str, str]:
@@ -164,8 +176,15 @@ class LanguageTests(SynchronousTestCase):
 
     def test_list_of_languages(self) -> None:
         """What the console offers is what there are files for."""
-        files = [path.stem for path in sorted((CONSOLE / "languages").iterdir())]
-        self.assertEqual(sorted(LANGUAGES), files)
+        files = sorted(path.name for path in (CONSOLE / "languages").iterdir())
+        self.assertEqual(sorted(name for language in LANGUAGES for name in files_of(language)), files)
+
+    def test_reasons_apart(self) -> None:
+        """Reasons are in the file that comes after the page, and nothing else is."""
+        for language in LANGUAGES:
+            first, later = (_read(CONSOLE / "languages" / name, dict) for name in files_of(language))
+            self.assertEqual([key for key in first if key.startswith("reason.")], [], language)
+            self.assertEqual([key for key in later if not key.startswith("reason.")], [], language)
 
 
 class FileTests(SynchronousTestCase):
@@ -174,13 +193,13 @@ class FileTests(SynchronousTestCase):
     def test_first_load_is_small(self) -> None:
         """All files of the first load, with the larger language, stay under the bound, uncompressed."""
         files = first_load()
-        language = max((CONSOLE / "languages" / f"{code}.js").stat().st_size for code in LANGUAGES)
+        language = max((CONSOLE / "languages" / files_of(code)[0]).stat().st_size for code in LANGUAGES)
         self.assertLess(sum(path.stat().st_size for path in files) + language, FIRST_LOAD_BYTES)
 
     def test_every_file_is_reached(self) -> None:
         """Each module and stylesheet is loaded at first, is a language, or is loaded later; none is left over."""
         reached = {path.relative_to(CONSOLE).as_posix() for path in first_load()}
-        reached |= LATER | {f"languages/{code}.js" for code in LANGUAGES}
+        reached |= LATER | {f"languages/{name}" for code in LANGUAGES for name in files_of(code)}
         files = {p.relative_to(CONSOLE).as_posix() for p in CONSOLE.rglob("*") if p.suffix in (".js", ".css", ".svg")}
         self.assertEqual(files ^ (reached - {"index.html"}), set())
 

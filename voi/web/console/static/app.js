@@ -1,7 +1,7 @@
 // The console's beginning: language, session, the frame around every page, which page that is.
 import { html, render, useEffect, useState } from "./lib.js";
 import { changeOnce, get, onSignedOut, setCsrf } from "./api.js";
-import { language, preferred, setLanguage, t } from "./i18n.js";
+import { language, loadReasons, preferred, setLanguage, t } from "./i18n.js";
 import { connect, disconnect } from "./live.js";
 import { complain, Notices } from "./notices.js";
 import { EventsPage } from "./pages/events.js";
@@ -185,3 +185,4 @@ function Banner() {
 
 await setLanguage(preferred()).catch(() => setLanguage("en"));
 render(html`<${App} />`, document.getElementById("app"));
+loadReasons().then(() => changed("language"), complain);

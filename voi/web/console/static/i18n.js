@@ -1,6 +1,6 @@
 // Texts in the reader's language: which one, how it is loaded, how values get into a text.
 
-/** Codes with their own names. A further language is a line here and its file in `languages/`, with every text. */
+/** Codes with their own names. A further language is a line here and its two files in `languages/`, with every text. */
 export const LANGUAGES = {
   en: "English",
   "zh-CN": "简体中文",
@@ -15,6 +15,8 @@ let texts = {};
 let code = "en";
 let wanted = "en";
 let plurals = new Intl.PluralRules("en");
+/** Whether the reasons are needed too. A third of the console's weight, and no page needs one to be shown. */
+let withReasons = false;
 
 /** The language in use. */
 export function language() {
@@ -40,10 +42,26 @@ export function preferred() {
  */
 export async function setLanguage(chosen, keep = false) {
   wanted = chosen;
-  const read = (await import(`./languages/${chosen}.js`)).default;
+  const [read, reasons] = await Promise.all([file(chosen), withReasons ? file(`${chosen}.reasons`) : {}]);
   if (wanted !== chosen) return; // another was chosen meanwhile
-  speak(chosen, read);
+  speak(chosen, { ...read, ...reasons });
   if (keep) store(chosen);
+}
+
+/**
+ * Load the reasons of the language in use, and from now on those of each that is chosen. Until they are there the
+ * server's own sentences stand, in English.
+ */
+export async function loadReasons() {
+  withReasons = true;
+  const chosen = code;
+  const reasons = await file(`${chosen}.reasons`);
+  if (code === chosen) texts = { ...texts, ...reasons };
+}
+
+/** @param {string} name @returns {Promise<Texts>} */
+async function file(name) {
+  return (await import(`./languages/${name}.js`)).default;
 }
 
 /** Use these texts. @param {string} chosen a language's tag @param {Texts} read */

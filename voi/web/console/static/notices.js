@@ -5,16 +5,18 @@ import { said } from "./reasons.js";
 import { changed, listen, store, useTopics } from "./store.js";
 import { Icon } from "./parts/icons.js";
 
+/** @typedef {import("./reasons.js").Why} Why */
+
 const MOST = 4;
 const SECONDS = 7;
 
 let notices = [];
 let next = 1;
 
-/** @param {"good" | "bad"} kind @param {string} title @param {string} [text] @param {string} [code] */
-function add(kind, title, text = "", code = "") {
+/** @param {"good" | "bad"} kind @param {string} title @param {{text?: string, why?: Why | null, code?: string}} more */
+function add(kind, title, { text = "", why, code = "" }) {
   const id = next++;
-  notices = [...notices, { id, kind, title, text, code }].slice(-MOST);
+  notices = [...notices, { id, kind, title, text, why, code }].slice(-MOST);
   changed("notices");
   if (kind === "good") setTimeout(() => drop(id), SECONDS * 1000);
 }
@@ -33,12 +35,13 @@ listen(["connection"], () => {
 
 /** Say that something was done. @param {string} title @param {string} [text] */
 export function say(title, text) {
-  add("good", title, text);
+  add("good", title, { text });
 }
 
 /** Say that something failed; stays until it is closed. @param {Partial<import("./api.js").ApiError>} error */
 export function complain(error) {
-  add("bad", known(`error.${error.code}`) ?? t("error.other"), said(error.message ?? "", error.why), error.code);
+  const { message: text, why, code } = error;
+  add("bad", known(`error.${code}`) ?? t("error.other"), { text, why, code });
 }
 
 /**
@@ -64,7 +67,7 @@ export function Notices() {
     ${notices.map(
       (notice) => html`<div key=${notice.id} class=${`notice ${notice.kind}`}>
         <${Icon} name=${notice.kind === "good" ? "check" : "alert"} />
-        <div><strong>${notice.title}</strong>${notice.text && html`<p>${notice.text}</p>`}</div>
+        <div><strong>${notice.title}</strong>${notice.text && html`<p>${said(notice.text, notice.why)}</p>`}</div>
         <button type="button" class="plain" aria-label=${t("action.close")} onClick=${() => drop(notice.id)}>
           <${Icon} name="close" />
         </button>

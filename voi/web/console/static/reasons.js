@@ -24,7 +24,7 @@ const VALUES = {
   check: (name) => known(`check.${name}`) ?? name,
   code: String,
   disk: diskLabel,
-  expected: diskLabel,
+  expected: (thing) => (typeof thing === "string" ? diskLabel(thing) : thing), // a disk, or a length in bytes
   field,
   floor: size,
   free: size,

@@ -128,8 +128,9 @@ function Targets({ targets, counts, takeOut }) {
   const [q, setQ] = useState("");
   const [sort, setSort] = useState("state");
   useTopics("terminals");
+  const edition = useTopics("language"); // reasons may come after the page
   const named = store.terminalsLoaded;
-  const columns = useMemo(() => makeColumns(), [language(), named]);
+  const columns = useMemo(() => makeColumns(), [edition, named]);
   const rows = useMemo(() => {
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (x) =>

@@ -15,7 +15,7 @@ const OCTETS = 8; // the last three of a MAC: the first ones are the maker's, an
 
 /** @param {{id: number}} props */
 export function RoomPage({ id }) {
-  const names = useTopics("rooms", "templates");
+  const names = useTopics("rooms", "templates", "language");
   const revision = useTopics("terminals");
   const [chosen, setChosen] = useState(new Set());
   useEffect(() => {

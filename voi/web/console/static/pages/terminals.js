@@ -24,7 +24,7 @@ export function TerminalsPage({ query }) {
   const [error, setError] = useState(null);
   const ordered = useRef(new Ordered());
   const revision = useTopics("terminals");
-  const names = useTopics("rooms", "templates");
+  const names = useTopics("rooms", "templates", "language");
 
   const load = () => {
     setError(null);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.browser.modules import ModuleCase
+from tests.browser.modules import ModuleCase, terminal
 
 ENGLISH = "as the server says"
 
@@ -100,3 +100,61 @@ class ReasonTests(ModuleCase):
         self.assertEqual(self.said(why("rollout_ended", number=1, state="done")), "下发任务 1 已结束，状态：完成")
         full = self.said(why("check", check="disk space", why=why("os_disk_full")))
         self.assertEqual(full, "磁盘空间：磁盘空间已满")
+
+    def test_disk_or_length(self) -> None:
+        """What was expected is a disk in one sentence and a number of bytes in another."""
+        table = self.said(why("table_size", length=1234, expected=5678))
+        self.assertEqual(table, "块校验表为 1,234 字节，应为 5,678 字节")
+        disk = "voi_0_6f1a8c52-0000-4000-8000-000000000000"
+        torrent = self.said(why("torrent_of_another", disk="a", expected=disk))
+        self.assertEqual(torrent, "种子对应的是 a，而不是 第 0 层 · 6f1a8c52")
+
+
+class LaterTests(ModuleCase):
+    """Reasons are loaded after the page: it is shown before they are there, and says them when they are."""
+
+    _BEFORE = (
+        "const { loadReasons, setLanguage, speak } = await use('i18n.js');"
+        "speak('zh-CN', (await use('languages/zh-CN.js')).default);"
+    )
+    _FAILED = why("download_failed")
+
+    def test_server_says_it_until_then(self) -> None:
+        """The server's own sentence stands where the reasons are not there yet, and not in their place afterwards."""
+        found = self.js(
+            f"{self._BEFORE} const {{ said }} = await use('reasons.js'); const before = said(english, reason);"
+            "await loadReasons(); return [before, said(english, reason)]",
+            english=ENGLISH,
+            reason=self._FAILED,
+        )
+        self.assertEqual(found, [ENGLISH, "终端报告下载失败"])
+
+    def test_other_language_meanwhile(self) -> None:
+        """Reasons that come after another language was chosen are not mixed into it."""
+        found = self.js(
+            f"{self._BEFORE} const {{ said }} = await use('reasons.js');"
+            "await Promise.all([loadReasons(), setLanguage('en')]); return said(english, reason)",
+            english=ENGLISH,
+            reason=self._FAILED,
+        )
+        self.assertEqual(found, "the terminal reports that the download failed")
+
+    def test_what_is_shown_already(self) -> None:
+        """Tiles that were drawn before say it then, and so does a message at the edge of the page."""
+        found = self.js(
+            f"{self._BEFORE} const {{ html, render }} = await use('lib.js');"
+            "const { changed, loadRooms, loadTerminals } = await use('store.js');"
+            "const { complain, Notices } = await use('notices.js'); const { RoomPage } = await use('pages/room.js');"
+            "answers.rooms = { rooms: [room], unassigned: 0, proposals: [] };"
+            "answers.terminals = { terminals: [seat] };"
+            "await loadRooms(); await loadTerminals();"
+            "const Page = () => html`<div><${RoomPage} id=${1} /><${Notices} /></div>`;"
+            "const draw = async () => { render(html`<${Page} />`, document.body); await settle(); frame();"
+            "  await settle(); const found = document.querySelectorAll('.seat-note, .notice p');"
+            "  return [...found].map((x) => x.textContent.trim()) };"
+            "complain({ code: 'conflict', message: seat.reason, why: seat.why });"
+            "const before = await draw(); await loadReasons(); changed('language'); return [before, await draw()]",
+            room={"id": 1, "name": "One", "subnets": [], "online": 1, "total": 1},
+            seat=terminal(room=1, state="failed", reason=ENGLISH, why=self._FAILED),
+        )
+        self.assertEqual(found, [[ENGLISH, ENGLISH], ["终端报告下载失败", "终端报告下载失败"]])

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
+GROUND = {"names", "errors", "messages", "metrics", "signals", "tasks", "units", "__init__"}
 EDGES = {"store.interfaces", "seeding.interfaces", "terminals.interfaces"}
 """What a second implementation stands behind, or will: others know it by these and never by its classes."""
 USE_CASES = {"audit", "auth", "catalogue", "publishing", "rollouts", "terminals"}
@@ -26,8 +26,10 @@ MAY: dict[str, set[str]] = {
     "errors": {"messages"},
     "names": {"errors", "messages"},
     "config": {"errors", "messages"},
+    "metrics": set(),
     "signals": set(),
     "tasks": set(),
+    "units": set(),
     "wire": GROUND,
     "domain": GROUND,
     "files": GROUND | {"domain"},
@@ -48,7 +50,7 @@ MAY: dict[str, set[str]] = {
     "web.http": GROUND | {"domain", "store.interfaces"},
     "web.api": GROUND | EDGES | USE_CASES | {"domain", "tracker", "web.http"},
     "web.live": GROUND | {"domain", "rollouts", "store.interfaces", "web.api", "web.http"},
-    "web.metrics": GROUND | {"domain", "store.interfaces", "web.http"},
+    "web.metrics": GROUND | {"domain", "seeding.interfaces", "store.interfaces", "web.http"},
     "web": GROUND | EDGES | USE_CASES | {"domain", "tracker", "web.api", "web.console", "web.http", "web.live"},
     "agent": GROUND | {"domain", "files", "seeding", "seeding.interfaces", "wire"},
     "cli": GROUND | {"domain", "files"},
@@ -62,7 +64,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "klein": {"tracker", "web"},
     "libtorrent": {"seeding"},
     "msgspec": {"agent", "cli", "config", "demo", "seeding", "web", "wire"},
-    "prometheus_client": {"web.metrics"},
+    "prometheus_client": {"app", "metrics", "seeding", "store", "terminals", "tracker", "web.metrics"},
     "rich": {"cli", "demo"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},

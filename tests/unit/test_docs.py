@@ -180,7 +180,7 @@ class ConfigurationTests(SynchronousTestCase):
         for name, said in known.items():
             value = getattr(config, name.replace("-", "_"), None)
             if isinstance(value, int):
-                self.assertEqual(said, str(value), name)
+                self.assertEqual(said, str(value).lower(), name)
         for command in COMMANDS:
             self.assertIn(f"``{command}``", section("configuration.rst", "The terminal: ``twistd voi-terminal``"))
 

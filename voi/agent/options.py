@@ -39,13 +39,15 @@ _KEYS: Final = (
     "download-limit",
     "piece-length",
     "boot-disk",
+    "encryption",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
     """One terminal. `link` and limits are bytes a second, 0 is not configured, and none; `address` is the one it works
-    from, None is any. `piece_length` is that of the torrents of its uploads in bytes, 0 is by the size of the disk.
+    from, None is any. `encryption`: connections to peers are opened encrypted, where the peer can. `piece_length` is
+    that of the torrents of its uploads in bytes, 0 is by the size of the disk.
 
     `commands` has the program and its arguments for each of `COMMANDS` that is to do something.
     """
@@ -62,6 +64,7 @@ class TerminalConfig:
     download_limit: int = 0
     piece_length: int = 0
     boot_disk: str | None = None
+    encryption: bool = False
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def each(self) -> list[TerminalConfig]:
@@ -106,6 +109,9 @@ class TerminalOptions(usage.Options):
         ["piece-length", None, None, "Bytes in each piece of the torrents of uploads [default: by the disk's size]"],
         ["boot-disk", "b", None, "voi_<level>_<uuid> this terminal started from [default: the top of its system disk]"],
     ]
+    optFlags = [  # noqa: RUF012, N815 - Twisted's own form
+        ["encryption", None, "Encrypt the BitTorrent connections that it opens, where the peer can"],
+    ]
 
     def postOptions(self) -> None:  # noqa: N802 - Twisted's
         """Check everything.
@@ -113,6 +119,8 @@ class TerminalOptions(usage.Options):
         :raises usage.UsageError: with what is wrong.
         """
         given = {key: self[key] for key in _KEYS if self[key] is not None}
+        if given.pop("encryption"):  # a flag that is not given says nothing against the file
+            given["encryption"] = True
         path = self["config"]
         values: dict[str, Any] = (read_file(Path(path)) if path else {}) | given
         self.config = make_config(values)
@@ -161,6 +169,7 @@ def make_config(values: Mapping[str, Any]) -> TerminalConfig:
             download_limit=_number(values, "download-limit", 0, 0, 1 << 40),
             piece_length=_piece_length(values),
             boot_disk=str(DiskName.parse(str(boot_disk), "boot-disk")) if boot_disk else None,
+            encryption=_switch(values, "encryption"),
             commands=_commands(values.get("commands", {})),
         )
         config.each()
@@ -191,6 +200,13 @@ def _number(values: Mapping[str, Any], key: str, default: int, least: int, most:
     if isinstance(value, bool) or not least <= number <= most:
         raise usage.UsageError(f"--{key}: {value!r} is not a number from {least} to {most}")
     return number
+
+
+def _switch(values: Mapping[str, Any], key: str) -> bool:
+    value = values.get(key, False)
+    if not isinstance(value, bool):
+        raise usage.UsageError(f"--{key}: {value!r} is not true or false")
+    return value
 
 
 def _piece_length(values: Mapping[str, Any]) -> int:

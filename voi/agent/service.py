@@ -283,6 +283,7 @@ def _settings(config: TerminalConfig) -> Any:
         upload_limit=config.upload_limit,
         download_limit=config.download_limit,
         link_rate=link_rate(config.link, config.upload_limit, config.download_limit),
+        encryption=config.encryption,
         watch_interfaces=config.address is None,
     )
 

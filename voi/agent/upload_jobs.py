@@ -9,9 +9,8 @@ import msgspec
 from voi.agent.disks import DiskState
 from voi.errors import StartupError
 from voi.names import DiskName
+from voi.units import sectors
 from voi.wire.torrent_body import TorrentBody, encode_upload
-
-_SECTOR = 512
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ def upload_body(job: Job, state: DiskState, torrent: bytes) -> bytes:
             sys_type=job.sys_type,
             real_size=state.real_size,
             reserve_size=state.reserve_size,
-            file_size=-(-state.size // _SECTOR),
+            file_size=sectors(state.size),
         )
     )
 

@@ -16,10 +16,11 @@ from twisted.logger import Logger
 from voi.agent.disks import DiskState
 from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
+from voi.agent.saving import save
 from voi.agent.upload_jobs import Job, order, read_jobs, upload_body
 from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StorageMissing, TorrentRefused, UnknownDisk, VoiError
-from voi.files.atomic import facts, write_atomically
+from voi.files.facts import facts
 from voi.files.hashing import Cancelled, hash_file
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -285,7 +286,7 @@ class UploadQueue:
 
     async def _keep(self, jobs: list[Job]) -> None:
         self._jobs = jobs
-        await self._in_thread(write_atomically, self._path, msgspec.json.encode(jobs))
+        await self._in_thread(save, self._path, msgspec.json.encode(jobs))
 
     @property
     def _path(self) -> Path:

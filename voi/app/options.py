@@ -38,7 +38,7 @@ class Options(usage.Options):
         ["upload-limit", None, None, "most that the server's seed sends, bytes per second [default: 0, no limit]", int],
     ]
     optFlags: ClassVar[list[list[Any]]] = [  # noqa: N815 - Twisted's name
-        ["encryption", None, "encrypt BitTorrent connections to peers that support it"],
+        ["encryption", None, "encrypt the BitTorrent connections that the server opens, where the peer can"],
     ]
 
     config: Config

@@ -25,8 +25,6 @@ class UploaderNotifications:
         self._publisher = publisher
         self._registry = registry
         self._telling: set[str] = set()
-        publisher.ended.connect(self.tell_end)
-        registry.online.connect(self._came)
 
     def tell_end(self, disk: UploadDisk) -> None:
         """Tell the uploader how its upload ended, now or later."""
@@ -39,7 +37,8 @@ class UploaderNotifications:
         if mac in self._registry:
             spawn(self._request(upload_id, mac), log, "telling {mac}", mac=mac)
 
-    def _came(self, mac: str) -> None:
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it is told and asked what it was not while it was off."""
         spawn(self._catch_up(mac), log, "telling {mac}", mac=mac)
 
     async def _catch_up(self, mac: str) -> None:

@@ -23,7 +23,8 @@ from voi.domain.audit import Audit, AuditEntry
 from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import Ending, UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.atomic import write_atomically
+from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
@@ -35,7 +36,7 @@ from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread, spawn
 from voi.tracker.tracker import Tracker
-from voi.wire.messages import SECTOR
+from voi.units import sectors
 
 log = Logger()
 
@@ -242,7 +243,7 @@ class Publisher:
             info_hash=disk.info_hash,
             file_size=metainfo.parse(torrent, disk.name).length,
             virtual_size=header.virtual_size,
-            reserve_size=disk.reserve_size or -(-header.virtual_size // SECTOR),
+            reserve_size=disk.reserve_size or sectors(header.virtual_size),
             published=time.time(),
             uploader=disk.mac,
         )

@@ -93,6 +93,14 @@ class RolloutCoordinator:
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
 
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it is sent what it lacks, or goes on with what it was sent before."""
+        self._dispatcher.came(mac)
+
+    def terminal_left(self, mac: str) -> None:
+        """A terminal went offline: its targets wait for it, and say so."""
+        self._dispatcher.left(mac)
+
     async def recover(self) -> None:
         """After a start: take up every target that is open."""
         now = self._wall()

@@ -21,7 +21,7 @@ from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
 from voi.terminals.interfaces import Connections
-from voi.wire.messages import SECTOR
+from voi.units import SECTOR
 
 log = Logger()
 
@@ -62,10 +62,9 @@ class Dispatcher:
         self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        registry.online.connect(self.came)
-        registry.offline.connect(self._left)
 
-    def _left(self, mac: str) -> None:
+    def left(self, mac: str) -> None:
+        """A terminal went offline: its targets say that they wait for it."""
         for target in self._open_targets.of_terminal(mac):
             self.spawn(self._explain_off(target))
 

@@ -17,8 +17,8 @@ from voi.messages.reason import Reason, of_system
 from voi.store.interfaces.terminals import Terminals
 from voi.tasks import InThread
 from voi.terminals.interfaces import Connections
+from voi.units import SECTOR, sectors
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
-from voi.wire.messages import SECTOR
 from voi.wire.torrent_body import TorrentBody, encode_task
 
 AT_ONCE: Final = 64
@@ -86,7 +86,7 @@ class Sender:
             sys_type=template.sys_type,
             real_size=level.virtual_size // SECTOR,
             reserve_size=level.reserve_size,
-            file_size=-(-level.file_size // SECTOR),
+            file_size=sectors(level.file_size),
             task_uuid=task.id,
             group_uuid=template.group_uuid,
             operate_id=level.operate_id,

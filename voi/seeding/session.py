@@ -18,6 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.files.atomic import sync_file
 from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import Event
@@ -31,7 +32,7 @@ from voi.seeding.settings import limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent
-from voi.seeding.verification import VerificationStore, sync_file
+from voi.seeding.verification import VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()

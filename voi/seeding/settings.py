@@ -55,8 +55,9 @@ def server_settings(
     `link_rate`, `upload_limit` and `download_limit` are bytes a second, a limit of 0 is none.
     `connections` is a bound for all swarms together; each is a file descriptor. `unchoke_slots` is how many
     peers are served at a time, in all swarms together: 8 to 16 for each busy swarm.
-    `threads` read and write the disk: 2 for a hard disk. `several_per_address` allows more than one peer of
-    one address (a branch behind NAT, tests). `watch_interfaces` listens on addresses that appear later.
+    `encryption` encrypts the connections that are opened here, where the peer can; those that peers open are taken
+    as they come. `threads` read and write the disk: 2 for a hard disk. `several_per_address` allows more than one
+    peer of one address (a branch behind NAT, tests). `watch_interfaces` listens on addresses that appear later.
     """
     queue = min(_LONGEST_QUEUE, _SERVER_TIMES * request_queue(link_rate))
     return {
@@ -112,7 +113,6 @@ def _common(
     several_per_address: bool,
 ) -> lt.settings_pack:
     host, port = listen
-    policy = lt.enc_policy.pe_forced if encryption else lt.enc_policy.pe_disabled
     return {
         "user_agent": "voi",
         "alert_mask": _CATEGORIES,
@@ -132,9 +132,13 @@ def _common(
         # TCP only: uTP yields to other traffic by delay, and costs more CPU than a LAN leaves.
         "enable_outgoing_utp": False,
         "enable_incoming_utp": False,
-        "out_enc_policy": policy,
-        "in_enc_policy": policy,
+        # A connection that a peer opens is taken as it comes, plain or encrypted. One that is opened here is encrypted
+        # only where that is switched on, and opened again in plain where the peer does not understand it. RC4 for every
+        # byte carries less than half as much as plain data: without the switch only a peer that insists gets it.
+        "in_enc_policy": lt.enc_policy.pe_enabled,
+        "out_enc_policy": lt.enc_policy.pe_enabled if encryption else lt.enc_policy.pe_disabled,
         "allowed_enc_level": lt.enc_level.pe_rc4 if encryption else lt.enc_level.pe_both,
+        "prefer_rc4": False,
         # The tracker's path is /<key>/announce, and in a demo it is on loopback: both look like an attack.
         "ssrf_mitigation": False,
         "prefer_udp_trackers": False,  # the server's order is HTTP, UDP: one that answers, the other in reserve

@@ -59,7 +59,6 @@ class CommandDispatcher:
         self._writing = False
         # Terminals that just logged in, each with the newest replacing command sent to it since.
         self._coming: dict[str, int] = {}
-        registry.online.connect(self._came)
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
@@ -135,7 +134,8 @@ class CommandDispatcher:
     def _start(self, command: Command, mac: str) -> None:
         spawn(self._send(command, mac), log, "command {number} for {mac}", number=command.batch_no, mac=mac)
 
-    def _came(self, mac: str) -> None:
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it gets what waits for its login."""
         self._coming.setdefault(mac, 0)
         spawn(self._send_waiting(mac), log, "sending {mac} the commands that wait for it", mac=mac)
 

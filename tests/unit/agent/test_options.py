@@ -42,6 +42,15 @@ class OptionsTests(SynchronousTestCase):
         with self.assertRaisesRegex(UsageError, "upload-limits"):
             self.parse("--config", path)
 
+    def test_encryption(self) -> None:
+        """A switch, on the command line or in the file; anything but true or false is an error."""
+        on, off = self.file('server = "voi"\nencryption = true\n'), self.file('server = "voi"\n')
+        found = [self.parse("--config", path).encryption for path in (on, off)]
+        self.assertEqual(found, [True, False])
+        self.assertTrue(self.parse("--config", off, "--encryption").encryption)
+        with self.assertRaisesRegex(UsageError, "encryption"):
+            self.parse("--config", self.file('server = "voi"\nencryption = 1\n'))
+
     def test_unknown_command(self) -> None:
         """So is one in its table of commands."""
         with self.assertRaisesRegex(UsageError, "reboot"):

@@ -22,6 +22,8 @@ class NoticeTests(PublishingCase):
         super().start()
         self.registry = FakeConnections([MAC])
         self.notifications = UploaderNotifications(self.uploads, self.publisher, self.registry)
+        self.publisher.ended.connect(self.notifications.tell_end)
+        self.registry.online.connect(self.notifications.terminal_came)
 
     async def test_published(self) -> None:
         """1021 with the torrent's id, once."""

@@ -85,7 +85,7 @@ class CoordinatorCase(StoreCase):
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
         self.registry.online, self.registry.offline = Signal("online"), Signal("offline")
-        return RolloutCoordinator(
+        coordinator = RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
             terminals=self.terminals,
@@ -104,6 +104,9 @@ class CoordinatorCase(StoreCase):
             served=lambda info_hash, sent: self.served.extend(sent),
             wall=lambda: self.now,
         )
+        self.registry.online.connect(coordinator.terminal_came)
+        self.registry.offline.connect(coordinator.terminal_left)
+        return coordinator
 
     async def started(self) -> None:
         """A terminal that downloads."""

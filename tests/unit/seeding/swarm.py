@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,15 @@ def torrent_of(path: Path, trackers: tuple[str, ...] = (), web_seed: str | None 
         made.add_url_seed(web_seed)
     lt.set_piece_hashes(made, str(path.parent))
     return lt.bencode(made.generate())
+
+
+def copy_of_running(source: Path, target: Path) -> None:
+    """The directories of a session that runs, as a crash at this moment would leave them.
+
+    A note is written under a draft's name and then renamed, in a thread: a draft that was listed may be gone when it
+    is to be copied, and no start reads one.
+    """
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".new-*"))
 
 
 def hash_of(torrent: bytes) -> bytes:
@@ -106,8 +116,12 @@ class SwarmCase(TestCase):
         upload_limit: int = 0,
         download_limit: int = 0,
         status_interval: float = 0.1,
+        settings: lt.settings_pack | None = None,
     ) -> Peer:
-        """A session with the directories `name`/files and `name`/state, new or as an earlier one left them."""
+        """A session with the directories `name`/files and `name`/state, new or as an earlier one left them.
+
+        It runs with a terminal's settings, or with these.
+        """
         from twisted.internet import reactor
 
         files = self.root / name / "files"
@@ -116,7 +130,8 @@ class SwarmCase(TestCase):
         events = Events()
         seeding = TorrentSession(
             reactor=reactor,
-            settings=terminal_settings((HOST, port), upload_limit=upload_limit, download_limit=download_limit),
+            settings=settings
+            or terminal_settings((HOST, port), upload_limit=upload_limit, download_limit=download_limit),
             state_directory=state,
             on_event=events,
             status_interval=status_interval,
@@ -144,9 +159,11 @@ class SwarmCase(TestCase):
         self.addCleanup(listening.stopListening)
         return f"http://{HOST}:{listening.getHost().port}", requests, first
 
-    async def seeder(self, size: int = 1 << 20, upload_limit: int = 0) -> tuple[Peer, bytes]:
+    async def seeder(
+        self, size: int = 1 << 20, upload_limit: int = 0, settings: lt.settings_pack | None = None
+    ) -> tuple[Peer, bytes]:
         """A session that seeds a file of `size` bytes of `content`, and the torrent of it."""
-        seeder = await self.peer("seeder", upload_limit=upload_limit)
+        seeder = await self.peer("seeder", upload_limit=upload_limit, settings=settings)
         path = seeder.files / NAME
         path.write_bytes(content(size))
         torrent = torrent_of(path)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import gc
-import shutil
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.unit.seeding.swarm import HOST, NAME, PIECE, Events, Peer, SwarmCase, content, hash_of, torrent_of
+from tests.unit.seeding.swarm import (
+    HOST,
+    NAME,
+    PIECE,
+    Events,
+    Peer,
+    SwarmCase,
+    content,
+    copy_of_running,
+    hash_of,
+    torrent_of,
+)
 from voi.errors import BadTorrent, Conflict, NotFound, StartupError, StorageMissing, TorrentRefused
 from voi.seeding import alerts
 from voi.seeding.interfaces import TorrentStatus, Trust
@@ -151,7 +161,7 @@ class StopTests(SwarmCase):
         """After a crash what was written is found by its hashes, and only the rest is fetched."""
         seeder, leech, torrent, done = await self.partly()
         await leech.seeding.flush(hash_of(torrent))
-        shutil.copytree(self.root / "leech", self.root / "crashed")
+        copy_of_running(self.root / "leech", self.root / "crashed")
         again = await self.peer("crashed")
         downloaded = await self.finish(again, seeder, torrent)
         self.assertLess(downloaded, LONG - done + 4 * PIECE)
@@ -210,7 +220,7 @@ class StopTests(SwarmCase):
         seeder, torrent = await self.seeder()
         path = seeder.files / NAME
         await seeder.seeding.mark_verified(hash_of(torrent), path)
-        shutil.copytree(self.root / "seeder", self.root / "crashed")
+        copy_of_running(self.root / "seeder", self.root / "crashed")
         crashed = self.root / "crashed" / "files" / NAME
         facts = path.stat()
         with crashed.open("r+b") as file:

@@ -49,11 +49,12 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual(server_settings(("::1", 6881))["listen_interfaces"], "[::1]:6881")
 
     def test_encryption(self) -> None:
-        """Encryption is off, or is forced."""
-        plain = terminal_settings(("127.0.0.1", 0))
-        forced = terminal_settings(("127.0.0.1", 0), encryption=True)
-        self.assertEqual(plain["in_enc_policy"], lt.enc_policy.pe_disabled)
-        self.assertEqual(forced["in_enc_policy"], lt.enc_policy.pe_forced)
+        """Encrypted connections are accepted in any case, and opened where that is wanted; none is insisted on."""
+        plain = server_settings(("127.0.0.1", 0))
+        encrypted = server_settings(("127.0.0.1", 0), encryption=True)
+        self.assertEqual({x["in_enc_policy"] for x in (plain, encrypted)}, {lt.enc_policy.pe_enabled})
+        self.assertEqual(plain["out_enc_policy"], lt.enc_policy.pe_disabled)
+        self.assertEqual(encrypted["out_enc_policy"], lt.enc_policy.pe_enabled)
 
     def test_limits_reach_the_class_of_everybody(self) -> None:
         """A rate limit is that of the class into which every peer is put."""

@@ -47,7 +47,7 @@ class CountingTests(SynchronousTestCase):
         self.assertEqual(sum(self.tally.errors.values()), 2)
 
     def test_unknown_codes_share_one_place(self) -> None:
-        """Strangers choose codes, and the tables grow by none of them."""
+        """Anybody can choose codes, and the tables grow by none of them."""
         before = len(self.tally.received)
         for code in range(20_000, 20_100):
             self.line.say(code)

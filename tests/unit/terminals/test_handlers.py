@@ -355,7 +355,10 @@ class CommandDeskTests(HandlerCase):
     ) -> CommandDispatcher:
         """One that sends to whoever is online."""
         commands = SqlCommands(self.store) if commands is None else commands
-        return CommandDispatcher(commands, self.terminals, registry or self.registry, self.clock)
+        registry = registry or self.registry
+        dispatcher = CommandDispatcher(commands, self.terminals, registry, self.clock)
+        registry.online.connect(dispatcher.terminal_came)
+        return dispatcher
 
     async def tell(
         self, dispatcher: CommandDispatcher, kind: str, macs: Iterable[str], switch: int | None = None

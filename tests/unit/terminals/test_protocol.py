@@ -1,4 +1,4 @@
-"""Tests of voi.terminals: protocol, factory, fleet and answers together, without a network."""
+"""Tests of voi.terminals: protocol, factory, registry and answers together, without a network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SessionTests(SynchronousTestCase):
         self.server.registry.offline.connect(lambda mac: self.news.append(f"-{mac}"))
 
     def test_login(self) -> None:
-        """The reply carries the token, and only then the fleet hears of the terminal."""
+        """The reply carries the token, and only then the registry has the terminal."""
         line = self.server.line()
         sent: list[bytes] = []
         self.server.registry.online.connect(lambda mac: sent.append(line.transport.value()))
@@ -273,7 +273,7 @@ class CommandTests(SynchronousTestCase):
         self.line.log_in()
 
     def command(self, code: int = Code.RESTART, **kwargs: Any) -> Deferred[Reply]:
-        """Send a command through the fleet."""
+        """Send a command through the registry."""
         return self.server.registry.request(MAC, code, {}, **kwargs)
 
     def answer(self, code: int, number: int, batch_no: object, result: int = 0) -> None:

@@ -56,7 +56,7 @@ from voi.terminals.commands import CommandDispatcher
 from voi.terminals.rooms import RoomAdministration
 from voi.terminals.wake import Waker
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
-from voi.web.application import Api
+from voi.web.application import Api, LiveState, Server, UseCases
 from voi.web.console.assets import Asset, AssetResource, asset
 from voi.web.http.checks import HealthCheck
 from voi.web.site import site
@@ -122,79 +122,72 @@ class ApiCase(TestCase):
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = repositories.accounts, FakePasswords()
         self.sessions, self.tokens = repositories.sessions, repositories.tokens
-        played: dict[str, Any] = {  # of the classes that they play these have only what the API asks of them
+        # Of the classes that they play these have only what the API asks of them.
+        played_use_cases: dict[str, Any] = {"rollouts": self.coordinator}
+        played_work: dict[str, Any] = {
             "publisher": self.publisher,
-            "coordinator": self.coordinator,
             "recorder": self.recorder,
             "tracker": self.tracker,
             "traffic": self.traffic,
         }
         self.api = Api(
-            **played,
-            token=TOKEN,
-            accounts=self.accounts,
-            sessions=self.sessions,
-            tokens=self.tokens,
-            answers=repositories.responses,
-            sign_in=Authenticator(
-                accounts=self.accounts,
-                sessions=self.sessions,
-                passwords=cast("PasswordChecker", self.passwords),
+            server=Server(
+                token=TOKEN,
+                clock=self.clock,
+                lag=lambda: lag_view(self.lag),
+                disk=lambda: succeed(self.disk),
+                facts=lambda days: SettingsView(
+                    __version__,
+                    Addresses("", "", "", "", 50007, 50021),
+                    "",
+                    "",
+                    0,
+                    0,
+                    0,
+                    False,
+                    SettingLimits(1, 2, 3, 4),
+                    days,
+                ),
+                links=LinkRates(1000, 500),
+                checks=self.checks,
+            ),
+            repositories=repositories,
+            use_cases=UseCases(
+                sign_in=Authenticator(
+                    accounts=self.accounts,
+                    sessions=self.sessions,
+                    passwords=cast("PasswordChecker", self.passwords),
+                    audit_log=self.audit_log,
+                ),
+                accounts=AccountAdministration(
+                    accounts=self.accounts, tokens=self.tokens, hash_password=self.passwords.hash, now=now
+                ),
+                terminals=TerminalAdministration(
+                    terminals=self.terminals,
+                    rooms=self.rooms,
+                    online=self.registry,
+                    waker=cast("Waker", self.waker),
+                    forget_key=self.forgotten_keys.append,
+                    audit_log=self.audit_log,
+                    now=now,
+                ),
+                rooms=RoomAdministration(self.rooms, now),
+                catalogue=Catalogue(
+                    templates=self.templates,
+                    uploads=self.uploads,
+                    directory=nobody,
+                    seeder=nobody,
+                    tracker=nobody,
+                    in_thread=nobody,
+                    now=now,
+                ),
+                uploads=self.upload_requests,
+                commands=self.command_dispatcher,
                 audit_log=self.audit_log,
+                **played_use_cases,
             ),
-            account_administration=AccountAdministration(
-                accounts=self.accounts, tokens=self.tokens, hash_password=self.passwords.hash, now=now
-            ),
-            terminals=self.terminals,
-            templates=self.templates,
-            uploads=self.uploads,
-            rollouts=self.rollouts,
-            commands=self.commands,
-            command_dispatcher=self.command_dispatcher,
+            work=LiveState(registry=self.registry, session=self.seeding, **played_work),
             command_table=self.command_table,
-            registry=self.registry,
-            catalogue=Catalogue(
-                templates=self.templates,
-                uploads=self.uploads,
-                directory=nobody,
-                seeder=nobody,
-                tracker=nobody,
-                in_thread=nobody,
-                now=now,
-            ),
-            upload_requests=self.upload_requests,
-            links=LinkRates(1000, 500),
-            seeding=self.seeding,
-            lag=lambda: lag_view(self.lag),
-            clock=self.clock,
-            snapshots=repositories.snapshots,
-            rooms=self.rooms,
-            events=self.events,
-            audit_log=self.audit_log,
-            room_administration=RoomAdministration(self.rooms, now),
-            terminal_administration=TerminalAdministration(
-                terminals=self.terminals,
-                rooms=self.rooms,
-                online=self.registry,
-                waker=cast("Waker", self.waker),
-                forget_key=self.forgotten_keys.append,
-                audit_log=self.audit_log,
-                now=now,
-            ),
-            disk=lambda: succeed(self.disk),
-            facts=lambda days: SettingsView(
-                __version__,
-                Addresses("", "", "", "", 50007, 50021),
-                "",
-                "",
-                0,
-                0,
-                0,
-                False,
-                SettingLimits(1, 2, 3, 4),
-                days,
-            ),
-            checks=self.checks,
         )
         self.audit_log.added.connect(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))

@@ -26,7 +26,7 @@ Check = Callable[[], str | Awaitable[str]]
 """Gives nothing when all is well, else a sentence for the administrator."""
 
 ANSWER_SECONDS: Final = 5.0
-"""The database may take so long for the simplest question: who asks for health waits ten or so."""
+"""The database may take so long for the simplest question: a health check waits ten or so."""
 
 BUSY_SECONDS: Final = 30.0
 """A batch of writes takes milliseconds, and waits ten seconds at most for a backup: after so long it hangs."""

@@ -36,7 +36,7 @@ class Authenticator:
     async def begin(self, caller: Actor, name: str, password: str) -> tuple[str, Session]:
         """Sign somebody in at a browser: what its cookie is to have, and the session.
 
-        :param caller: whoever asks, of whom the address is known.
+        :param caller: the one who signs in, of whom the address is known.
         :raises TooManyAttempts: too many wrong passwords from their address; no entry, for a guesser must not fill
             the audit log.
         :raises Unauthorized: no such name and password.

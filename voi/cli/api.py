@@ -49,7 +49,7 @@ class ApiClient:
         """What is at a path below /api/v1; values of the query that are None are left out.
 
         :raises Failed: the server's own reason.
-        :raises Unreachable: there is no server, or what answers is none of ours.
+        :raises Unreachable: there is no server, or what answers is no voi server.
         """
         return self._twice("GET", path + _query(query), None, {})
 

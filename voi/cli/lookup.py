@@ -151,7 +151,7 @@ def with_terminals(command: Callable[..., Any]) -> Callable[..., Any]:
 def choice_of(every: bool, room: str | None, terminals: tuple[str, ...]) -> Choice:
     """The choice, which must be exactly one of the three.
 
-    :raises click.UsageError: it is none, or more than one.
+    :raises click.UsageError: it is not one, or more than one.
     """
     if sum((every, room is not None, bool(terminals))) != 1:
         raise click.UsageError(

@@ -85,7 +85,7 @@ def connect(server: str | None, token: str | None, data: Path | None, *, timeout
 def address_of(text: str) -> str:
     """A server's address without a slash at its end.
 
-    :raises WrongSettings: it is none.
+    :raises WrongSettings: it is not one.
     """
     try:
         parts = urlsplit(text)

@@ -114,7 +114,7 @@ def _reason(one: dict[str, Any]) -> str:
 def _template(api: ApiClient, mac: str, text: str) -> str:
     """A template that the server or the terminal knows.
 
-    :raises Failed: there is none of this name; says which the terminal has.
+    :raises Failed: none has this name; says which the terminal has.
     """
     uuid = uuid_or_none(text)
     if uuid is not None:

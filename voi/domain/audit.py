@@ -109,7 +109,7 @@ def make_entry(
     """An entry that is not written down yet.
 
     A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself, and, beside
-    a `reason` from the catalogue, its code and data as `why`. `sentence` is the kind's, where it is none of KINDS.
+    a `reason` from the catalogue, its code and data as `why`. `sentence` is the kind's, where it is not one of KINDS.
 
     :raises KeyError: there is no sentence for the kind, or it needs a value that is not there.
     """

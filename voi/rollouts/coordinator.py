@@ -135,7 +135,7 @@ class RolloutCoordinator:
 
         Gives the MACs of those for which it had not ended.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         :raises Conflict: it has ended already, or has for all of these terminals.
         """
         rollout = await self._rollouts.get(rollout_id)

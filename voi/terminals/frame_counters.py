@@ -8,7 +8,7 @@ from voi.errors import VoiError
 from voi.wire.codes import Code
 
 OTHER: Final = 0
-"""Stands for every code that is none of ours: anybody can choose it, and there are four thousand million."""
+"""Stands for every unknown code: anybody can choose it, and there are four thousand million."""
 
 
 class FrameCounters:

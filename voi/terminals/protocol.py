@@ -277,7 +277,7 @@ class TerminalProtocol(Protocol):
         return self._granted_by if self._clock.seconds() < self._granted_until else None
 
     def count_refusal(self, code: int, error: VoiError) -> None:
-        """A request was refused in an answer that is none of an error: logged and counted like those that are."""
+        """A request was refused in an answer that is not an error: logged and counted like those that are."""
         self._owner.refused(self.name, code, error)
         self._owner.tally.refuse(error.wire_code)
 

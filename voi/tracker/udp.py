@@ -133,7 +133,7 @@ class UdpTracker:
     # Datagrams and their answers.
 
     def answer(self, now: float, packet: bytes, sender: Name) -> bytes | None:
-        """The datagram that answers one, None for what is none of ours."""
+        """The datagram that answers one, None for what is not for us."""
         length = len(packet)
         if not 16 <= length <= LONGEST_PACKET:
             return None
@@ -153,7 +153,7 @@ class UdpTracker:
         if action == CONNECT:
             return connected(transaction, known.new) if connection == PROTOCOL else None
         if connection != known.new and connection != known.old:
-            # An answer is none of ours: forged in the name of another tracker it would have both refuse for ever.
+            # An answer is not for us: forged in the name of another tracker it would have both refuse for ever.
             if packet[:4] in _ANSWERS:
                 return None
             # Shorter than any announce, so that nobody is sent more than was sent in its name.

@@ -102,7 +102,7 @@ class ChronicleTests(CoordinatorCase):
 class SightTests(CoordinatorCase):
     """What the overview asks of the coordinator."""
 
-    async def test_standing_still(self) -> None:
+    async def test_stalled(self) -> None:
         """Terminals that are online and get nothing for a minute are counted by rollout."""
         await self.started()
         self.assertEqual(self.coordinator.stall_monitor.stalled(), {})

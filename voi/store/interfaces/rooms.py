@@ -53,14 +53,14 @@ class Rooms(Protocol):
     ) -> Deferred[Room]:
         """Rename a room or give it other subnets; None leaves a value as it is.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         :raises Conflict: the name or one of the subnets is another room's.
         """
 
     def remove(self, room_id: int, *, audit: Audit[Room] | None = None) -> Deferred[Room]:
         """Remove a room; terminals that were put into it by hand stand where their addresses say again.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         """
 
     def move(

@@ -105,7 +105,7 @@ class Uploads(Protocol):
 
         One that was dismissed already stays so.
 
-        :raises UnknownUpload: there is none of this number.
+        :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed.
         """
 

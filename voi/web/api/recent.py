@@ -45,7 +45,7 @@ class Recent(Generic[T]):
         self._changes += 1
 
     async def get(self) -> T:
-        """What is known; who asks at the same time shares a reading."""
+        """What is known; callers at the same time share a reading."""
         await self._lock.acquire()
         try:
             if self._known is not None and self._now() - self._read < self._seconds:

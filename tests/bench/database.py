@@ -16,10 +16,10 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
-from voi.store.commands import Commands
+from voi.store.commands import SqlCommands
 from voi.store.database import Store
-from voi.store.rollouts import Rollouts
-from voi.store.terminals import Terminals
+from voi.store.rollouts import SqlRollouts
+from voi.store.terminals import SqlTerminals
 
 T = TypeVar("T")
 
@@ -32,9 +32,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._arrived: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._store = Store(path, self)
-        self.terminals = Terminals(self._store, RoomDirectory())
-        self.commands = Commands(self._store)
-        self.rollouts = Rollouts(self._store)
+        self.terminals = SqlTerminals(self._store, RoomDirectory())
+        self.commands = SqlCommands(self._store)
+        self.rollouts = SqlRollouts(self._store)
 
     def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None:  # noqa: A002 - Twisted's names
         """What the store asks of a reactor."""

@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred
@@ -26,8 +26,8 @@ from voi import __version__
 from voi.demo.processes import LOOPBACK
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
-from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
+from voi.domain.rollout_history import Point, RolloutHistory
+from voi.rollouts.throughput import Throughput, ThroughputRecorder, TransferRate
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.caller import Caller
 from voi.web.live.routes import StreamFilter, StreamRoutes
@@ -179,7 +179,12 @@ class Api(Resource):
     def boot(self) -> None:
         """Begin anew, with nobody connected."""
         night = self._night
-        news = ProgressNews(night.open_targets, night, lambda _macs: None, lambda name: self.live.wanted(name))
+        news = ProgressNews(
+            night.open_targets,
+            cast("ThroughputRecorder", night),
+            lambda _macs: None,
+            lambda name: self.live.wanted(name),
+        )
         hello = {"version": __version__, "boot": secrets.token_hex(8)}
         self.told = Counted(news, night)
         self.live = LiveStreams(clock=self.clock, access=LetIn(), hello=hello, sources=[self.told])

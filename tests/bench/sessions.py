@@ -21,7 +21,7 @@ from tests.bench.database import opened
 from tests.bench.figures import Figure, Outcome, Plan, Row
 from tests.bench.processes import Helper, cpu_seconds, resident
 from voi.demo.processes import LOOPBACK, ServerProcess
-from voi.store.commands import CommandFilter
+from voi.store.interfaces.commands import CommandFilter
 
 CROWDS: Final = 2  # processes of terminals, so that they are not what is measured
 AT_ONCE: Final = 100  # logins under way in each

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,8 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 
 ROOT = Path(voi.__file__).parent
-GROUND = {"names", "errors", "messages", "signals", "tasks", "__init__"}
-USE_CASES = {"audit", "auth", "catalogue", "publishing", "terminals"}
+GROUND = {"names", "errors", "messages", "metrics", "signals", "tasks", "units", "__init__"}
+EDGES = {"store.interfaces", "seeding.interfaces", "terminals.interfaces"}
+"""What a second implementation stands behind, or will: others know it by these and never by its classes."""
+USE_CASES = {"audit", "auth", "catalogue", "publishing", "rollouts", "terminals"}
 """Where what people do is checked, written down and told; routes only translate."""
 OFFERING = {("seeder", "seed"), ("seeder", "mark_verified"), ("tracker", "retire")}
 """Whose methods offer and retire what is published: what a part of the server calls them, and the method."""
@@ -23,27 +26,33 @@ MAY: dict[str, set[str]] = {
     "errors": {"messages"},
     "names": {"errors", "messages"},
     "config": set(),
+    "metrics": set(),
     "signals": set(),
     "tasks": set(),
+    "units": set(),
     "wire": GROUND,
     "domain": GROUND,
     "files": GROUND | {"domain"},
-    "store": GROUND | {"domain", "files"},
-    "audit": GROUND | {"domain", "store"},
-    "auth": GROUND | {"audit", "domain", "store"},
-    "catalogue": GROUND | {"domain", "files", "store"},
+    "store.interfaces": GROUND | {"domain"},
+    "store": GROUND | {"domain", "files", "store.interfaces"},
+    "seeding.interfaces": GROUND | {"domain"},
+    "seeding": GROUND | {"domain", "files", "seeding.interfaces"},
+    "terminals.interfaces": GROUND | {"wire"},
+    "audit": GROUND | {"domain", "store.interfaces"},
+    "auth": GROUND | {"audit", "domain", "store.interfaces"},
     "tracker": GROUND,
-    "seeding": GROUND | {"domain", "files"},
-    "publishing": GROUND | {"catalogue", "domain", "files", "store", "wire"},
-    "terminals": GROUND | {"audit", "auth", "domain", "store", "wire"},
-    "rollouts": GROUND | {"domain", "files", "store", "wire"},
+    "catalogue": GROUND | {"domain", "files", "seeding.interfaces", "store.interfaces", "tracker"},
+    "publishing": GROUND | EDGES | {"catalogue", "domain", "files", "tracker", "wire"},
+    "rollouts": GROUND | EDGES | {"domain", "files", "tracker", "wire"},
+    "terminals": GROUND
+    | {"audit", "auth", "domain", "publishing", "rollouts", "store.interfaces", "terminals.interfaces", "wire"},
     "web.console": GROUND,
-    "web.http": GROUND | {"domain", "store"},
-    "web.api": GROUND | USE_CASES | {"domain", "store", "web.http"},
-    "web.live": GROUND | {"domain", "store", "web.api", "web.http"},
-    "web.metrics": GROUND | {"domain", "store", "web.api", "web.http"},
-    "web": GROUND | USE_CASES | {"domain", "store", "web.api", "web.console", "web.http", "web.live", "web.metrics"},
-    "agent": GROUND | {"domain", "files", "seeding", "wire"},
+    "web.http": GROUND | {"domain", "store.interfaces"},
+    "web.api": GROUND | EDGES | USE_CASES | {"domain", "tracker", "web.http"},
+    "web.live": GROUND | {"domain", "rollouts", "store.interfaces", "web.api", "web.http"},
+    "web.metrics": GROUND | {"domain", "seeding.interfaces", "store.interfaces", "web.http"},
+    "web": GROUND | EDGES | USE_CASES | {"domain", "tracker", "web.api", "web.console", "web.http", "web.live"},
+    "agent": GROUND | {"domain", "files", "seeding", "seeding.interfaces", "wire"},
     "cli": GROUND | {"domain", "files"},
     "demo": GROUND | {"files"},
 }
@@ -55,7 +64,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "klein": {"tracker", "web"},
     "libtorrent": {"seeding"},
     "msgspec": {"agent", "cli", "config", "demo", "seeding", "web", "wire"},
-    "prometheus_client": {"web.metrics"},
+    "prometheus_client": {"app", "metrics", "seeding", "store", "terminals", "tracker", "web.metrics"},
     "rich": {"cli", "demo"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},
@@ -88,9 +97,9 @@ imported nowhere.
 
 
 def package(parts: Sequence[str]) -> str:
-    """The package of a module by the parts of its path below `voi`; those of web count each for itself."""
-    inner = len(parts) > 1 and parts[0] == "web" and f"web.{parts[1]}" in MAY
-    return f"web.{parts[1]}" if inner else parts[0]
+    """The package of a module by the parts of its path below `voi`; those of web, and interfaces, count each."""
+    inner = ".".join(parts[:2])
+    return inner if inner in MAY else parts[0]
 
 
 def package_of(path: Path) -> str:
@@ -128,6 +137,23 @@ def foreign(path: Path) -> set[str]:
     return {top for top in tops if top == "sqlite3" or top not in sys.stdlib_module_names}
 
 
+def _dotted(path: Path) -> str:
+    """The name by which a file is imported."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _modules(path: Path) -> set[str]:
+    """The modules that a file imports as it is read itself, not later in a function, nor for types alone."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found - {_dotted(path), "voi"}
+
+
 class ArrowTests(SynchronousTestCase):
     """Who may know whom."""
 
@@ -142,6 +168,21 @@ class ArrowTests(SynchronousTestCase):
             strange = {x for x in imported(path) - MAY[own] - {own} if x != "__version__"}
             wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(strange)]
         self.assertEqual(wrong, [])
+
+    def test_no_circle(self) -> None:
+        """The packages, with what they import, can be put in one order; so can what they may import."""
+        found: dict[str, set[str]] = {}
+        for path in sorted(ROOT.rglob("*.py")):
+            own = package_of(path)
+            found.setdefault(own, set()).update(imported(path) - {own, "__version__"})
+        for graph in (found, MAY):
+            TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+    def test_no_circle_of_modules(self) -> None:
+        """No module needs, over others, itself: each can be read after those that it imports."""
+        known = {_dotted(path) for path in ROOT.rglob("*.py")}
+        graph = {_dotted(path): {name for name in _modules(path) if name in known} for path in ROOT.rglob("*.py")}
+        TopologicalSorter(graph).prepare()
 
     def test_third_parties(self) -> None:
         """Each library is known to the packages that it is for, and to nobody else."""

@@ -17,7 +17,8 @@ from voi.agent.interfaces import BlockTableFetcher
 from voi.agent.reports import Active
 from voi.domain.blocks import BlockTable, is_useful
 from voi.domain.metainfo import Metainfo
-from voi.seeding.file_scan import FileScan, Reading, read
+from voi.seeding.file_scan import Reading, read
+from voi.seeding.interfaces import FileScan
 from voi.tasks import InThread
 
 log = Logger()

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from voi.agent.comparison import Comparer
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import BlockTableFetcher, Seeder, ServerLink
+from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
 from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
@@ -25,6 +25,7 @@ from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding import alerts
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
 from voi.wire.torrent_body import TorrentBody
@@ -51,7 +52,7 @@ class Downloads:
         self,
         *,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,

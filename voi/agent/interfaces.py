@@ -3,48 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
-
-from twisted.internet.defer import Deferred
 
 from voi.domain.blocks import BlockTable
 from voi.domain.metainfo import Metainfo
-from voi.seeding.alerts import TorrentStatus
-from voi.seeding.file_scan import FileScan
-
-
-class Seeder(Protocol):
-    """The BitTorrent session (`voi.seeding.session.TorrentSession`)."""
-
-    def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
-        """Offer a complete file; fires when it is in the session."""
-
-    def download(
-        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: FileScan | None = None
-    ) -> Deferred[None]:
-        """Fetch a file, going on from what is there; fires when it is in the session."""
-
-    def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:
-        """Whether a file is there that would be checked from end to end."""
-
-    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
-        """Note that the whole file was hashed and is right."""
-
-    def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
-        """Let go of a torrent's file; fires when it is closed."""
-
-    def flush(self, info_hash: bytes) -> Deferred[None]:
-        """Bring what was received to the disk."""
-
-    def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
-        """Announce a torrent to these from now on."""
-
-    def status(self, info_hash: bytes) -> TorrentStatus | None:
-        """Where a torrent stood when last seen."""
-
-    def __contains__(self, info_hash: object) -> bool:
-        """Whether a torrent is in the session."""
 
 
 class ServerLink(Protocol):

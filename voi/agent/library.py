@@ -19,13 +19,16 @@ from twisted.logger import Logger
 
 from voi.agent import disks
 from voi.agent.disks import DiskState, TemplateNote, replace
+from voi.agent.saving import save
 from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
-from voi.files.atomic import facts, make_room, read_start, sync_directory, write_atomically
+from voi.files.atomic import remove_drafts, sync_directory
+from voi.files.facts import facts, make_room, read_start
 from voi.files.permissions import DIRECTORY_MODE, FILE_MODE, make_directory, restrict_files
 from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
 from voi.tasks import InThread
+from voi.units import sectors
 
 log = Logger()
 
@@ -34,8 +37,6 @@ MOST_DISKS: Final = 256
 
 DOWNLOADED: Final = 1
 """What a 9015 says of a disk that is complete."""
-
-_SECTOR = 512
 
 
 class Library:
@@ -92,6 +93,7 @@ class Library:
             restrict_files([*self.directory.glob("voi_[0-5]_*"), *self.hidden.iterdir()])
             self._handle = os.open(self.hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_drafts(self.hidden)
         except BlockingIOError as error:
             self.close()
             raise StartupError(f"{self.directory} is in use by another terminal") from error
@@ -192,7 +194,7 @@ class Library:
                 raise StorageMissing(Reason("terminal_disks_full", most=MOST_DISKS))
             await self._put(state)
             await self._in_thread(make_room, self.path(state.disk), length)
-            await self._in_thread(write_atomically, self._torrent(state.disk), torrent)
+            await self._in_thread(save, self._torrent(state.disk), torrent)
             return state
 
         return self._lock.run(lambda: Deferred.fromCoroutine(work()))
@@ -232,7 +234,7 @@ class Library:
 
     async def save_torrent(self, name: DiskName, torrent: bytes) -> None:
         """Keep the torrent of a disk."""
-        await self._in_thread(write_atomically, self._torrent(name), torrent)
+        await self._in_thread(save, self._torrent(name), torrent)
 
     async def torrent(self, state: DiskState) -> bytes:
         """The torrent of a disk.
@@ -252,7 +254,7 @@ class Library:
         return state
 
     def _write(self, state: DiskState) -> None:
-        write_atomically(self.hidden / f"{state.name}.json", msgspec.json.format(msgspec.json.encode(state)))
+        save(self.hidden / f"{state.name}.json", msgspec.json.format(msgspec.json.encode(state)))
 
     def _torrent(self, name: DiskName) -> Path:
         return self.hidden / f"{name}.torrent"
@@ -294,11 +296,11 @@ def _own(path: Path, name: DiskName) -> DiskState:
     if found is None:
         raise BadImage(Reason("image_not_regular"))
     header = image.parse_header(read_start(path, image.HEADER_PREFIX), found[0])
-    sectors = -(-header.virtual_size // _SECTOR)
+    size = sectors(header.virtual_size)
     return DiskState(
         name=str(name),
-        real_size=sectors,
-        reserve_size=sectors,
+        real_size=size,
+        reserve_size=size,
         size=found[0],
         mtime_ns=found[1],
         complete=True,

@@ -13,11 +13,11 @@ from twisted.logger import Logger
 
 from voi.agent.client import ServerRefused
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import Seeder, ServerLink
+from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
 from voi.errors import NoAnswer
 from voi.names import DiskName
-from voi.seeding.alerts import TorrentStatus
+from voi.seeding.interfaces import BitTorrentSession, TorrentStatus
 from voi.tasks import spawn
 from voi.wire.codes import Code
 
@@ -53,7 +53,7 @@ class Reports:
     def __init__(
         self,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         clock: IReactorTime,
         active: Mapping[bytes, Active],

@@ -14,15 +14,18 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.disks import DiskState
-from voi.agent.interfaces import Seeder, ServerLink
+from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
+from voi.agent.saving import save
 from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
-from voi.files.atomic import facts, write_atomically
+from voi.files.facts import facts
 from voi.files.hashing import Cancelled, hash_file
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
+from voi.units import sectors
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
 from voi.wire.torrent_body import TorrentBody, encode_upload
@@ -34,8 +37,6 @@ RETRY_SECONDS: Final = 30.0
 
 MOST_TRIES: Final = 120
 """An hour of them, then somebody must ask again."""
-
-_SECTOR = 512
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class UploadQueue:
         self,
         *,
         library: Library,
-        seeder: Seeder,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         clock: IReactorTime,
@@ -302,7 +303,7 @@ class UploadQueue:
 
     async def _keep(self, jobs: list[Job]) -> None:
         self._jobs = jobs
-        await self._in_thread(write_atomically, self._path, msgspec.json.encode(jobs))
+        await self._in_thread(save, self._path, msgspec.json.encode(jobs))
 
     @property
     def _path(self) -> Path:
@@ -329,7 +330,7 @@ def _body(job: Job, state: DiskState, torrent: bytes) -> bytes:
             sys_type=job.sys_type,
             real_size=state.real_size,
             reserve_size=state.reserve_size,
-            file_size=-(-state.size // _SECTOR),
+            file_size=sectors(state.size),
         )
     )
 

@@ -15,9 +15,10 @@ from twisted.logger import Logger
 from voi.app.lag import LATE_SECONDS, LagProbe
 from voi.errors import NotSaved
 from voi.files.directory import DataDirectory
+from voi.files.disk_usage import free_bytes
 from voi.messages.reason import Reason
 from voi.publishing.space import MARGIN
-from voi.store.database import Store, WorkerState, free_bytes
+from voi.store.database import Store, WorkerState
 
 log = Logger()
 

@@ -15,6 +15,8 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from voi.web.api.schemas.server import LagView
+
 log = Logger()
 
 INTERVAL: Final = 0.01
@@ -123,3 +125,16 @@ class LagProbe:
         else:  # it slept
             self._due = now + INTERVAL
         self._call = self._clock.callLater(self._due - now, self._look)
+
+
+def lag_view(probe: LagProbe) -> LagView:
+    """What the API says of the lag since the server's start."""
+    return LagView(
+        interval=probe.interval,
+        p50=probe.quantile(0.5),
+        p99=probe.quantile(0.99),
+        p999=probe.quantile(0.999),
+        longest=probe.longest,
+        upper_bounds=list(probe.upper_bounds),
+        counts=list(probe.counts),
+    )

@@ -14,7 +14,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi import __version__
-from voi.app.assembly import Assembly
+from voi.app.assembly import Assembly, assemble
+from voi.app.connections import connect
+from voi.app.foundation import lay_foundation
 from voi.app.garbage import settle
 from voi.app.listeners import Listeners, where
 from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
@@ -28,7 +30,7 @@ from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
 from voi.store.start import read_known
 from voi.tasks import spawn
-from voi.web.live.traffic import SAMPLE_SECONDS
+from voi.web.api.traffic import SAMPLE_SECONDS
 
 log = Logger()
 
@@ -78,19 +80,20 @@ class VoiService(MultiService):
         allow_many_files()
         directory = DataDirectory(self.config.data_path)
         self._opened = open_directory(directory)
-        self.parts = Assembly(
+        base = lay_foundation(
             config=self.config,
             directory=directory,
-            token=self._opened.api_token,
             threads=self._threads,
             listeners=self.listeners,
             reactor=self._reactor,
         )
+        self.parts = assemble(base, self._opened.api_token)
+        connect(self.parts)
         # The tables behind the ports are filled first, on the spot: the ports must be open when this returns, so that
         # one that is taken ends the start with status 1, and whoever waits at them is answered as soon as the reactor
         # runs. A port that was bound and listened later would turn those away who come back first.
         self.parts.fill(read_known(directory.database))
-        self.listeners.open(self.parts.factory, self.parts.announce_factory, self.parts.tracker)
+        self.listeners.open(self.parts.terminals.factory, self.parts.web.announce_factory, self.parts.swarm.tracker)
         for line in self.listeners.described():
             log.info("{line}", line=line)
 
@@ -107,30 +110,30 @@ class VoiService(MultiService):
         """Each step in its turn; a stop in between ends it after the step under way."""
         parts = self.parts
         for step in (
-            parts.coordinator.recover,  # first: terminals come back within a second
-            parts.command_dispatcher.recover,
+            parts.rollouts.coordinator.recover,  # first: terminals come back within a second
+            parts.rollouts.command_dispatcher.recover,
             self._listen_to_peers,
             self._ensure_administrator,  # when no port is missing any more: the next start would not tell it again
             self._seed_all,
-            parts.publisher.recover,
+            parts.uploads.publisher.recover,
         ):
             await step()
             if self._opened is None:
                 return
         settle()
-        parts.lag.start()
-        parts.tracker.start()
-        self._every(TICK_SECONDS, parts.coordinator.stall_monitor.tick)
-        self._every(LOOK_SECONDS, lambda: parts.recorder.look(time.time()))
-        self._every(IDLE_SECONDS, lambda: parts.publisher.give_up_idle(time.time()))
-        self._every(PRUNE_SECONDS, parts.audit_log.prune)
-        self._every(SAMPLE_SECONDS, parts.traffic.sample)
-        await parts.audit_log.note("server.started", SERVER, version=__version__)
+        parts.base.lag.start()
+        parts.swarm.tracker.start()
+        self._every(TICK_SECONDS, parts.rollouts.coordinator.stall_monitor.tick)
+        self._every(LOOK_SECONDS, lambda: parts.rollouts.recorder.look(time.time()))
+        self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(time.time()))
+        self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
+        self._every(SAMPLE_SECONDS, parts.web.traffic.sample)
+        await parts.base.audit_log.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
 
     async def _listen_to_peers(self) -> None:
         try:
-            port = self.parts.own_peer.port = await self.parts.seeding.start()
+            port = self.parts.swarm.own_peer.port = await self.parts.swarm.session.start()
         except StartupError as error:
             if self._opened is not None:
                 log.critical("{error}", error=error.message)
@@ -139,10 +142,10 @@ class VoiService(MultiService):
         log.info("bittorrent: tcp {where}", where=where(host, port))
 
     async def _ensure_administrator(self) -> None:
-        await ensure_administrator(self.parts.accounts, self._threads.short)
+        await ensure_administrator(self.parts.base.repositories.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
-        log.info("{count} published levels are seeded", count=await self.parts.catalogue.offer_all())
+        log.info("{count} published levels are seeded", count=await self.parts.uploads.catalogue.offer_all())
 
     def _start_failed(self, failure: Failure) -> None:
         """A server that is half up helps nobody: end with status 1, so that a supervisor sees it."""
@@ -173,16 +176,16 @@ class VoiService(MultiService):
         for call in self._ticks:
             if call.running:
                 call.stop()
-        parts.lag.stop()
-        parts.tracker.stop()
-        parts.publisher.stop()
-        parts.block_tables.stop()
+        parts.base.lag.stop()
+        parts.swarm.tracker.stop()
+        parts.uploads.publisher.stop()
+        parts.uploads.block_tables.stop()
         await self.listeners.close()
-        parts.api.live.close()
-        parts.factory.close_all("the server stops")
-        await parts.seeding.stop()
+        parts.web.api.live.close()
+        parts.terminals.factory.close_all("the server stops")
+        await parts.swarm.session.stop()
         await MultiService.stopService(self)
         self._threads.stop()
-        await parts.audit_log.note("server.stopped", SERVER)
-        parts.store.close()
+        await parts.base.audit_log.note("server.stopped", SERVER)
+        parts.base.store.close()
         os.close(opened.lock)

@@ -19,11 +19,13 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.auth.hashing import hash_password, wire_form
 from voi.errors import StartupError
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.atomic import remove_drafts, write_atomically
+from voi.files.directory import DataDirectory
 from voi.files.permissions import SECRET_MODE
-from voi.store.accounts import Accounts, hash_password, wire_form
 from voi.store.database import prepare
+from voi.store.interfaces.accounts import Accounts
 
 log = Logger()
 
@@ -57,6 +59,7 @@ def open_directory(directory: DataDirectory) -> Opened:
     directory.create()
     lock = directory.lock()
     try:
+        remove_drafts(directory.torrents)
         prepare(directory.database)
         return Opened(lock, _ensure_token(directory.api_token))
     except OSError as error:

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.signals import Signal
-from voi.store.audit import AuditEntries
+from voi.store.interfaces.audit import AuditEntries
 
 log = Logger()
 

@@ -10,8 +10,7 @@ from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.errors import Conflict
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts
-from voi.store.tokens import Tokens
+from voi.store.interfaces.accounts import Accounts, Tokens
 
 
 class AccountAdministration:

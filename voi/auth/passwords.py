@@ -11,10 +11,11 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from voi.auth.hashing import NOBODY, hash_password, matches, wire_form
 from voi.domain.accounts import Role
 from voi.errors import Forbidden, TooManyAttempts, Unauthorized
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts, hash_password, matches, wire_form
+from voi.store.interfaces.accounts import Accounts
 
 ATTEMPTS: Final = 5
 WINDOW_SECONDS: Final = 60.0
@@ -47,7 +48,7 @@ class PasswordChecker:
         """Whether one of these wire forms is that of the account's password; errors as of :meth:`check`."""
         self._refuse_guessers(address)
         self._note_failure(address)  # taken back when it is right: attempts side by side count too
-        stored = await self._accounts.password(name)
+        stored = await self._accounts.password(name) or NOBODY
         for form in forms:
             if await self._limiter.run(self._in_thread, matches, stored, form):
                 self._failures.pop(address, None)

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
 from voi.audit.log import AuditLog
+from voi.auth.passwords import PasswordChecker
 from voi.domain.accounts import Session, checked_password
 from voi.domain.actors import Actor
 from voi.domain.audit import make_entry
 from voi.errors import Conflict, Malformed, TooManyAttempts, Unauthorized, VoiError
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts
-from voi.store.sessions import Sessions
-
-
-class Passwords(Protocol):
-    """Checks and hashes passwords, off the reactor."""
-
-    def check(self, name: str, password: str, address: str) -> Awaitable[None]:
-        """Whether it is this account's; raises Unauthorized, or TooManyAttempts for who guesses from this address."""
-
-    def check_administrator(self, name: str, password: str, address: str) -> Awaitable[None]:
-        """The same for what only administrators may; raises Forbidden for others."""
-
-    def hash(self, password: str) -> Awaitable[str]:
-        """What is kept of a password."""
+from voi.store.interfaces.accounts import Accounts, Sessions
 
 
 class SignIn:
@@ -37,7 +23,7 @@ class SignIn:
         *,
         accounts: Accounts,
         sessions: Sessions,
-        passwords: Passwords,
+        passwords: PasswordChecker,
         audit_log: AuditLog,
         now: Callable[[], float] = time.time,
     ) -> None:

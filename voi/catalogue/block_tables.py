@@ -14,10 +14,11 @@ from voi.domain.blocks import BlockTable, Sums, encoded_size, is_useful
 from voi.domain.metainfo import Metainfo
 from voi.domain.templates import PublishedLevel
 from voi.errors import Conflict, NotFound, StorageMissing
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.atomic import write_atomically
+from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, verify_file
 from voi.messages.reason import Reason, of_system
-from voi.store.templates import Templates
+from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
 
 log = Logger()

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
-from voi.catalogue.interfaces import Admission, Seeder
 from voi.domain.actors import SERVER, Actor
 from voi.domain.audit import Audit, AuditEntry, make_entry
 from voi.domain.templates import PublishedLevel, Template
@@ -20,9 +19,11 @@ from voi.domain.uploads import Upload, UploadDisk
 from voi.errors import Conflict, UnknownTemplate, VoiError
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason
-from voi.store.templates import ChangedTemplate, Templates
-from voi.store.uploads import Uploads
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.templates import ChangedTemplate, Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
+from voi.tracker.tracker import Tracker
 
 log = Logger()
 
@@ -36,8 +37,8 @@ class Catalogue:
         templates: Templates,
         uploads: Uploads,
         directory: DataDirectory,
-        seeder: Seeder,
-        tracker: Admission,
+        seeder: BitTorrentSession,
+        tracker: Tracker,
         in_thread: InThread,
         now: Callable[[], float] = time.time,
     ) -> None:

@@ -31,7 +31,7 @@ from voi.demo.processes import (
     wait_until,
     write_template,
 )
-from voi.files.directory import write_atomically
+from voi.files.atomic import write_atomically
 from voi.files.hashing import sha256_file
 from voi.names import DiskName
 

@@ -159,6 +159,14 @@ class TaskProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """A target with its tasks."""
+
+    target: Target
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What the terminals of a rollout have to fetch, in bytes.
 

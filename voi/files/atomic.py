@@ -1,32 +1,38 @@
-"""Small files that must survive a power cut, and what a file looks like from outside. All of it blocks."""
+"""Files that must survive a power cut: whole or not there at all, and on the disk when it is said. All of it blocks."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from voi.errors import NoSpace, StorageMissing
 from voi.files.permissions import FILE_MODE
-from voi.messages.reason import Reason, of_system
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a small file so that after a crash it is there whole or as it was before.
+def write_atomically(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+    """Write a small file so that after a crash it is there whole or as it was before; `mode` whatever the umask.
 
-    :raises StorageMissing: the disk does not take it.
+    Each path has one writer at a time: a draft that a crash left is written over.
+
+    :raises OSError: the disk does not take it; what was there before still is.
     """
     draft = path.with_name(f".{path.name}.new")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, FILE_MODE)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise StorageMissing(Reason("not_written", path=str(path), text=of_system(error.strerror))) from error
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_directory(path.parent)
+
+
+def remove_drafts(directory: Path) -> None:
+    """Remove what a crash left half-written in a directory; for a time when nobody writes there.
+
+    :raises OSError: the directory cannot be read, or not be changed.
+    """
+    for draft in directory.glob(".*.new"):
+        draft.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:
@@ -42,45 +48,12 @@ def sync_file(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Bring the names in a directory to the disk."""
+    """Wait until the names in a directory (what was made, renamed or removed there) are on the disk.
+
+    :raises OSError: the disk has not taken them.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def facts(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and time of change in nanoseconds of a file; None when there is no regular one."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return None
-    return (found.st_size, found.st_mtime_ns) if path.is_file() and not path.is_symlink() else None
-
-
-def read_start(path: Path, most: int) -> bytes:
-    """The first bytes of a file."""
-    with path.open("rb") as file:
-        return file.read(most)
-
-
-def make_room(path: Path, length: int) -> None:
-    """See that a file of `length` bytes fits at `path`; what is there beyond that length is cut off.
-
-    :raises NoSpace: says what is needed and what there is.
-    :raises StorageMissing: the file cannot be changed, or is none.
-    """
-    try:
-        here = facts(path)
-        if here is None and os.path.lexists(path):
-            raise StorageMissing(Reason("not_a_file", path=str(path)))
-        if here is not None and here[0] > length:
-            os.truncate(path, length)
-        taken = path.stat().st_blocks * 512 if here is not None else 0
-        disk = os.statvfs(path.parent)
-    except OSError as error:
-        raise StorageMissing(Reason("path_failed", path=str(path), text=of_system(error.strerror))) from error
-    free = disk.f_bavail * disk.f_frsize
-    if length - taken > free:
-        raise NoSpace(Reason("terminal_full", name=path.name, needed=length - taken, free=free))

@@ -98,20 +98,3 @@ class DataDirectory:
             os.close(handle)
             raise StartupError(f"data directory {self.root} is in use by another voi server") from error
         return handle
-
-
-def write_atomically(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
-    """Write a small file so that after a crash it is there whole or not at all; `mode` whatever the umask."""
-    draft = path.with_name(f".{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(handle, mode)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -1,4 +1,4 @@
-"""Reading whole disks: piece hashes, copies, checks, fsync. Every function here blocks; call it in a thread.
+"""Reading whole disks: piece hashes, copies, checks. Every function here blocks; call it in a thread.
 
 hashlib and the file calls release the GIL, so the reactor goes on meanwhile. `progress` is called from the
 thread that works, with the bytes done so far, at most about ten times a second and once at the end; `cancelled`
@@ -83,7 +83,7 @@ def copy_and_hash(
     """Copy `source` to the new file `target`, and the SHA-1 of each piece as `hash_file` gives it, in one reading.
 
     Zeros become holes. The target's content is on the disk when this returns, its name only after
-    `fsync_directory`; whatever ends the copy early removes the target.
+    `voi.files.atomic.sync_directory`; whatever ends the copy early removes the target.
 
     :raises StorageMissing: a file cannot be read or written.
     :raises NoSpace: the disk is full.
@@ -134,29 +134,6 @@ def sha256_file(path: Path, progress: Progress | None = None, cancelled: IsCance
         for chunk in _chunks(path, fd, _Pace(progress, cancelled)):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def fsync_file(path: Path) -> None:
-    """Return when the file's content is on the disk.
-
-    :raises StorageMissing: it cannot be opened or written out.
-    :raises Conflict: it is no regular file.
-    """
-    with _explained(path), _regular(path) as fd:
-        os.fsync(fd)
-
-
-def fsync_directory(path: Path) -> None:
-    """Return when the names in a directory (what was made, renamed or removed there) are on the disk.
-
-    :raises StorageMissing: it cannot be opened or written out.
-    """
-    with _explained(path):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 class _Pieces:

@@ -8,7 +8,7 @@ from voi.domain.actors import SERVER, Actor
 from voi.domain.audit import Audit, AuditEntry, make_entry
 from voi.domain.uploads import Upload, UploadDisk
 from voi.names import DiskName
-from voi.store.uploads import Dismissed
+from voi.store.interfaces.uploads import Dismissed
 
 
 def requested(actor: Actor, now: float) -> Audit[Upload]:

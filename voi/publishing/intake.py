@@ -25,7 +25,8 @@ from voi.errors import (
     UnknownUpload,
     VoiError,
 )
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.atomic import write_atomically
+from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing import audit
@@ -33,10 +34,11 @@ from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
 from voi.publishing.rows import new_disk, new_upload
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
-from voi.wire.messages import SECTOR, Disk, GroupUpload, TemplateBody
+from voi.units import SECTOR
+from voi.wire.messages import Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent, named
 
 log = Logger()

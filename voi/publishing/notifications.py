@@ -7,10 +7,10 @@ from twisted.logger import Logger
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline
 from voi.messages.reason import Reason
-from voi.publishing.interfaces import Fleet
 from voi.publishing.publisher import Publisher
-from voi.store.uploads import Uploads
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import spawn
+from voi.terminals.interfaces import Connections
 from voi.wire.codes import Code
 from voi.wire.messages import Disk, TemplateBody
 
@@ -20,13 +20,11 @@ log = Logger()
 class UploaderNotifications:
     """Speaks to uploaders."""
 
-    def __init__(self, uploads: Uploads, publisher: Publisher, registry: Fleet) -> None:
+    def __init__(self, uploads: Uploads, publisher: Publisher, registry: Connections) -> None:
         self._uploads = uploads
         self._publisher = publisher
         self._registry = registry
         self._telling: set[str] = set()
-        publisher.ended.connect(self.tell_end)
-        registry.online.connect(self._came)
 
     def tell_end(self, disk: UploadDisk) -> None:
         """Tell the uploader how its upload ended, now or later."""
@@ -39,7 +37,8 @@ class UploaderNotifications:
         if mac in self._registry:
             spawn(self._request(upload_id, mac), log, "telling {mac}", mac=mac)
 
-    def _came(self, mac: str) -> None:
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it is told and asked what it was not while it was off."""
         spawn(self._catch_up(mac), log, "telling {mac}", mac=mac)
 
     async def _catch_up(self, mac: str) -> None:

@@ -18,24 +18,25 @@ from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
 from voi.catalogue.catalogue import Catalogue
-from voi.catalogue.interfaces import Admission
 from voi.domain import blocks, metainfo
 from voi.domain.audit import Audit, AuditEntry
 from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import Ending, UploadDisk, UploadState
 from voi.errors import StorageMissing, VoiError
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.atomic import write_atomically
+from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing import audit as entries
-from voi.publishing.interfaces import Seeder
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
+from voi.seeding.interfaces import BitTorrentSession
 from voi.signals import Signal
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread, spawn
-from voi.wire.messages import SECTOR
+from voi.tracker.tracker import Tracker
+from voi.units import sectors
 
 log = Logger()
 
@@ -60,8 +61,8 @@ class Publisher:
         templates: Templates,
         catalogue: Catalogue,
         directory: DataDirectory,
-        seeder: Seeder,
-        tracker: Admission,
+        seeder: BitTorrentSession,
+        tracker: Tracker,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
@@ -242,7 +243,7 @@ class Publisher:
             info_hash=disk.info_hash,
             file_size=metainfo.parse(torrent, disk.name).length,
             virtual_size=header.virtual_size,
-            reserve_size=disk.reserve_size or -(-header.virtual_size // SECTOR),
+            reserve_size=disk.reserve_size or sectors(header.virtual_size),
             published=time.time(),
             uploader=disk.mac,
         )

@@ -11,7 +11,7 @@ from typing import Final
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.messages.reason import Reason, code_of, same
 from voi.names import DiskName
-from voi.store.uploads import Uploads
+from voi.store.interfaces.uploads import Uploads
 from voi.wire.messages import GroupUpload, TemplateBody
 
 AGAIN_SECONDS: Final = 300.0

@@ -22,9 +22,9 @@ from voi.publishing.admission import UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.rows import new_disk, new_upload
 from voi.publishing.verification import check_parent, read_header
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.uploads import Uploads
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
+from voi.store.interfaces.uploads import Uploads
 from voi.tasks import InThread
 
 

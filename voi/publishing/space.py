@@ -8,8 +8,8 @@ from typing import Final
 
 from voi.domain.uploads import UploadDisk
 from voi.errors import NoSpace
+from voi.files.disk_usage import free_bytes
 from voi.messages.reason import Reason
-from voi.store.database import free_bytes
 
 MARGIN: Final = 256 << 20
 """Bytes that stay free for the database, torrents and logs."""

@@ -15,7 +15,8 @@ from voi.domain import blocks, image, metainfo
 from voi.domain.image import ImageHeader
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
-from voi.files.hashing import IsCancelled, fsync_directory, fsync_file, verify_file
+from voi.files.atomic import sync_directory, sync_file
+from voi.files.hashing import IsCancelled, verify_file
 from voi.files.permissions import restrict
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -79,7 +80,7 @@ def examine(
     :raises BadImage: the image cannot be distributed.
     """
     known = metainfo.parse(torrent, name)
-    fsync_file(path)
+    sync_file(path)
     reader = blocks.Sums()
     wrong = verify_file(path, known, cancelled=cancelled, sums=reader)
     if wrong:
@@ -115,8 +116,8 @@ def install(source: Path, target: Path, name: DiskName) -> None:
         put_right(source, name)
         restrict(source)
         source.rename(target)
-        fsync_directory(target.parent)
-        fsync_directory(source.parent)
+        sync_directory(target.parent)
+        sync_directory(source.parent)
     elif not target.exists():
         raise BadImage(Reason("file_vanished", disk=str(name)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from voi.domain.actors import SERVER, Actor
 from voi.domain.audit import Audit, AuditEntry, make_entry
 from voi.domain.rollouts import Summary, Target, TargetState
-from voi.store.rollouts import Begun, CancelledRollout, Settled
+from voi.store.interfaces.rollouts import Begun, CancelledRollout, Settled
 
 
 def begun(actor: Actor, now: float) -> Audit[Begun]:

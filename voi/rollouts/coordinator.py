@@ -13,19 +13,22 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.domain.actors import SERVER, Actor
+from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.rollouts import audit
 from voi.rollouts.dispatcher import Dispatcher
-from voi.rollouts.interfaces import CommandSender, Fleet, Seeder, Tracker
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
 from voi.rollouts.stalls import Served, StallMonitor
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
+from voi.terminals.interfaces import Connections
+from voi.tracker.tracker import Tracker
 
 log = Logger()
 
@@ -43,10 +46,10 @@ class RolloutCoordinator:
         rollouts: Rollouts,
         templates: Templates,
         terminals: Terminals,
-        registry: Fleet,
+        registry: Connections,
         sender: Sender,
-        commands: CommandSender,
-        seeder: Seeder,
+        send_command: Callable[[Command], None],
+        seeder: BitTorrentSession,
         tracker: Tracker,
         clock: IReactorTime,
         open_targets: OpenTargets | None = None,
@@ -56,7 +59,7 @@ class RolloutCoordinator:
     ) -> None:
         self._rollouts = rollouts
         self._registry = registry
-        self._commands = commands
+        self._send_command = send_command
         self._wall = wall
         self._open_targets = open_targets = OpenTargets() if open_targets is None else open_targets
         self._dispatcher = Dispatcher(
@@ -89,6 +92,14 @@ class RolloutCoordinator:
             wall=wall,
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
+
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it is sent what it lacks, or goes on with what it was sent before."""
+        self._dispatcher.came(mac)
+
+    def terminal_left(self, mac: str) -> None:
+        """A terminal went offline: its targets wait for it, and say so."""
+        self._dispatcher.left(mac)
 
     async def recover(self) -> None:
         """After a start: take up every target that is open."""
@@ -141,7 +152,7 @@ class RolloutCoordinator:
             if target.mac in ended:
                 self._open_targets.drop((rollout_id, target.mac))
         for command in commands:
-            self._commands.send(command)
+            self._send_command(command)
         if macs is not None and not found:
             raise Conflict(Reason("nothing_to_cancel", number=rollout_id))
         return found

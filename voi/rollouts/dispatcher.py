@@ -15,13 +15,13 @@ from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
 from voi.messages.reason import Reason, code_of, same
 from voi.rollouts import audit
-from voi.rollouts.interfaces import Fleet
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
-from voi.wire.messages import SECTOR
+from voi.terminals.interfaces import Connections
+from voi.units import SECTOR
 
 log = Logger()
 
@@ -48,7 +48,7 @@ class Dispatcher:
         *,
         rollouts: Rollouts,
         templates: Templates,
-        registry: Fleet,
+        registry: Connections,
         sender: Sender,
         clock: IReactorTime,
         open_targets: OpenTargets,
@@ -62,10 +62,9 @@ class Dispatcher:
         self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
         self._wall = wall
-        registry.online.connect(self.came)
-        registry.offline.connect(self._left)
 
-    def _left(self, mac: str) -> None:
+    def left(self, mac: str) -> None:
+        """A terminal went offline: its targets say that they wait for it."""
         for target in self._open_targets.of_terminal(mac):
             self.spawn(self._explain_off(target))
 

@@ -14,9 +14,9 @@ from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.rollouts.dispatcher import Dispatcher, held_as_reported
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.wire.messages import DownloadResult, TaskState
 
 log = Logger()

@@ -14,11 +14,11 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.errors import Conflict, StorageMissing, TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
-from voi.rollouts.interfaces import Fleet
-from voi.store.terminals import Terminals
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import InThread
+from voi.terminals.interfaces import Connections
+from voi.units import SECTOR, sectors
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
-from voi.wire.messages import SECTOR
 from voi.wire.torrent_body import TorrentBody, encode_task
 
 AT_ONCE: Final = 64
@@ -41,7 +41,7 @@ class Sender:
     def __init__(
         self,
         *,
-        registry: Fleet,
+        registry: Connections,
         terminals: Terminals,
         directory: DataDirectory,
         tracker_url: Callable[[str, str], str],
@@ -73,10 +73,10 @@ class Sender:
 
     async def _send(self, task: Task, template: Template, level: PublishedLevel, wanted: Callable[[], bool]) -> bool:
         terminal = await self._terminals.get(task.mac)
-        connection = self._registry.connection(task.mac)
-        if terminal is None or connection is None:
+        server_address = self._registry.server_address(task.mac)
+        if terminal is None or not server_address:
             raise TerminalOffline(Reason("offline", mac=task.mac))
-        url = self._tracker_url(connection.server_host, terminal.tracker_key)
+        url = self._tracker_url(server_address, terminal.tracker_key)
         torrent = metainfo.with_announce(await self._torrent(level.info_hash), url)
         body = TorrentBody(
             torrent=torrent,
@@ -86,7 +86,7 @@ class Sender:
             sys_type=template.sys_type,
             real_size=level.virtual_size // SECTOR,
             reserve_size=level.reserve_size,
-            file_size=-(-level.file_size // SECTOR),
+            file_size=sectors(level.file_size),
             task_uuid=task.id,
             group_uuid=template.group_uuid,
             operate_id=level.operate_id,

@@ -12,10 +12,12 @@ from twisted.internet.interfaces import IReactorTime
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
-from voi.rollouts.interfaces import Fleet, Seeder, Tracker
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.progress import ProgressReceiver
+from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import in_turns, one_slice_a_turn
+from voi.terminals.interfaces import Connections
+from voi.tracker.tracker import Tracker
 
 STALL_SECONDS: Final = 300.0
 """An online terminal that gets nothing for so long has failed this try."""
@@ -59,8 +61,8 @@ class StallMonitor:
         open_targets: OpenTargets,
         dispatcher: Dispatcher,
         progress_receiver: ProgressReceiver,
-        registry: Fleet,
-        seeder: Seeder,
+        registry: Connections,
+        seeder: BitTorrentSession,
         tracker: Tracker,
         served: Served,
         clock: IReactorTime,

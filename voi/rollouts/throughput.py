@@ -6,16 +6,18 @@ so many points of its plot. All rates are bytes a second, all times seconds sinc
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import TargetState
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
-from voi.store.rollout_history import Point, RolloutHistories, RolloutHistory
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.rollouts import RolloutHistories
 from voi.tasks import in_turns, one_slice_a_turn
 
 LOOK_SECONDS: Final = 2.0
@@ -130,25 +132,6 @@ def _between(one: Point, other: Point) -> Point:
     return Point(other.time, (one.swarm + other.swarm) // 2, (one.server + other.server) // 2)
 
 
-class TorrentCounters(Protocol):
-    """Where the server's own peer stands with a torrent."""
-
-    @property
-    def uploaded(self) -> int:
-        """Payload sent since the torrent was added."""
-
-    @property
-    def upload_rate(self) -> int:
-        """Payload sent now."""
-
-
-class Statuses(Protocol):
-    """The server's BitTorrent session."""
-
-    def statuses(self) -> Mapping[bytes, TorrentCounters]:
-        """Where every torrent stands, by info-hash."""
-
-
 class ThroughputRecorder:
     """Watches the board; `online` are the MACs of the terminals that are."""
 
@@ -157,7 +140,7 @@ class ThroughputRecorder:
         *,
         open_targets: OpenTargets,
         online: Container[str],
-        seeding: Statuses,
+        seeding: BitTorrentSession,
         courses: RolloutHistories,
         clock: IReactorTime,
     ) -> None:

@@ -14,6 +14,7 @@ import libtorrent as lt
 from twisted.logger import Logger
 
 from voi.messages.reason import Reason, of_system
+from voi.seeding.interfaces import ConnectedPeer, TorrentStatus
 
 log = Logger()
 
@@ -135,44 +136,6 @@ class AnnounceFailed:
     info_hash: bytes
     url: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentStatus:
-    """Where a torrent stands. Bytes are of payload; rates are bytes a second; totals are since it was added."""
-
-    info_hash: bytes
-    state: str
-    """checking, downloading, finished (a part was wanted and is there) or seeding."""
-    progress: float
-    """0 to 1: of the check while checking, else of the download."""
-    done: int
-    wanted: int
-    upload_rate: int
-    download_rate: int
-    uploaded: int
-    downloaded: int
-    peers: int
-    seeds: int
-    redundant: int
-    """Bytes that came twice."""
-    failed: int
-    """Bytes that did not match their hash."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectedPeer:
-    """A peer as this session sees it; rates are bytes of payload a second, totals bytes of payload."""
-
-    host: str
-    port: int
-    client: str
-    progress: float
-    seed: bool
-    up_rate: int
-    down_rate: int
-    total_up: int
-    total_down: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from voi.domain.blocks import BlockTable, Found, Sums, compare
+from voi.domain.blocks import BlockTable, Sums, compare
 from voi.domain.metainfo import Metainfo
 from voi.errors import StorageMissing
 from voi.files.hashing import IsCancelled, Progress, hash_file
 from voi.messages.reason import Reason, of_system
-from voi.seeding.verification import FileFacts
-
-
-@dataclass(frozen=True, slots=True)
-class FileScan:
-    """What was found in a file, and what it looked like from outside meanwhile."""
-
-    found: Found
-    facts: FileFacts
+from voi.seeding.interfaces import FileFacts, FileScan
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from twisted.logger import Logger
 from voi.errors import NotFound, StartupError
 from voi.messages.reason import Reason
 from voi.seeding import alerts
-from voi.seeding.alerts import Event, TorrentStatus
+from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
+from voi.seeding.interfaces import FileFacts, TorrentStatus, Trust
 from voi.seeding.pacing import Window
 from voi.seeding.torrents import WANTED, Torrent
-from voi.seeding.verification import FileFacts, Trust, VerificationStore
+from voi.seeding.verification import VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()

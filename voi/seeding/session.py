@@ -19,18 +19,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
+from voi.files.atomic import sync_file
 from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
-from voi.seeding.alerts import ConnectedPeer, Event, TorrentStatus
+from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
-from voi.seeding.file_scan import FileScan
+from voi.seeding.interfaces import BitTorrentSession, ConnectedPeer, FileScan, TorrentStatus, Trust
 from voi.seeding.pump import Pump
 from voi.seeding.registry import TorrentRegistry, TorrentState
 from voi.seeding.settings import limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent, pace, parameters
-from voi.seeding.verification import Judgement, Trust, VerificationStore, sync_file
+from voi.seeding.verification import Judgement, VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()
@@ -44,7 +45,7 @@ _NEWS_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one ques
 _EARLY_PEERS = 16  # peers remembered for a torrent that is still being added: an uploader and some neighbours
 
 
-class TorrentSession:
+class TorrentSession(BitTorrentSession):
     """The torrents of this process.
 
     `reactor` gives time, descriptors and threads (IReactorTime, IReactorFDSet, IReactorThreads). `settings`

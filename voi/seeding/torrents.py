@@ -15,8 +15,9 @@ from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.messages.reason import Reason
 from voi.seeding.alerts import key_of
+from voi.seeding.interfaces import Trust
 from voi.seeding.pacing import LEAST, Window
-from voi.seeding.verification import Judgement, Trust
+from voi.seeding.verification import Judgement
 
 log = Logger()
 

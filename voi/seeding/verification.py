@@ -9,56 +9,21 @@ Everything here blocks: call it in a thread. Calls from several threads are safe
 
 from __future__ import annotations
 
-import enum
-import os
 import re
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import msgspec
 from twisted.logger import Logger
 
-from voi.files.permissions import FILE_MODE, make_directory
+from voi.files.atomic import remove_drafts, sync_directory, sync_file, write_atomically
+from voi.files.permissions import make_directory
+from voi.seeding.interfaces import FileFacts, Trust
 
 log = Logger()
 
 _NAME = re.compile(r"([0-9a-f]{40})\.json")
-_TEMPORARY = ".new-"
-
-
-class Trust(enum.Enum):
-    """How much of a file is taken on the word of the ledger."""
-
-    WHOLE = "whole"
-    """Verified, unchanged, and no unclean stop since: every piece is there, nothing is read."""
-    LAZY = "lazy"
-    """Verified and unchanged, but a stop was unclean: each piece is hashed before it is first sent."""
-    RESUME = "resume"
-    """A download that was stopped cleanly: libtorrent goes on where it was."""
-    CHECK = "check"
-    """Anything else: what is there is hashed from end to end."""
-
-
-class FileFacts(msgspec.Struct, frozen=True):
-    """By what a file is recognised as unchanged: its size in bytes and its time of change in nanoseconds."""
-
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> Self | None:
-        """The facts of a file; None when there is none.
-
-        :raises OSError: the operating system does not say.
-        """
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            return None
-        return cls(found.st_size, found.st_mtime_ns)
 
 
 class VerificationEntry(msgspec.Struct, frozen=True):
@@ -108,8 +73,7 @@ class VerificationStore:
         """
         with self._lock:
             make_directory(self._directory)
-            for left_over in self._directory.glob(f"{_TEMPORARY}*"):
-                left_over.unlink()
+            remove_drafts(self._directory)
             self._entries = self._read_entries()
             self._epoch = self._read_epoch()
             clean = not self._marker.exists()
@@ -127,7 +91,7 @@ class VerificationStore:
         """
         with self._lock:
             self._marker.unlink(missing_ok=True)
-            self._sync_directory()
+            sync_directory(self._directory)
 
     def judge(self, info_hash: bytes, path: Path, length: int) -> Judgement:
         """How far to trust the file at `path` as that of a torrent of `length` bytes.
@@ -225,35 +189,4 @@ class VerificationStore:
         return entries
 
     def _write(self, name: str, data: bytes) -> None:
-        """Write a file so that after a crash there is the old one or the new one."""
-        handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=_TEMPORARY)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(handle, FILE_MODE)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._directory / name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        self._sync_directory()
-
-    def _sync_directory(self) -> None:
-        handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def sync_file(path: Path) -> None:
-    """Wait until what was written to a file is on the disk.
-
-    :raises OSError: the disk has not taken it, or there is no such file.
-    """
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        write_atomically(self._directory / name, data)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
@@ -13,71 +10,43 @@ from voi.signals import Signal
 from voi.store.audit_rows import COLUMNS, entry_of
 from voi.store.conditions import Conditions
 from voi.store.database import Store
-
-RETENTION_DAYS: Final = 365
-"""How long entries are kept unless an administrator says otherwise: a school year."""
-
-MOST_EVENTS: Final = 200_000
-"""Entries kept at most: about 100 MB, and a search through all of them takes a fraction of a second."""
-
-MOST_BY_STRANGERS: Final = 20_000
-"""Of these, entries that a stranger can bring about: however often somebody tries, no other entry goes for them."""
-
-PRUNED_AT_ONCE: Final = 1000
-"""Entries thrown away in one transaction: others' writes wait for some milliseconds."""
+from voi.store.interfaces.audit import (
+    MOST_BY_STRANGERS,
+    MOST_EVENTS,
+    PRUNED_AT_ONCE,
+    RETENTION_DAYS,
+    AuditEntries,
+    AuditFilter,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """Which entries are meant; None and the empty text leave a thing open.
-
-    `q` is a part of the text, in any case; `actor` is the text of one; `kind` a whole kind or the first word of it.
-    `since` and `until` are seconds since the epoch, the first within, the second not; `before` is an id that is not
-    within.
-    """
-
-    q: str = ""
-    actor: str = ""
-    kind: str = ""
-    mac: str | None = None
-    since: float | None = None
-    until: float | None = None
-    before: int | None = None
-
-
-class AuditEntries:
-    """All entries."""
+class SqlAuditEntries(AuditEntries):
+    """`AuditEntries` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @property
     def noted(self) -> Signal[[AuditEntry]]:
-        """Called with each entry that is on disk, whatever change it came with."""
         return self._store.noted
 
     def add(self, entry: AuditEntry) -> Deferred[None]:
-        """Write an entry down that comes with no change of the database."""
         return self._store.write(lambda _db: None, audit=lambda _: entry)
 
     def find(
         self, wanted: AuditFilter, limit: int, *, offset: int = 0, oldest_first: bool = False
     ) -> Deferred[list[AuditEntry]]:
-        """Entries that a filter means, newest first unless said; the terminals of those about several are left out."""
         where, order = _where(wanted), "ASC" if oldest_first else "DESC"
         query = f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?"
         values = (*where.values, limit, offset)
         return self._store.read(lambda db: [entry_of(row) for row in db.execute(query, values)])
 
     def count(self, wanted: AuditFilter) -> Deferred[int]:
-        """How many entries a filter means."""
         where = _where(wanted)
         query = f"SELECT count(*) FROM events WHERE {where}"
         return self._store.read(lambda db: int(db.execute(query, where.values).fetchone()[0]))
 
     def retention_days(self) -> Deferred[int]:
-        """How many days entries are kept."""
-
         def job(db: Database) -> int:
             row = db.execute("SELECT days FROM keeping WHERE what = 'events'").fetchone()
             return int(row[0]) if row else RETENTION_DAYS
@@ -85,8 +54,6 @@ class AuditEntries:
         return self._store.read(job)
 
     def set_retention_days(self, days: int, *, audit: Audit[None] | None = None) -> Deferred[None]:
-        """Keep entries for so many days from now on."""
-
         def job(db: Database) -> None:
             db.execute("INSERT OR REPLACE INTO keeping VALUES ('events', ?)", (days,))
 
@@ -99,10 +66,6 @@ class AuditEntries:
         by_strangers: int = MOST_BY_STRANGERS,
         at_once: int = PRUNED_AT_ONCE,
     ) -> Deferred[int]:
-        """Throw away some of what is older, or beyond the newest `most`, or the newest of strangers; how many.
-
-        0: there is nothing left to.
-        """
         kinds = ", ".join(f"'{kind}'" for kind in BY_STRANGERS)
 
         def beyond(db: Database, where: str, bound: int) -> int:

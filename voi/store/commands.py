@@ -4,82 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Audit
+from voi.domain.command_outcomes import STATES, Command, CommandCounts, CommandOutcome, CommandResult
 from voi.messages.reason import Reason, kept, recall
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store
-
-STATES: Final = ("waiting", "done", "failed", "replaced")
-"""What may become of a command at a terminal."""
+from voi.store.interfaces.commands import CommandFilter, Commands
 
 _COMMAND: Final = "c.batch_no, c.code, c.body, c.waits, c.created"
-
-
-@dataclass(frozen=True, slots=True)
-class CommandOutcome:
-    """What became of a command at one terminal: `waiting`, `done`, `failed`, or `replaced` by a newer one; and why.
-
-    That is a `voi.messages.reason.Reason` where it is known of what it is made.
-    """
-
-    mac: str
-    state: str
-    reason: str
-    updated: float
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command as it was given.
-
-    `body` is without batch_no; `waits` says whether terminals that are offline get it at their next login.
-    """
-
-    batch_no: int
-    code: int
-    body: dict[str, Any]
-    waits: bool
-    created: float
-    outcomes: tuple[CommandOutcome, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CommandCounts:
-    """A command without its outcomes, and how many of them are in each state."""
-
-    command: Command
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandFilter:
-    """Which commands are meant; None and the empty text leave a thing open.
-
-    `q` is a part of the number, `codes` are those of the commands whose names have it in them. `state` is that of the
-    outcome at the terminal `mac`.
-    """
-
-    q: str = ""
-    codes: Sequence[int] = ()
-    code: int | None = None
-    mac: str | None = None
-    state: str | None = None
-
-
-class CommandResult(NamedTuple):
-    """What became of a command at one terminal, to be written down; `waiting` with a reason says for what."""
-
-    batch_no: int
-    mac: str
-    state: str
-    reason: str
-    updated: float
 
 
 def insert_command(
@@ -131,8 +68,8 @@ _END = (
 )
 
 
-class Commands:
-    """All commands, by batch number."""
+class SqlCommands(Commands):
+    """`Commands` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -148,17 +85,12 @@ class Commands:
         replaces: bool = False,
         audit: Audit[Command] | None = None,
     ) -> Deferred[Command]:
-        """Write down a command for some terminals, all waiting; gives it a batch number.
-
-        One that `replaces` others of its code ends those that still wait at its terminals.
-        """
         targets = list(dict.fromkeys(macs))
         return self._store.write(
             lambda db: insert_command(db, code, body, targets, waits=waits, now=now, replaces=replaces), audit
         )
 
     def end(self, ended: Sequence[CommandResult]) -> Deferred[None]:
-        """Note outcomes, as many as there are, in the order in which they came, in one transaction."""
         # One for each row: SQLite takes any of several. What ended does not wait again.
         last: dict[tuple[int, str], CommandResult] = {}
         for one in ended:
@@ -172,8 +104,6 @@ class Commands:
         return self._store.write(job)
 
     def give_up_unfinished(self, reason: str, now: float) -> Deferred[int]:
-        """At start: commands that were under way and do not wait for a login have failed; how many."""
-
         def job(db: Database) -> int:
             cursor = db.execute(
                 "UPDATE command_outcomes SET state = 'failed', reason = ?, why = ?, updated = ? "
@@ -185,16 +115,11 @@ class Commands:
         return self._store.write(job)
 
     def get(self, batch_no: int) -> Deferred[Command | None]:
-        """A command with its outcomes by MAC."""
         return self._store.read(lambda db: _get(db, batch_no))
 
     def find(
         self, wanted: CommandFilter, *, sort: str = "-created", limit: int = -1, offset: int = 0
     ) -> Deferred[tuple[list[CommandCounts], int]]:
-        """Some commands, each with how many outcomes it has of which kind; and how many are meant in all.
-
-        :param sort: ``created`` or ``command``, with a ``-`` before it the other way round.
-        """
         where = _where(wanted)
         if wanted.mac is not None:
             where.add("c.batch_no IN (SELECT o.batch_no FROM command_outcomes o WHERE o.mac = ?)", wanted.mac)
@@ -210,10 +135,6 @@ class Commands:
     def of_terminal(
         self, mac: str, limit: int, *, wanted: CommandFilter | None = None, sort: str = "-created", offset: int = 0
     ) -> Deferred[tuple[list[Command], int]]:
-        """Commands for a terminal, each with its outcome there alone; and how many are meant in all.
-
-        :param sort: as `find` takes it.
-        """
         where = _where(wanted or CommandFilter())
         where.equal("o.mac", mac)
         where.equal("o.state", None if wanted is None else wanted.state)
@@ -231,8 +152,6 @@ class Commands:
         return self._store.read(job)
 
     def waiting_for(self, mac: str) -> Deferred[list[Command]]:
-        """Commands that wait for a terminal's login, oldest first, without their outcomes."""
-
         def job(db: Database) -> list[Command]:
             rows = db.execute(
                 f"SELECT {_COMMAND} FROM command_outcomes o "

@@ -7,7 +7,6 @@ its own, and nobody hears of success before the commit is on disk.
 from __future__ import annotations
 
 import queue
-import shutil
 import sqlite3
 import threading
 import time
@@ -23,10 +22,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from voi.domain.audit import Audit, AuditEntry
-from voi.errors import NotSaved, StartupError, StorageMissing
+from voi.errors import NotSaved, StartupError
 from voi.files.atomic import sync_directory, sync_file
 from voi.files.permissions import SECRET_MODE, restrict
-from voi.messages.reason import Reason, of_system
+from voi.messages.reason import Reason
 from voi.signals import Signal
 from voi.store.audit_rows import insert_entry
 from voi.store.migrations import migrations
@@ -340,23 +339,3 @@ def where_found(audit: Audit[T] | None) -> Audit[T | None] | None:
     if audit is None:
         return None
     return lambda result: None if result is None else audit(result)
-
-
-def free_bytes(directory: Path) -> int:
-    """Bytes that can still be written below `directory`.
-
-    :raises StorageMissing: the directory cannot be asked.
-    """
-    return disk_usage(directory)[0]
-
-
-def disk_usage(directory: Path) -> tuple[int, int]:
-    """Bytes that can still be written below `directory`, and all of its disk.
-
-    :raises StorageMissing: the directory cannot be asked.
-    """
-    try:
-        usage = shutil.disk_usage(directory)
-    except OSError as error:
-        raise StorageMissing(Reason("path_failed", path=str(directory), text=of_system(error.strerror))) from error
-    return usage.free, usage.total

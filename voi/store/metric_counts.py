@@ -6,77 +6,44 @@ SQLite counts, for it does so without Python's lock: reading thousands of rows i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.metric_counts import ROLLOUT_STATES, CountedLevel, MetricCounts
 from voi.domain.rollouts import OPEN_TARGETS, TargetState, rollout_state
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import UploadState
 from voi.names import DiskName
 from voi.store.database import Store
+from voi.store.interfaces.snapshots import Statistics
 from voi.store.snapshots import read_catalogue
 from voi.store.targets import read_newest_targets
 from voi.store.terminals import read_all_disks, read_terminals
 
-ROLLOUT_STATES = ("running", "done", "failed", "cancelled")
 
+class SqlStatistics(Statistics):
+    """`Statistics` in SQL."""
 
-@dataclass(frozen=True, slots=True)
-class CountedLevel:
-    """A published level; `size` is its file's in bytes."""
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    name: DiskName
-    info_hash: bytes
-    size: int
-    template_uuid: str
-    template_name: str
+    def count(self, most_levels: int) -> Deferred[MetricCounts]:
+        def job(db: Database) -> MetricCounts:
+            return MetricCounts(
+                _rollouts(db),
+                {state.value: 0 for state in TargetState} | dict(db.execute(_TARGETS).fetchall()),
+                {state.value: 0 for state in UploadState} | dict(db.execute(_UPLOAD_DISKS).fetchall()),
+                db.execute("SELECT count(*) FROM levels").fetchone()[0],
+                [
+                    CountedLevel(DiskName(disk, level), info_hash, size, template, name)
+                    for disk, level, info_hash, size, template, name in db.execute(_LEVELS, (most_levels,))
+                ],
+                _alike(db),
+            )
 
-
-@dataclass(frozen=True, slots=True)
-class MetricCounts:
-    """Rollouts by state, targets (of the rollouts that run) by state, disks of uploads by state; every state is there.
-
-    `level_count` is how many levels are published, `levels` the newest of them. `alike` has MACs of terminals that
-    are in the same state, and which that is as long as they are online.
-    """
-
-    rollouts: Mapping[str, int]
-    targets: Mapping[str, int]
-    upload_disks: Mapping[str, int]
-    level_count: int
-    levels: Sequence[CountedLevel]
-    alike: Sequence[tuple[TerminalState, Sequence[str]]]
-
-    def terminals(self, online: Callable[[str], bool]) -> dict[str, int]:
-        """How many terminals are in each state, as the console shows them."""
-        counts = {state.value: 0 for state in TerminalState}
-        for state, macs in self.alike:
-            there = sum(map(online, macs))
-            counts[state] += there
-            counts[TerminalState.OFFLINE] += len(macs) - there
-        return counts
-
-
-def read_metric_counts(store: Store, most_levels: int) -> Deferred[MetricCounts]:
-    """Count; of the published levels, so many at most are named."""
-
-    def job(db: Database) -> MetricCounts:
-        return MetricCounts(
-            _rollouts(db),
-            {state.value: 0 for state in TargetState} | dict(db.execute(_TARGETS).fetchall()),
-            {state.value: 0 for state in UploadState} | dict(db.execute(_UPLOAD_DISKS).fetchall()),
-            db.execute("SELECT count(*) FROM levels").fetchone()[0],
-            [
-                CountedLevel(DiskName(disk, level), info_hash, size, template, name)
-                for disk, level, info_hash, size, template, name in db.execute(_LEVELS, (most_levels,))
-            ],
-            _alike(db),
-        )
-
-    return store.read(job)
+        return self._store.read(job)
 
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.store.database import Store
+from voi.store.interfaces.rollouts import RolloutHistories
 
 
-class Point(NamedTuple):
-    """Rates at a time, in bytes a second: what all terminals fetched together, and what the server sent."""
-
-    time: float
-    swarm: int
-    server: int
-
-
-@dataclass(slots=True)
-class RolloutHistory:
-    """One rollout's: bytes that the server sent for it, and the points of its plot, oldest first."""
-
-    rollout_id: int
-    server_sent: int
-    points: list[Point]
-
-
-class RolloutHistories:
-    """Courses by the number of their rollout."""
+class SqlRolloutHistories(RolloutHistories):
+    """`RolloutHistories` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
-        """What was written down last."""
-
         def job(db: Database) -> RolloutHistory | None:
             row = db.execute(
                 "SELECT server_sent, points FROM rollout_courses WHERE rollout_id = ?", (rollout_id,)
@@ -49,7 +30,6 @@ class RolloutHistories:
         return self._store.read(job)
 
     def save(self, course: RolloutHistory, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
-        """Write down how it went so far; `sources` is the part that terminals, by MAC, had from the server, 0 to 1."""
         points = list(course.points)  # as they are now; the text is made in the writer's thread
 
         def job(db: Database) -> None:

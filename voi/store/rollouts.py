@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Audit
 from voi.domain.commands import CANCEL
-from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task, Work
 from voi.domain.templates import missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, kept
-from voi.store.commands import Command, insert_command
+from voi.store.commands import insert_command
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store, where_found
+from voi.store.interfaces.rollouts import Begun, CancelledRollout, Rollouts, Settled
 from voi.store.targets import (
     OPEN,
     TARGET,
@@ -40,43 +39,8 @@ _ORDERS = {"created": "r.id", "template_name": "coalesce(t.name, '') COLLATE NOC
 _CANCELLED = Reason("cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A target with its tasks."""
-
-    target: Target
-    tasks: tuple[Task, ...]
-
-
-class Begun(NamedTuple):
-    """A rollout that was begun, with its template's name, and older ones that ended by it: their last terminals are in
-    it now.
-    """
-
-    rollout: Rollout
-    name: str
-    ended: list[Summary]
-
-
-class Settled(NamedTuple):
-    """A target after a change, and its rollout in short if that ended with it."""
-
-    target: Target
-    ended: Summary | None
-
-
-class CancelledRollout(NamedTuple):
-    """What was cancelled: the MACs of those that had something open, the commands that tell them, one for each terminal
-    that may be at work, and the rollout in short if it ended for the others with that.
-    """
-
-    macs: list[str]
-    commands: list[Command]
-    ended: Summary | None
-
-
-class Rollouts:
-    """All rollouts, running and ended."""
+class SqlRollouts(Rollouts):
+    """`Rollouts` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -90,15 +54,6 @@ class Rollouts:
         *,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
-        """Write down a rollout of a version, or of a template's newest; None for `macs` means every known terminal.
-
-        A terminal that waits for an older rollout of the same template waits for this one from now on.
-
-        :raises UnknownTemplate: no such template.
-        :raises UnknownTerminal: a MAC that never logged in; the first of them is named.
-        :raises NotFound: it has no such version.
-        :raises Conflict: nothing of the template is published, or there is no terminal at all.
-        """
         wanted = None if macs is None else list(dict.fromkeys(macs))
 
         def job(db: Database) -> Begun:
@@ -135,8 +90,6 @@ class Rollouts:
         return self._store.write(job, audit).addCallback(lambda begun: begun.rollout)
 
     def demand(self, rollout_id: int) -> Deferred[Demand]:
-        """What its terminals have to fetch, of those for which that has been found out: it is when they are online."""
-
         def job(db: Database) -> Demand:
             image = db.execute(
                 "SELECT coalesce(sum(size), 0) FROM (SELECT max(size) AS size FROM rollout_tasks "
@@ -155,11 +108,6 @@ class Rollouts:
     def plan(
         self, rollout_id: int, mac: str, now: float, *, audit: Audit[Settled] | None = None
     ) -> Deferred[Work | None]:
-        """The work for one terminal now: its tasks, made for the levels it lacks if there are none yet.
-
-        A terminal that lacks nothing is done. None: the target is not open any more.
-        """
-
         def job(db: Database) -> tuple[Work, Settled] | None:
             target = read_open_target(db, rollout_id, mac)
             if target is None:
@@ -176,8 +124,6 @@ class Rollouts:
         return self._store.write(job, where_found(tells)).addCallback(lambda found: None if found is None else found[0])
 
     def replan(self, rollout_id: int, mac: str, now: float) -> Deferred[None]:
-        """Forget the unfinished tasks of a target, because what its terminal has is known anew."""
-
         def job(db: Database) -> None:
             if read_open_target(db, rollout_id, mac) is None:
                 return
@@ -187,8 +133,6 @@ class Rollouts:
         return self._store.write(job)
 
     def sent(self, task: Task, now: float) -> Deferred[None]:
-        """A terminal confirmed a 1015."""
-
         def job(db: Database) -> None:
             if read_open_target(db, task.rollout_id, task.mac) is None:
                 return
@@ -203,8 +147,6 @@ class Rollouts:
     def done(
         self, task: Task, level: ReportedLevel, now: float, *, audit: Audit[Settled] | None = None
     ) -> Deferred[Target | None]:
-        """A terminal has a level: its task is done, and the target with its last one; the target then."""
-
         def job(db: Database) -> Settled | None:
             if db.execute("SELECT 1 FROM rollout_tasks WHERE id = ?", (task.id,)).fetchone() is None:
                 return None  # planned anew meanwhile: what the terminal said it lacks, it lacks
@@ -229,8 +171,6 @@ class Rollouts:
         *,
         audit: Audit[Settled] | None = None,
     ) -> Deferred[Target | None]:
-        """The try number `attempts` failed: the target waits for `next_try`, or has failed where that is None."""
-
         def job(db: Database) -> Settled | None:
             if read_open_target(db, task.rollout_id, task.mac) is None:
                 return None
@@ -251,8 +191,6 @@ class Rollouts:
         return self._store.write(job, where_found(audit)).addCallback(_target)
 
     def explain(self, rollout_id: int, mac: str, reason: str, now: float) -> Deferred[None]:
-        """Say what an open target waits for."""
-
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE rollout_targets SET reason = ?, why = ?, updated = ? "
@@ -270,10 +208,6 @@ class Rollouts:
         *,
         audit: Audit[CancelledRollout] | None = None,
     ) -> Deferred[CancelledRollout | None]:
-        """Cancel whatever is open, of all or of some terminals, and write down in the same step who must be told.
-
-        None: no such rollout.
-        """
         wanted = None if macs is None else set(macs)
 
         def job(db: Database) -> CancelledRollout | None:
@@ -309,8 +243,6 @@ class Rollouts:
         return self._store.write(job, where_found(audit))
 
     def summary(self, rollout_id: int) -> Deferred[Summary | None]:
-        """One rollout in short."""
-
         def job(db: Database) -> Summary | None:
             known = db.execute("SELECT 1 FROM rollouts WHERE id = ?", (rollout_id,)).fetchone()
             return read_summary(db, rollout_id) if known else None
@@ -318,8 +250,6 @@ class Rollouts:
         return self._store.read(job)
 
     def running(self) -> Deferred[list[Summary]]:
-        """Those with an open target, in short, newest first."""
-
         def job(db: Database) -> list[Summary]:
             numbers = db.execute(f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {OPEN} ORDER BY 1 DESC")
             return [read_summary(db, row[0]) for row in numbers.fetchall()]
@@ -327,14 +257,6 @@ class Rollouts:
         return self._store.read(job)
 
     def retry(self, rollout_id: int, now: float, *, audit: Audit[list[Target]] | None = None) -> Deferred[list[Target]]:
-        """Let the targets that failed, or wait after a failure, try again from the beginning; those then.
-
-        One whose terminal has a newer rollout of the same template is that one's.
-
-        :raises NotFound: no such rollout.
-        :raises Conflict: it was cancelled, or nothing of it can be tried again.
-        """
-
         def job(db: Database) -> list[Target]:
             rollout = read_rollout(db, rollout_id)
             if rollout is None:
@@ -368,7 +290,6 @@ class Rollouts:
         return self._store.write(job, audit)
 
     def get(self, rollout_id: int) -> Deferred[Rollout | None]:
-        """A rollout with its targets."""
         return self._store.read(lambda db: read_rollout(db, rollout_id))
 
     def summaries(
@@ -381,11 +302,6 @@ class Rollouts:
         limit: int = -1,
         offset: int = 0,
     ) -> Deferred[tuple[list[Summary], int]]:
-        """Rollouts in short, of one template or in one state if so asked; and how many there are.
-
-        :param q: a part of the template's name, or the rollout's number.
-        :param sort: ``created``, ``template_name`` or ``version``, with a ``-`` before it the other way round.
-        """
         where = Conditions()
         where.equal("r.template_uuid", template_uuid)
         if q:
@@ -407,8 +323,6 @@ class Rollouts:
         return self._store.read(job)
 
     def tasks(self, rollout_id: int) -> Deferred[list[Task]]:
-        """All tasks of a rollout."""
-
         def job(db: Database) -> list[Task]:
             query = f"SELECT {TASK} FROM rollout_tasks WHERE rollout_id = ? ORDER BY mac, disk_uuid, level"
             return [task_of(row) for row in db.execute(query, (rollout_id,))]
@@ -416,8 +330,6 @@ class Rollouts:
         return self._store.read(job)
 
     def of_terminal(self, mac: str, limit: int) -> Deferred[list[Participation]]:
-        """The parts that a terminal had in rollouts, newest first."""
-
         def job(db: Database) -> list[Participation]:
             rows = db.execute(
                 f"SELECT r.version, r.created, {TARGET} WHERE t.mac = ? ORDER BY t.rollout_id DESC LIMIT ?",
@@ -428,8 +340,6 @@ class Rollouts:
         return self._store.read(job)
 
     def open_work(self) -> Deferred[list[Work]]:
-        """Every open target with its tasks, oldest rollout first."""
-
         def job(db: Database) -> list[Work]:
             rows = db.execute(f"SELECT {TARGET} WHERE t.{OPEN} ORDER BY t.rollout_id, t.mac").fetchall()
             return [Work(target, read_tasks(db, target.rollout_id, target.mac)) for target in map(target_of, rows)]

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -19,45 +19,29 @@ from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.store.database import Job, Store
-
-MOST_ROOMS: Final = 1000
-"""Rooms of one server, so that a script that went wild cannot fill every list; the largest school has some hundred."""
+from voi.store.interfaces.rooms import MOST_ROOMS, Moved, Rooms
 
 _OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
 _THESE: Final = "(SELECT value FROM json_each(?))"
 
 
-class Moved(NamedTuple):
-    """Terminals that stand elsewhere now, and the room that they were put into; None: where their addresses say."""
-
-    macs: list[str]
-    room: Room | None
-
-
-class Rooms:
-    """All rooms. Whatever changes who stands where is told to the directory as soon as it is on disk, in that order."""
+class SqlRooms(Rooms):
+    """`Rooms` in SQL."""
 
     def __init__(self, store: Store, directory: RoomDirectory) -> None:
         self._store = store
         self._directory = directory
 
     def all(self) -> Deferred[list[Room]]:
-        """All rooms by name."""
         return self._store.read(read_rooms)
 
     def get(self, room_id: int) -> Deferred[Room | None]:
-        """One room, or None."""
         return self._store.read(lambda db: _get(db, room_id))
 
     def add(
         self, name: str, subnets: Sequence[Network], now: float, *, audit: Audit[Room] | None = None
     ) -> Deferred[Room]:
-        """Make a room.
-
-        :raises Conflict: its name or one of its subnets is another room's, or there are too many rooms.
-        """
-
         def job(db: Database) -> Room:
             if db.execute("SELECT count(*) FROM rooms").fetchone()[0] >= MOST_ROOMS:
                 raise Conflict(Reason("rooms_full", most=MOST_ROOMS))
@@ -76,12 +60,6 @@ class Rooms:
         subnets: Sequence[Network] | None,
         audit: Audit[Room] | None = None,
     ) -> Deferred[Room]:
-        """Rename a room or give it other subnets; None leaves a value as it is.
-
-        :raises NotFound: there is none of this number.
-        :raises Conflict: the name or one of the subnets is another room's.
-        """
-
         def job(db: Database) -> Room:
             room = _existing(db, room_id)
             if name is not None:
@@ -92,11 +70,6 @@ class Rooms:
         return self._write(job, audit)
 
     def remove(self, room_id: int, *, audit: Audit[Room] | None = None) -> Deferred[Room]:
-        """Remove a room; terminals that were put into it by hand stand where their addresses say again.
-
-        :raises NotFound: there is none of this number.
-        """
-
         def job(db: Database) -> Room:
             room = _existing(db, room_id)
             db.execute("DELETE FROM rooms WHERE id = ?", (room_id,))
@@ -121,12 +94,6 @@ class Rooms:
     def move(
         self, macs: Sequence[str], room_id: int | None, *, audit: Audit[Moved] | None = None
     ) -> Deferred[list[str]]:
-        """Put terminals into a room by hand, or, with None, where their addresses say; those that changed.
-
-        :raises UnknownTerminal: one of them never logged in; nothing is changed then.
-        :raises NotFound: there is no such room.
-        """
-
         def job(db: Database) -> Moved:
             room = None if room_id is None else _existing(db, room_id)
             _check_known(db, macs)
@@ -143,11 +110,6 @@ class Rooms:
         return self._store.write(job, audit).addCallback(tell)
 
     def rename(self, mac: str, name: str, *, audit: Audit[str] | None = None) -> Deferred[str]:
-        """Call a terminal something, or, with an empty name, nothing; what it was called before.
-
-        :raises UnknownTerminal: it never logged in.
-        """
-
         def job(db: Database) -> str:
             row = db.execute("SELECT name FROM terminals WHERE mac = ?", (mac,)).fetchone()
             if row is None:
@@ -158,14 +120,6 @@ class Rooms:
         return self._store.write(job, audit)
 
     def forget(self, last_seen: Mapping[str, float], *, audit: Audit[list[str]] | None = None) -> Deferred[list[str]]:
-        """Forget terminals with everything of theirs; gives the tracker keys that they had.
-
-        `last_seen` has when each was last seen by what its caller knows: one that logged in since is not forgotten.
-        Finished uploads stay: they are the history of templates.
-
-        :raises UnknownTerminal: one of them never logged in; nobody is forgotten then.
-        :raises Conflict: one of them is in an open rollout or upload, or has just logged in; says which.
-        """
         macs = list(last_seen)
 
         def job(db: Database) -> list[str]:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
-from typing import Final
 
 from sqlite_utils import Database
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from voi.domain.accounts import Role, Session
 from voi.domain.audit import Audit
 from voi.errors import UnknownAccount
 from voi.messages.reason import Reason
 from voi.store.database import Store
-
-IDLE_SECONDS: Final = 12 * 3600.0
-"""A session that nobody used for so long has ended: a working day, so that a page on the wall stays."""
-LONGEST_SECONDS: Final = 7 * 86400.0
-"""And one ends after so long in any case."""
-MOST_SESSIONS: Final = 32
-"""Sessions of one account; the one used least recently gives way."""
-_NOTED_SECONDS: Final = 60.0
-"""How exactly it is noted when a session was used: a write for each request would be many."""
+from voi.store.interfaces.accounts import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS, NOTED_SECONDS, Sessions
 
 
-class Sessions:
-    """Sessions by what their cookie has; times are seconds since the epoch."""
+class SqlSessions(Sessions):
+    """`Sessions` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,10 +25,6 @@ class Sessions:
     def begin(
         self, account: str, now: float, *, audit: Audit[tuple[str, Session]] | None = None
     ) -> Deferred[tuple[str, Session]]:
-        """Sign somebody in: what the cookie is to have, and the session.
-
-        :raises UnknownAccount: the account was deleted meanwhile.
-        """
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
 
         def job(db: Database) -> tuple[str, Session]:
@@ -59,8 +46,6 @@ class Sessions:
         return self._store.write(job, audit)
 
     def find(self, cookie: str, now: float) -> Deferred[Session | None]:
-        """The session of a cookie, None if there is none, or none any more."""
-
         def job(db: Database) -> Session | None:
             row = db.execute(
                 "SELECT account, role, csrf, sessions.created, seen FROM sessions "
@@ -73,16 +58,16 @@ class Sessions:
 
         return self._store.read(job)
 
-    async def used(self, cookie: str, session: Session, now: float) -> None:
-        """Note that a session was used, not more often than once a minute."""
-        if now - session.seen >= _NOTED_SECONDS:
-            await self._store.write(
-                lambda db: db.execute("UPDATE sessions SET seen = ? WHERE id = ?", (now, _digest(cookie)))
-            )
+    def used(self, cookie: str, session: Session, now: float) -> Deferred[None]:
+        if now - session.seen < NOTED_SECONDS:
+            return succeed(None)
+
+        def job(db: Database) -> None:
+            db.execute("UPDATE sessions SET seen = ? WHERE id = ?", (now, _digest(cookie)))
+
+        return self._store.write(job)
 
     def end(self, cookie: str, *, audit: Audit[None] | None = None) -> Deferred[None]:
-        """Sign out; a session that is gone is no error."""
-
         def job(db: Database) -> None:
             db.execute("DELETE FROM sessions WHERE id = ?", (_digest(cookie),))
 

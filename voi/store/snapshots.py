@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
-from voi.domain.rollouts import Target
-from voi.domain.rooms import Room
+from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import Contents, VersionIndex
-from voi.domain.terminals import ReportedLevel, Terminal
 from voi.names import DiskName
 from voi.store.database import Store
+from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.store.rooms import read_rooms
 from voi.store.targets import read_newest_targets
 from voi.store.templates import read_templates
 from voi.store.terminals import read_all_disks, read_terminals
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalSnapshot:
-    """Terminals by MAC, what each reported, its part in its newest rollout; rooms; templates with their versions."""
-
-    terminals: Sequence[Terminal]
-    disks: Mapping[str, Sequence[ReportedLevel]]
-    targets: Mapping[str, Target]
-    rooms: Sequence[Room]
-    catalogue: VersionIndex
-
-
-class TerminalSnapshots:
-    """Reads them."""
+class SqlTerminalSnapshots(TerminalSnapshots):
+    """`TerminalSnapshots` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def read(self, macs: Sequence[str] | None = None) -> Deferred[TerminalSnapshot]:
-        """Of all terminals, or of some."""
-
         def job(db: Database) -> TerminalSnapshot:
             return TerminalSnapshot(
                 read_terminals(db, macs),

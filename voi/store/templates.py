@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -16,10 +16,11 @@ from voi.domain.audit import Audit
 from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk
-from voi.errors import NotFound
+from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store, where_found
+from voi.store.interfaces.templates import ChangedTemplate, Templates
 from voi.store.terminals import put_level
 from voi.store.uploads import end_published
 
@@ -74,6 +75,16 @@ def read_templates(db: Database) -> list[Template]:
     return [_template(row, levels.get(row[0], [])) for row in rows]
 
 
+def refuse_published(db: Database, name: DiskName) -> None:
+    """Refuse a level that is published already; for use inside a job.
+
+    :raises Conflict: it is; says which level would be the next.
+    """
+    levels = [row[0] for row in db.execute("SELECT level FROM levels WHERE disk_uuid = ?", (name.uuid,))]
+    if name.level in levels:
+        raise Conflict(Reason("level_published", disk=str(name), level=max(levels) + 1))
+
+
 def publish_level(
     db: Database, level: PublishedLevel, *, name: str, sys_type: int, desc: str, upload_id: int | None = None
 ) -> Template:
@@ -115,22 +126,13 @@ def publish_level(
     return template
 
 
-class ChangedTemplate(NamedTuple):
-    """A template before a change and after it."""
-
-    before: Template
-    after: Template
-
-
-class Templates:
-    """What can be sent to terminals."""
+class SqlTemplates(Templates):
+    """`Templates` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def versions(self, template_uuid: str) -> Deferred[list[Version]]:
-        """The versions of a template, newest first."""
-
         def job(db: Database) -> list[Version]:
             rows = db.execute(
                 "SELECT v.number, v.created, v.uploader, v.levels, coalesce(u.asked_by, ''), "
@@ -154,19 +156,12 @@ class Templates:
         return self._store.read(job)
 
     def get(self, template_uuid: str) -> Deferred[Template | None]:
-        """One template with its levels, or None."""
         return self._store.read(lambda db: read_template(db, template_uuid))
 
     def levels_of(self, template: Template, version: int) -> Deferred[list[PublishedLevel]]:
-        """The levels of one of its versions, to be sent.
-
-        :raises NotFound: there is no such version.
-        """
         return self._store.read(lambda db: levels_of_version(db, template, version))
 
     def by_group(self, group_uuid: str) -> Deferred[Template | None]:
-        """The template of a desktop group, or None."""
-
         def job(db: Database) -> Template | None:
             row = db.execute("SELECT uuid FROM templates WHERE group_uuid = ?", (group_uuid,)).fetchone()
             return read_template(db, row[0]) if row else None
@@ -174,8 +169,6 @@ class Templates:
         return self._store.read(job)
 
     def by_disk(self, disk_uuid: str) -> Deferred[Template | None]:
-        """The template that a disk belongs to, or None."""
-
         def job(db: Database) -> Template | None:
             row = db.execute("SELECT template_uuid FROM levels WHERE disk_uuid = ?", (disk_uuid,)).fetchone()
             return read_template(db, row[0]) if row else None
@@ -183,15 +176,13 @@ class Templates:
         return self._store.read(job)
 
     def all(self) -> Deferred[list[Template]]:
-        """All templates by name."""
         return self._store.read(read_templates)
 
     def publish(
         self, level: PublishedLevel, disk: UploadDisk, upload: Upload, *, audit: Audit[Template] | None = None
     ) -> Deferred[Template]:
-        """Make the disk of an upload a level of its template, which ends the upload, all in one transaction."""
-
         def job(db: Database) -> Template:
+            refuse_published(db, level.name)
             template = publish_level(
                 db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
             )
@@ -212,11 +203,6 @@ class Templates:
         auto_update: bool | None = None,
         audit: Audit[ChangedTemplate] | None = None,
     ) -> Deferred[Template | None]:
-        """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is.
-
-        None: there is no such template.
-        """
-
         def job(db: Database) -> ChangedTemplate | None:
             before = read_template(db, template_uuid)
             if before is None:

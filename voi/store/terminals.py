@@ -6,7 +6,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -18,12 +18,7 @@ from voi.errors import Conflict
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store
-
-MAX_TEMPLATES: Final = 64
-"""Templates kept for one terminal, so that a broken one cannot fill the database; a PC boots one or two."""
-
-MOST_VISITS: Final = 20
-"""Times online kept of each terminal, the last weeks of a PC: with 5,000 terminals 100,000 short rows, some MB."""
+from voi.store.interfaces.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
 
 _COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id"
 
@@ -32,8 +27,8 @@ def _terminal(row: Sequence[Any]) -> Terminal:
     return Terminal(*row)
 
 
-class Terminals:
-    """Every terminal that ever logged in; the directory of rooms is told of the address of each login."""
+class SqlTerminals(Terminals):
+    """`Terminals` in SQL."""
 
     def __init__(self, store: Store, directory: RoomDirectory, started: float = 0.0) -> None:
         self._store = store
@@ -43,11 +38,6 @@ class Terminals:
     def touch(
         self, mac: str, ip: str, client_type: int, now: float, *, audit: Audit[Terminal] | None = None
     ) -> Deferred[Terminal]:
-        """Note a login; the first one makes the terminal's row and its tracker key.
-
-        One that was there already goes on to be; what began before the server's start ended nobody knows when.
-        """
-
         def job(db: Database) -> Terminal:
             db.execute(
                 "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) "
@@ -65,8 +55,6 @@ class Terminals:
         return self._store.write(job, audit).addCallback(tell)
 
     def seen(self, mac: str, now: float) -> Deferred[None]:
-        """Note that a terminal was there."""
-
         def job(db: Database) -> None:
             db.execute("UPDATE terminals SET last_seen = ? WHERE mac = ?", (now, mac))
             db.execute("UPDATE terminal_visits SET went = ? WHERE mac = ? AND went IS NULL", (now, mac))
@@ -74,8 +62,6 @@ class Terminals:
         return self._store.write(job)
 
     def visits(self, mac: str) -> Deferred[list[Visit]]:
-        """When a terminal was online, the last times, newest first."""
-
         def job(db: Database) -> list[Visit]:
             rows = db.execute("SELECT came, went FROM terminal_visits WHERE mac = ? ORDER BY came DESC", (mac,))
             return [Visit(came, went) for came, went in rows]
@@ -83,16 +69,12 @@ class Terminals:
         return self._store.read(job)
 
     def set_boot_disk(self, mac: str, boot_disk: str) -> Deferred[None]:
-        """Note what a terminal started from."""
-
         def job(db: Database) -> None:
             db.execute("UPDATE terminals SET boot_disk = ? WHERE mac = ?", (boot_disk, mac))
 
         return self._store.write(job)
 
     def get(self, mac: str) -> Deferred[Terminal | None]:
-        """One terminal, or None."""
-
         def job(db: Database) -> Terminal | None:
             row = db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone()
             return _terminal(row) if row else None
@@ -100,18 +82,12 @@ class Terminals:
         return self._store.read(job)
 
     def all(self) -> Deferred[list[Terminal]]:
-        """All terminals by MAC."""
         return self._store.read(read_terminals)
 
     def some(self, macs: Sequence[str] | None) -> Deferred[list[Terminal]]:
-        """Those of these terminals that are known, by MAC; all of them for None. Reads no other rows."""
         return self._store.read(lambda db: read_terminals(db, macs))
 
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
-        """Replace what is known of a terminal's disks of one template.
-
-        :raises Conflict: the terminal has reported too many templates.
-        """
         rows = [_row(mac, level) for level in levels]
 
         def job(db: Database) -> None:
@@ -128,12 +104,9 @@ class Terminals:
         return self._store.write(job)
 
     def add_level(self, mac: str, level: ReportedLevel) -> Deferred[None]:
-        """Note that a terminal has one more level."""
         return self._store.write(lambda db: put_level(db, mac, level))
 
     def reported_template(self, mac: str, template_uuid: str) -> Deferred[ReportedTemplate | None]:
-        """What a terminal calls one of its templates, or None."""
-
         def job(db: Database) -> ReportedTemplate | None:
             row = db.execute(
                 "SELECT uuid, name, sys_type, desc FROM terminal_templates WHERE mac = ? AND uuid = ?",
@@ -144,8 +117,6 @@ class Terminals:
         return self._store.read(job)
 
     def reported_names(self, macs: Sequence[str] | None = None) -> Deferred[dict[tuple[str, str], str]]:
-        """What terminals call their templates, by MAC and uuid: all terminals, or some."""
-
         def job(db: Database) -> dict[tuple[str, str], str]:
             where, values = among("mac", macs)
             rows = db.execute(f"SELECT mac, uuid, name FROM terminal_templates {where}", values)
@@ -154,11 +125,9 @@ class Terminals:
         return self._store.read(job)
 
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
-        """What a terminal has, as far as it said."""
         return self._store.read(lambda db: read_disks(db, mac))
 
     def all_disks(self, macs: Sequence[str] | None = None) -> Deferred[dict[str, list[ReportedLevel]]]:
-        """What every terminal has, or some of them."""
         return self._store.read(lambda db: read_all_disks(db, macs))
 
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
@@ -19,6 +19,7 @@ from voi.messages.reason import Reason, kept, recall
 from voi.names import DiskName
 from voi.store.conditions import Conditions
 from voi.store.database import Store
+from voi.store.interfaces.uploads import MOST_FAILED, Dismissed, Uploads
 
 _DISK = (
     "d.id, d.upload_id, u.template_uuid, u.mac, d.source, d.disk_uuid, d.level, d.type, d.real_size, "
@@ -36,9 +37,6 @@ _IN_STATE = {
     "published": f"NOT {_ANY_OPEN} AND NOT {_ANY_FAILED}",
 }
 """What must hold of an upload, as `Upload.state` says it of one that was read."""
-
-MOST_FAILED: Final = 100
-"""Uploads that failed and need attention, newest first: who has more of them looks at the first ones first."""
 
 
 def _disk(row: Sequence[Any]) -> UploadDisk:
@@ -115,15 +113,8 @@ def _insert_disk(db: Database, disk: UploadDisk) -> None:
         raise Conflict(Reason("disk_uploaded_already", disk=str(disk.name))) from error
 
 
-class Dismissed(NamedTuple):
-    """An upload that nobody is wanted for; `was_wanted`: somebody was before."""
-
-    upload: Upload
-    was_wanted: bool
-
-
-class Uploads:
-    """All uploads, open and ended."""
+class SqlUploads(Uploads):
+    """`Uploads` in SQL."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -131,12 +122,6 @@ class Uploads:
     def begin(
         self, upload: Upload, *, instead_of: int | None = None, audit: Audit[Upload] | None = None
     ) -> Deferred[Upload]:
-        """Write down a new upload with its disks; the numbers in it are given here.
-
-        :param instead_of: one that failed and is tried again with this, so that it is dismissed.
-        :raises Conflict: one of its disks is being uploaded already.
-        """
-
         def job(db: Database) -> Upload:
             cursor = db.execute(
                 "INSERT INTO uploads (template_uuid, name, sys_type, desc, mac, created, remark, asked_by, asked_from) "
@@ -176,8 +161,6 @@ class Uploads:
         *,
         audit: Audit[None] | None = None,
     ) -> Deferred[None]:
-        """A requested disk's torrent arrived: it is being received, whatever kept it until now."""
-
         def job(db: Database) -> None:
             try:
                 db.execute(
@@ -199,11 +182,6 @@ class Uploads:
         reason: str = "",
         info_hash: bytes | None = None,
     ) -> Deferred[None]:
-        """Note a stage; `info_hash` replaces the one known, where the torrent was made anew.
-
-        An upload that has ended stays ended; `fail` is what ends it.
-        """
-
         def job(db: Database) -> None:
             db.execute(
                 "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, info_hash = coalesce(?, info_hash), "
@@ -214,8 +192,6 @@ class Uploads:
         return self._store.write(job)
 
     def explain(self, disk_ids: Sequence[str], reason: str) -> Deferred[None]:
-        """Say why disks that were asked for are not received yet; an empty reason takes that back."""
-
         def job(db: Database) -> None:
             for disk_id in disk_ids:
                 db.execute(
@@ -234,8 +210,6 @@ class Uploads:
         ending: Ending = Ending.FAILED,
         audit: Audit[list[str]] | None = None,
     ) -> Deferred[list[str]]:
-        """End disks that are under way, all of them in one transaction; the ids of those that were."""
-
         def job(db: Database) -> list[str]:
             rows = db.execute(
                 "UPDATE upload_disks AS d SET state = ?, reason = ?, why = ?, updated = ?, ending = ? "
@@ -247,29 +221,20 @@ class Uploads:
         return self._store.write(job, audit)
 
     def told(self, disk_id: str) -> Deferred[None]:
-        """The uploader knows how it ended."""
-
         def job(db: Database) -> None:
             db.execute("UPDATE upload_disks SET told = 1 WHERE id = ?", (disk_id,))
 
         return self._store.write(job)
 
     def open_disks(self) -> Deferred[list[UploadDisk]]:
-        """Everything that is under way."""
         return self._store.read(lambda db: _select(db, _OPEN))
 
     def untold(self, mac: str) -> Deferred[list[UploadDisk]]:
-        """Ended uploads of a terminal that it has not heard about."""
         return self._store.read(
             lambda db: _select(db, "u.mac = ? AND d.told = 0 AND d.state IN ('published', 'failed')", mac)
         )
 
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
-        """Uploads and imports that failed and need attention, newest first: all, or those of a template.
-
-        Not one that is still under way, was cancelled or dismissed, or whose disks were retried after that.
-        """
-
         def job(db: Database) -> list[Upload]:
             rows = db.execute(
                 f"SELECT {_UPLOAD} FROM uploads u WHERE dismissed = 0 AND (?1 IS NULL OR template_uuid = ?1) "
@@ -285,12 +250,6 @@ class Uploads:
         return self._store.read(job)
 
     def dismiss(self, upload_id: int, *, audit: Audit[Dismissed] | None = None) -> Deferred[Dismissed]:
-        """Dismiss a failed upload, so that it needs no attention any more.
-
-        :raises UnknownUpload: there is none of this number.
-        :raises Conflict: it has not failed.
-        """
-
         def job(db: Database) -> Dismissed:
             before = _get(db, upload_id)
             if before is None:
@@ -303,12 +262,9 @@ class Uploads:
         return self._store.write(job, audit)
 
     def disk(self, disk_id: str) -> Deferred[UploadDisk | None]:
-        """One disk of an upload by its torrent id."""
         return self._store.read(lambda db: next(iter(_select(db, "d.id = ?", disk_id)), None))
 
     def last_of(self, name: DiskName) -> Deferred[UploadDisk | None]:
-        """The newest upload of a level, ended or not."""
-
         def job(db: Database) -> UploadDisk | None:
             found = _select(db, "d.disk_uuid = ? AND d.level = ?", name.uuid, name.level)
             return found[-1] if found else None
@@ -316,7 +272,6 @@ class Uploads:
         return self._store.read(job)
 
     def get(self, upload_id: int) -> Deferred[Upload | None]:
-        """One upload with its disks."""
         return self._store.read(lambda db: _get(db, upload_id))
 
     def find(
@@ -330,11 +285,6 @@ class Uploads:
         limit: int = -1,
         offset: int = 0,
     ) -> Deferred[tuple[list[Upload], int]]:
-        """Some uploads with their disks, and how many are meant in all.
-
-        :param q: a part of the template's name or of the terminal's MAC.
-        :param sort: ``created`` or ``name``, with a ``-`` before it the other way round.
-        """
         where = Conditions()
         where.contains(q, "u.name", "u.mac")
         where.equal("u.template_uuid", template_uuid)
@@ -352,8 +302,6 @@ class Uploads:
         return self._store.read(job)
 
     def of_template(self, template_uuid: str) -> Deferred[list[Upload]]:
-        """A template's uploads, oldest first."""
-
         def job(db: Database) -> list[Upload]:
             query = f"SELECT {_UPLOAD} FROM uploads WHERE template_uuid = ? ORDER BY id"
             return [_upload(db, row) for row in db.execute(query, (template_uuid,)).fetchall()]

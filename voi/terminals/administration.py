@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Container, Sequence
-from typing import Protocol
+from collections.abc import Callable, Container, Sequence
 
 from voi.audit.log import AuditLog
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.errors import Conflict, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.rooms import Moved, Rooms
-from voi.store.terminals import Terminals
-
-
-class Waker(Protocol):
-    """Wakes terminals."""
-
-    def wake(self, macs: Sequence[str]) -> Awaitable[int]:
-        """Send them the packet that wakes them; how many went out."""
+from voi.store.interfaces.rooms import Moved, Rooms
+from voi.store.interfaces.terminals import Terminals
+from voi.terminals.wake import Waker
 
 
 class TerminalAdministration:

@@ -13,13 +13,14 @@ from twisted.logger import Logger
 
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit, AuditEntry, make_entry
+from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.commands import COMMANDS, CommandKind, CommandTable
 from voi.errors import Conflict, NoAnswer, TerminalOffline, UnknownTerminal, VoiError
 from voi.messages.reason import Reason
-from voi.store.commands import Command, CommandResult, Commands
-from voi.store.terminals import Terminals
+from voi.store.interfaces.commands import Commands
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import spawn
-from voi.terminals.registry import ConnectionRegistry
+from voi.terminals.interfaces import Connections
 
 log = Logger()
 
@@ -41,7 +42,7 @@ class CommandDispatcher:
         self,
         commands: Commands,
         terminals: Terminals,
-        registry: ConnectionRegistry,
+        registry: Connections,
         clock: IReactorTime,
         table: CommandTable = COMMANDS,
         now: Callable[[], float] = time.time,
@@ -58,7 +59,6 @@ class CommandDispatcher:
         self._writing = False
         # Terminals that just logged in, each with the newest replacing command sent to it since.
         self._coming: dict[str, int] = {}
-        registry.online.connect(self._came)
 
     async def recover(self) -> None:
         """After a start: what was under way and does not wait has failed."""
@@ -134,7 +134,8 @@ class CommandDispatcher:
     def _start(self, command: Command, mac: str) -> None:
         spawn(self._send(command, mac), log, "command {number} for {mac}", number=command.batch_no, mac=mac)
 
-    def _came(self, mac: str) -> None:
+    def terminal_came(self, mac: str) -> None:
+        """A terminal is online: it gets what waits for its login."""
         self._coming.setdefault(mac, 0)
         spawn(self._send_waiting(mac), log, "sending {mac} the commands that wait for it", mac=mac)
 

@@ -6,72 +6,32 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from voi.auth.sign_in import SignIn
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
-from voi.domain.templates import Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
-from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import LoginRefused, Malformed, UnknownTemplate
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.publishing.intake import UploadIntake
+from voi.rollouts.progress import ProgressReceiver
 from voi.signals import Signal
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.terminals.protocol import TerminalProtocol
 from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
-    DownloadResult,
-    GroupUpload,
     Login,
     Reply,
-    TaskState,
     TemplateBody,
     UploadQuery,
     success,
 )
 from voi.wire.session import LoginRequest, Request
-from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
-
-
-class UploadHandler(Protocol):
-    """Takes uploads."""
-
-    async def may_upload(self, mac: str, granted: bool, body: TemplateBody | GroupUpload) -> Permission:
-        """Whether a terminal may upload these disks now."""
-
-    async def take_torrent(
-        self,
-        mac: str,
-        granted: bool,
-        listed: Mapping[str, ReportedTemplate],
-        body: TorrentBody | UnreadableTorrent,
-        *,
-        actor: Actor | None = None,
-        address: str = "",
-    ) -> str:
-        """Begin to receive a disk, which this administrator allowed at the terminal; its torrent id."""
-
-    async def progress(self, mac: str, name: DiskName) -> ReceiveProgress:
-        """How far an upload is."""
-
-
-class RolloutReports(Protocol):
-    """Hears what terminals say of the disks they have and fetch."""
-
-    async def disks_reported(self, mac: str, template: Template | None) -> None:
-        """A terminal said which disks of a template it has; None for a template the server does not know."""
-
-    async def task_state(self, mac: str, state: TaskState) -> None:
-        """A terminal said how far a download is."""
-
-    async def download_result(self, mac: str, result: DownloadResult) -> None:
-        """A terminal said how a download ended."""
-
 
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
@@ -93,8 +53,8 @@ class RequestHandlers:
         terminals: Terminals,
         templates: Templates,
         sign_in: SignIn,
-        uploads: UploadHandler,
-        rollouts: RolloutReports,
+        uploads: UploadIntake,
+        rollouts: ProgressReceiver,
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],

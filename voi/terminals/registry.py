@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
@@ -12,12 +12,10 @@ from twisted.logger import Logger
 from voi.errors import TerminalOffline
 from voi.messages.reason import Reason
 from voi.signals import Signal
+from voi.terminals.interfaces import ANSWER_SECONDS, Connections
 from voi.wire.messages import Reply
 
 log = Logger()
-
-ANSWER_SECONDS: Final = 15.0
-"""How long a terminal may take to answer a command; its answer says that it understood, not that it is done."""
 
 
 class TerminalConnection(Protocol):
@@ -36,8 +34,8 @@ class TerminalConnection(Protocol):
         """End the connection."""
 
 
-class ConnectionRegistry:
-    """The terminals that are connected now, by MAC.
+class ConnectionRegistry(Connections):
+    """The terminals that are connected to this process now, by MAC.
 
     `online` and `offline` are called with the MAC after a terminal came or went; a terminal that logs in on a
     second connection comes again without having gone.
@@ -68,6 +66,11 @@ class ConnectionRegistry:
         """Where a terminal is connected from; empty while it is offline."""
         connection = self._connections.get(mac)
         return connection.host if connection is not None else ""
+
+    def server_address(self, mac: str) -> str:
+        """The address of ours by which a terminal reached us; empty while it is offline."""
+        connection = self._connections.get(mac)
+        return connection.server_host if connection is not None else ""
 
     def since(self, mac: str) -> float | None:
         """When a terminal logged in, by the clock; None while it is offline."""

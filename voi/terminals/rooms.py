@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit, make_entry
 from voi.domain.rooms import Network, Room
-from voi.store.rooms import Rooms
+from voi.store.interfaces.rooms import Rooms
 
 
 class RoomAdministration:

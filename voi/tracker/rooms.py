@@ -12,7 +12,7 @@ RoomOf = Callable[[str, str], Hashable]
 hashable value names a room."""
 
 
-class Rooms(Protocol):
+class RoomLookup(Protocol):
     """Who knows the rooms that administrators made (`voi.domain.room_directory`)."""
 
     def room_of(self, mac: str, address: str) -> Hashable | None:
@@ -33,7 +33,7 @@ def by_subnet(_terminal: str, host: str) -> Hashable:
     return subnet_room(host)
 
 
-def by_directory(rooms: Rooms) -> RoomOf:
+def by_directory(rooms: RoomLookup) -> RoomOf:
     """Rooms as a directory has them; a network that is in none of them is a room of its own."""
 
     def room_of(terminal: str, host: str) -> Hashable:

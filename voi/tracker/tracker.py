@@ -41,7 +41,7 @@ from voi.tracker.early import EarlyAnnounce, EarlyAnnounces
 from voi.tracker.peers import Peer, PeerState, Words
 from voi.tracker.policy import Policy
 from voi.tracker.rearranging import Rearranger
-from voi.tracker.rooms import Rooms, by_directory, by_subnet
+from voi.tracker.rooms import RoomLookup, by_directory, by_subnet
 from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable, wire_hash
 
@@ -111,7 +111,7 @@ class Tracker:
         random: Random,
         policy: Policy | None = None,
         on_announce: Callable[[PeerAnnounced], None] = _nobody_listens,
-        rooms: Rooms | None = None,
+        rooms: RoomLookup | None = None,
     ) -> None:
         self._keys = keys
         self._own_peer = own_peer

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from klein import Klein
@@ -19,40 +20,25 @@ from voi.catalogue.catalogue import Catalogue
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
+from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
-from voi.store.idempotency import StoredResponses
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import Sessions
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.repositories import Repositories
 from voi.terminals.administration import TerminalAdministration
 from voi.terminals.commands import CommandDispatcher
+from voi.terminals.interfaces import Connections
 from voi.terminals.rooms import RoomAdministration
+from voi.tracker.tracker import Tracker
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
-from voi.web.api.interfaces import (
-    Coordinator,
-    DiskUsage,
-    Fleet,
-    Lag,
-    Observer,
-    Publisher,
-    RouteTable,
-    Seeding,
-    Tracker,
-    Traffic,
-)
+from voi.web.api.interfaces import DiskUsage, RouteTable
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
 from voi.web.api.rollouts import RolloutRoutes
 from voi.web.api.rooms import RoomRoutes
+from voi.web.api.schemas.server import LagView
 from voi.web.api.server import ServerRoutes
 from voi.web.api.sessions import AccountRoutes, SessionRoutes
 from voi.web.api.settings import Facts, SettingsRoutes
@@ -60,6 +46,7 @@ from voi.web.api.templates import TemplateRoutes
 from voi.web.api.terminal_changes import ManagementRoutes
 from voi.web.api.terminal_history import HistoryRoutes
 from voi.web.api.terminals import TerminalRoutes
+from voi.web.api.traffic import TrafficMeter
 from voi.web.api.uploads import UploadRoutes
 from voi.web.api.views import event_view
 from voi.web.http.access import Authentication
@@ -77,59 +64,73 @@ _OF_ALL: Final = ("room.", "upload.published")
 """Entries of the journal after which any terminal may stand in another room, or be outdated."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The server itself, as the API tells of it.
+
+    `token` is the one of the data directory, which may do everything; `lag` is of the reactor, `links` are those of
+    server and terminals; `checks` are asked by ``/healthz``, by name.
+    """
+
+    token: str
+    clock: IReactorTime
+    lag: Callable[[], LagView]
+    disk: DiskUsage
+    facts: Facts
+    links: LinkRates
+    checks: Mapping[str, HealthCheck]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """What can be done: each checks, writes with its entry in the audit log, and tells who is concerned."""
+
+    sign_in: SignIn
+    accounts: AccountAdministration
+    terminals: TerminalAdministration
+    rooms: RoomAdministration
+    catalogue: Catalogue
+    uploads: UploadRequests
+    rollouts: RolloutCoordinator
+    commands: CommandDispatcher
+    audit_log: AuditLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What goes on just now, to be looked at."""
+
+    registry: Connections
+    publisher: Publisher
+    recorder: ThroughputRecorder
+    tracker: Tracker
+    session: BitTorrentSession
+    traffic: TrafficMeter
+
+
 class Api:
-    """Everything under ``/api/v1``, and ``/healthz``.
+    """Everything under ``/api/v1``, and ``/healthz``; `further` tables of routes are served beside its own.
 
-    `token` is the one of the data directory, which may do everything; `checks` are asked by ``/healthz``, by name;
-    `links` are those of server and terminals; `further` tables of routes are served beside its own.
-
-    :raises ValueError: the token is empty.
+    :raises ValueError: the server's token is empty.
     """
 
     def __init__(
         self,
         *,
-        token: str,
-        accounts: Accounts,
-        sessions: Sessions,
-        tokens: Tokens,
-        answers: StoredResponses,
-        sign_in: SignIn,
-        account_administration: AccountAdministration,
-        terminals: Terminals,
-        templates: Templates,
-        uploads: Uploads,
-        rollouts: Rollouts,
-        commands: Commands,
-        command_dispatcher: CommandDispatcher,
+        server: Server,
+        repositories: Repositories,
+        use_cases: UseCases,
+        work: Work,
         command_table: CommandTable = COMMANDS,
-        registry: Fleet,
-        catalogue: Catalogue,
-        upload_requests: UploadRequests,
-        publisher: Publisher,
-        coordinator: Coordinator,
-        recorder: Observer,
-        links: LinkRates,
-        tracker: Tracker,
-        seeding: Seeding,
-        lag: Lag,
-        clock: IReactorTime,
-        snapshots: TerminalSnapshots,
-        rooms: Rooms,
-        events: AuditEntries,
-        audit_log: AuditLog,
-        room_administration: RoomAdministration,
-        terminal_administration: TerminalAdministration,
-        traffic: Traffic,
-        disk: DiskUsage,
-        facts: Facts,
-        checks: Mapping[str, HealthCheck] | None = None,
         further: Sequence[RouteTable] = (),
     ) -> None:
-        checks = {} if checks is None else checks
-        access = Authentication(token=token, sessions=sessions, tokens=tokens)
+        terminals, templates = repositories.terminals, repositories.templates
+        uploads, rollouts = repositories.uploads, repositories.rollouts
+        snapshots, events = repositories.snapshots, repositories.audit_entries
+        registry, publisher, coordinator = work.registry, work.publisher, use_cases.rollouts
+        access = Authentication(token=server.token, sessions=repositories.sessions, tokens=repositories.tokens)
         self.live = LiveStreams(
-            clock=clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
+            clock=server.clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
         )
         rollout_routes = RolloutRoutes(
             rollouts=rollouts,
@@ -138,8 +139,8 @@ class Api:
             snapshots=snapshots,
             registry=registry,
             coordinator=coordinator,
-            recorder=recorder,
-            links=links,
+            recorder=work.recorder,
+            links=server.links,
         )
         recent = RecentRows(snapshots, registry)
         self._overview = OverviewRoutes(
@@ -148,9 +149,9 @@ class Api:
             shown=rollout_routes.named,
             uploads=uploads,
             coordinator=coordinator,
-            traffic=traffic,
-            disk=disk,
-            checks=checks,
+            traffic=work.traffic,
+            disk=server.disk,
+            checks=server.checks,
         )
         terminal_routes = TerminalRoutes(
             terminals=terminals, snapshots=snapshots, coordinator=coordinator, registry=registry
@@ -158,39 +159,43 @@ class Api:
         tables: Sequence[RouteTable] = (
             *further,
             StreamRoutes(self.live),
-            SessionRoutes(sign_in),
-            AccountRoutes(accounts=accounts, tokens=tokens, administration=account_administration),
+            SessionRoutes(use_cases.sign_in),
+            AccountRoutes(
+                accounts=repositories.accounts, tokens=repositories.tokens, administration=use_cases.accounts
+            ),
             self._overview,
             terminal_routes,
             HistoryRoutes(terminals=terminals, rollouts=rollouts, templates=templates, coordinator=coordinator),
-            ManagementRoutes(terminal_administration),
+            ManagementRoutes(use_cases.terminals),
             CommandRoutes(
                 terminals=terminals,
-                commands=commands,
-                command_dispatcher=command_dispatcher,
+                commands=repositories.commands,
+                command_dispatcher=use_cases.commands,
                 table=command_table,
             ),
-            RoomRoutes(rooms=rooms, administration=room_administration, snapshots=snapshots, registry=registry),
+            RoomRoutes(
+                rooms=repositories.rooms, administration=use_cases.rooms, snapshots=snapshots, registry=registry
+            ),
             EventRoutes(events=events, terminals=terminals),
             TemplateRoutes(
                 templates=templates,
                 uploads=uploads,
-                catalogue=catalogue,
-                upload_requests=upload_requests,
+                catalogue=use_cases.catalogue,
+                upload_requests=use_cases.uploads,
                 publisher=publisher,
                 recent=recent,
             ),
-            SettingsRoutes(facts=facts, events=events, audit_log=audit_log),
-            UploadRoutes(uploads=uploads, upload_requests=upload_requests, publisher=publisher),
+            SettingsRoutes(facts=server.facts, events=events, audit_log=use_cases.audit_log),
+            UploadRoutes(uploads=uploads, upload_requests=use_cases.uploads, publisher=publisher),
             rollout_routes,
             ServerRoutes(
                 templates=templates,
                 uploads=uploads,
-                tracker=tracker,
-                seeding=seeding,
-                lag=lag,
-                disk=disk,
-                checks=checks,
+                tracker=work.tracker,
+                seeding=work.session,
+                lag=server.lag,
+                disk=server.disk,
+                checks=server.checks,
             ),
         )
         described = Route(
@@ -203,7 +208,7 @@ class Api:
         )
         self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, access, IdempotentChanges(answers))
+        self.app: Klein = router(self.routes, access, IdempotentChanges(repositories.responses))
 
         self._row_news = TerminalRowNews(terminal_routes.some)
         self._rollout_news = RolloutNews(rollouts, rollout_routes.named)
@@ -213,10 +218,10 @@ class Api:
             return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
 
         for source in (
-            ProgressNews(coordinator.open_targets, recorder, self._row_news.changed, self.live.wanted),
+            ProgressNews(coordinator.open_targets, work.recorder, self._row_news.changed, self.live.wanted),
             self._row_news,
             self._rollout_news,
-            TrafficNews(traffic),
+            TrafficNews(work.traffic),
             UploadNews(uploading),
         ):
             self.live.add(source)

@@ -16,8 +16,6 @@ from voi.errors import Malformed
 from voi.messages.reason import Reason
 from voi.names import canonical_mac, canonical_uuid
 
-SECTOR: Final = 512
-
 # Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
 # field has more than a handful of disks.
 Text = Annotated[str, Meta(max_length=1024)]

@@ -18,7 +18,8 @@ from msgspec import Meta
 from voi.errors import Malformed, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName, canonical_uuid
-from voi.wire.messages import SECTOR, Count, Level, Message, SmallInt, convert
+from voi.units import sectors
+from voi.wire.messages import Count, Level, Message, SmallInt, convert
 
 _COMMON = struct.Struct("<36sbbiqq")  # uuid, type, sys_type, diff_level, real_size, reserve_size
 _LENGTH = struct.Struct("<q")
@@ -161,7 +162,7 @@ def from_json(fields: dict[str, Any]) -> TorrentBody:
         sys_type=body.sys_type,
         real_size=body.real_size,
         reserve_size=body.reserve_size,
-        file_size=None if body.file_size is None else -(-body.file_size // SECTOR),
+        file_size=None if body.file_size is None else sectors(body.file_size),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 
+from tests.unit.fakes import FakeSession
 from voi.agent.client import ServerRefused
 from voi.agent.downloads import Downloads
 from voi.agent.library import Library
@@ -19,8 +20,7 @@ from voi.domain.blocks import BlockTable
 from voi.domain.metainfo import Metainfo
 from voi.errors import ConnectionEnded, VoiError
 from voi.names import DiskName
-from voi.seeding.alerts import TorrentStatus
-from voi.seeding.file_scan import FileScan
+from voi.seeding.interfaces import FileScan, TorrentStatus, Trust
 from voi.wire.codes import Code
 from voi.wire.torrent_body import TorrentBody
 
@@ -63,16 +63,16 @@ def task(torrent: bytes, task_uuid: str = TASK, name: DiskName = BASE, operate_i
     )
 
 
-class FakeSeeder:
+class FakeSeeder(FakeSession):
     """Remembers what it was asked for; the test writes the files and tells the events."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.held: dict[bytes, str] = {}
         self.calls: list[tuple[Any, ...]] = []
-        self.statuses: dict[bytes, TorrentStatus] = {}
         self.trackers: dict[bytes, Sequence[str]] = {}
         self.flushing: Deferred[None] | None = None
-        self.failing: VoiError | None = None
+        self.refusal: VoiError | None = None
         self.port = 6881
         self.doubtful = False
         self.surveys: list[FileScan | None] = []
@@ -84,21 +84,21 @@ class FakeSeeder:
         self.calls.append(("stop",))
         return succeed(None)
 
-    def seed(self, torrent: bytes, directory: Path) -> Deferred[Any]:
-        return self._add("seed", torrent, ())
+    def seed(self, torrent: bytes, directory: Path) -> Deferred[Trust]:
+        return self._add("seed", torrent, ()).addCallback(lambda _: Trust.WHOLE)
 
     def download(
-        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), survey: FileScan | None = None
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
     ) -> Deferred[None]:
-        self.surveys.append(survey)
+        self.surveys.append(scan)
         return self._add("download", torrent, trackers)
 
     def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:
         return succeed(self.doubtful)
 
     def _add(self, what: str, torrent: bytes, trackers: Sequence[str]) -> Deferred[None]:
-        if self.failing is not None:
-            return fail(self.failing)
+        if self.refusal is not None:
+            return fail(self.refusal)
         key = key_of(torrent)
         assert key not in self.held, "added twice"
         self.held[key] = what
@@ -121,9 +121,6 @@ class FakeSeeder:
 
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         self.trackers[info_hash] = urls
-
-    def status(self, info_hash: bytes) -> TorrentStatus | None:
-        return self.statuses.get(info_hash)
 
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self.held

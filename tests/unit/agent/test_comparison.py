@@ -169,7 +169,7 @@ class CompareTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What libtorrent does not take after the comparison fails the download."""
-        self.terminal.seeder.failing = StorageMissing("no such directory")
+        self.terminal.seeder.refusal = StorageMissing("no such directory")
         self.take()
         self.assertFalse(self.state().wanted)
         self.assertEqual([body["result"] for body in self.terminal.server.bodies(Code.DOWNLOAD_RESULT)], [2])

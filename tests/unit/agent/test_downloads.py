@@ -130,7 +130,7 @@ class DownloadTests(SynchronousTestCase):
 
     def test_refused_by_session(self) -> None:
         """A download that cannot even start is answered with an error and does not come back by itself."""
-        self.terminal.seeder.failing = StorageMissing("the directory is gone")
+        self.terminal.seeder.refusal = StorageMissing("the directory is gone")
         self.failureResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(task(self.torrent))), StorageMissing)
         self.restart()
         self.assertEqual(self.terminal.seeder.calls, [])
@@ -208,7 +208,7 @@ class DownloadTests(SynchronousTestCase):
     def test_progress(self) -> None:
         """Progress is told every two seconds while it changes, never 100 before the end, and anew after a login."""
         self.take(task(self.torrent))
-        clock, statuses = self.terminal.clock, self.terminal.seeder.statuses
+        clock, statuses = self.terminal.clock, self.terminal.seeder.states
         statuses[self.key] = status(self.key, len(CONTENT) // 3)
         clock.pump([2.0, 2.0])
         self.assertEqual(self.progress(), [("downloading", 33.33)])

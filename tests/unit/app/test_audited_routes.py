@@ -23,8 +23,7 @@ from voi.demo.image import write_image
 from voi.demo.processes import free_port
 from voi.domain.templates import PublishedLevel, Template
 from voi.names import DiskName
-from voi.store.audit import AuditEntries, AuditFilter
-from voi.store.rollouts import Rollouts
+from voi.store.interfaces.audit import AuditFilter
 from voi.store.templates import publish_level
 from voi.terminals import wake
 
@@ -184,7 +183,7 @@ class AuditedRouteTests(TestCase):
         """A terminal that was here once."""
         self.macs += 1
         mac = f"02:00:00:00:00:{self.macs:02X}"
-        await self.server.parts.terminals.touch(mac, "192.0.2.7", 2, 1_700_000_000.0)
+        await self.server.parts.base.repositories.terminals.touch(mac, "192.0.2.7", 2, 1_700_000_000.0)
         return mac
 
     async def renamed(self) -> Sent:
@@ -214,7 +213,7 @@ class AuditedRouteTests(TestCase):
         def job(db: Database) -> Template:
             return publish_level(db, level, name="Classroom", sys_type=3, desc="")
 
-        return (await self.server.parts.store.write(job)).uuid
+        return (await self.server.parts.base.store.write(job)).uuid
 
     async def changed_template(self) -> Sent:
         """All that can be changed of it."""
@@ -260,7 +259,7 @@ class AuditedRouteTests(TestCase):
         """One whose terminal failed."""
         sent = await self.rollout()
         made = await self.done("POST", sent)
-        rollouts, (mac,) = Rollouts(self.server.parts.store), sent.body["macs"]
+        rollouts, (mac,) = self.server.parts.base.repositories.rollouts, sent.body["macs"]
         work = await rollouts.plan(made["id"], mac, 2.0)
         assert work is not None
         await rollouts.failed(work.tasks[0], "no space left", 6, None, 3.0)
@@ -273,26 +272,28 @@ class AuditedRouteTests(TestCase):
         parts = self.server.parts
         while True:
             for _ in range(12):
-                await parts.store.write(lambda _db: None)
-                await parts.store.read(lambda _db: None)
-            if not await parts.store.read(lambda db: db.execute(BUSY).fetchone()[0]):
+                await parts.base.store.write(lambda _db: None)
+                await parts.base.store.read(lambda _db: None)
+            if not await parts.base.store.read(lambda db: db.execute(BUSY).fetchone()[0]):
                 return
 
     async def everything(self) -> list[str]:
         """All that is in the database."""
         await self.settle()
-        return await self.server.parts.store.read(lambda db: list(db.conn.iterdump()))
+        return await self.server.parts.base.store.read(lambda db: list(db.conn.iterdump()))
 
     async def kinds(self) -> list[str]:
         """The kinds of all entries, newest first."""
-        return [entry.kind for entry in await AuditEntries(self.server.parts.store).find(AuditFilter(), 999)]
+        return [
+            entry.kind for entry in await self.server.parts.base.repositories.audit_entries.find(AuditFilter(), 999)
+        ]
 
     async def test_the_table_is_whole(self) -> None:
         """Every route that changes something is tried below, or says why not."""
         await self.server._starting
         changing = {
             (route.method, route.template.removeprefix("/api/v1"))
-            for route in self.server.parts.api.routes
+            for route in self.server.parts.web.api.routes
             if route.changes
         }
         self.assertEqual(changing, self.good.keys() | self.silent.keys())
@@ -311,7 +312,7 @@ class AuditedRouteTests(TestCase):
     async def test_no_change_without_its_entry(self) -> None:
         """Where the entry cannot be written nothing is changed, and whoever asked is told so."""
         await self.server._starting
-        store = self.server.parts.store
+        store = self.server.parts.base.store
         for (method, path), prepare in self.good.items():
             if (method, path) in self.outside:
                 continue

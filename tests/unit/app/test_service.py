@@ -34,7 +34,7 @@ from voi.demo.processes import free_port
 from voi.errors import StartupError
 from voi.names import DiskName
 from voi.seeding.session import TorrentSession
-from voi.web.metrics.exposition import MEDIA
+from voi.web.metrics.routes import MEDIA
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 NAME = DiskName("0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
@@ -254,13 +254,13 @@ class ServiceTests(TestCase):
             return not await online()
 
         await self.until(online)
-        key = (await self.server.parts.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
-        self.assertEqual(self.server.parts.keys.terminal_for(key), MAC)
+        key = (await self.server.parts.base.repositories.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
+        self.assertEqual(self.server.parts.base.keys.terminal_for(key), MAC)
         await service.stopService()
         await self.until(offline)
-        await self.server.parts.store.write(lambda _db: None)  # when it left is written down
+        await self.server.parts.base.store.write(lambda _db: None)  # when it left is written down
         await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
-        self.assertIsNone(self.server.parts.keys.terminal_for(key))
+        self.assertIsNone(self.server.parts.base.keys.terminal_for(key))
         self.start_terminal(MAC, "127.0.0.9", one)
         await self.until(online)
         events = (await self.api("GET", "/api/v1/events?kind=terminal.first"))["events"]
@@ -344,7 +344,7 @@ class ServiceTests(TestCase):
             return self.told
 
         line: str = (await self.until(told))[-1]
-        await self.server.parts.store.write(lambda _db: None)  # it is kept right after it was told
+        await self.server.parts.base.store.write(lambda _db: None)  # it is kept right after it was told
         return line.removeprefix("admin password: ")
 
     async def test_a_start_that_fails_tells_no_password(self) -> None:
@@ -398,7 +398,7 @@ class ServiceTests(TestCase):
         self.start_server()
 
         async def up() -> bool:
-            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.parts.own_peer.port)
+            return bool((await self.api("GET", "/api/v1/swarms"))["swarms"] and self.server.parts.swarm.own_peer.port)
 
         await self.until(up)
 
@@ -412,7 +412,7 @@ class ServiceTests(TestCase):
             return bool((await self.api("GET", f"/api/v1/templates/{made['uuid']}"))["state"] == "ready")
 
         await self.until(ready)
-        [level] = (await self.server.parts.templates.get(made["uuid"])).levels  # type: ignore[union-attr]  # it is there
+        [level] = (await self.server.parts.base.repositories.templates.get(made["uuid"])).levels  # type: ignore[union-attr]  # it is there
         return level.info_hash
 
     async def test_first_announces_after_a_restart(self) -> None:
@@ -420,7 +420,11 @@ class ServiceTests(TestCase):
         self.start_server()
         info_hash = await self.published()
         keys = [
-            (await self.server.parts.terminals.touch(f"02:00:00:00:01:{number:02X}", "127.0.0.1", 1, 1.0)).tracker_key
+            (
+                await self.server.parts.base.repositories.terminals.touch(
+                    f"02:00:00:00:01:{number:02X}", "127.0.0.1", 1, 1.0
+                )
+            ).tracker_key
             for number in range(40)
         ]
         await self.server.stopService()
@@ -435,24 +439,24 @@ class ServiceTests(TestCase):
 
         answers = await gatherResults([Deferred.fromCoroutine(announce(number)) for number in range(40)])
         self.assertEqual([body for body in answers if b"failure reason" in body], [])
-        self.assertEqual(len(self.server.parts.tracker.peers(info_hash)), 40)
+        self.assertEqual(len(self.server.parts.swarm.tracker.peers(info_hash)), 40)
 
     async def test_rooms_reach_the_tracker(self) -> None:
         """A room that is made, filled by hand or removed over the API counts for whom the tracker names, at once."""
         self.start_server()
         parts, info_hash = self.server.parts, bytes(range(20))
-        parts.tracker.admit(info_hash)
+        parts.swarm.tracker.admit(info_hash)
         keys = {}
         for mac, host in ((MAC, "127.0.1.5"), (OTHER, "127.0.2.5")):
-            terminal = await parts.terminals.touch(mac, host, 1, 1.0)
+            terminal = await parts.base.repositories.terminals.touch(mac, host, 1, 1.0)
             keys[mac] = terminal.tracker_key
-            parts.keys.learn(terminal.tracker_key, mac)
+            parts.base.keys.learn(terminal.tracker_key, mac)
 
         def seed_is_told() -> bool:
             """Whether the seed in one network is told of who downloads in the other: only in one room it is."""
-            parts.tracker.announce(keys[MAC], query(info_hash=info_hash), "127.0.1.5", "127.0.0.1")
+            parts.swarm.tracker.announce(keys[MAC], query(info_hash=info_hash), "127.0.1.5", "127.0.0.1")
             seed = query(info_hash=info_hash, left=0, peer_id=peer_id(2))
-            return bytes([127, 0, 1, 5]) in parts.tracker.announce(keys[OTHER], seed, "127.0.2.5", "127.0.0.1")
+            return bytes([127, 0, 1, 5]) in parts.swarm.tracker.announce(keys[OTHER], seed, "127.0.2.5", "127.0.0.1")
 
         self.assertFalse(seed_is_told())
         room = await self.api("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["127.0.0.0/16"]})
@@ -473,7 +477,7 @@ class ServiceTests(TestCase):
         await self.api("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["127.0.0.0/16"]})
         await self.server.stopService()
         self.start_server()
-        self.assertIsNotNone(self.server.parts.room_directory.room_of(MAC, "127.0.9.9"))
+        self.assertIsNotNone(self.server.parts.base.room_directory.room_of(MAC, "127.0.9.9"))
 
     async def test_urls(self) -> None:
         """The tracker's URL has the host by which the terminal reached us, whatever its kind."""

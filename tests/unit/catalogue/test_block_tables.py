@@ -8,7 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingCase, image
-from tests.unit.store.base import MAC, StoreCase, level
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import MAC, level
 from voi.catalogue.block_tables import MOST_IN_MEMORY, BeingMade, BlockTables, keep_table
 from voi.domain import metainfo
 from voi.domain.actors import SERVER

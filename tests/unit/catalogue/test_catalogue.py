@@ -7,10 +7,11 @@ from dataclasses import replace
 from twisted.internet.defer import Deferred
 
 from tests.unit.publishing.test_publishing import BASE, DIFF, PublishingCase
-from tests.unit.store.base import TEMPLATE, upload
+from tests.unit.store.values import TEMPLATE, upload
 from voi.domain.actors import Actor
 from voi.errors import Conflict, UnknownTemplate
-from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import AuditFilter
 
 LI = Actor("account", "li", "192.0.2.1")
 
@@ -20,7 +21,7 @@ class CatalogueTests(PublishingCase):
 
     async def texts(self, kind: str = "template") -> list[str]:
         """The texts of the audit log, oldest first."""
-        return [entry.text for entry in await AuditEntries(self.store).find(AuditFilter(kind=kind), 99)][::-1]
+        return [entry.text for entry in await SqlAuditEntries(self.store).find(AuditFilter(kind=kind), 99)][::-1]
 
     async def test_offered_at_a_start(self) -> None:
         """Every level is admitted and seeded; one whose torrent is gone does not hold up the others."""

@@ -97,7 +97,7 @@ class ContractTests(ApiCase):
         """Two terminals, one of them online, a template and a room."""
         await self.terminal(MAC)
         await self.terminal(OTHER)
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         await self.publish(level())
         await self.ask("POST", "/api/v1/rooms", {"name": "Physics", "subnets": ["192.0.2.0/24"]})
 

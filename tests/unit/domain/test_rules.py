@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.store.base import DATA_DISK, DISK, TEMPLATE, level, upload
+from tests.unit.store.values import DATA_DISK, DISK, TEMPLATE, level, upload
 from voi.domain.rollouts import (
     RETRY_PAUSES,
     Demand,

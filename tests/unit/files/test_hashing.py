@@ -18,8 +18,6 @@ from voi.files import hashing
 from voi.files.hashing import (
     Cancelled,
     copy_and_hash,
-    fsync_directory,
-    fsync_file,
     hash_file,
     sha256_file,
     verify_file,
@@ -283,19 +281,3 @@ class VerifyTests(FileTestCase):
     def test_missing(self) -> None:
         """A file that is not there is no file of bad pieces."""
         self.assertRaises(StorageMissing, verify_file, self.target, metainfo(CONTENT))
-
-
-class FsyncTests(FileTestCase):
-    """Content and names on the disk."""
-
-    def test_both(self) -> None:
-        """A file and a directory are synced, and no descriptor is left open."""
-        before = len(list(Path("/proc/self/fd").iterdir()))
-        fsync_file(self.file)
-        fsync_directory(self.folder)
-        self.assertEqual(len(list(Path("/proc/self/fd").iterdir())), before)
-
-    def test_missing(self) -> None:
-        """What is not there is named."""
-        self.assertRaises(StorageMissing, fsync_file, self.target)
-        self.assertRaises(StorageMissing, fsync_directory, self.target)

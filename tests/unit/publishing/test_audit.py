@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image, torrent_of
-from tests.unit.store.base import DISK, MAC, TEMPLATE
+from tests.unit.store.values import DISK, MAC, TEMPLATE
 from voi.domain.actors import Actor
-from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import AuditFilter
 from voi.wire.torrent_body import TorrentBody
 
 
@@ -15,7 +16,7 @@ class ChronicleTests(PublishingCase):
     def setUp(self) -> None:
         """With an audit log."""
         super().setUp()
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
 
     async def happened(self, count: int) -> list[tuple[str, str, str]]:
         """Kind, person and text of the entries, when there are so many; trial's own timeout ends it."""

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from twisted.internet.defer import fail, succeed
 
-from twisted.internet.defer import Deferred, fail, succeed
-
+from tests.unit.fakes import FakeConnections
 from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image
-from tests.unit.store.base import DISK, MAC
+from tests.unit.store.values import DISK, MAC
 from voi.domain.actors import SERVER
 from voi.domain.uploads import UploadState
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.publishing.notifications import UploaderNotifications
-from voi.signals import Signal
 from voi.wire.messages import Reply, decode_template, success
-
-
-class FakeFleet:
-    """One terminal that answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.online: Signal[[str]] = Signal("online")
-        self.there = {MAC}
-        self.sent: list[tuple[int, Mapping[str, Any]]] = []
-        self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
-
-    def __contains__(self, mac: object) -> bool:
-        return mac in self.there
-
-    def request(self, mac: str, code: int, fields: Mapping[str, Any]) -> Deferred[Reply]:
-        """Note a command."""
-        self.sent.append((code, fields))
-        return self.answer()
-
-    def come(self) -> None:
-        """The terminal logs in."""
-        self.there.add(MAC)
-        self.online(MAC)
 
 
 class NoticeTests(PublishingCase):
@@ -46,18 +20,20 @@ class NoticeTests(PublishingCase):
     def start(self) -> None:
         """With a fleet to speak to."""
         super().start()
-        self.registry = FakeFleet()
+        self.registry = FakeConnections([MAC])
         self.notifications = UploaderNotifications(self.uploads, self.publisher, self.registry)
+        self.publisher.ended.connect(self.notifications.tell_end)
+        self.registry.online.connect(self.notifications.terminal_came)
 
     async def test_published(self) -> None:
         """1021 with the torrent's id, once."""
         path = image(self.made / "base")
         torrent_id = await self.offer(path)
         await self.arrive(path)
-        self.assertEqual(self.registry.sent, [(1021, {"torrent_id": torrent_id})])
-        self.registry.come()
+        self.assertEqual(self.registry.requests, [(1021, {"torrent_id": torrent_id})])
+        self.registry.come(MAC)
         await self.settle()
-        self.assertEqual(len(self.registry.sent), 1)
+        self.assertEqual(len(self.registry.requests), 1)
 
     async def test_failed(self) -> None:
         """1018 with the reason."""
@@ -65,7 +41,7 @@ class NoticeTests(PublishingCase):
         await self.publisher.fail(await self.last(), "the disk is full")
         await self.settle()
         self.assertEqual(
-            self.registry.sent, [(1018, {"torrent_id": torrent_id, "msg": "the disk is full", "result": 1})]
+            self.registry.requests, [(1018, {"torrent_id": torrent_id, "msg": "the disk is full", "result": 1})]
         )
 
     async def test_told_at_the_next_login(self) -> None:
@@ -74,16 +50,16 @@ class NoticeTests(PublishingCase):
         path = image(self.made / "base")
         await self.offer(path)
         await self.arrive(path)
-        self.assertEqual(self.registry.sent, [])
+        self.assertEqual(self.registry.requests, [])
         self.registry.answer = lambda: fail(NoAnswer("silence"))
-        self.registry.come()
+        self.registry.come(MAC)
         await self.settle()
         self.registry.answer = lambda: succeed(success())
-        self.registry.come()
+        self.registry.come(MAC)
         await self.settle()
-        self.registry.come()
+        self.registry.come(MAC)
         await self.settle()
-        self.assertEqual([code for code, _ in self.registry.sent], [1021, 1021])
+        self.assertEqual([code for code, _ in self.registry.requests], [1021, 1021])
 
     async def test_request(self) -> None:
         """1020 in the seed's form and the family's, the same in both."""
@@ -91,7 +67,7 @@ class NoticeTests(PublishingCase):
         upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.notifications.request(upload.id, MAC)
         await self.settle()
-        ((code, fields),) = self.registry.sent
+        ((code, fields),) = self.registry.requests
         self.assertEqual(code, 1020)
         flat = decode_template({k: v for k, v in fields.items() if k != "desktop"})
         self.assertEqual(flat, decode_template({"desktop": fields["desktop"]}))
@@ -104,13 +80,13 @@ class NoticeTests(PublishingCase):
         upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.notifications.request(upload.id, MAC)
         await self.settle()
-        self.assertEqual(self.registry.sent, [])
+        self.assertEqual(self.registry.requests, [])
         self.registry.answer = lambda: fail(ConnectionEnded("gone"))
-        self.registry.come()
+        self.registry.come(MAC)
         await self.settle()
-        self.registry.come()
+        self.registry.come(MAC)
         await self.settle()
-        self.assertEqual([code for code, _ in self.registry.sent], [1020, 1020])
+        self.assertEqual([code for code, _ in self.registry.requests], [1020, 1020])
 
     async def test_request_refused(self) -> None:
         """A terminal that refuses or stays silent ends the request, with that reason."""

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, upload
+from tests.unit.fakes import FakeSession, torrent_status
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, upload
 from voi.catalogue.catalogue import Catalogue
 from voi.demo.image import write_image
 from voi.domain import metainfo
@@ -43,6 +45,9 @@ from voi.publishing.refusals import AGAIN_SECONDS
 from voi.publishing.requests import UploadRequests
 from voi.publishing.space import MARGIN, Space
 from voi.publishing.verification import read_header
+from voi.seeding.interfaces import FileScan, Trust
+from voi.tracker.peers import PeerState
+from voi.tracker.tracker import Tracker
 from voi.wire.messages import Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
 
@@ -51,35 +56,24 @@ VIRTUAL = 4 << 20
 NAMED = {DISK: ReportedTemplate(TEMPLATE, "Office", 1, "a remark")}
 
 
-@dataclass
-class FakeStatus:
-    """How far a download is."""
-
-    progress: float = 0.0
-    download_rate: int = 0
-
-
-class FakeSeeder:
+class FakeSeeder(FakeSession):
     """A BitTorrent session that moves no bytes: the test puts the file into place."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.downloading: dict[bytes, Path] = {}
         self.seeding: dict[bytes, Path] = {}
-        self.connected: list[tuple[bytes, str, int]] = []
-        self.states: dict[bytes, FakeStatus] = {}
 
-    def seed(self, torrent: bytes, directory: Path) -> Deferred[None]:
+    def seed(self, torrent: bytes, directory: Path) -> Deferred[Trust]:
         """Offer a file."""
         self.seeding[metainfo.parse(torrent).info_hash] = directory
-        return succeed(None)
+        return succeed(Trust.WHOLE)
 
-    def download(self, torrent: bytes, directory: Path, trackers: Sequence[str] = ()) -> Deferred[None]:
+    def download(
+        self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
+    ) -> Deferred[None]:
         """Fetch a file."""
         self.downloading[metainfo.parse(torrent).info_hash] = directory
-        return succeed(None)
-
-    def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
-        """Of no matter here."""
         return succeed(None)
 
     def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
@@ -87,14 +81,6 @@ class FakeSeeder:
         self.downloading.pop(info_hash, None)
         self.seeding.pop(info_hash, None)
         return succeed(None)
-
-    def connect(self, info_hash: bytes, host: str, port: int) -> None:
-        """Note it."""
-        self.connected.append((info_hash, host, port))
-
-    def status(self, info_hash: bytes) -> FakeStatus | None:
-        """What the test set."""
-        return self.states.get(info_hash)
 
 
 @dataclass
@@ -105,7 +91,7 @@ class Announced:
     port: int
 
 
-class FakeTracker:
+class FakeTracker(Tracker):
     """The torrents that are admitted."""
 
     def __init__(self) -> None:
@@ -123,9 +109,9 @@ class FakeTracker:
         """Let it go."""
         self.admitted.discard(info_hash)
 
-    def peers(self, info_hash: bytes) -> list[Announced]:
+    def peers(self, info_hash: bytes) -> list[PeerState]:
         """Who announced a torrent that is in."""
-        return self.announced if info_hash in self.admitted else []
+        return cast("list[PeerState]", self.announced if info_hash in self.admitted else [])
 
 
 def image(path: Path, *, backing: str | None = None, virtual: int = VIRTUAL, seed: int = 1) -> Path:
@@ -433,9 +419,9 @@ class PublishTests(PublishingCase):
         path = image(self.made / "base")
         await self.offer(path)
         info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
-        self.seeder.states[info_hash] = FakeStatus(0.5)
+        self.seeder.states[info_hash] = torrent_status(progress=0.5)
         await self.publisher.give_up_idle(0.0)
-        self.seeder.states[info_hash] = FakeStatus(0.6)
+        self.seeder.states[info_hash] = torrent_status(progress=0.6)
         await self.publisher.give_up_idle(IDLE_SECONDS)
         self.assertEqual((await self.last()).state, UploadState.RECEIVING)
         await self.publisher.give_up_idle(2 * IDLE_SECONDS)
@@ -724,7 +710,9 @@ class TakeTests(PublishingCase):
         """9027 tells how far it is, and to the uploader alone."""
         path = image(self.made / "base")
         await self.offer(path)
-        self.seeder.states[metainfo.parse(torrent_of(path, BASE)).info_hash] = FakeStatus(0.25, 1000)
+        self.seeder.states[metainfo.parse(torrent_of(path, BASE)).info_hash] = torrent_status(
+            progress=0.25, download_rate=1000
+        )
         found = await self.intake.progress(MAC, BASE)
         self.assertEqual((found.progress, found.rate, found.state), (25.0, 1000, "receiving"))
         await self.assertFailure(Deferred.fromCoroutine(self.intake.progress(OTHER, BASE)), Exception)

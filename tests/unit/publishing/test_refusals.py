@@ -9,7 +9,8 @@ import bencodepy
 from twisted.internet.defer import Deferred
 
 from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingCase, image, torrent_of
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.actors import SERVER
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import UploadState

@@ -2,80 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from tests.unit.store.base import DISK, MAC, TEMPLATE, StoreCase, level
+from tests.unit.fakes import FakeConnections, FakeSession
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, TEMPLATE, level
 from voi.domain import metainfo
 from voi.domain.actors import Actor
+from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import Rollout, Target
-from voi.errors import TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.names import DiskName
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.sender import Sender
+from voi.seeding.interfaces import ConnectedPeer
 from voi.signals import Signal
-from voi.store.commands import Command
-from voi.wire import torrent_body
-from voi.wire.messages import Reply, TaskState, success
-from voi.wire.torrent_body import TorrentBody
+from voi.tracker.tracker import Tracker
+from voi.wire.messages import TaskState
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
 SIZE = 100_000
 LI = Actor("account", "li", "192.0.2.1")
-
-
-@dataclass
-class FakeConnection:
-    """Where a terminal reached us."""
-
-    server_host: str = "10.0.0.254"
-
-
-class FakeFleet:
-    """Terminals that answer 1015 as they are told to."""
-
-    def __init__(self) -> None:
-        self.online: Signal[[str]] = Signal("online")
-        self.offline: Signal[[str]] = Signal("offline")
-        self.there: set[str] = set()
-        self.sent: list[tuple[str, TorrentBody]] = []
-        self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
-
-    def __contains__(self, mac: object) -> bool:
-        return mac in self.there
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self.there))
-
-    def connection(self, mac: str) -> FakeConnection | None:
-        """A connection for who is there."""
-        return FakeConnection() if mac in self.there else None
-
-    def send_torrent(self, mac: str, code: int, body: bytes, task_uuid: str) -> Deferred[Reply]:
-        """Note a 1015 and answer it."""
-        if mac not in self.there:
-            return fail(TerminalOffline(f"terminal {mac} is offline"))
-        self.sent.append((mac, torrent_body.parse(body)))
-        return self.answer()
-
-    def come(self, mac: str) -> None:
-        """A terminal logs in."""
-        self.there.add(mac)
-        self.online(mac)
-
-    def go(self, mac: str) -> None:
-        """A terminal goes away."""
-        self.there.discard(mac)
-        self.offline(mac)
-
-    def names(self, mac: str = MAC) -> list[str]:
-        """What a terminal was sent."""
-        return [f"voi_{body.level}_{body.disk_uuid}" for who, body in self.sent if who == mac]
 
 
 @dataclass
@@ -89,35 +40,20 @@ class FakePeer:
     total_up: int = 0
 
 
-class FakeSwarm:
+class FakeSwarm(FakeSession):
     """Tracker and seed in one."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.known: list[FakePeer] = []
-        self.connected: list[tuple[bytes, str, int]] = []
-
-    def connect(self, info_hash: bytes, host: str, port: int) -> None:
-        """As the seed: note it."""
-        self.connected.append((info_hash, host, port))
 
     def peers(self, info_hash: bytes) -> list[FakePeer]:
         """As the tracker."""
         return self.known
 
-    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[Any, ...]]:
+    def ask_peers(self, info_hash: bytes) -> Deferred[tuple[ConnectedPeer, ...]]:
         """As the seed."""
-        return succeed(tuple(self.known))
-
-
-class FakeCommands:
-    """Notes commands."""
-
-    def __init__(self) -> None:
-        self.sent: list[Command] = []
-
-    def send(self, command: Command) -> None:
-        """Note a command."""
-        self.sent.append(command)
+        return succeed(cast("tuple[ConnectedPeer, ...]", tuple(self.known)))
 
 
 class CoordinatorCase(StoreCase):
@@ -142,13 +78,14 @@ class CoordinatorCase(StoreCase):
         self.now = 1_000_000.0
         self.served: list[tuple[str, int]] = []
         self.clock = Clock()
-        self.registry, self.swarm, self.commands = FakeFleet(), FakeSwarm(), FakeCommands()
+        self.registry, self.swarm = FakeConnections(), FakeSwarm()
+        self.commands: list[Command] = []
         self.coordinator = self.build()
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
         self.registry.online, self.registry.offline = Signal("online"), Signal("offline")
-        return RolloutCoordinator(
+        coordinator = RolloutCoordinator(
             rollouts=self.rollouts,
             templates=self.templates,
             terminals=self.terminals,
@@ -160,13 +97,16 @@ class CoordinatorCase(StoreCase):
                 tracker_url=lambda host, key: f"http://{host}/{key}/announce",
                 in_thread=lambda f, *args: succeed(f(*args)),
             ),
-            commands=self.commands,
+            send_command=self.commands.append,
             seeder=self.swarm,
-            tracker=self.swarm,
+            tracker=cast("Tracker", self.swarm),
             clock=self.clock,
             served=lambda info_hash, sent: self.served.extend(sent),
             wall=lambda: self.now,
         )
+        self.registry.online.connect(coordinator.terminal_came)
+        self.registry.offline.connect(coordinator.terminal_left)
+        return coordinator
 
     async def started(self) -> None:
         """A terminal that downloads."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from twisted.internet.defer import succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase
-from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.rollouts.stalls import STUCK_SECONDS
-from voi.store.audit import AuditEntries, AuditFilter
+from voi.store.audit import SqlAuditEntries
+from voi.store.interfaces.audit import AuditFilter
 from voi.wire.messages import DownloadResult, Reply
 
 
@@ -18,7 +19,7 @@ class ChronicleTests(CoordinatorCase):
     async def prepare(self, *macs: str) -> None:
         """With a journal."""
         await super().prepare(*macs)
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
 
     async def happened(self) -> list[str]:
         """What the server itself told, oldest first."""

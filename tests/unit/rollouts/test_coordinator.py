@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, CoordinatorCase
-from tests.unit.store.base import MAC, OTHER
+from tests.unit.store.values import MAC, OTHER
 from voi.errors import Conflict, NotFound
 from voi.rollouts import sender as sender_module
-from voi.store.commands import Commands
+from voi.store.commands import SqlCommands
 from voi.wire.messages import DownloadResult, Reply, success
 
 
@@ -39,10 +39,10 @@ class EndTests(CoordinatorCase):
         self.registry.there.add(MAC)
         await self.begin()
         await self.coordinator.cancel(LI, 1)
-        (command,) = self.commands.sent
+        (command,) = self.commands
         found = (command.code, [x.mac for x in command.outcomes], len(command.body["tasks"]))
         self.assertEqual(found, (1025, [MAC], 2))
-        waiting = await Commands(self.store).waiting_for(MAC)
+        waiting = await SqlCommands(self.store).waiting_for(MAC)
         self.assertEqual([x.batch_no for x in waiting], [command.batch_no], "on disk with the cancel itself")
         self.registry.sent.clear()
         self.coordinator = self.build()
@@ -62,7 +62,7 @@ class EndTests(CoordinatorCase):
         await self.coordinator.cancel(LI, 1)
         answer.callback(success())
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE)])
         self.assertEqual((await self.target()).state, "cancelled")
 
     async def test_cancelled_while_others_are_served(self) -> None:

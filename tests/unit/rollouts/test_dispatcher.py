@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, fail, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase, FakePeer
-from tests.unit.store.base import MAC, OTHER, TEMPLATE
+from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.domain import metainfo
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound
@@ -99,7 +99,7 @@ class SendingTests(CoordinatorCase):
         await self.prepare()
         self.registry.come(MAC)
         await self.begin()
-        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
         body = self.registry.sent[0][1]
         self.assertEqual(metainfo.parse(body.torrent).announce, f"http://10.0.0.254/{self.keys[MAC]}/announce")
         self.assertEqual(metainfo.parse(body.torrent).info_hash, self.torrents[BASE])
@@ -117,7 +117,7 @@ class SendingTests(CoordinatorCase):
         self.assertIn("next login", target.reason)
         self.registry.come(MAC)
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
 
     async def test_written_down_first(self) -> None:
         """When the first frame goes out, the target is on disk."""
@@ -190,7 +190,7 @@ class SendingTests(CoordinatorCase):
         await self.templates.change(TEMPLATE, name=None, auto_update=True)
         await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
 
 
 class FailureTests(CoordinatorCase):
@@ -228,7 +228,7 @@ class FailureTests(CoordinatorCase):
         self.assertEqual(await self.coordinator.retry(LI, 1), [MAC])
         target = await self.target()
         self.assertEqual((target.state, target.attempts, target.reason), ("downloading", 0, ""))
-        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
         with self.assertRaises(Conflict):
             await self.coordinator.retry(LI, 1)
 
@@ -283,7 +283,7 @@ class FailureTests(CoordinatorCase):
         self.now += RETRY_PAUSES[0]
         await self.coordinator.stall_monitor.tick()
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE)])
 
     async def test_standstill(self) -> None:
         """An online terminal that gets nothing for minutes has failed this try; an offline one has not."""
@@ -364,4 +364,4 @@ class FailureTests(CoordinatorCase):
         await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 30))
         self.clock.advance(GRACE_SECONDS)
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(DIFF)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase, FakePeer
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.names import DiskName
 from voi.rollouts.stalls import (
@@ -119,7 +119,7 @@ class ProgressTests(CoordinatorCase):
         await self.terminals.report(MAC, report, [])
         await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
         await self.settle()
-        self.assertEqual(self.registry.names(), [str(BASE), str(DIFF)])
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
 
     async def test_a_result_that_nobody_waits_for(self) -> None:
         """A terminal that mended a published disk by itself has it again; other words of this kind mean nothing."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from tests.unit.fakes import FakeSession, torrent_status
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import Target, TargetState, Task
 from voi.names import DiskName
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
@@ -19,7 +22,7 @@ from voi.rollouts.throughput import (
     ThroughputRecorder,
     TransferRate,
 )
-from voi.store.rollout_history import Point, RolloutHistories, RolloutHistory
+from voi.store.rollout_history import SqlRolloutHistories
 
 HASH = b"h" * 20
 SIZE = 1000
@@ -67,24 +70,6 @@ class PaceTests(SynchronousTestCase):
             self.assertEqual(pace.rate, 1.0)
 
 
-@dataclass
-class FakeStatus:
-    """Of a torrent."""
-
-    uploaded: int = 0
-    upload_rate: int = 0
-
-
-class FakeSeeding:
-    """Statuses that a test sets."""
-
-    def __init__(self) -> None:
-        self.known: dict[bytes, FakeStatus] = {}
-
-    def statuses(self) -> dict[bytes, FakeStatus]:
-        return self.known
-
-
 class ObserverTests(StoreCase):
     """A rollout to two terminals, on the board and in the database."""
 
@@ -94,7 +79,7 @@ class ObserverTests(StoreCase):
         for mac in (MAC, OTHER):
             await self.terminal(mac)
         await self.rollouts.begin(TEMPLATE, None, 0.0)
-        self.open_targets, self.seeding, self.courses = OpenTargets(), FakeSeeding(), RolloutHistories(self.store)
+        self.open_targets, self.seeding, self.courses = OpenTargets(), FakeSession(), SqlRolloutHistories(self.store)
         self.online = {MAC, OTHER}
         self.recorder = ThroughputRecorder(
             open_targets=self.open_targets,
@@ -163,19 +148,19 @@ class ObserverTests(StoreCase):
         for key in targets:
             self.open_targets.drop(key)
         self.open_targets.ended.clear()
-        self.seeding.known[HASH] = FakeStatus(5000, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=5000, upload_rate=0)
         await self.recorder.look(-2.0)
         for rollout_id, mac in targets:
             self.put(rollout_id, mac)
         await self.recorder.look(0.0)
-        self.seeding.known[HASH] = FakeStatus(5400, 40)
+        self.seeding.states[HASH] = torrent_status(uploaded=5400, upload_rate=40)
         await self.recorder.look(10.0)
         now = self.recorder.now(1)
         assert now is not None
         self.assertEqual((now.course.server_sent, now.server_rate), (400, 40.0))
         await self.rollouts.begin(TEMPLATE, [MAC], 0.0)
         self.put(2, MAC)
-        self.seeding.known[HASH] = FakeStatus(5600, 40)
+        self.seeding.states[HASH] = torrent_status(uploaded=5600, upload_rate=40)
         await self.recorder.look(20.0)
         both = [self.recorder.now(number) for number in (1, 2)]
         self.assertEqual(
@@ -186,7 +171,7 @@ class ObserverTests(StoreCase):
         """A rollout that begins and ends between two looks has its course all the same."""
         for target in self.targets:
             self.open_targets.drop(target.key)
-        self.seeding.known[HASH] = FakeStatus(300, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
         for now in (0.0, 2.0):
             await self.recorder.look(now)
         course = await self.courses.get(1)
@@ -243,9 +228,9 @@ class ObserverTests(StoreCase):
 
     async def test_kept(self) -> None:
         """It is written down now and then, and at the end; after a restart it goes on from there."""
-        self.seeding.known[HASH] = FakeStatus(0, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=0, upload_rate=0)
         await self.recorder.look(0.0)
-        self.seeding.known[HASH] = FakeStatus(300, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
         await self.recorder.look(SAVE_SECONDS)
         self.assertEqual((await self.courses.get(1) or RolloutHistory(0, 0, [])).server_sent, 300)
         again = ThroughputRecorder(
@@ -255,13 +240,13 @@ class ObserverTests(StoreCase):
             courses=self.courses,
             clock=Clock(),
         )
-        self.seeding.known[HASH] = FakeStatus(0, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=0, upload_rate=0)
         await again.look(SAVE_SECONDS + 10)
-        self.seeding.known[HASH] = FakeStatus(100, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=100, upload_rate=0)
         for target in self.targets:
             self.open_targets.drop(target.key)
         await again.look(SAVE_SECONDS + 12)
-        self.seeding.known[HASH] = FakeStatus(120, 0)
+        self.seeding.states[HASH] = torrent_status(uploaded=120, upload_rate=0)
         await again.look(SAVE_SECONDS + 14)
         self.assertIsNone(again.now(1))
         self.assertIsNone(again.pace(1, MAC))

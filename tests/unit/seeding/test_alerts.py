@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from voi.seeding import alerts
 from voi.seeding.alerts import CONVERTERS
+from voi.seeding.interfaces import ConnectedPeer, TorrentStatus
 
 HASH = bytes(range(1, 21))
 
@@ -89,7 +90,7 @@ class ConvertTests(SynchronousTestCase):
         )  # fmt: skip
         self.assertEqual(
             self.convert(lt.state_update_alert, SimpleNamespace(status=[status])),
-            (alerts.TorrentStatus(HASH, "checking", 0.25, 1, 4, 2, 3, 5, 6, 7, 8, 9, 10),),
+            (TorrentStatus(HASH, "checking", 0.25, 1, 4, 2, 3, 5, 6, 7, 8, 9, 10),),
         )
 
     def test_totals(self) -> None:
@@ -111,7 +112,7 @@ class ConvertTests(SynchronousTestCase):
         there = SimpleNamespace(**fields, flags=lt.peer_info.seed)
         coming = SimpleNamespace(**fields, flags=lt.peer_info.connecting)
         handle: Any = SimpleNamespace(get_peer_info=lambda: [there, coming])
-        expected = alerts.ConnectedPeer("10.0.0.1", 6881, "\ufffdx", 1.0, True, 1, 2, 3, 4)
+        expected = ConnectedPeer("10.0.0.1", 6881, "\ufffdx", 1.0, True, 1, 2, 3, 4)
         self.assertEqual(alerts.peers_of(handle), (expected,))
 
     def test_v2_hash_is_cut_short(self) -> None:

@@ -14,8 +14,9 @@ from voi.domain.metainfo import Metainfo
 from voi.errors import StorageMissing
 from voi.files.hashing import hash_file
 from voi.names import DiskName
-from voi.seeding.alerts import Finished, PieceFailed, StateChanged, TorrentStatus
-from voi.seeding.file_scan import FileScan, read
+from voi.seeding.alerts import Finished, PieceFailed, StateChanged
+from voi.seeding.file_scan import read
+from voi.seeding.interfaces import FileScan, TorrentStatus
 
 PIECE = 8 * BLOCK
 SIZE = 4 * PIECE

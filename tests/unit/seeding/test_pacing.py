@@ -16,8 +16,9 @@ from voi.domain import metainfo
 from voi.domain.blocks import BLOCK, BlockTable, Sums
 from voi.files.hashing import hash_file
 from voi.names import DiskName
-from voi.seeding.alerts import Event, Finished, PieceDone, TorrentStatus
+from voi.seeding.alerts import Event, Finished, PieceDone
 from voi.seeding.file_scan import read
+from voi.seeding.interfaces import TorrentStatus
 from voi.seeding.pacing import LEAST, SHARE, Window
 from voi.seeding.registry import TorrentRegistry, TorrentState
 from voi.seeding.torrents import Torrent

@@ -22,9 +22,9 @@ from tests.unit.seeding.swarm import (
 )
 from voi.errors import BadTorrent, Conflict, NotFound, StartupError, StorageMissing, TorrentRefused
 from voi.seeding import alerts
+from voi.seeding.interfaces import TorrentStatus, Trust
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
-from voi.seeding.verification import Trust
 
 SLOW = 2_000_000  # bytes a second: of 8 MiB there is always something missing when a test looks
 LONG = 8 << 20
@@ -67,7 +67,7 @@ class DownloadTests(SwarmCase):
         seeder, torrent = await self.seeder()
         leech = await self.peer("leech")
         await fetched(leech, torrent, seeder)
-        await leech.events.until(alerts.TorrentStatus, lambda status: status.state == "seeding")
+        await leech.events.until(TorrentStatus, lambda status: status.state == "seeding")
         status = leech.seeding.status(hash_of(torrent))
         assert status is not None
         self.assertEqual((status.done, status.wanted, status.downloaded), (1 << 20, 1 << 20, 1 << 20))
@@ -80,7 +80,7 @@ class DownloadTests(SwarmCase):
         torrent = torrent_of(peer.files / NAME)
         await peer.seeding.mark_verified(hash_of(torrent), peer.files / NAME)
         await peer.seeding.seed(torrent, peer.files)
-        await peer.events.until(alerts.TorrentStatus, lambda status: status.state == "seeding")
+        await peer.events.until(TorrentStatus, lambda status: status.state == "seeding")
 
     async def test_peers(self) -> None:
         """The peers of a torrent are told with what they have; two who ask share one answer."""
@@ -88,7 +88,7 @@ class DownloadTests(SwarmCase):
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files)
         leech.seeding.connect(hash_of(torrent), HOST, seeder.port)
-        await leech.events.until(alerts.TorrentStatus, lambda status: status.peers > 0 and status.done > 0)
+        await leech.events.until(TorrentStatus, lambda status: status.peers > 0 and status.done > 0)
         first, second = leech.seeding.ask_peers(hash_of(torrent)), leech.seeding.ask_peers(hash_of(torrent))
         peers = await first
         self.assertEqual(await second, peers)
@@ -128,7 +128,7 @@ class StopTests(SwarmCase):
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files)
         leech.seeding.connect(hash_of(torrent), HOST, seeder.port)
-        status = await leech.events.until(alerts.TorrentStatus, lambda status: status.done >= 4 * PIECE)
+        status = await leech.events.until(TorrentStatus, lambda status: status.done >= 4 * PIECE)
         self.assertLess(status.done, LONG)
         return seeder, leech, torrent, status.done
 
@@ -140,7 +140,7 @@ class StopTests(SwarmCase):
         fast = await self.peer("fast")
         await fast.seeding.seed(torrent, seeder.files)
         await fetched(again, torrent, fast)
-        await again.events.until(alerts.TorrentStatus, lambda status: status.state == "seeding")
+        await again.events.until(TorrentStatus, lambda status: status.state == "seeding")
         status = again.seeding.status(hash_of(torrent))
         assert status is not None
         await again.seeding.flush(hash_of(torrent))
@@ -308,7 +308,7 @@ class TroubleTests(SwarmCase):
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files)
         leech.seeding.connect(hash_of(torrent), HOST, seeder.port)
-        await leech.events.until(alerts.TorrentStatus, lambda status: status.done > 0)
+        await leech.events.until(TorrentStatus, lambda status: status.done > 0)
         await leech.seeding.remove(hash_of(torrent))
         self.assertNotIn(hash_of(torrent), leech.seeding)
         self.assertEqual(_open_files(leech.files), [])

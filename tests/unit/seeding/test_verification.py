@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.seeding.verification import FileFacts, Trust, VerificationEntry, VerificationStore, judge
+from voi.seeding.interfaces import FileFacts, Trust
+from voi.seeding.verification import VerificationEntry, VerificationStore, judge
 
 HASH = bytes(range(20))
 FACTS = FileFacts(1000, 5)
@@ -152,9 +153,9 @@ class LedgerTests(SynchronousTestCase):
 
     def test_left_over_temporary(self) -> None:
         """What a crash left half written is removed at the next start."""
-        (self.state / ".new-abc").write_text("half")
+        (self.state / ".epoch.new").write_text("half")
         self.again()
-        self.assertFalse((self.state / ".new-abc").exists())
+        self.assertFalse((self.state / ".epoch.new").exists())
 
     def test_missing_file(self) -> None:
         """A file that is not there cannot be noted as verified."""

@@ -21,9 +21,10 @@ from tests.unit.store.base import StoreCase
 from voi.domain.actors import SERVER
 from voi.domain.audit import Audit, AuditEntry, make_entry
 from voi.errors import NotSaved, StartupError, StorageMissing
-from voi.files.directory import DataDirectory, write_atomically
+from voi.files.directory import DataDirectory
+from voi.files.disk_usage import free_bytes
 from voi.store import database
-from voi.store.database import free_bytes, migration_names, prepare
+from voi.store.database import migration_names, prepare
 
 ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 
@@ -241,15 +242,6 @@ class DirectoryTests(SynchronousTestCase):
         file.write_text("")
         error = self.assertRaises(StartupError, DataDirectory(file.absolute() / "data").create)
         self.assertIn("Not a directory", error.message)
-
-    def test_small_files_are_whole(self) -> None:
-        """A file is replaced in one step, with the mode that was asked for."""
-        path = Path(self.mktemp()).absolute()
-        write_atomically(path, b"one", mode=0o600)
-        write_atomically(path, b"two", mode=0o600)
-        self.assertEqual(path.read_bytes(), b"two")
-        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
-        self.assertEqual(list(path.parent.glob(f".{path.name}*")), [])
 
     def test_free_bytes(self) -> None:
         """What is free is asked of the file system; a directory that is gone says so."""

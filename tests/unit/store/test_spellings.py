@@ -11,15 +11,16 @@ from sqlite_utils import Database
 from twisted.internet import reactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.messages.english import SENTENCES
 from voi.messages.reason import Reason, kept, plain, recall
 from voi.store import spellings
 from voi.store.database import Store, connect, migration_names, prepare
 from voi.store.migrations import migrations
-from voi.store.rollouts import Rollouts
+from voi.store.rollouts import SqlRollouts
 from voi.store.spellings import code_and_values
-from voi.store.uploads import Uploads
+from voi.store.uploads import SqlUploads
 
 NAME: Final = f"voi_0_{DISK}"
 SAMPLES: Final = {
@@ -181,12 +182,12 @@ class AfterwardsTests(StoreCase):
 
     async def test_attention(self) -> None:
         """Uploads that failed need attention, those that an administrator called off do not come back."""
-        failed = [upload.id for upload in await Uploads(self.old).failed()]
+        failed = [upload.id for upload in await SqlUploads(self.old).failed()]
         self.assertEqual(failed, [4, 3])
 
     async def test_reasons(self) -> None:
         """Reasons are what they would be had they been kept today, but for their words."""
-        rollout = await Rollouts(self.old).get(1)
+        rollout = await SqlRollouts(self.old).get(1)
         assert rollout is not None
         waiting, failed = (target.reason for target in rollout.targets)
         self.assertEqual((waiting, plain(waiting)["code"]), ("offline: waits for its next login", "goes_on_at_login"))

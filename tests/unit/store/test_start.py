@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from tests.unit.store.base import DATA_DISK, DISK, MAC, OTHER, StoreCase, level, upload
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DATA_DISK, DISK, MAC, OTHER, level, upload
 from voi.domain.uploads import UploadState
 from voi.errors import StartupError
 from voi.names import DiskName
-from voi.store.rooms import Rooms
 from voi.store.start import read_known
 
 
@@ -19,7 +19,7 @@ class StartTests(StoreCase):
     async def test_everything(self) -> None:
         """Terminals with their keys and rooms, what is published or comes in; not what was only asked for."""
         keys = {await self.terminal(MAC), await self.terminal(OTHER)}
-        rooms = Rooms(self.store, self.room_directory)
+        rooms = self.repositories.rooms
         made = await rooms.add("Lab", [ipaddress.ip_network("10.0.1.0/24")], 1.0)
         await rooms.move([OTHER], made.id)
         await self.publish(level(0))

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 
-from tests.unit.store.base import DISK, MAC, OTHER, TEMPLATE, StoreCase, level
+from tests.unit.store.base import StoreCase
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level
 from tests.unit.terminals.fakes import Line
 from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog
+from voi.auth.hashing import hash_password, wire_form
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
 from voi.auth.sign_in import SignIn
 from voi.domain.actors import SERVER, Actor
+from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.commands import COMMANDS
 from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.names import DiskName
-from voi.store.accounts import Accounts, hash_password, wire_form
-from voi.store.audit import AuditEntries, AuditFilter
-from voi.store.commands import Command, CommandResult, Commands
-from voi.store.sessions import Sessions
+from voi.publishing.intake import UploadIntake
+from voi.rollouts.progress import ProgressReceiver
+from voi.store.accounts import SqlAccounts
+from voi.store.audit import SqlAuditEntries
+from voi.store.commands import SqlCommands
+from voi.store.interfaces.audit import AuditFilter
+from voi.store.interfaces.commands import Commands
+from voi.store.sessions import SqlSessions
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
@@ -103,23 +110,23 @@ class HandlerCase(StoreCase):
         """Put them together."""
         self.clock = Clock()
         self.registry = ConnectionRegistry()
-        accounts = Accounts(self.store)
+        accounts = SqlAccounts(self.store)
         await accounts.add("admin", hash_password(wire_form("secret")))
         self.admin = PasswordChecker(accounts, reactor, reactor.getThreadPool())  # type: ignore[attr-defined]  # the module is the reactor
         self.fake_uploads, self.fake_rollouts = FakeUploads(), FakeRollouts()
-        self.events = AuditEntries(self.store)
+        self.events = SqlAuditEntries(self.store)
         self.keys: dict[str, str] = {}
         handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
             sign_in=SignIn(
                 accounts=accounts,
-                sessions=Sessions(self.store),
+                sessions=SqlSessions(self.store),
                 passwords=self.admin,
                 audit_log=AuditLog(self.events),
             ),
-            uploads=self.fake_uploads,
-            rollouts=self.fake_rollouts,
+            uploads=cast("UploadIntake", self.fake_uploads),
+            rollouts=cast("ProgressReceiver", self.fake_rollouts),
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
@@ -309,7 +316,7 @@ class AdminTests(HandlerCase):
         """A password of 32 hex digits is one like others: as typed, as its MD5 in a 9008, and plain in a 9008."""
         await self.prepare()
         odd = "0123456789ABCDEF" * 2
-        await Accounts(self.store).add("odd", await self.admin.hash(odd))
+        await SqlAccounts(self.store).add("odd", await self.admin.hash(odd))
         self.assertEqual(await self.check("odd", odd), "")
         self.assertEqual(await self.check("odd", odd.lower()), "wrong")
         for password in (odd, wire_form(odd)):
@@ -347,8 +354,11 @@ class CommandDeskTests(HandlerCase):
         self, commands: Commands | None = None, registry: ConnectionRegistry | None = None
     ) -> CommandDispatcher:
         """One that sends to whoever is online."""
-        commands = Commands(self.store) if commands is None else commands
-        return CommandDispatcher(commands, self.terminals, registry or self.registry, self.clock)
+        commands = SqlCommands(self.store) if commands is None else commands
+        registry = registry or self.registry
+        dispatcher = CommandDispatcher(commands, self.terminals, registry, self.clock)
+        registry.online.connect(dispatcher.terminal_came)
+        return dispatcher
 
     async def tell(
         self, dispatcher: CommandDispatcher, kind: str, macs: Iterable[str], switch: int | None = None
@@ -360,7 +370,7 @@ class CommandDeskTests(HandlerCase):
         """What became of it."""
         for _ in range(5):
             await self.store.write(lambda _db: None)
-        command = await Commands(self.store).get(number)
+        command = await SqlCommands(self.store).get(number)
         assert command is not None
         return {x.mac: (x.state, x.reason) for x in command.outcomes}
 
@@ -433,7 +443,7 @@ class CommandDeskTests(HandlerCase):
     async def test_older_setting_does_not_come_after_a_newer_one(self) -> None:
         """One that waited for the login is left out where a newer one was sent while it was being looked up."""
         await self.prepare()
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         desk = self.dispatcher(commands)
         self.line.hang_up()
         old = await self.tell(desk, "watermark", [MAC], 1)
@@ -456,7 +466,7 @@ class CommandDeskTests(HandlerCase):
         for mac in macs:
             await self.terminal(mac)
         written: list[int] = []
-        commands = Commands(self.store)
+        commands = SqlCommands(self.store)
         end = commands.end
 
         def note(ended: Sequence[CommandResult]) -> Deferred[None]:

@@ -21,26 +21,26 @@ from twisted.web.iweb import IBodyProducer
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from tests.unit.fakes import FakeConnections, FakeSession
 from tests.unit.web.fakes import (
     MAC,
     NOW,
     TEMPLATE,
     FakeCoordinator,
     FakeDispatcher,
-    FakeFleet,
-    FakeObserver,
     FakePasswords,
     FakePublisher,
-    FakeSeeding,
+    FakeRecorder,
     FakeTracker,
     FakeTraffic,
     FakeUploadRequests,
     FakeWaker,
 )
 from voi import __version__
-from voi.app.lag import LagProbe
+from voi.app.lag import LagProbe, lag_view
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
+from voi.auth.passwords import PasswordChecker
 from voi.auth.sign_in import SignIn
 from voi.catalogue.catalogue import Catalogue
 from voi.domain.commands import COMMANDS
@@ -48,25 +48,15 @@ from voi.domain.rollouts import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.store.accounts import Accounts
-from voi.store.audit import AuditEntries
-from voi.store.commands import Commands
 from voi.store.database import Store, prepare
-from voi.store.idempotency import StoredResponses
-from voi.store.rollout_history import RolloutHistories
-from voi.store.rollouts import Rollouts
-from voi.store.rooms import Rooms
-from voi.store.sessions import Sessions
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates, publish_level
-from voi.store.terminals import Terminals
-from voi.store.tokens import Tokens
-from voi.store.uploads import Uploads
+from voi.store.repositories import sql_repositories
+from voi.store.templates import publish_level
 from voi.terminals.administration import TerminalAdministration
 from voi.terminals.commands import CommandDispatcher
 from voi.terminals.rooms import RoomAdministration
+from voi.terminals.wake import Waker
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
-from voi.web.application import Api
+from voi.web.application import Api, Server, UseCases, Work
 from voi.web.console.assets import Asset, AssetResource, asset
 from voi.web.http.checks import HealthCheck
 from voi.web.site import site
@@ -112,95 +102,92 @@ class ApiCase(TestCase):
         self.store = Store(path, reactor)  # type: ignore[arg-type]  # the module has no type
         self.addCleanup(self.store.close)
         self.room_directory = RoomDirectory()
-        self.terminals, self.templates = Terminals(self.store, self.room_directory), Templates(self.store)
-        self.uploads, self.rollouts = Uploads(self.store), Rollouts(self.store)
-        self.commands = Commands(self.store)
-        self.registry, self.publisher = FakeFleet(), FakePublisher(self.uploads)
+        self.repositories = repositories = sql_repositories(self.store, self.room_directory)
+        self.terminals, self.templates = repositories.terminals, repositories.templates
+        self.uploads, self.rollouts = repositories.uploads, repositories.rollouts
+        self.commands = repositories.commands
+        self.registry, self.publisher = FakeConnections(), FakePublisher(self.uploads)
         self.upload_requests = FakeUploadRequests(self.uploads, self.templates, self.terminals, self.publisher)
         self.command_dispatcher = self.make_dispatcher()
         self.coordinator = FakeCoordinator(self.rollouts)
-        self.recorder = FakeObserver(RolloutHistories(self.store))
-        self.tracker, self.seeding = FakeTracker(), FakeSeeding()
+        self.recorder = FakeRecorder(repositories.rollout_histories)
+        self.tracker, self.seeding = FakeTracker(), FakeSession()
         self.lag, self.clock = LagProbe(Clock()), Clock()
         now, nobody = (lambda: NOW), cast("Any", None)
-        self.rooms, self.events = Rooms(self.store, self.room_directory), AuditEntries(self.store)
+        self.rooms, self.events = repositories.rooms, repositories.audit_entries
         self.audit_log = AuditLog(self.events, now)
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
         self.checks: dict[str, HealthCheck] = {}
-        self.accounts, self.passwords = Accounts(self.store), FakePasswords()
-        self.sessions, self.tokens = Sessions(self.store), Tokens(self.store)
+        self.accounts, self.passwords = repositories.accounts, FakePasswords()
+        self.sessions, self.tokens = repositories.sessions, repositories.tokens
+        # Of the classes that they play these have only what the API asks of them.
+        played_use_cases: dict[str, Any] = {"rollouts": self.coordinator}
+        played_work: dict[str, Any] = {
+            "publisher": self.publisher,
+            "recorder": self.recorder,
+            "tracker": self.tracker,
+            "traffic": self.traffic,
+        }
         self.api = Api(
-            token=TOKEN,
-            accounts=self.accounts,
-            sessions=self.sessions,
-            tokens=self.tokens,
-            answers=StoredResponses(self.store),
-            sign_in=SignIn(
-                accounts=self.accounts,
-                sessions=self.sessions,
-                passwords=self.passwords,
+            server=Server(
+                token=TOKEN,
+                clock=self.clock,
+                lag=lambda: lag_view(self.lag),
+                disk=lambda: succeed(self.disk),
+                facts=lambda days: SettingsView(
+                    __version__,
+                    Addresses("", "", "", "", 50007, 50021),
+                    "",
+                    "",
+                    0,
+                    0,
+                    0,
+                    False,
+                    SettingLimits(1, 2, 3, 4),
+                    days,
+                ),
+                links=LinkRates(1000, 500),
+                checks=self.checks,
+            ),
+            repositories=repositories,
+            use_cases=UseCases(
+                sign_in=SignIn(
+                    accounts=self.accounts,
+                    sessions=self.sessions,
+                    passwords=cast("PasswordChecker", self.passwords),
+                    audit_log=self.audit_log,
+                ),
+                accounts=AccountAdministration(
+                    accounts=self.accounts, tokens=self.tokens, hash_password=self.passwords.hash, now=now
+                ),
+                terminals=TerminalAdministration(
+                    terminals=self.terminals,
+                    rooms=self.rooms,
+                    online=self.registry,
+                    waker=cast("Waker", self.waker),
+                    forget_key=self.forgotten_keys.append,
+                    audit_log=self.audit_log,
+                    now=now,
+                ),
+                rooms=RoomAdministration(self.rooms, now),
+                catalogue=Catalogue(
+                    templates=self.templates,
+                    uploads=self.uploads,
+                    directory=nobody,
+                    seeder=nobody,
+                    tracker=nobody,
+                    in_thread=nobody,
+                    now=now,
+                ),
+                uploads=self.upload_requests,
+                commands=self.command_dispatcher,
                 audit_log=self.audit_log,
+                **played_use_cases,
             ),
-            account_administration=AccountAdministration(
-                accounts=self.accounts, tokens=self.tokens, hash_password=self.passwords.hash, now=now
-            ),
-            terminals=self.terminals,
-            templates=self.templates,
-            uploads=self.uploads,
-            rollouts=self.rollouts,
-            commands=self.commands,
-            command_dispatcher=self.command_dispatcher,
+            work=Work(registry=self.registry, session=self.seeding, **played_work),
             command_table=self.command_table,
-            registry=self.registry,
-            catalogue=Catalogue(
-                templates=self.templates,
-                uploads=self.uploads,
-                directory=nobody,
-                seeder=nobody,
-                tracker=nobody,
-                in_thread=nobody,
-                now=now,
-            ),
-            upload_requests=self.upload_requests,
-            publisher=self.publisher,
-            coordinator=self.coordinator,
-            recorder=self.recorder,
-            links=LinkRates(1000, 500),
-            tracker=self.tracker,
-            seeding=self.seeding,
-            lag=self.lag,
-            clock=self.clock,
-            snapshots=TerminalSnapshots(self.store),
-            rooms=self.rooms,
-            events=self.events,
-            audit_log=self.audit_log,
-            room_administration=RoomAdministration(self.rooms, now),
-            terminal_administration=TerminalAdministration(
-                terminals=self.terminals,
-                rooms=self.rooms,
-                online=self.registry,
-                waker=self.waker,
-                forget_key=self.forgotten_keys.append,
-                audit_log=self.audit_log,
-                now=now,
-            ),
-            traffic=self.traffic,
-            disk=lambda: succeed(self.disk),
-            facts=lambda days: SettingsView(
-                __version__,
-                Addresses("", "", "", "", 50007, 50021),
-                "",
-                "",
-                0,
-                0,
-                0,
-                False,
-                SettingLimits(1, 2, 3, 4),
-                days,
-            ),
-            checks=self.checks,
         )
         self.audit_log.heard.connect(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,8 @@ from twisted.internet.task import Clock
 
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit
+from voi.domain.command_outcomes import Command
+from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
 from voi.domain.terminals import ReportedTemplate
@@ -23,32 +25,20 @@ from voi.publishing import audit
 from voi.publishing.requests import UploadRequests
 from voi.rollouts import audit as rollout_audit
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.signals import Signal
-from voi.store.commands import Command, Commands
-from voi.store.rollout_history import RolloutHistories, RolloutHistory
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.store.uploads import Uploads
+from voi.store.interfaces.commands import Commands
+from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
+from voi.store.interfaces.uploads import Uploads
 from voi.terminals.commands import CommandDispatcher
-from voi.web.api.interfaces import TorrentStatus
+from voi.terminals.interfaces import Connections
+from voi.tracker.announce import Counts
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
 TEMPLATE = "6f1a8c52-4b5e-4a55-9d2b-0f6f6a4a0c11"
 DISK = "11111111-2222-4333-8444-555555555555"
 HASH = bytes(range(20))
 NOW = 1_700_000_200.0
-
-
-class FakeFleet(set[str]):
-    """The MACs that are online, all since the same moment."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.online: Signal[[str]] = Signal("online")
-
-    def since(self, mac: str) -> float | None:
-        return 1_700_000_100.0 if mac in self else None
 
 
 @dataclass
@@ -184,11 +174,10 @@ class FakeDispatcher(CommandDispatcher):
         self,
         commands: Commands,
         terminals: Terminals,
-        online: FakeFleet,
+        online: Connections,
         given: list[tuple[int, dict[str, Any], list[str]]],
     ) -> None:
-        registry: Any = online
-        super().__init__(commands, terminals, registry, Clock(), now=lambda: NOW)
+        super().__init__(commands, terminals, online, Clock(), now=lambda: NOW)
         self.given = given
 
     def send(self, command: Command) -> None:
@@ -196,7 +185,7 @@ class FakeDispatcher(CommandDispatcher):
 
 
 @dataclass
-class FakeWatch:
+class FakeStallMonitor:
     """Knows what a test says."""
 
     still: dict[int, int] = field(default_factory=dict)
@@ -217,7 +206,7 @@ class FakeCoordinator:
     hold: Deferred[None] | None = None
     begun: int = 0
     targets: list[tuple[int, str, str, float, str]] = field(default_factory=list)
-    stall_monitor: FakeWatch = field(default_factory=FakeWatch)
+    stall_monitor: FakeStallMonitor = field(default_factory=FakeStallMonitor)
 
     async def start(
         self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
@@ -251,7 +240,7 @@ class FakeCoordinator:
 
 
 @dataclass
-class FakeObserver:
+class FakeRecorder:
     """What is known of rollouts that run, and the real book of those that ended."""
 
     courses: RolloutHistories
@@ -269,14 +258,6 @@ class FakeObserver:
 
 
 @dataclass
-class Counts:
-    """Of a swarm."""
-
-    seeds: int = 0
-    leeches: int = 0
-
-
-@dataclass
 class FakeTracker:
     """Counts by info-hash."""
 
@@ -284,27 +265,6 @@ class FakeTracker:
 
     def counts(self, info_hash: bytes) -> Counts:
         return self.known.get(info_hash, Counts())
-
-
-@dataclass
-class Status:
-    """Of a torrent."""
-
-    state: str = "seeding"
-    uploaded: int = 0
-    downloaded: int = 0
-    upload_rate: int = 0
-    download_rate: int = 0
-
-
-@dataclass
-class FakeSeeding:
-    """Statuses by info-hash."""
-
-    known: dict[bytes, Status] = field(default_factory=dict)
-
-    def statuses(self) -> Mapping[bytes, TorrentStatus]:
-        return dict(self.known)
 
 
 def upload_disk(name: DiskName, kind: int = 0, *, mac: str | None = None) -> UploadDisk:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from voi.domain.command_outcomes import Command, CommandCounts, CommandOutcome
 from voi.domain.commands import CommandTable
-from voi.store.commands import Command, CommandCounts, CommandOutcome
 from voi.web.api.schemas.commands import (
     CommandSchemas,
     CommandSummary,

@@ -10,8 +10,8 @@ from voi.domain.actors import Actor
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.errors import BadMac, Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.commands import CommandFilter, Commands
-from voi.store.terminals import Terminals
+from voi.store.interfaces.commands import CommandFilter, Commands
+from voi.store.interfaces.terminals import Terminals
 from voi.terminals.commands import CommandDispatcher
 from voi.web.api.command_views import CommandViews
 from voi.web.api.schemas.commands import (

@@ -10,8 +10,8 @@ from twisted.web.server import Request
 
 from voi.errors import BadMac, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.audit import AuditEntries, AuditFilter
-from voi.store.terminals import Terminals
+from voi.store.interfaces.audit import AuditEntries, AuditFilter
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.schemas.events import EventList
 from voi.web.api.schemas.queries import EventExport, EventQuery, TerminalEventQuery
 from voi.web.api.schemas.requests import mac_of

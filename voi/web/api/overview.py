@@ -11,14 +11,16 @@ from voi.domain.rooms import Room
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
-from voi.store.rollouts import Rollouts
-from voi.store.uploads import Uploads
-from voi.web.api.interfaces import Coordinator, DiskUsage, Traffic
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.uploads import Uploads
+from voi.web.api.interfaces import DiskUsage
 from voi.web.api.recent import Recent, RecentRows
 from voi.web.api.rooms import room_counts
 from voi.web.api.schemas.overview import Attention, DiskRoom, Kind, Overview, RoomTotals, TerminalTotals, TrafficView
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.api.terminal_rows import Row
+from voi.web.api.traffic import TrafficMeter
 from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route
@@ -43,8 +45,8 @@ class OverviewRoutes:
         rollouts: Rollouts,
         shown: Callable[[Summary], Awaitable[RolloutSummary]],
         uploads: Uploads,
-        coordinator: Coordinator,
-        traffic: Traffic,
+        coordinator: RolloutCoordinator,
+        traffic: TrafficMeter,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
     ) -> None:

@@ -9,9 +9,9 @@ from typing import Final, Generic, TypeVar
 from twisted.internet.defer import DeferredLock
 
 from voi.domain.rooms import Room
-from voi.store.snapshots import TerminalSnapshots
+from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.tasks import made_in_turns
-from voi.web.api.interfaces import Fleet
+from voi.terminals.interfaces import Connections
 from voi.web.api.terminal_rows import Row, row_maker
 
 RECENT_SECONDS: Final = 4.0
@@ -63,7 +63,7 @@ class RecentRows(Recent[tuple[list[Room], list[Row]]]):
     """Rows of all terminals by MAC, with the rooms that there are by name."""
 
     def __init__(
-        self, snapshots: TerminalSnapshots, registry: Fleet, now: Callable[[], float] = time.monotonic
+        self, snapshots: TerminalSnapshots, registry: Connections, now: Callable[[], float] = time.monotonic
     ) -> None:
         async def read() -> tuple[list[Room], list[Row]]:
             roster = await snapshots.read()

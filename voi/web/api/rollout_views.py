@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
-from voi.store.rollout_history import RolloutHistory
-from voi.web.api.interfaces import Now, Pace
+from voi.rollouts.throughput import Throughput, TransferRate
 from voi.web.api.schemas.rollouts import PreviewTarget, RolloutPreview, RolloutSummary, RolloutView, TargetView
 from voi.web.api.views import moment
 from voi.web.http.reasons import why_of
@@ -21,7 +21,7 @@ def rollout_view(
     template: Template | None,
     demand: Demand,
     links: LinkRates,
-    now: Now | None,
+    now: Throughput | None,
     course: RolloutHistory | None,
     time: float,
 ) -> RolloutView:
@@ -52,7 +52,7 @@ def rollout_view(
 
 
 def target_view(
-    target: Target, progress: float, *, terminal: Terminal | None, online: bool, pace: Pace | None
+    target: Target, progress: float, *, terminal: Terminal | None, online: bool, pace: TransferRate | None
 ) -> TargetView:
     """One terminal of a rollout."""
     waits = target.state is TargetState.WAITING and target.next_try > 0
@@ -75,7 +75,7 @@ def target_view(
     )
 
 
-def rollout_summary(summary: Summary, name: str, progress: float, now: Now | None) -> RolloutSummary:
+def rollout_summary(summary: Summary, name: str, progress: float, now: Throughput | None) -> RolloutSummary:
     """A rollout in short."""
     return RolloutSummary(
         id=summary.id,

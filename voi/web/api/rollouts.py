@@ -11,12 +11,14 @@ from voi.domain.rollouts import LinkRates, Summary, Target, TargetState
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
-from voi.store.rollouts import Rollouts
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import made_in_turns
-from voi.web.api.interfaces import Coordinator, Fleet, Observer
+from voi.terminals.interfaces import Connections
 from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
 from voi.web.api.schemas.queries import RolloutFilter
 from voi.web.api.schemas.requests import RolloutRequest, TargetsRequest, macs_of
@@ -46,9 +48,9 @@ class RolloutRoutes:
         templates: Templates,
         terminals: Terminals,
         snapshots: TerminalSnapshots,
-        registry: Fleet,
-        coordinator: Coordinator,
-        recorder: Observer,
+        registry: Connections,
+        coordinator: RolloutCoordinator,
+        recorder: ThroughputRecorder,
         links: LinkRates,
     ) -> None:
         self._rollouts = rollouts

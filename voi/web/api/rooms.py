@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from voi.domain.actors import Actor
 from voi.domain.rooms import Room, proposals
+from voi.domain.snapshots import TerminalSnapshot
 from voi.errors import Conflict, Malformed, NotFound
 from voi.messages.reason import Reason
-from voi.store.rooms import Rooms
-from voi.store.snapshots import TerminalSnapshot, TerminalSnapshots
+from voi.store.interfaces.rooms import Rooms
+from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.tasks import made_in_turns
+from voi.terminals.interfaces import Connections
 from voi.terminals.rooms import RoomAdministration
-from voi.web.api.interfaces import Fleet
 from voi.web.api.schemas.queries import RoomQuery
 from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
 from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
@@ -42,7 +43,7 @@ class RoomRoutes:
         rooms: Rooms,
         administration: RoomAdministration,
         snapshots: TerminalSnapshots,
-        registry: Fleet,
+        registry: Connections,
     ) -> None:
         self._rooms = rooms
         self._administration = administration

@@ -7,9 +7,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from voi import __version__
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
-from voi.web.api.interfaces import DiskUsage, Lag, Seeding, Tracker
+from voi.seeding.interfaces import BitTorrentSession
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
+from voi.tracker.tracker import Tracker
+from voi.web.api.interfaces import DiskUsage
 from voi.web.api.schemas.queries import SwarmQuery
 from voi.web.api.schemas.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmView, Welcome
 from voi.web.api.views import swarm_view
@@ -36,8 +38,8 @@ class ServerRoutes:
         templates: Templates,
         uploads: Uploads,
         tracker: Tracker,
-        seeding: Seeding,
-        lag: Lag,
+        seeding: BitTorrentSession,
+        lag: Callable[[], LagView],
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
     ) -> None:
@@ -116,16 +118,7 @@ class ServerRoutes:
 
     async def lag(self) -> LagView:
         """GET lag."""
-        lag = self._lag
-        return LagView(
-            interval=lag.interval,
-            p50=lag.quantile(0.5),
-            p99=lag.quantile(0.99),
-            p999=lag.quantile(0.999),
-            longest=lag.longest,
-            upper_bounds=list(lag.upper_bounds),
-            counts=list(lag.counts),
-        )
+        return self._lag()
 
     async def checked(self) -> HealthView:
         """GET health."""

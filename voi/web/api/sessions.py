@@ -13,8 +13,7 @@ from voi.domain.accounts import Account, Role, Session, Token
 from voi.domain.actors import Actor
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.messages.reason import Reason
-from voi.store.accounts import Accounts
-from voi.store.tokens import Tokens
+from voi.store.interfaces.accounts import Accounts, Tokens
 from voi.web.api.schemas.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
 from voi.web.api.schemas.queries import AccountQuery, TokenQuery
 from voi.web.api.schemas.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest

@@ -15,10 +15,10 @@ from voi.domain.actors import Actor
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.messages.reason import Reason
+from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
-from voi.store.templates import Templates
-from voi.store.uploads import Uploads
-from voi.web.api.interfaces import Publisher
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.uploads import Uploads
 from voi.web.api.recent import RecentRows
 from voi.web.api.schemas.queries import TemplateQuery, VersionQuery
 from voi.web.api.schemas.requests import TemplateChange, TemplateRequest, disk_type_of

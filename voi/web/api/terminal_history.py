@@ -11,10 +11,10 @@ from voi.domain.rollouts import Participation
 from voi.domain.terminals import Visit
 from voi.errors import UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.rollouts import Rollouts
-from voi.store.templates import Templates
-from voi.store.terminals import Terminals
-from voi.web.api.interfaces import Coordinator
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.store.interfaces.rollouts import Rollouts
+from voi.store.interfaces.templates import Templates
+from voi.store.interfaces.terminals import Terminals
 from voi.web.api.schemas.terminals import PartView, TerminalHistory, VisitView
 from voi.web.api.views import moment
 from voi.web.http.reasons import why_of
@@ -28,7 +28,7 @@ class HistoryRoutes:
     """What was with one terminal."""
 
     def __init__(
-        self, *, terminals: Terminals, rollouts: Rollouts, templates: Templates, coordinator: Coordinator
+        self, *, terminals: Terminals, rollouts: Rollouts, templates: Templates, coordinator: RolloutCoordinator
     ) -> None:
         self._terminals = terminals
         self._rollouts = rollouts

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from voi.domain.rooms import RoomMap, address_of
+from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import URGENCY, TerminalState, TerminalStatus
 from voi.domain.terminals import ReportedLevel, Terminal
-from voi.store.snapshots import TerminalSnapshot
-from voi.web.api.interfaces import Fleet
+from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.requests import TerminalQuery
 from voi.web.http.lists import natural
 
@@ -36,7 +36,7 @@ class Row:
         return self.standing.state
 
 
-def row_maker(roster: TerminalSnapshot, registry: Fleet) -> Callable[[Terminal], Row]:
+def row_maker(roster: TerminalSnapshot, registry: Connections) -> Callable[[Terminal], Row]:
     """What makes a row of each terminal of a roster."""
     rooms = RoomMap(roster.rooms)
 

@@ -11,10 +11,11 @@ from voi.domain.terminals import Terminal
 from voi.errors import UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
-from voi.store.snapshots import TerminalSnapshots
-from voi.store.terminals import Terminals
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.interfaces.terminals import Terminals
 from voi.tasks import made_in_turns
-from voi.web.api.interfaces import Coordinator, Fleet
+from voi.terminals.interfaces import Connections
 from voi.web.api.schemas.requests import TerminalQuery
 from voi.web.api.schemas.terminals import TerminalList, TerminalView
 from voi.web.api.terminal_rows import Row, chosen, row_maker, sort_key
@@ -30,7 +31,12 @@ class TerminalRoutes:
     """Terminals as they are now."""
 
     def __init__(
-        self, *, terminals: Terminals, snapshots: TerminalSnapshots, coordinator: Coordinator, registry: Fleet
+        self,
+        *,
+        terminals: Terminals,
+        snapshots: TerminalSnapshots,
+        coordinator: RolloutCoordinator,
+        registry: Connections,
     ) -> None:
         self._terminals = terminals
         self._snapshots = snapshots

@@ -12,10 +12,10 @@ from voi.domain.terminals import ReportedTemplate
 from voi.errors import BadImage, BadMac, Conflict, NoSpace, UnknownTemplate, UnknownTerminal, UnknownUpload
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
+from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
-from voi.store.uploads import Uploads
-from voi.web.api.interfaces import Publisher
-from voi.web.api.schemas.queries import UploadQuery
+from voi.store.interfaces.uploads import Uploads
+from voi.web.api.schemas.queries import UploadFilter
 from voi.web.api.schemas.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
 from voi.web.api.schemas.templates import UploadList, UploadView
 from voi.web.api.views import upload_view
@@ -63,7 +63,7 @@ class UploadRoutes:
                 path="/api/v1/uploads",
                 handler=self.all,
                 summary="List uploads and imports, open and ended, by default newest first",
-                query=UploadQuery,
+                query=UploadFilter,
                 answer=UploadList,
                 errors=(BadMac,),
             ),
@@ -106,7 +106,7 @@ class UploadRoutes:
             ),
         )
 
-    async def all(self, query: UploadQuery) -> UploadList:
+    async def all(self, query: UploadFilter) -> UploadList:
         """GET uploads."""
         found, total = await self._uploads.find(
             q=query.q.strip(),

@@ -13,7 +13,9 @@ from voi.domain.templates import PublishedLevel, Template, Version
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.names import DiskName
-from voi.web.api.interfaces import Publisher, SwarmCounts, TorrentStatus
+from voi.publishing.publisher import Publisher
+from voi.seeding.interfaces import TorrentStatus
+from voi.tracker.announce import Counts
 from voi.web.api.schemas.events import EventView
 from voi.web.api.schemas.rooms import RoomView
 from voi.web.api.schemas.server import SwarmView
@@ -234,7 +236,7 @@ def version_view(version: Version, template: Template, terminals: int) -> Versio
 
 
 def swarm_view(
-    name: DiskName, info_hash: bytes, template: str, size: int, counts: SwarmCounts, status: TorrentStatus | None
+    name: DiskName, info_hash: bytes, template: str, size: int, counts: Counts, status: TorrentStatus | None
 ) -> SwarmView:
     """A torrent as tracker and seed see it."""
     sent = status.uploaded if status else 0

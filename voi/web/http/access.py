@@ -21,8 +21,7 @@ from voi.domain.accounts import Role
 from voi.domain.actors import Actor
 from voi.errors import Forbidden, Unauthorized
 from voi.messages.reason import Reason
-from voi.store.sessions import LONGEST_SECONDS, Sessions
-from voi.store.tokens import Tokens
+from voi.store.interfaces.accounts import LONGEST_SECONDS, Sessions, Tokens
 from voi.web.http.caller import Caller
 
 COOKIE: Final = "voi_session"

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 from voi.errors import Conflict, Malformed
 from voi.messages.reason import Reason
-from voi.store.idempotency import LONGEST_BODY, StoredResponse, StoredResponses
+from voi.store.interfaces.idempotency import LONGEST_BODY, StoredResponse, StoredResponses
 
 HEADER: Final = "idempotency-key"
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")

@@ -31,7 +31,7 @@ from voi.domain.accounts import Role
 from voi.errors import Forbidden, Malformed, VoiError, WrongType
 from voi.messages.reason import Reason
 from voi.names import canonical_mac, canonical_uuid
-from voi.store.idempotency import StoredResponse
+from voi.store.interfaces.idempotency import StoredResponse
 from voi.web.http.access import Authentication, address_of, check_origin, set_cookie
 from voi.web.http.caller import Caller, unknown_caller
 from voi.web.http.errors import UNEXPECTED, BodyTooLarge, error_body, http_error_body, unreadable

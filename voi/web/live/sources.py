@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from voi.domain.rollouts import Summary
-from voi.store.rollouts import Rollouts
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.store.interfaces.rollouts import Rollouts
 from voi.tasks import made_in_turns
-from voi.web.api.interfaces import Observer, Traffic
 from voi.web.api.schemas.overview import TrafficView
 from voi.web.api.schemas.rollouts import RolloutSummary
+from voi.web.api.traffic import TrafficMeter
 from voi.web.http.reasons import why_of
 from voi.web.live.streams import News
 
@@ -65,7 +66,7 @@ class ProgressNews:
     def __init__(
         self,
         targets: OpenTargets,
-        recorder: Observer,
+        recorder: ThroughputRecorder,
         ended: Callable[[Iterable[str]], None],
         wanted: Callable[[str], bool] = lambda _name: True,
     ) -> None:
@@ -206,7 +207,7 @@ class RolloutNews:
 class TrafficNews:
     """What flows now, in bytes a second."""
 
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: TrafficMeter) -> None:
         self._traffic = traffic
         self._known: TrafficView | None = None
         self._ticks = 0

@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.actors import SERVER
+from voi.domain.command_outcomes import CommandResult
 from voi.domain.templates import PublishedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.store.commands import CommandResult
 from voi.web.http.lists import page
 from voi.web.http.routing import Route
 

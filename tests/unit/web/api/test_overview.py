@@ -46,7 +46,7 @@ class OverviewTests(ApiCase):
         await self.terminal(disks=[ReportedLevel(TEMPLATE, level(0).name, operate_id=0)])
         await self.terminals.touch(OTHER, "10.0.1.1", 2, 1.0)
         lab = await self.rooms.add("Lab", subnets_of(["10.0.1.0/24"]), 1.0)
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         found = await self.get()
         self.assertEqual(found["terminals"], {"online": 1, "total": 2, "outdated": 1, "failed": 0})
         self.assertEqual(
@@ -98,7 +98,7 @@ class OverviewTests(ApiCase):
         work = await self.rollouts.plan(rollout.id, MAC, 1.0)
         assert work is not None
         await self.rollouts.failed(work.tasks[0], "a bad disk", 6, None, 2.0)
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         found = await self.get()
         self.assertEqual((found["terminals"]["failed"], found["attention"][0]["kind"]), (1, "failed"))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.unit.web.fakes import FakeFleet
+from tests.unit.fakes import FakeConnections
+from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import VersionIndex
-from voi.store.snapshots import TerminalSnapshot
 from voi.web.api.recent import RECENT_SECONDS, RecentRows
 
 
@@ -32,7 +32,7 @@ class RecentTests(TestCase):
     def setUp(self) -> None:
         """A clock that the test sets."""
         self.now, self.snapshots = 100.0, FakeRosters()
-        self.recent = RecentRows(self.snapshots, FakeFleet(), lambda: self.now)  # type: ignore[arg-type]  # enough of one
+        self.recent = RecentRows(self.snapshots, FakeConnections(), lambda: self.now)  # type: ignore[arg-type]  # enough of one
 
     def ask(self) -> Deferred[object]:
         """Somebody asks."""

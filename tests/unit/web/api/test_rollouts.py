@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, MAC, OTHER, TEMPLATE, level
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
 
 
 class RolloutTests(ApiCase):
@@ -72,7 +72,7 @@ class RolloutTests(ApiCase):
     async def test_how_it_goes(self) -> None:
         """A running rollout tells rates, ends and sources; one that has ended what is kept of it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         await self.rollouts.plan(1, MAC, 2.0)
         self.recorder.paces[1, MAC] = TransferRate(1000, 400.0, 0.0, 60.0, 100)
         self.recorder.running[1] = Throughput(60.0, 30.0, 10.0, RolloutHistory(1, 1500, [Point(5.0, 60, 30)]))
@@ -139,7 +139,7 @@ class RolloutTests(ApiCase):
     async def test_preview(self) -> None:
         """A preview says what each terminal lacks, and begins nothing."""
         await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
-        self.registry.add(OTHER)
+        self.registry.there.add(OTHER)
         answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
         self.assertEqual(
             [(one["mac"], one["online"], one["bytes"]) for one in answer.json["terminals"]],

@@ -23,7 +23,7 @@ class RoomTests(ApiCase):
         """A room says how many terminals stand in it and how many of them are online; so do those in none."""
         await self.terminals.touch(MAC, "10.0.1.1", 2, 1.0)
         await self.terminals.touch(OTHER, "10.0.2.1", 2, 1.0)
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         made = await self.make(" Lab ", "10.0.1.0/24")
         self.assertEqual(made, {"id": made["id"], "name": "Lab", "subnets": ["10.0.1.0/24"], "online": 1, "total": 1})
         self.assertEqual(

@@ -6,13 +6,15 @@ import time
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from tests.unit.fakes import torrent_status
 from tests.unit.web.api_case import ApiCase
-from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, Counts, Status, level, upload_disk
+from tests.unit.web.fakes import DISK, HASH, MAC, TEMPLATE, level, upload_disk
 from voi import __version__
 from voi.domain.uploads import Upload
 from voi.errors import StorageMissing
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.tracker.announce import Counts
 
 
 class SwarmTests(ApiCase):
@@ -26,7 +28,7 @@ class SwarmTests(ApiCase):
         """A published disk's swarm tells who has it and how many copies the server sent."""
         await self.publish(level(size=1000))
         self.tracker.known[HASH] = Counts(3, 4)
-        self.seeding.known[HASH] = Status(uploaded=1500, downloaded=900, upload_rate=70)
+        self.seeding.states[HASH] = torrent_status(uploaded=1500, downloaded=900, upload_rate=70)
         self.assertEqual(
             (await self.ask("GET", "/api/v1/swarms")).json["swarms"],
             [

@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.web.api_case import TOKEN, Answer, ApiCase
 from tests.unit.web.http.test_routing import concrete
 from voi.domain.accounts import Role
-from voi.store.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS
+from voi.store.interfaces.accounts import IDLE_SECONDS, LONGEST_SECONDS, MOST_SESSIONS
 from voi.web.http.access import COOKIE
 
 PASSWORD = "correct horse battery"

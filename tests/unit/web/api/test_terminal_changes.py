@@ -107,7 +107,7 @@ class ForgetTests(ManagementCase):
 
     async def test_refused(self) -> None:
         """Whoever is online, in an open rollout or unknown is named, and nobody is forgotten."""
-        self.registry.add(OTHER)
+        self.registry.there.add(OTHER)
         answer = await self.forget(MAC, OTHER)
         self.assertEqual((answer.status, answer.error_field), (409, "macs"))
         self.assertIn(f"{OTHER} is online", answer.json["error"]["message"])

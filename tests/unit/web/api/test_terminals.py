@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level
+from voi.domain.command_outcomes import CommandResult
 from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.store.commands import CommandResult
 from voi.web.api.schemas.requests import subnets_of
 from voi.wire.codes import Code
 
@@ -29,7 +29,7 @@ class TerminalTests(ApiCase):
         )
         await self.terminals.set_boot_disk(MAC, "voi_0_x")
         await self.publish(level())
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.status, 200)
         disk = {"uuid": DISK, "type": 0, "template": TEMPLATE, "template_name": "Classroom"}
@@ -138,7 +138,7 @@ class ListTests(ApiCase):
             await self.terminals.touch(mac, ip or "2001:db8::1", 2, 1_700_000_000.0 + number)
             await self.rooms.rename(mac, name)
         self.lab = await self.rooms.add("Lab", subnets_of(["10.0.1.0/28"]), 1.0)
-        self.registry.update((MAC, OTHER))
+        self.registry.there.update((MAC, OTHER))
 
     async def macs(self, query: str = "") -> list[int]:
         """The last digits of those that come."""
@@ -303,7 +303,7 @@ class CommandTests(ApiCase):
 
     async def test_in_the_journal(self) -> None:
         """Who gave a command to whom is found at each of its terminals, and how many of them get it later."""
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         await self.ask("POST", "/api/v1/commands", {"command": "watermark", "switch": 1, "macs": [MAC, OTHER]})
         (found,) = (await self.ask("GET", f"/api/v1/terminals/{OTHER}/events")).json["events"]
         self.assertEqual((found["kind"], found["who"]), ("command.watermark_on", "token api-token"))

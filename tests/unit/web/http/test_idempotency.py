@@ -6,7 +6,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import MAC, TEMPLATE, level
-from voi.store.idempotency import KEPT_SECONDS, StoredResponse, StoredResponses
+from voi.store.idempotency import SqlStoredResponses
+from voi.store.interfaces.idempotency import KEPT_SECONDS, StoredResponse
 
 KEY = {"Idempotency-Key": "a-key-of-the-tests"}
 BODY = {"template": TEMPLATE, "macs": [MAC]}
@@ -107,7 +108,7 @@ class RepeatTests(ApiCase):
 
     async def test_forgotten(self) -> None:
         """After a day an answer is forgotten."""
-        answers = StoredResponses(self.store)
+        answers = SqlStoredResponses(self.store)
         await answers.keep("who", "key", StoredResponse(b"x", 200, "", b"{}"), 1000.0)
         self.assertIsNotNone(await answers.find("who", "key", 1000.0 + KEPT_SECONDS - 1))
         self.assertIsNone(await answers.find("who", "key", 1000.0 + KEPT_SECONDS))

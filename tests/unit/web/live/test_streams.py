@@ -16,10 +16,10 @@ from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
+from voi.domain.rollout_history import Point, RolloutHistory
 from voi.errors import Busy
 from voi.messages.reason import Reason
 from voi.rollouts.throughput import Throughput, TransferRate
-from voi.store.rollout_history import Point, RolloutHistory
 from voi.web.http.caller import Caller
 from voi.web.live import sources as news_module
 from voi.web.live import streams as live_module
@@ -412,14 +412,14 @@ class StreamTests(ApiCase):
         """A terminal that came, went or was written about is told of as in the list; one that is forgotten is gone."""
         await self.terminal(MAC)
         reader = await self.listen()
-        self.registry.add(MAC)
+        self.registry.there.add(MAC)
         self.api.changed(MAC)
         (row,) = await self.heard(reader, "terminals")
         self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "empty"))
         self.assertNotIn("disks", row)  # what a page knows of them stays
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
         self.assertEqual((await self.heard(reader, "terminals"))[0]["name"], "PC 1")
-        self.registry.discard(MAC)
+        self.registry.there.discard(MAC)
         await self.ask("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
         self.assertEqual(await self.heard(reader, "gone"), [MAC])
 

@@ -1,12 +1,12 @@
-"""Tests of voi.web.live.traffic."""
+"""Tests of voi.web.api.traffic."""
 
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.web.fakes import FakeSeeding, Status
-from voi.web.live.traffic import WINDOW, TrafficMeter
+from tests.unit.fakes import FakeSession, torrent_status
+from voi.web.api.traffic import WINDOW, TrafficMeter
 
 
 class TrafficTests(SynchronousTestCase):
@@ -14,7 +14,7 @@ class TrafficTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A meter."""
-        self.now, self.fetched, self.seeding = 0.0, 0, FakeSeeding()
+        self.now, self.fetched, self.seeding = 0.0, 0, FakeSession()
         self.meter = TrafficMeter(self.seeding, lambda: self.fetched, lambda: self.now)
 
     def pass_time(self, seconds: float, count: int) -> None:
@@ -36,5 +36,8 @@ class TrafficTests(SynchronousTestCase):
 
     def test_server(self) -> None:
         """The server's rates are those of all its torrents."""
-        self.seeding.known = {b"a": Status(upload_rate=5, download_rate=1), b"b": Status(upload_rate=6)}
+        self.seeding.states = {
+            b"a": torrent_status(upload_rate=5, download_rate=1),
+            b"b": torrent_status(upload_rate=6),
+        }
         self.assertEqual((self.meter.server_out, self.meter.server_in), (11, 1))

@@ -82,7 +82,7 @@ class RolloutFilter(Struct, frozen=True, forbid_unknown_fields=True):
     offset: Offset = 0
 
 
-class UploadQuery(Struct, frozen=True, forbid_unknown_fields=True):
+class UploadFilter(Struct, frozen=True, forbid_unknown_fields=True):
     """Uploads and imports: `q` is a part of the template's name or of the MAC; `open` are those under way."""
 
     q: Search = ""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from voi.web.api.interfaces import Seeding
+from voi.seeding.interfaces import BitTorrentSession
 
 SAMPLE_SECONDS: Final = 2.0
 """How often `sample` is to be called."""
@@ -19,7 +19,9 @@ WINDOW: Final = 8
 class TrafficMeter:
     """Rates in bytes a second; `fetched` counts what terminals got since the server's start, and never falls."""
 
-    def __init__(self, seeding: Seeding, fetched: Callable[[], int], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seeding: BitTorrentSession, fetched: Callable[[], int], now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._seeding = seeding
         self._fetched = fetched
         self._now = now

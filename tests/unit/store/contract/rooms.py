@@ -1,44 +1,32 @@
-"""Tests of voi.store.rooms."""
+"""The contract of rooms."""
 
 from __future__ import annotations
 
 import ipaddress
+from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
-from tests.unit.store.base import MAC, OTHER, TEMPLATE, StoreCase, level, upload
+from tests.unit.store.contract.case import STRANGER, Contract, there
+from tests.unit.store.values import MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.rollouts import TargetState
+from voi.domain.room_directory import RoomDirectory
+from voi.domain.rooms import RoomMap
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
-from voi.errors import Conflict, NotFound, UnknownTerminal
-from voi.store.commands import Commands
-from voi.store.rooms import Rooms
+from voi.domain.uploads import UploadState
+from voi.errors import NotFound, UnknownTerminal, VoiError
+from voi.store.interfaces.rooms import MOST_ROOMS
 from voi.wire.codes import Code
 
+MACS = [f"AA:BB:CC:DD:EE:{number:02X}" for number in range(4)]
+NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/25", "fd00::/64")]
+ADDRESSES = ("10.0.1.1", "10.0.2.1", "10.0.2.200", "10.7.0.1", "fd00::7", "")
 ONE, TWO = ipaddress.ip_network("10.0.1.0/24"), ipaddress.ip_network("2001:db8::/64")
-STRANGER = "AA:BB:CC:DD:EE:99"
 
 
-class RoomCase(StoreCase):
-    """Rooms beside terminals."""
-
-    def setUp(self) -> None:
-        """Add the rooms."""
-        super().setUp()
-        self.rooms = Rooms(self.store, self.room_directory)
-
-    async def rows(self, table: str) -> int:
-        """How many rows a table has."""
-        return await self.store.read(lambda db: int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]))
-
-    async def conflict(self, work: Deferred[Any]) -> str:
-        """Why something was refused."""
-        error: Any = await self.assertFailure(work, Conflict)
-        return str(error)
-
-
-class RoomTests(RoomCase):
-    """Making, changing, removing."""
+class RoomsContract(Contract):
+    """`Rooms`."""
 
     async def test_made(self) -> None:
         """A room has its subnets in order, each once, and rooms come by name."""
@@ -51,10 +39,9 @@ class RoomTests(RoomCase):
     async def test_taken(self) -> None:
         """A name, in any case, and a subnet belong to one room; the other room is named."""
         lab = await self.rooms.add("Lab", [ONE], 1.0)
-        await self.assertFailure(self.rooms.add("LAB", [], 1.0), Conflict)
-        self.assertIn(
-            "10.0.1.0/24 already belongs to room Lab", await self.conflict(self.rooms.add("Hall", [TWO, ONE], 1.0))
-        )
+        await self.refused(self.rooms.add("LAB", [], 1.0), "room_exists", "name")
+        taken = self.rooms.add("Hall", [TWO, ONE], 1.0)
+        await self.refused(taken, "subnet_taken", "subnets", network=str(ONE), room="Lab")
         self.assertEqual([room.name for room in await self.rooms.all()], ["Lab"])
         same = await self.rooms.change(lab.id, name="lab", subnets=[ONE])
         self.assertEqual((same.name, same.subnets), ("lab", (ONE,)))
@@ -79,10 +66,6 @@ class RoomTests(RoomCase):
         self.assertNotEqual((await self.rooms.add("Lab", [ONE], 1.0)).id, lab.id)
         await self.assertFailure(self.rooms.remove(lab.id), NotFound)
 
-
-class TerminalTests(RoomCase):
-    """What administrators say of terminals."""
-
     async def test_moved(self) -> None:
         """Those that changed are told; one stranger, or a room that is not there, and nobody is moved."""
         await self.terminal()
@@ -103,10 +86,6 @@ class TerminalTests(RoomCase):
         self.assertEqual(await self.rooms.rename(MAC, ""), "PC 1")
         await self.assertFailure(self.rooms.rename(STRANGER, "x"), UnknownTerminal)
 
-
-class ForgetTests(RoomCase):
-    """Forgetting terminals."""
-
     async def test_everything_of_theirs(self) -> None:
         """Reports, ended rollouts and commands go with a terminal, what belongs to others stays."""
         key = await self.terminal()
@@ -119,12 +98,12 @@ class ForgetTests(RoomCase):
             work = await self.rollouts.plan(rollout.id, mac, 1.0)
             for task in work.tasks if work else ():
                 await self.rollouts.done(task, held, 1.0)
-        await Commands(self.store).begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
+        given = await self.commands.begin(Code.RESTART, {}, [MAC, OTHER], waits=False, now=1.0)
         self.assertEqual(await self.rooms.forget({MAC: 1.0}), [key])
         self.assertEqual([x.mac for x in await self.terminals.all()], [OTHER])
         self.assertEqual(await self.terminals.disks(MAC), [])
-        counts = [await self.rows(x) for x in ("terminal_templates", "rollout_targets", "command_outcomes")]
-        self.assertEqual(counts, [0, 1, 1])
+        self.assertEqual(await self.terminals.reported_names(), {})
+        self.assertEqual([x.mac for x in there(await self.commands.get(given.batch_no)).outcomes], [OTHER])
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual([(x.mac, x.state) for x in found.targets], [(OTHER, TargetState.DONE)])
@@ -134,16 +113,71 @@ class ForgetTests(RoomCase):
         await self.terminal()
         await self.terminal(OTHER)
         await self.assertFailure(self.rooms.forget({MAC: 1.0, STRANGER: 1.0}), UnknownTerminal)
-        self.assertIn("online a moment ago", await self.conflict(self.rooms.forget({MAC: 0.5})))
+        await self.refused(self.rooms.forget({MAC: 0.5}), "just_been_here", "macs", mac=MAC)
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)
-        self.assertIn(
-            f"{OTHER} is still part of rollout {rollout.id}",
-            await self.conflict(self.rooms.forget({MAC: 1.0, OTHER: 1.0})),
-        )
+        both = self.rooms.forget({MAC: 1.0, OTHER: 1.0})
+        await self.refused(both, "in_rollout", "macs", mac=OTHER, number=rollout.id)
         made = await self.uploads.begin(upload(level(1).name, mac=MAC))
-        self.assertIn(f"(upload {made.id})", await self.conflict(self.rooms.forget({MAC: 1.0})))
-        self.assertEqual(await self.rows("terminals"), 2)
+        await self.refused(self.rooms.forget({MAC: 1.0}), "in_upload", "macs", mac=MAC, number=made.id)
+        self.assertEqual(len(await self.terminals.all()), 2)
         await self.uploads.fail([made.disks[0].id], "", 2.0)
         await self.rooms.forget({MAC: 1.0})
-        self.assertEqual(await self.rows("terminals"), 1)
+        self.assertEqual(len(await self.terminals.all()), 1)
+
+    async def test_bounded(self) -> None:
+        """There are so many rooms and no more."""
+        for one in [self.rooms.add(f"Room {number}", [], 1.0) for number in range(MOST_ROOMS)]:
+            await one
+        await self.refused(self.rooms.add("one more", [], 1.0), "rooms_full", most=MOST_ROOMS)
+
+    async def test_unknown(self) -> None:
+        """A room that is not there is None."""
+        self.assertIsNone(await self.rooms.get(99))
+        self.assertEqual(await self.rooms.all(), [])
+
+    async def test_finished_uploads_stay(self) -> None:
+        """What a terminal uploaded is a template's history, and stays when the terminal is forgotten."""
+        await self.terminal()
+        written = await self.uploads.begin(upload(level().name, state=UploadState.PUBLISHING))
+        await self.templates.publish(level(), written.disks[0], written)
+        await self.rooms.forget({MAC: 1.0})
+        self.assertEqual([x.mac for x in await self.uploads.of_template(TEMPLATE)], [MAC])
+
+
+class RoomDirectoryContract(Contract):
+    """Rooms and terminals are written by two repositories, and each tells the directory."""
+
+    async def test_whatever_is_done(self) -> None:
+        """After any calls of what changes rooms and terminals, refused ones too, both know the same."""
+        random, rooms = Random(7), self.rooms
+
+        def some() -> Deferred[Any]:
+            macs = random.sample(MACS, random.randint(1, 3))
+            number = random.choice([None, 1, 2, 3, 4, 5])
+            subnets = random.sample(NETWORKS, random.randint(0, 2))
+            calls = (
+                lambda: self.terminals.touch(random.choice(MACS), random.choice(ADDRESSES), 1, random.random()),
+                lambda: self.terminals.touch(random.choice(MACS), random.choice(ADDRESSES), 1, random.random()),
+                lambda: rooms.add(f"Room {random.randint(1, 5)}", subnets, 1.0),
+                lambda: rooms.change(number or 1, name=None, subnets=subnets),
+                lambda: rooms.remove(number or 1),
+                lambda: rooms.move(macs, number),
+                lambda: rooms.move(macs, number),
+            )
+            done: Deferred[Any] = random.choice(calls)()
+            return done.addErrback(lambda failure: failure.trap(VoiError))
+
+        for turn in range(60):
+            await gatherResults([some() for _ in range(random.randint(1, 4))])
+            if turn % 7 == 6:
+                terminal = random.choice(await self.terminals.all())
+                await rooms.forget({terminal.mac: terminal.last_seen})
+            known, terminals = RoomMap(await rooms.all()), await self.terminals.all()
+            read = RoomDirectory()
+            read.fill(known, terminals)
+            for mac in MACS:
+                for address in ADDRESSES:
+                    self.assertEqual(self.room_directory.room_of(mac, address), read.room_of(mac, address))
+            self.assertLessEqual(set(self.room_directory._terminals), set(MACS))
+            self.assertEqual(set(self.room_directory._terminals), {terminal.mac for terminal in terminals})

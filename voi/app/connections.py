@@ -1,0 +1,79 @@
+"""Who tells whom: every connection between parts of the server, in the order in which listeners are called.
+
+No part connects itself to another: whoever wants to know what follows from an event finds it here.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted.logger import Logger
+
+from voi.app.assembly import Assembly
+from voi.domain.uploads import UploadDisk
+from voi.seeding.alerts import Event, Finished, TorrentFailed
+from voi.tracker.tracker import PeerAnnounced
+
+log = Logger()
+
+
+def connect(parts: Assembly) -> None:
+    """Connect all; once, when everything is made and nothing has begun."""
+    registry, publisher = parts.base.registry, parts.uploads.publisher
+    coordinator = parts.rollouts.coordinator
+
+    # A terminal came online: what it is owed goes to it.
+    registry.online.connect(parts.uploads.notifications.terminal_came)
+    registry.online.connect(parts.uploads.admission.terminal_came)
+    registry.online.connect(parts.rollouts.command_dispatcher.terminal_came)
+    registry.online.connect(coordinator.terminal_came)
+    registry.online.connect(parts.web.api.changed)
+
+    # A terminal went offline.
+    registry.offline.connect(parts.uploads.admission.terminal_left)
+    registry.offline.connect(lambda mac: _note_left(parts, mac))
+    registry.offline.connect(coordinator.terminal_left)
+    registry.offline.connect(parts.web.api.changed)
+
+    # A terminal said what it has, or what it started from.
+    parts.terminals.handlers.reported.connect(parts.web.api.changed)
+
+    # A peer announced itself to the tracker.
+    parts.swarm.announced.connect(lambda peer: publisher.announced(peer.info_hash, peer.host, peer.port))
+    parts.swarm.announced.connect(lambda peer: _note_progress(parts, peer))
+
+    # libtorrent says something of a torrent.
+    parts.swarm.session_event.connect(lambda event: _session_event(parts, event))
+
+    # A disk of an upload was published, or failed: its uploader hears of it.
+    def ended(disk: UploadDisk) -> None:
+        parts.uploads.notifications.tell_end(disk)
+
+    publisher.ended.connect(ended)
+
+    # Terminals stand in other rooms: peers are moved there.
+    parts.base.room_directory.changed.connect(parts.swarm.tracker.rooms_changed)
+
+    # An entry of the audit log is on disk: open pages hear of it, and of what it is about.
+    parts.base.audit_log.heard.connect(parts.web.api.noted)
+
+    # Of these torrents and terminals alone the tracker tells at each announce.
+    parts.swarm.tracker.tell_only_of(publisher.receiving, coordinator.terminals)
+
+
+def _note_left(parts: Assembly, mac: str) -> None:
+    parts.base.repositories.terminals.seen(mac, time.time()).addErrback(
+        lambda failure: log.failure("noting that {mac} left", failure, mac=mac)
+    )
+
+
+def _note_progress(parts: Assembly, peer: PeerAnnounced) -> None:
+    parts.rollouts.coordinator.progress_receiver.announced(peer.terminal, peer.info_hash, peer.left)
+
+
+def _session_event(parts: Assembly, event: Event) -> None:
+    if isinstance(event, Finished):
+        parts.uploads.publisher.finished(event.info_hash)
+    elif isinstance(event, TorrentFailed):
+        log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
+        parts.uploads.publisher.transfer_failed(event.info_hash, event.reason)

@@ -1,0 +1,56 @@
+"""What brings disks out, put together, and commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voi.app.foundation import Foundation
+from voi.app.swarm import Swarm
+from voi.rollouts.coordinator import RolloutCoordinator
+from voi.rollouts.open_targets import OpenTargets
+from voi.rollouts.sender import Sender
+from voi.rollouts.throughput import ThroughputRecorder
+from voi.terminals.commands import CommandDispatcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollouts:
+    """The `recorder` watches how the `coordinator`'s rollouts go."""
+
+    command_dispatcher: CommandDispatcher
+    recorder: ThroughputRecorder
+    coordinator: RolloutCoordinator
+
+
+def make_rollouts(base: Foundation, swarm: Swarm) -> Rollouts:
+    """Nothing is taken up yet."""
+    repositories = base.repositories
+    command_dispatcher = CommandDispatcher(repositories.commands, repositories.terminals, base.registry, base.reactor)
+    open_targets = OpenTargets()
+    recorder = ThroughputRecorder(
+        open_targets=open_targets,
+        online=base.registry,
+        seeding=swarm.session,
+        courses=repositories.rollout_histories,
+        clock=base.reactor,
+    )
+    coordinator = RolloutCoordinator(
+        rollouts=repositories.rollouts,
+        templates=repositories.templates,
+        terminals=repositories.terminals,
+        registry=base.registry,
+        sender=Sender(
+            registry=base.registry,
+            terminals=repositories.terminals,
+            directory=base.directory,
+            tracker_url=base.listeners.tracker_url,
+            in_thread=base.threads.short,
+        ),
+        send_command=command_dispatcher.send,
+        seeder=swarm.session,
+        tracker=swarm.tracker,
+        clock=base.reactor,
+        open_targets=open_targets,
+        served=recorder.served,
+    )
+    return Rollouts(command_dispatcher=command_dispatcher, recorder=recorder, coordinator=coordinator)

@@ -1,0 +1,82 @@
+"""What brings disks in, put together: from terminals and from files on the server, and what is published of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voi.app.foundation import Foundation
+from voi.app.swarm import Swarm
+from voi.catalogue.block_tables import BlockTables
+from voi.catalogue.catalogue import Catalogue
+from voi.publishing.admission import UploadAdmission
+from voi.publishing.intake import UploadIntake
+from voi.publishing.notifications import UploaderNotifications
+from voi.publishing.publisher import Publisher
+from voi.publishing.requests import UploadRequests
+from voi.publishing.space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploads:
+    """Terminals offer disks to the `intake`, administrators ask for them through `requests`."""
+
+    catalogue: Catalogue
+    block_tables: BlockTables
+    publisher: Publisher
+    notifications: UploaderNotifications
+    admission: UploadAdmission
+    intake: UploadIntake
+    requests: UploadRequests
+
+
+def make_uploads(base: Foundation, swarm: Swarm) -> Uploads:
+    """Nothing is taken up yet."""
+    templates, uploads = base.repositories.templates, base.repositories.uploads
+    in_thread, in_disk_thread = base.threads.short, base.threads.disk
+    catalogue = Catalogue(
+        templates=templates,
+        uploads=uploads,
+        directory=base.directory,
+        seeder=swarm.session,
+        tracker=swarm.tracker,
+        in_thread=in_thread,
+    )
+    publisher = Publisher(
+        uploads=uploads,
+        templates=templates,
+        catalogue=catalogue,
+        directory=base.directory,
+        seeder=swarm.session,
+        tracker=swarm.tracker,
+        in_thread=in_thread,
+        in_disk_thread=in_disk_thread,
+    )
+    notifications = UploaderNotifications(uploads, publisher, base.registry)
+    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__)
+    return Uploads(
+        catalogue=catalogue,
+        block_tables=BlockTables(
+            templates=templates, directory=base.directory, in_thread=in_thread, in_disk_thread=in_disk_thread
+        ),
+        publisher=publisher,
+        notifications=notifications,
+        admission=admission,
+        intake=UploadIntake(
+            uploads=uploads,
+            templates=templates,
+            publisher=publisher,
+            admission=admission,
+            directory=base.directory,
+            in_thread=in_thread,
+            told_again=notifications.tell_end,
+        ),
+        requests=UploadRequests(
+            uploads=uploads,
+            templates=templates,
+            terminals=base.repositories.terminals,
+            publisher=publisher,
+            admission=admission,
+            tell=notifications.request,
+            in_thread=in_thread,
+        ),
+    )

@@ -1,0 +1,159 @@
+"""What answers browsers, programs, and peers over HTTP, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from voi import __version__
+from voi.app.foundation import Foundation
+from voi.app.health import checks
+from voi.app.lag import lag_view
+from voi.app.metrics import DiskMetrics, ProcessMetrics
+from voi.app.rollouts import Rollouts
+from voi.app.swarm import Swarm
+from voi.app.terminals import Terminals
+from voi.app.uploads import Uploads
+from voi.auth.administration import AccountAdministration
+from voi.auth.passwords import ATTEMPTS
+from voi.domain.rollouts import LinkRates
+from voi.files.disk_usage import disk_usage
+from voi.seeding.link import link_rate
+from voi.seeding.metrics import SeedingMetrics
+from voi.store.interfaces.accounts import LONGEST_SECONDS
+from voi.store.metrics import DatabaseMetrics
+from voi.terminals.administration import TerminalAdministration
+from voi.terminals.metrics import TerminalMetrics
+from voi.terminals.rooms import RoomAdministration
+from voi.terminals.wake import Waker
+from voi.tracker.announce_protocol import AnnounceFactory
+from voi.tracker.blocks import BlockTableResource
+from voi.tracker.http import tracker_resource
+from voi.tracker.metrics import TrackerMetrics
+from voi.web.api.schemas.requests import MOST_MACS
+from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
+from voi.web.api.traffic import TrafficMeter
+from voi.web.application import Api, Server, UseCases, Work
+from voi.web.console.assets import AssetResource, console_assets
+from voi.web.http.checks import HealthCheck
+from voi.web.http.routing import BODY_LIMIT
+from voi.web.metrics.counted import CountedMetrics
+from voi.web.metrics.routes import MetricRoutes
+from voi.web.site import site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """`announce_factory` is for the HTTP port, whoever comes there."""
+
+    api: Api
+    traffic: TrafficMeter
+    announce_factory: AnnounceFactory
+
+
+def make_web(
+    base: Foundation, swarm: Swarm, uploads: Uploads, rollouts: Rollouts, terminals: Terminals, token: str
+) -> Web:
+    """Nothing is served yet; `token` is the API's own, kept in the data directory."""
+    repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
+    health = checks(base.store, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
+    traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
+    api = Api(
+        server=Server(
+            token=token,
+            clock=base.reactor,
+            lag=lambda: lag_view(base.lag),
+            disk=lambda: in_thread(disk_usage, directory.root),
+            facts=lambda days: _facts(base, days),
+            links=LinkRates(swarm.link, base.config.terminal_link or link_rate(base.config.link)),
+            checks=health,
+        ),
+        repositories=repositories,
+        use_cases=UseCases(
+            sign_in=terminals.sign_in,
+            accounts=AccountAdministration(
+                accounts=repositories.accounts, tokens=repositories.tokens, hash_password=terminals.passwords.hash
+            ),
+            terminals=TerminalAdministration(
+                terminals=repositories.terminals,
+                rooms=repositories.rooms,
+                online=base.registry,
+                waker=Waker(in_thread),
+                forget_key=base.keys.forget,
+                audit_log=base.audit_log,
+            ),
+            rooms=RoomAdministration(repositories.rooms),
+            catalogue=uploads.catalogue,
+            uploads=uploads.requests,
+            rollouts=rollouts.coordinator,
+            commands=rollouts.command_dispatcher,
+            audit_log=base.audit_log,
+        ),
+        work=Work(
+            registry=base.registry,
+            publisher=uploads.publisher,
+            recorder=rollouts.recorder,
+            tracker=swarm.tracker,
+            session=swarm.session,
+            traffic=traffic,
+        ),
+        further=[_metrics(base, swarm, terminals, health, lambda: announce_factory.open)],
+    )
+    peers = tracker_resource(swarm.tracker, BlockTableResource(base.keys, uploads.block_tables))
+    pages = site(api.resource(), peers, AssetResource(console_assets()))
+    announce_factory = AnnounceFactory(swarm.tracker, pages, base.reactor)
+    return Web(api=api, traffic=traffic, announce_factory=announce_factory)
+
+
+def _metrics(
+    base: Foundation,
+    swarm: Swarm,
+    terminals: Terminals,
+    health: Mapping[str, HealthCheck],
+    http_connections: Callable[[], int],
+) -> MetricRoutes:
+    return MetricRoutes(
+        statistics=base.repositories.statistics,
+        counted=CountedMetrics(base.registry, swarm.session.statuses, swarm.tracker.counts),
+        collectors=[
+            ProcessMetrics(base.lag, time.time()),
+            TerminalMetrics(terminals.factory),
+            TrackerMetrics(swarm.tracker, http_connections),
+            SeedingMetrics(swarm.session),
+            DatabaseMetrics(base.store, base.directory.database),
+            DiskMetrics(base.directory.root),
+        ],
+        checks=health,
+        in_thread=base.threads.short,
+        clock=base.reactor,
+    )
+
+
+def _facts(base: Foundation, retention_days: int) -> SettingsView:
+    """What the server was started with, as it turned out."""
+    config, udp = base.config, base.listeners.udp_port
+    return SettingsView(
+        version=__version__,
+        addresses=Addresses(
+            terminals=config.terminals,
+            http=config.http,
+            udp="" if udp is None else f"udp:{udp}",
+            bittorrent=config.bittorrent,
+            terminals_port=base.listeners.terminals_port,
+            http_port=base.listeners.http_port,
+        ),
+        data=str(config.data_path),
+        token_file=str(base.directory.api_token),
+        link=config.link,
+        terminal_link=config.terminal_link,
+        upload_limit=config.upload_limit,
+        encryption=config.encryption,
+        limits=SettingLimits(
+            body_bytes=BODY_LIMIT,
+            macs=MOST_MACS,
+            session_days=round(LONGEST_SECONDS / 86400),
+            sign_in_attempts=ATTEMPTS,
+        ),
+        retention_days=retention_days,
+    )

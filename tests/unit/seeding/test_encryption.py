@@ -6,6 +6,7 @@ import libtorrent as lt
 
 from tests.unit.seeding.swarm import HOST, NAME, Peer, SwarmCase, content, hash_of
 from voi.seeding import alerts
+from voi.seeding.interfaces import TorrentStatus
 from voi.seeding.settings import server_settings, terminal_settings
 
 SLOW = 2_000_000
@@ -28,7 +29,7 @@ class EncryptionTests(SwarmCase):
 
     async def encrypted(self, torrent: bytes, terminal: Peer) -> bool:
         """Whether the data comes encrypted; the download then goes on to its end."""
-        await terminal.events.until(alerts.TorrentStatus, lambda status: status.peers > 0 and status.done > 0)
+        await terminal.events.until(TorrentStatus, lambda status: status.peers > 0 and status.done > 0)
         held = terminal.seeding._torrents.get(hash_of(torrent))
         assert held is not None and held.handle is not None
         flags = [peer.flags for peer in held.handle.get_peer_info() if peer.total_download]

@@ -158,6 +158,12 @@ class ArchitectureTests(SynchronousTestCase):
         found = {path.name for path in (ROOT / "voi").iterdir() if (path / "__init__.py").exists()}
         self.assertEqual(found - listed, set())
 
+    def test_connections(self) -> None:
+        """Each signal that is connected in the assembly is in the table of who tells whom, and no other."""
+        connected = re.findall(r"\.(\w+)\.connect\(", (ROOT / "voi" / "app" / "connections.py").read_text("utf-8"))
+        told = re.findall(r"``(\w+)`` ", section("architecture.rst", "Connections between packages"))
+        self.assertEqual(set(told), set(connected))
+
 
 class ConfigurationTests(SynchronousTestCase):
     """The page about options and settings."""

@@ -48,7 +48,7 @@ def copy_of_running(source: Path, target: Path) -> None:
     A note is written under a draft's name and then renamed, in a thread: a draft that was listed may be gone when it
     is to be copied, and no start reads one.
     """
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".new-*"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*.new"))
 
 
 def hash_of(torrent: bytes) -> bytes:

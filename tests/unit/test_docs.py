@@ -16,11 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 import voi
 from tests.bench.__main__ import BENCHES
 from voi.agent.options import COMMANDS, TerminalConfig, TerminalOptions, make_config
+from voi.app.options import Options as ServerOptions
 from voi.auth.passwords import ATTEMPTS
 from voi.cli.failures import STATUSES
 from voi.cli.root import main
 from voi.config import Config
-from voi.config import Options as ServerOptions
 from voi.domain.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.messages.english import SENTENCES

@@ -16,7 +16,7 @@ class Signal(Generic[P]):
     """One kind of event and its listeners; `name` describes it in a few words, for the log.
 
     Listeners are called in the order in which they were connected, on the spot. Only what puts the server together
-    connects them: see "Who tells whom" in docs/architecture.
+    connects them: see "Connections between packages" in docs/architecture.
     """
 
     __slots__ = ("_listeners", "_name")

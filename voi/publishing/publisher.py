@@ -281,7 +281,7 @@ class Publisher:
         audit: Audit[list[str]] | None = None,
     ) -> None:
         ended: list[UploadDisk] = []
-        self._called_off.difference_update(disk_ids)  # all, or one that cannot be read would hold the others up for ever
+        self._called_off.difference_update(disk_ids)  # all, also where one cannot be read below
         for disk_id in disk_ids:
             disk = await self._uploads.disk(disk_id)
             if disk is not None and disk.open:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -58,6 +59,7 @@ class UploadQueue:
         self._in_thread = in_thread
         self._clock = clock
         self._jobs: list[Job] = []
+        self._saving = DeferredLock()
         self._offered: DiskName | None = None  # what the server was offered on this connection
         self._working = False
         self._tries = 0
@@ -286,7 +288,8 @@ class UploadQueue:
 
     async def _keep(self, jobs: list[Job]) -> None:
         self._jobs = jobs
-        await self._in_thread(save, self._path, msgspec.json.encode(jobs))
+        # One write at a time, each of what is wanted by then: two at once would write over each other's draft.
+        await self._saving.run(lambda: self._in_thread(save, self._path, msgspec.json.encode(self._jobs)))
 
     @property
     def _path(self) -> Path:

@@ -180,12 +180,13 @@ class UploadIntake:
         check_next_level(owner.levels if owner else (), name)
         self._admission.check_space(torrent.length, [x for x in await self._uploads.open_disks() if x.name != name])
         # Before the answer, after which the terminal announces: refused once, its client would wait for minutes.
-        self._publisher.admit(torrent.info_hash)
+        admitted = self._publisher.admit(torrent.info_hash)
         try:
             await self._keep(self._directory.torrent(torrent.info_hash), body.torrent)
             disk = await self._write_down(terminal, upload, request, body, torrent)
         except BaseException:
-            self._publisher.refuse(torrent.info_hash)
+            if admitted:  # else it is another upload's swarm: cloned terminals have the same disks
+                self._publisher.refuse(torrent.info_hash)
             raise
         self._publisher.receive(disk)
         return disk.id

@@ -107,12 +107,14 @@ class Publisher:
 
     # Beginnings.
 
-    def admit(self, info_hash: bytes) -> None:
-        """Let a torrent be announced from now on, before anybody is told that it is taken.
+    def admit(self, info_hash: bytes) -> bool:
+        """Let a torrent be announced from now on, before anybody is told that it is taken; False where it was already.
 
         :raises TorrentRefused: the tracker holds as many as it may.
         """
+        known = self._tracker.known(info_hash)
         self._tracker.admit(info_hash)
+        return not known
 
     def refuse(self, info_hash: bytes) -> None:
         """The torrent that was admitted is not received after all."""
@@ -279,8 +281,8 @@ class Publisher:
         audit: Audit[list[str]] | None = None,
     ) -> None:
         ended: list[UploadDisk] = []
+        self._called_off.difference_update(disk_ids)  # all, also where one cannot be read below
         for disk_id in disk_ids:
-            self._called_off.discard(disk_id)
             disk = await self._uploads.disk(disk_id)
             if disk is not None and disk.open:
                 await self._clean_up(disk, reason)

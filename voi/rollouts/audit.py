@@ -52,8 +52,8 @@ def settled(now: float) -> Audit[Settled]:
 
 
 def cancelled(actor: Actor, rollout_id: int, now: float) -> Audit[CancelledRollout]:
-    """Somebody cancelled a rollout."""
-    return lambda _cancelled: make_entry("rollout.cancelled", actor, now, rollout=rollout_id)
+    """Somebody cancelled a rollout of which something was open."""
+    return lambda one: make_entry("rollout.cancelled", actor, now, rollout=rollout_id) if one.macs else None
 
 
 def taken_out(actor: Actor, rollout_id: int, now: float) -> Audit[CancelledRollout]:

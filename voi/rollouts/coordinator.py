@@ -138,11 +138,7 @@ class RolloutCoordinator:
         :raises NotFound: none has this number.
         :raises Conflict: it has ended already, or has for all of these terminals.
         """
-        rollout = await self._rollouts.get(rollout_id)
-        if rollout is None:
-            raise NotFound(Reason("no_rollout", number=rollout_id))
-        if rollout.state not in ("running", "cancelled"):
-            raise Conflict(Reason("rollout_ended", number=rollout_id, state=rollout.state))
+        rollout = await self._not_ended(rollout_id)
         now = self._wall()
         entries = audit.cancelled(actor, rollout_id, now) if macs is None else audit.taken_out(actor, rollout_id, now)
         cancelled = await self._rollouts.cancel(rollout_id, now, macs, audit=entries)
@@ -155,7 +151,18 @@ class RolloutCoordinator:
             self._send_command(command)
         if macs is not None and not found:
             raise Conflict(Reason("nothing_to_cancel", number=rollout_id))
+        if not found:
+            await self._not_ended(rollout_id)  # it may have, since it was asked
         return found
+
+    async def _not_ended(self, rollout_id: int) -> Rollout:
+        """A rollout that did not end by itself."""
+        rollout = await self._rollouts.get(rollout_id)
+        if rollout is None:
+            raise NotFound(Reason("no_rollout", number=rollout_id))
+        if rollout.state not in ("running", "cancelled"):
+            raise Conflict(Reason("rollout_ended", number=rollout_id, state=rollout.state))
+        return rollout
 
     async def retry(self, actor: Actor, rollout_id: int) -> list[str]:
         """Let the terminals that failed, or wait after a failure, try again now; their MACs.

@@ -221,7 +221,7 @@ class SqlRollouts(Rollouts):
             started: dict[str, list[str]] = {}
             for task in tasks:
                 started.setdefault(task.mac, []).append(task.id)
-            if wanted is None:
+            if found and wanted is None:
                 db.execute("UPDATE rollouts SET cancelled = 1 WHERE id = ?", (rollout_id,))
             db.conn.executemany(
                 "UPDATE rollout_tasks SET state = 'cancelled' WHERE id = ?", [(task.id,) for task in tasks]

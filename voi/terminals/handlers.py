@@ -130,12 +130,13 @@ class RequestHandlers:
 
     async def _report_boot_disk(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: BootDisk = request.body
+        mac = _mac(connection)
         try:
             name = DiskName.parse(body.boot_disk, "boot_disk")
         except Malformed as error:
             raise UnknownTemplate(error.reason, field="boot_disk") from error
-        await self._terminals.set_boot_disk(_mac(connection), str(name))
-        self.reported(_mac(connection))
+        await self._terminals.set_boot_disk(mac, str(name))
+        self.reported(mac)
         template = await self._templates.by_disk(name.uuid)
         if template is None:
             raise UnknownTemplate(Reason("no_template_of_disk", disk=str(name)), field="boot_disk")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.agent.fakes import BASE, DIFF, TEMPLATE, UUID, Terminal, task, torrent_of
 from voi.agent.client import ServerRefused
+from voi.agent.saving import save
 from voi.agent.uploads import RETRY_SECONDS
 from voi.demo.image import write_image
 from voi.domain import metainfo
@@ -91,6 +93,29 @@ class UploadTests(SynchronousTestCase):
         self.assertEqual(self.offered(), [str(BASE), str(DIFF)])
         self.published("8")
         self.assertEqual(self.terminal.uploads.jobs, [])
+
+    def test_written_one_after_the_other(self) -> None:
+        """Two who ask at the same moment do not write over each other; what is wanted then is known after a restart."""
+        writes: list[Deferred[None]] = []
+        at_once = 0
+
+        def slowly(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+            nonlocal at_once
+            if function is not save:
+                return maybeDeferred(function, *args)
+            writes.append(Deferred())
+            at_once = max(at_once, sum(not write.called for write in writes))
+            return writes[-1].addCallback(lambda _: function(*args))
+
+        self.patch(self.terminal.uploads, "_in_thread", slowly)
+        for name in (BASE, DIFF):
+            fields = {"uuid": TEMPLATE, "name": "Room 1", "disks": [{"uuid": name.uuid, "diff_level": name.level}]}
+            Deferred.fromCoroutine(self.terminal.uploads.take(fields))
+        while waiting := [write for write in writes if not write.called]:
+            waiting[-1].callback(None)  # the disk may take the later one first
+        self.assertEqual(at_once, 1)
+        self.restart()
+        self.assertEqual([job.disk for job in self.terminal.uploads.jobs], [BASE, DIFF])
 
     def test_published_stays(self) -> None:
         """A published disk is seeded on, and belongs to the template."""

@@ -52,6 +52,7 @@ from voi.wire.messages import Disk, GroupUpload, TemplateBody
 from voi.wire.torrent_body import TorrentBody
 
 BASE, DIFF, SECOND, THIRD = (DiskName(DISK, level) for level in range(4))
+ANOTHER = DiskName("ffffffff-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
 VIRTUAL = 4 << 20
 NAMED = {DISK: ReportedTemplate(TEMPLATE, "Office", 1, "a remark")}
 
@@ -108,6 +109,10 @@ class FakeTracker(Tracker):
     def retire(self, info_hash: bytes) -> None:
         """Let it go."""
         self.admitted.discard(info_hash)
+
+    def known(self, info_hash: bytes) -> bool:
+        """Whether it is in."""
+        return info_hash in self.admitted
 
     def peers(self, info_hash: bytes) -> list[PeerState]:
         """Who announced a torrent that is in."""
@@ -307,6 +312,20 @@ class PublishTests(PublishingCase):
         await self.publish(BASE, backing="other")
         self.assertIn("stand alone", (await self.last()).reason)
 
+    async def test_called_off_in_vain(self) -> None:
+        """Disks that could not be called off, because the database did not answer, go on, all of them."""
+        paths = {name: image(self.made / name.uuid, seed=seed) for seed, name in enumerate((BASE, ANOTHER), 1)}
+        listed = dict.fromkeys((DISK, ANOTHER.uuid), NAMED[DISK])
+        for name, path in paths.items():
+            await self.intake.take_torrent(MAC, True, listed, TorrentBody(torrent_of(path, name), name.uuid, 0))
+        both = await self.uploads.open_disks()
+        busy = self.patch(self.uploads, "disk", lambda _id: fail(NotSaved("too busy")))
+        await self.assertFailure(Deferred.fromCoroutine(self.publisher.call_off(both, "not wanted")), NotSaved)
+        busy.restore()
+        for name, path in paths.items():
+            await self.arrive(path, name)
+            self.assertEqual((await self.last(name)).state, UploadState.PUBLISHED)
+
     async def test_what_the_disk_lost_is_fetched_again(self) -> None:
         """A piece that reads back wrong is not published, but downloaded again; a disk that goes on so has failed."""
         path = image(self.made / "base")
@@ -464,6 +483,16 @@ class PublishTests(PublishingCase):
         self.patch(self.uploads, "begin", lambda _upload, **_said: fail(NotSaved("disk full")))
         await self.assertFailure(self.offered(image(self.made / "base")), NotSaved)
         self.assertEqual(self.tracker.admitted, set())
+
+    async def test_the_same_disk_for_another_template(self) -> None:
+        """A cloned terminal that offers what another one uploads already is refused, and the other's swarm stays."""
+        path = image(self.made / "base")
+        await self.offer(path)
+        elsewhere = {DISK: ReportedTemplate(ANOTHER.uuid, "Clone", 1, "")}
+        body = TorrentBody(torrent_of(path, BASE), BASE.uuid, BASE.level)
+        offered = Deferred.fromCoroutine(self.intake.take_torrent(OTHER, True, elsewhere, body))
+        await self.assertFailure(offered, Conflict)
+        self.assertEqual(self.tracker.admitted, {metainfo.parse(torrent_of(path, BASE)).info_hash})
 
 
 class RecoverTests(PublishingCase):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase
 from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.domain.rollouts import RETRY_PAUSES
+from voi.errors import Conflict
 from voi.rollouts.stalls import STUCK_SECONDS
 from voi.store.audit import SqlAuditEntries
 from voi.store.interfaces.audit import AuditFilter
@@ -80,6 +81,27 @@ class ChronicleTests(CoordinatorCase):
         await self.begin()
         await self.coordinator.cancel(LI, 1)
         self.assertEqual(await self.happened(), [])
+
+    async def test_cancelled_twice(self) -> None:
+        """Cancelling what is cancelled already changes nothing, and there is nothing to tell of it."""
+        await self.prepare()
+        await self.begin()
+        for _ in range(2):
+            await self.coordinator.cancel(LI, 1)
+        self.assertEqual(await self.events.count(AuditFilter(kind="rollout.cancelled")), 1)
+
+    async def test_cancelled_too_late(self) -> None:
+        """A rollout that ended by itself while it was to be cancelled has ended, and nothing else is told of it."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.begin()
+        running = await self.rollouts.get(1)
+        await self.finish(MAC)
+        answers = [succeed(running), self.rollouts.get(1)]
+        self.patch(self.rollouts, "get", lambda _number: answers.pop(0))
+        await self.assertFailure(Deferred.fromCoroutine(self.coordinator.cancel(LI, 1)), Conflict)
+        self.assertEqual(await self.happened(), ["Rollout 1 has ended; done: 1, failed: 0"])
+        self.assertEqual(await self.events.count(AuditFilter(kind="rollout.cancelled")), 0)
 
     async def test_taken_out(self) -> None:
         """A rollout whose last open terminal was taken out has ended, for the others."""

@@ -189,6 +189,17 @@ class HandlerTests(HandlerCase):
         assert terminal is not None
         self.assertEqual(terminal.boot_disk, name)
 
+    async def test_boot_disk_of_one_that_left(self) -> None:
+        """A terminal that has gone before its report is written down is no fault; what it said is kept."""
+        await self.prepare()
+        name = str(DiskName(DISK, 1))
+        self.line.say(Code.REPORT_BOOT_DISK, {"boot_disk": name})
+        self.line.hang_up()
+        await self.store.write(lambda _db: None)
+        terminal = await self.terminals.get(MAC)
+        assert terminal is not None
+        self.assertEqual((terminal.boot_disk, self.reported), (name, [MAC]))
+
     async def test_disks(self) -> None:
         """A report is kept and the rollouts get it."""
         await self.prepare()

@@ -131,7 +131,8 @@ class Rollouts(Protocol):
         """Cancel whatever is open, of all or of some terminals, and write down in the same step who must be told.
 
         The commands, `voi.domain.commands.CANCEL`, wait for their terminal's login. A rollout of which some terminals
-        are taken out goes on for the others. None: no such rollout.
+        are taken out goes on for the others; one of which nothing is open any more stays what it is. None: no such
+        rollout.
         """
 
     def summary(self, rollout_id: int) -> Deferred[Summary | None]:

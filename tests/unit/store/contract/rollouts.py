@@ -139,6 +139,19 @@ class RolloutsContract(Contract):
         self.assertIsNone(await self.rollouts.plan(rollout.id, OTHER, 4.0))
         self.assertIsNone(await self.rollouts.cancel(99, 4.0))
 
+    async def test_cancelled_too_late(self) -> None:
+        """A rollout that has ended by itself stays what it is: nothing of it was cancelled."""
+        await self.publish(level(0))
+        await self.terminal()
+        rollout = await self.rollouts.begin(TEMPLATE, None, 1.0)
+        work = await self.rollouts.plan(rollout.id, MAC, 2.0)
+        assert work is not None
+        await self.rollouts.done(work.tasks[0], held(BASE), 2.0)
+        self.assertEqual(await self.rollouts.cancel(rollout.id, 3.0), ([], [], None))
+        found = await self.rollouts.get(rollout.id)
+        assert found is not None
+        self.assertEqual(found.state, "done")
+
     async def test_taken_out(self) -> None:
         """Some terminals can be taken out; the rollout goes on for the others, and ends with them."""
         await self.publish(level(0))

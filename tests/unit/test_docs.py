@@ -32,7 +32,8 @@ from voi.terminals.factory import MAX_CONNECTIONS
 from voi.terminals.protocol import GRANT_SECONDS
 from voi.tracker.announce_protocol import MOST_CONNECTIONS
 from voi.tracker.policy import Policy
-from voi.web.api.schemas.requests import MOST_MACS, SettingsChange
+from voi.web.api.schemas.fields import MOST_MACS
+from voi.web.api.schemas.server import SettingsChange
 from voi.web.http.routing import BODY_LIMIT
 from voi.web.live.streams import MOST_STREAMS
 from voi.wire.codes import ALREADY_THERE, TERMINAL_TORRENT_ERROR, Code, DataType

@@ -31,7 +31,7 @@ from voi.tracker.announce_protocol import AnnounceFactory
 from voi.tracker.blocks import BlockTableResource
 from voi.tracker.http import tracker_resource
 from voi.tracker.metrics import TrackerMetrics
-from voi.web.api.schemas.requests import MOST_MACS
+from voi.web.api.schemas.fields import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.api.traffic import TrafficMeter
 from voi.web.application import Api, LiveState, Server, UseCases

@@ -12,7 +12,7 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.web.api.schemas.requests import subnets_of
+from voi.web.api.schemas.rooms import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
 

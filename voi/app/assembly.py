@@ -18,7 +18,7 @@ from voi.app.uploads import UploadArea, make_uploads
 from voi.app.web import WebArea, make_web
 from voi.domain.rooms import RoomMap
 from voi.errors import TorrentRefused
-from voi.store.start import Known
+from voi.store.interfaces.database import Known
 
 log = Logger()
 

@@ -22,7 +22,6 @@ from voi.files.disk_usage import disk_usage
 from voi.seeding.link import link_rate
 from voi.seeding.metrics import SeedingMetrics
 from voi.store.interfaces.accounts import LONGEST_SECONDS
-from voi.store.metrics import DatabaseMetrics
 from voi.terminals.administration import TerminalAdministration
 from voi.terminals.metrics import TerminalMetrics
 from voi.terminals.rooms import RoomAdministration
@@ -57,7 +56,7 @@ def make_web(
 ) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
-    health = checks(base.store, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
+    health = checks(base.database, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
     traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
     api = Api(
         server=Server(
@@ -121,7 +120,7 @@ def _metrics(
             TerminalMetrics(terminals.factory),
             TrackerMetrics(swarm.tracker, http_connections),
             SeedingMetrics(swarm.session),
-            DatabaseMetrics(base.store, base.directory.database),
+            base.database.metrics(),
             DiskMetrics(base.directory.root),
         ],
         checks=health,

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import voi
 from tests.bench.__main__ import BENCHES
-from voi.agent.options import COMMANDS, TerminalConfig, TerminalOptions, make_config
+from voi.agent.options import PROGRAMS, TerminalConfig, TerminalOptions, make_config
 from voi.app.options import Options as ServerOptions
 from voi.auth.passwords import ATTEMPTS
 from voi.cli.failures import STATUSES
@@ -188,7 +188,7 @@ class ConfigurationTests(SynchronousTestCase):
             value = getattr(config, name.replace("-", "_"), None)
             if isinstance(value, int):
                 self.assertEqual(said, str(value).lower(), name)
-        for command in COMMANDS:
+        for command in PROGRAMS:
             self.assertIn(f"``{command}``", section("configuration.rst", "The terminal: ``twistd voi-terminal``"))
 
     def test_command_lines(self) -> None:

@@ -110,7 +110,7 @@ class VoiService(MultiService):
         parts = self.parts
         for step in (
             parts.rollouts.coordinator.recover,  # first: terminals come back within a second
-            parts.rollouts.command_dispatcher.recover,
+            parts.commands.recover,
             self._listen_to_peers,
             self._ensure_administrator,  # when every port is open: the next start would not print it again
             self._seed_all,

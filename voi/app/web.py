@@ -23,6 +23,7 @@ from voi.seeding.link import link_rate
 from voi.seeding.metrics import SeedingMetrics
 from voi.store.interfaces.accounts import LONGEST_SECONDS
 from voi.terminals.administration import TerminalAdministration
+from voi.terminals.commands import CommandDispatcher
 from voi.terminals.metrics import TerminalMetrics
 from voi.terminals.rooms import RoomAdministration
 from voi.terminals.wake import Waker
@@ -52,7 +53,13 @@ class WebArea:
 
 
 def make_web(
-    base: Foundation, swarm: SwarmArea, uploads: UploadArea, rollouts: RolloutArea, terminals: TerminalArea, token: str
+    base: Foundation,
+    swarm: SwarmArea,
+    uploads: UploadArea,
+    commands: CommandDispatcher,
+    rollouts: RolloutArea,
+    terminals: TerminalArea,
+    token: str,
 ) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
@@ -86,7 +93,7 @@ def make_web(
             catalogue=uploads.catalogue,
             uploads=uploads.requests,
             rollouts=rollouts.coordinator,
-            commands=rollouts.command_dispatcher,
+            commands=commands,
             audit_log=base.audit_log,
         ),
         work=LiveState(

@@ -96,7 +96,7 @@ def make_web(
             commands=commands,
             audit_log=base.audit_log,
         ),
-        work=LiveState(
+        live_state=LiveState(
             registry=base.registry,
             publisher=uploads.publisher,
             recorder=rollouts.recorder,

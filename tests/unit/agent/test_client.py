@@ -1,4 +1,4 @@
-"""The client and the orders: requests, answers, commands, silence."""
+"""The client and what it does for commands: requests, answers, commands, silence."""
 
 from __future__ import annotations
 

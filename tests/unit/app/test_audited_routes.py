@@ -236,7 +236,7 @@ class AuditedRouteTests(TestCase):
         return Sent(f"/uploads/{made['id']}")
 
     async def failed_upload(self, what: str) -> Sent:
-        """Something done with one that was called off."""
+        """Something done with one that was cancelled."""
         sent = await self.of_upload()
         await self.done("DELETE", sent)
         return Sent(f"{sent.path}/{what}")

@@ -27,7 +27,7 @@ class OverviewTests(ApiCase):
         return answer.json
 
     async def test_nothing(self) -> None:
-        """A site without terminals wants nobody."""
+        """In a site without terminals nothing needs attention."""
         self.assertEqual(
             await self.get(),
             {
@@ -120,7 +120,7 @@ class OverviewTests(ApiCase):
         self.assertEqual(health["why"], {"code": "check", "data": {"check": "bittorrent", "why": failing}})
 
     async def test_uploads(self) -> None:
-        """Uploads that failed want somebody at the template's page, unless they were called off, tried again, or
+        """Uploads that failed need attention at the template's page, unless they were cancelled, tried again, or
         dismissed.
         """
         now = time.time()

@@ -158,7 +158,7 @@ class KeyboardTests(BrowserCase):
         self.has_focus(".menu > button")
 
     def test_send_and_cancel(self) -> None:
-        """Terminals are chosen, sent a template, and the rollout called off after a question."""
+        """Terminals are chosen, sent a template, and the rollout cancelled after a question."""
         self.terminals(2, "--download-limit=300000")
         self.template(size=8 * MIB)
         self.enter()

@@ -183,7 +183,7 @@ class RolloutStateTests(ModuleCase):
         self.assertEqual(len(self.merged({"targets": [{"mac": "z", "progress": 1}]})["targets"]), 2)
 
     def test_progress(self) -> None:
-        """The whole is the mean over those that were not called off."""
+        """The whole is the mean over those that were not cancelled."""
         found = self.merged({"targets": [{"mac": "a", "progress": 1}, {"mac": "b", "state": "cancelled"}]})
         self.assertEqual(found["progress"], 1)
 

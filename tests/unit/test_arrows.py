@@ -168,6 +168,13 @@ class ArrowTests(SynchronousTestCase):
             wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(strange)]
         self.assertEqual(wrong, [])
 
+    def test_one_place_chooses_the_database(self) -> None:
+        """Which database there is, one module says; everybody else knows it by its interfaces."""
+        outside = [path for path in ROOT.rglob("*.py") if package_of(path) not in ("store", "store.interfaces")]
+        self.assertEqual(
+            [str(path.relative_to(ROOT)) for path in outside if "store" in imported(path)], ["app/database.py"]
+        )
+
     def test_no_circle(self) -> None:
         """The packages, with what they import, can be put in one order; so can what they may import."""
         found: dict[str, set[str]] = {}

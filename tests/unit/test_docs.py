@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import voi
 from tests.bench.__main__ import BENCHES
-from voi.agent.options import COMMANDS, TerminalConfig, TerminalOptions, make_config
+from voi.agent.options import PROGRAMS, TerminalConfig, TerminalOptions, make_config
 from voi.app.options import Options as ServerOptions
 from voi.auth.passwords import ATTEMPTS
 from voi.cli.failures import STATUSES
@@ -32,7 +32,8 @@ from voi.terminals.factory import MAX_CONNECTIONS
 from voi.terminals.protocol import GRANT_SECONDS
 from voi.tracker.announce_protocol import MOST_CONNECTIONS
 from voi.tracker.policy import Policy
-from voi.web.api.schemas.requests import MOST_MACS, SettingsChange
+from voi.web.api.schemas.fields import MOST_MACS
+from voi.web.api.schemas.server import SettingsChange
 from voi.web.http.routing import BODY_LIMIT
 from voi.web.live.streams import MOST_STREAMS
 from voi.wire.codes import ALREADY_THERE, TERMINAL_TORRENT_ERROR, Code, DataType
@@ -187,7 +188,7 @@ class ConfigurationTests(SynchronousTestCase):
             value = getattr(config, name.replace("-", "_"), None)
             if isinstance(value, int):
                 self.assertEqual(said, str(value).lower(), name)
-        for command in COMMANDS:
+        for command in PROGRAMS:
             self.assertIn(f"``{command}``", section("configuration.rst", "The terminal: ``twistd voi-terminal``"))
 
     def test_command_lines(self) -> None:

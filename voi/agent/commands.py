@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -10,6 +11,7 @@ from twisted.logger import Logger
 from voi.agent.downloads import Downloads
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
+from voi.domain.commands import COMMANDS, Choices, CommandKind
 from voi.errors import Malformed, UnknownCode, VoiError
 from voi.messages.reason import Reason
 from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
@@ -36,9 +38,7 @@ class CommandHandlers:
             Code.UPLOAD_DISKS: self._upload,
             Code.HAVE_DISK: self._have_disk,
             Code.TASK_RESULT: self._task_result,
-            Code.WATERMARK: self._watermark,
-            Code.RESTART: self._restart,
-            Code.SHUT_DOWN: self._shut_down,
+            **{kind.code: partial(self._run, kind) for kind in COMMANDS.given},
         }
 
     async def handle(self, command: ServerCommand) -> Reply:
@@ -82,25 +82,21 @@ class CommandHandlers:
         await self._uploads.failed(_text(command, "torrent_id"), str(command.fields.get("msg", "")))
         return SUCCESS
 
-    async def _watermark(self, command: ServerCommand) -> int:
-        switch = command.fields.get("switch")
-        if switch not in (0, 1, "0", "1"):
-            raise Malformed(Reason("switch_unknown", text=repr(switch)), field="switch")
-        self._programs.start("watermark", str(int(switch)))
-        return SUCCESS
-
-    async def _restart(self, _command: ServerCommand) -> int:
-        self._programs.start("restart")
-        return SUCCESS
-
-    async def _shut_down(self, _command: ServerCommand) -> int:
-        self._programs.start("shutdown")
+    async def _run(self, kind: CommandKind, command: ServerCommand) -> int:
+        """What a person gave: a program of the configuration does it, with what was said as its last arguments."""
+        said = kind.body({name: _number(command.fields.get(name), kind.fields[name]) for name in kind.fields})
+        self._programs.start(kind.name, *(str(int(value)) for value in said.values()))
         return SUCCESS
 
 
 def _batch(command: ServerCommand) -> Any:
     """What an answer repeats: of a 1015 the task's uuid (protocol section 1)."""
     return command.torrent.task_uuid if command.torrent is not None else command.fields.get("batch_no")
+
+
+def _number(value: Any, choices: Choices) -> Any:
+    """A field of the table's commands, which some servers send as a text."""
+    return {str(number): number for number in choices.values()}.get(value) if isinstance(value, str) else value
 
 
 def _text(command: ServerCommand, field: str) -> str:

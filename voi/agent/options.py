@@ -13,6 +13,7 @@ from typing import Any, Final
 from twisted.python import usage
 
 from voi.agent.machine import own_mac
+from voi.domain.commands import COMMANDS
 from voi.domain.metainfo import LARGEST_PIECE, SMALLEST_PIECE
 from voi.errors import VoiError
 from voi.names import DiskName, canonical_mac
@@ -25,7 +26,8 @@ MOST_TERMINALS: Final = 200
 
 FIRST_LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.10")
 
-COMMANDS: Final = ("restart", "shutdown", "watermark")
+PROGRAMS: Final = tuple(sorted(kind.name for kind in COMMANDS.given))
+"""Commands of the server that a program can be configured for."""
 
 _KEYS: Final = (
     "server",
@@ -95,7 +97,7 @@ class TerminalOptions(usage.Options):
         ["mac", "m", None, "MAC address to log in with [default: this machine's]"],
         ["address", "a", None, "IP address to work from [default: any of this machine's]"],
         ["disks", "d", None, "Directory for the disks"],
-        ["config", "c", None, "TOML file with these options, and a table [commands]: restart, shutdown, watermark"],
+        ["config", "c", None, f"TOML file with these options, and a table [commands]: {', '.join(PROGRAMS)}"],
         ["count", "n", None, "Run this many terminals, each with its own directory, MAC and loopback address"],
         ["bittorrent-port", None, None, "TCP port for BitTorrent peers [default: any]"],
         [
@@ -221,8 +223,8 @@ def _commands(table: Any) -> dict[str, tuple[str, ...]]:
         raise usage.UsageError("commands: a table is expected")
     result: dict[str, tuple[str, ...]] = {}
     for name, command in table.items():
-        if name not in COMMANDS:
-            raise usage.UsageError(f"commands: unknown key {name!r}; known are {', '.join(COMMANDS)}")
+        if name not in PROGRAMS:
+            raise usage.UsageError(f"commands: unknown key {name!r}; known are {', '.join(PROGRAMS)}")
         arguments = shlex.split(command) if isinstance(command, str) else command
         if (
             not isinstance(arguments, list)

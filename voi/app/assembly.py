@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from twisted.logger import Logger
 
+from voi.app.commands import make_commands
 from voi.app.foundation import Foundation
 from voi.app.rollouts import RolloutArea, make_rollouts
 from voi.app.swarm import SwarmArea, make_swarm
@@ -18,7 +19,8 @@ from voi.app.uploads import UploadArea, make_uploads
 from voi.app.web import WebArea, make_web
 from voi.domain.rooms import RoomMap
 from voi.errors import TorrentRefused
-from voi.store.start import Known
+from voi.store.interfaces.database import Known
+from voi.terminals.commands import CommandDispatcher
 
 log = Logger()
 
@@ -30,6 +32,7 @@ class Assembly:
     base: Foundation
     swarm: SwarmArea
     uploads: UploadArea
+    commands: CommandDispatcher
     rollouts: RolloutArea
     terminals: TerminalArea
     web: WebArea
@@ -51,7 +54,16 @@ def assemble(base: Foundation, token: str) -> Assembly:
     """Make all areas; `token` is the API's own, kept in the data directory."""
     swarm = make_swarm(base)
     uploads = make_uploads(base, swarm)
-    rollouts = make_rollouts(base, swarm)
+    commands = make_commands(base)
+    rollouts = make_rollouts(base, swarm, commands)
     terminals = make_terminals(base, uploads, rollouts)
-    web = make_web(base, swarm, uploads, rollouts, terminals, token)
-    return Assembly(base=base, swarm=swarm, uploads=uploads, rollouts=rollouts, terminals=terminals, web=web)
+    web = make_web(base, swarm, uploads, commands, rollouts, terminals, token)
+    return Assembly(
+        base=base,
+        swarm=swarm,
+        uploads=uploads,
+        commands=commands,
+        rollouts=rollouts,
+        terminals=terminals,
+        web=web,
+    )

@@ -25,7 +25,7 @@ def connect(parts: Assembly) -> None:
     # A terminal came online: what waits for it is sent.
     registry.online.connect(parts.uploads.notifications.terminal_came)
     registry.online.connect(parts.uploads.admission.terminal_came)
-    registry.online.connect(parts.rollouts.command_dispatcher.terminal_came)
+    registry.online.connect(parts.commands.terminal_came)
     registry.online.connect(coordinator.terminal_came)
     registry.online.connect(parts.web.api.changed)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
+from voi.app.database import open_database
 from voi.app.lag import LagProbe
 from voi.app.listeners import Listeners
 from voi.app.threads import Threads
@@ -13,9 +13,8 @@ from voi.audit.log import AuditLog
 from voi.config import Config
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
-from voi.store.database import Store
+from voi.store.interfaces.database import Database
 from voi.store.interfaces.repositories import Repositories
-from voi.store.repositories import sql_repositories
 from voi.terminals.registry import ConnectionRegistry
 from voi.tracker.keys import TrackerKeys
 
@@ -29,7 +28,7 @@ class Foundation:
     threads: Threads
     listeners: Listeners
     reactor: Any
-    store: Store
+    database: Database
     room_directory: RoomDirectory
     repositories: Repositories
     audit_log: AuditLog
@@ -42,16 +41,16 @@ def lay_foundation(
     *, config: Config, directory: DataDirectory, threads: Threads, listeners: Listeners, reactor: Any
 ) -> Foundation:
     """Open the database; everything else is empty yet."""
-    store = Store(directory.database, reactor)
     rooms = RoomDirectory()
-    repositories = sql_repositories(store, rooms, time.time())
+    database = open_database(directory, reactor, rooms)
+    repositories = database.repositories
     return Foundation(
         config=config,
         directory=directory,
         threads=threads,
         listeners=listeners,
         reactor=reactor,
-        store=store,
+        database=database,
         room_directory=rooms,
         repositories=repositories,
         audit_log=AuditLog(repositories.audit_entries),

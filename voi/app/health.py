@@ -18,7 +18,7 @@ from voi.files.directory import DataDirectory
 from voi.files.disk_usage import free_bytes
 from voi.messages.reason import Reason
 from voi.publishing.space import MARGIN
-from voi.store.database import Store, WorkerState
+from voi.store.interfaces.database import DatabaseHealth, WorkerState
 
 log = Logger()
 
@@ -52,30 +52,35 @@ class Torrents(Protocol):
 
 
 def checks(
-    store: Store, directory: DataDirectory, peer: Listener, torrents: Torrents, lag: LagProbe, clock: IReactorTime
+    stored: DatabaseHealth,
+    directory: DataDirectory,
+    peer: Listener,
+    torrents: Torrents,
+    lag: LagProbe,
+    clock: IReactorTime,
 ) -> Mapping[str, Check]:
     """The checks of a server, by name."""
 
     async def database() -> str:
-        if not store.reader.alive:
+        if not stored.reader.alive:
             return Reason("reader_gone")
         try:
-            await store.try_reading().addTimeout(ANSWER_SECONDS, clock)
+            await stored.try_reading().addTimeout(ANSWER_SECONDS, clock)
         except Late:
-            return Reason("database_late", seconds=ANSWER_SECONDS, waiting=store.reader.waiting)
+            return Reason("database_late", seconds=ANSWER_SECONDS, waiting=stored.reader.waiting)
         return ""
 
     async def writer() -> str:
-        state = store.writer
+        state = stored.writer
         if state.alive and state.failure and not state.busy_seconds:
             # Hours may pass without a write: whether it works again is found out by trying.
             try:
-                refused = await store.try_writing().addTimeout(ANSWER_SECONDS, clock)
+                refused = await stored.try_writing().addTimeout(ANSWER_SECONDS, clock)
                 if refused:
                     return Reason("write_failed", text=refused)
             except (NotSaved, Late) as error:
                 log.debug("the database cannot be written yet: {error}", error=error)
-        return writer_problem(store.writer)
+        return writer_problem(stored.writer)
 
     def reactor() -> str:
         return lag_problem(lag.late_part)

@@ -13,13 +13,12 @@ from twisted.logger import Logger
 
 from voi.app.start import listen
 from voi.config import Config
+from voi.tracker.address import WILDCARDS
 from voi.tracker.announce_protocol import AnnounceFactory
 from voi.tracker.tracker import Tracker
 from voi.tracker.udp import UdpTracker
 
 log = Logger()
-
-WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 _ELSEWHERE: Final = ("192.0.2.1", 9)
 """An address that is on no network (RFC 5737)."""

@@ -1,4 +1,4 @@
-"""What brings disks out, put together, and commands."""
+"""What brings disks out, put together."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from voi.terminals.commands import CommandDispatcher
 class RolloutArea:
     """The `recorder` watches how the `coordinator`'s rollouts go."""
 
-    command_dispatcher: CommandDispatcher
     recorder: ThroughputRecorder
     coordinator: RolloutCoordinator
 
 
-def make_rollouts(base: Foundation, swarm: SwarmArea) -> RolloutArea:
+def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatcher) -> RolloutArea:
     """Nothing is taken up yet."""
     repositories = base.repositories
-    command_dispatcher = CommandDispatcher(repositories.commands, repositories.terminals, base.registry, base.reactor)
     open_targets = OpenTargets()
     recorder = ThroughputRecorder(
         open_targets=open_targets,
@@ -46,11 +44,11 @@ def make_rollouts(base: Foundation, swarm: SwarmArea) -> RolloutArea:
             tracker_url=base.listeners.tracker_url,
             in_thread=base.threads.short,
         ),
-        send_command=command_dispatcher.send,
+        send_command=commands.send,
         seeder=swarm.session,
         tracker=swarm.tracker,
         clock=base.reactor,
         open_targets=open_targets,
         served=recorder.served,
     )
-    return RolloutArea(command_dispatcher=command_dispatcher, recorder=recorder, coordinator=coordinator)
+    return RolloutArea(recorder=recorder, coordinator=coordinator)

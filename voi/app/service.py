@@ -28,7 +28,6 @@ from voi.files.directory import DataDirectory
 from voi.files.permissions import set_umask
 from voi.rollouts.stalls import TICK_SECONDS
 from voi.rollouts.throughput import LOOK_SECONDS
-from voi.store.start import read_known
 from voi.tasks import spawn
 from voi.web.api.traffic import SAMPLE_SECONDS
 
@@ -92,7 +91,7 @@ class VoiService(MultiService):
         # The tables behind the ports are filled first, on the spot: the ports must be open when this returns, so that
         # one that is taken ends the start with status 1, and whoever waits at them is answered as soon as the reactor
         # runs. A port that was bound and listened later would turn those away who come back first.
-        self.parts.fill(read_known(directory.database))
+        self.parts.fill(base.database.known())
         self.listeners.open(self.parts.terminals.factory, self.parts.web.announce_factory, self.parts.swarm.tracker)
         for line in self.listeners.described():
             log.info("{line}", line=line)
@@ -111,7 +110,7 @@ class VoiService(MultiService):
         parts = self.parts
         for step in (
             parts.rollouts.coordinator.recover,  # first: terminals come back within a second
-            parts.rollouts.command_dispatcher.recover,
+            parts.commands.recover,
             self._listen_to_peers,
             self._ensure_administrator,  # when every port is open: the next start would not print it again
             self._seed_all,
@@ -187,5 +186,5 @@ class VoiService(MultiService):
         await MultiService.stopService(self)
         self._threads.stop()
         await parts.base.audit_log.note("server.stopped", SERVER)
-        parts.base.store.close()
+        parts.base.database.close()
         os.close(opened.lock)

@@ -19,12 +19,12 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.app.database import prepare_database
 from voi.auth.hashing import hash_password, wire_form
 from voi.errors import StartupError
 from voi.files.atomic import remove_drafts, write_atomically
 from voi.files.directory import DataDirectory
 from voi.files.permissions import SECRET_MODE
-from voi.store.database import prepare
 from voi.store.interfaces.accounts import Accounts
 
 log = Logger()
@@ -60,7 +60,7 @@ def open_directory(directory: DataDirectory) -> Opened:
     lock = directory.lock()
     try:
         remove_drafts(directory.torrents)
-        prepare(directory.database)
+        prepare_database(directory)
         return Opened(lock, _ensure_token(directory.api_token))
     except OSError as error:
         os.close(lock)

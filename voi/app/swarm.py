@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Final
 
 from voi.app.foundation import Foundation
 from voi.seeding.alerts import Event
@@ -13,10 +12,9 @@ from voi.seeding.own_peer import OwnPeer
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
 from voi.signals import Signal
+from voi.tracker.address import WILDCARDS
 from voi.tracker.announced import PeerAnnounced
 from voi.tracker.tracker import Tracker
-
-WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,8 @@ from voi.files.disk_usage import disk_usage
 from voi.seeding.link import link_rate
 from voi.seeding.metrics import SeedingMetrics
 from voi.store.interfaces.accounts import LONGEST_SECONDS
-from voi.store.metrics import DatabaseMetrics
 from voi.terminals.administration import TerminalAdministration
+from voi.terminals.commands import CommandDispatcher
 from voi.terminals.metrics import TerminalMetrics
 from voi.terminals.rooms import RoomAdministration
 from voi.terminals.wake import Waker
@@ -31,7 +31,7 @@ from voi.tracker.announce_protocol import AnnounceFactory
 from voi.tracker.blocks import BlockTableResource
 from voi.tracker.http import tracker_resource
 from voi.tracker.metrics import TrackerMetrics
-from voi.web.api.schemas.requests import MOST_MACS
+from voi.web.api.schemas.fields import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.api.traffic import TrafficMeter
 from voi.web.application import Api, LiveState, Server, UseCases
@@ -53,11 +53,17 @@ class WebArea:
 
 
 def make_web(
-    base: Foundation, swarm: SwarmArea, uploads: UploadArea, rollouts: RolloutArea, terminals: TerminalArea, token: str
+    base: Foundation,
+    swarm: SwarmArea,
+    uploads: UploadArea,
+    commands: CommandDispatcher,
+    rollouts: RolloutArea,
+    terminals: TerminalArea,
+    token: str,
 ) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
-    health = checks(base.store, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
+    health = checks(base.database, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
     traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
     api = Api(
         server=Server(
@@ -87,10 +93,10 @@ def make_web(
             catalogue=uploads.catalogue,
             uploads=uploads.requests,
             rollouts=rollouts.coordinator,
-            commands=rollouts.command_dispatcher,
+            commands=commands,
             audit_log=base.audit_log,
         ),
-        work=LiveState(
+        live_state=LiveState(
             registry=base.registry,
             publisher=uploads.publisher,
             recorder=rollouts.recorder,
@@ -121,7 +127,7 @@ def _metrics(
             TerminalMetrics(terminals.factory),
             TrackerMetrics(swarm.tracker, http_connections),
             SeedingMetrics(swarm.session),
-            DatabaseMetrics(base.store, base.directory.database),
+            base.database.metrics(),
             DiskMetrics(base.directory.root),
         ],
         checks=health,

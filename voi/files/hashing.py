@@ -40,7 +40,7 @@ _PROGRESS_EVERY = 0.1  # seconds
 
 
 class Cancelled(VoiError):
-    """The work was called off before its end; what it had written so far is removed."""
+    """The work was cancelled before its end; what it had written so far is removed."""
 
     wire_code: ClassVar[int] = 20725
     http_status: ClassVar[HTTPStatus] = HTTPStatus.CONFLICT

@@ -427,7 +427,6 @@ _REFERENCE_TERMINAL: Final = {
     "command_unknown": "this terminal does not know the command {code}",
     "command_without_torrent": "the command 1015 came without a torrent",
     "tasks_no_list": "tasks: must be a list of task uuids",
-    "switch_unknown": "switch: must be 0 or 1, not {text}",
     "field_missing": "{field}: is missing",
     "program_missing": "this terminal does not have {program}, the program configured for {name}",
     "file_gone": "{path} does not exist any more",

@@ -79,7 +79,7 @@ class Publisher:
         self._copied: dict[str, float] = {}
         self._fetched_again: dict[str, int] = {}
         self._advanced: dict[str, tuple[float, float]] = {}
-        self._called_off: set[str] = set()
+        self._ending: set[str] = set()
         self._locks: dict[str, DeferredLock] = {}
         self._stopping = False
 
@@ -254,23 +254,24 @@ class Publisher:
         self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
 
     async def fail(self, disk: UploadDisk, reason: str, ending: Ending = Ending.FAILED) -> None:
-        """End one disk of an upload, as `call_off` does."""
-        await self.call_off([disk], reason, ending)
+        """End one disk of an upload, as `end` does."""
+        await self.end([disk], reason, ending)
 
-    async def call_off(
+    async def end(
         self,
         disks: Sequence[UploadDisk],
         reason: str,
         ending: Ending = Ending.FAILED,
         audit: Audit[list[str]] | None = None,
     ) -> None:
-        """Call disks of an upload off: their work under way ends first, their files go, their uploader is told why.
+        """End disks of an upload that are not published: their work under way ends first, their files go, their
+        uploader is told why.
 
         One that has ended meanwhile, published or not, stays as it is. The others end in one transaction, with what
         `audit` makes of their ids, or, without one, an entry for each that failed.
         """
         ids = sorted({disk.id for disk in disks})
-        self._called_off.update(ids)
+        self._ending.update(ids)
         await self._alone(ids, self._end(ids, reason, ending, audit))
 
     async def _end(
@@ -281,7 +282,7 @@ class Publisher:
         audit: Audit[list[str]] | None = None,
     ) -> None:
         ended: list[UploadDisk] = []
-        self._called_off.difference_update(disk_ids)  # all, also where one cannot be read below
+        self._ending.difference_update(disk_ids)  # all, also where one cannot be read below
         for disk_id in disk_ids:
             disk = await self._uploads.disk(disk_id)
             if disk is not None and disk.open:
@@ -383,7 +384,7 @@ class Publisher:
         await self._uploads.set_state(disk.id, state, time.time(), info_hash=info_hash)
 
     def _cancelled(self, disk_id: str) -> bool:
-        return self._stopping or disk_id in self._called_off
+        return self._stopping or disk_id in self._ending
 
     def _forget(self, disk: UploadDisk) -> None:
         for known in (self._copied, self._fetched_again, self._advanced):

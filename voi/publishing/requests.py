@@ -1,4 +1,4 @@
-"""What administrators want: disks from a terminal (1020), image files imported, an upload called off."""
+"""What administrators want: disks from a terminal (1020), image files imported, an upload cancelled."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class UploadRequests:
         return written
 
     async def retry(self, actor: Actor, upload_id: int) -> Upload:
-        """Begin what failed of an upload or import again, as a new one; the old one wants nobody any more.
+        """Begin what failed of an upload or import again, as a new one; the old one needs no attention any more.
 
         :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed, or a level does not fit any more, or somebody else is at the template.
@@ -231,13 +231,13 @@ class UploadRequests:
             raise UnknownUpload(Reason("no_upload", number=upload_id))
         disks = [disk for disk in upload.disks if disk.open and disk.state is not UploadState.PUBLISHING]
         entry = audit.cancelled(actor, time.time(), upload)
-        await self._publisher.call_off(disks, Reason("cancelled"), Ending.CANCELLED, entry)
+        await self._publisher.end(disks, Reason("cancelled"), Ending.CANCELLED, entry)
         found = await self._uploads.get(upload_id)
         assert found is not None
         return found
 
     async def dismiss(self, actor: Actor, upload_id: int) -> Upload:
-        """Somebody has seen that an upload or import failed, and nobody need look any more.
+        """Somebody has seen that an upload or import failed: it needs no attention any more.
 
         :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed.

@@ -1,4 +1,4 @@
-"""A complete upload under the loupe: its hashes, its image header, and the torrent it is published with.
+"""A complete upload, examined: its hashes, its image header, and the torrent it is published with.
 
 Everything here blocks on the disk; call it in a thread.
 """

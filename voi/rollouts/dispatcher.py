@@ -123,10 +123,10 @@ class Dispatcher:
 
     def drive(self, target: OpenTarget) -> None:
         """Send a target what it lacks, soon; once more after that, where it is just being done."""
-        if target.driving:
+        if target.sending:
             target.again = True
             return
-        target.driving = True
+        target.sending = True
         self.spawn(self._drive_until_quiet(target))
 
     async def _drive_until_quiet(self, target: OpenTarget) -> None:
@@ -136,7 +136,7 @@ class Dispatcher:
                 target.again = False
                 await self._send_all(target)
         finally:
-            target.driving = False
+            target.sending = False
 
     async def _send_all(self, target: OpenTarget) -> None:
         rollout_id, mac = target.key

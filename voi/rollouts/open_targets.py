@@ -1,7 +1,7 @@
 """Open rollout work in memory: what each terminal still fetches and how far it is, looked up by terminal.
 
-The database says the same, apart from progress; this is its index for the many small words that terminals,
-tracker and seed say about progress.
+The database says the same, apart from progress; this is its index for the many small reports of progress that
+come from terminals, tracker and seed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Key = tuple[int, str]
 class OpenTarget:
     """A target that has not ended, its tasks by uuid, and their progress.
 
-    `driving` is held while its tasks are being sent; `again` asks for another round after that.
+    `sending` is set while its tasks are being sent; `again` asks for another round after that.
     """
 
     target: Target
     tasks: dict[str, Task] = field(default_factory=dict)
     progress: dict[str, TaskProgress] = field(default_factory=dict)
-    driving: bool = False
+    sending: bool = False
     again: bool = False
 
     @property
@@ -39,7 +39,7 @@ class OpenTarget:
     def unfinished(self) -> list[Task]:
         """Tasks that are not done, parents first."""
         tasks = [task for task in self.tasks.values() if task.state is not TargetState.DONE]
-        if len(tasks) < 2:  # as a rule, and it is asked with every word of a terminal
+        if len(tasks) < 2:  # as a rule, and it is asked with every report of a terminal
             return tasks
         return sorted(tasks, key=lambda task: (task.name.uuid, task.name.level))
 

@@ -87,7 +87,7 @@ class StallMonitor:
         async for target in in_turns(self._open_targets, LOOKED_AFTER_AT_A_TURN, self._turns):
             if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
                 continue
-            due = not target.driving and target.target.next_try <= now
+            due = not target.sending and target.target.next_try <= now
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
                 self._dispatcher.drive(target)
             for task in target.unfinished:

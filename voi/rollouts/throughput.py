@@ -29,7 +29,7 @@ MOST_POINTS: Final = 600
 SILENT_SECONDS: Final = 60.0
 """A terminal without a report of progress for so long has no rate: deployed ones report every 20 seconds."""
 SILENT_REPORTS: Final = 3.0
-"""Nor has one that has told it more often, once so many of its words are missing: it stands still."""
+"""Nor has one that has told it more often, once so many of its reports are missing: it stands still."""
 LAST_LOOKS: Final = 2
 """How often it is looked after the end: what the seed says of itself is a second old."""
 AT_A_TURN: Final = 500
@@ -47,7 +47,7 @@ class TransferRate:
     from_server: int = 0
     """Bytes that the server sent it."""
     between: float = SILENT_SECONDS / SILENT_REPORTS
-    """Seconds between its last two words of progress."""
+    """Seconds between its last two reports of progress."""
     noted: float | None = None
     """The part from the server as it is written down, by a server that ran before this one as well."""
 

@@ -28,6 +28,7 @@ from voi.files.permissions import SECRET_MODE, restrict
 from voi.messages.reason import Reason
 from voi.signals import Signal
 from voi.store.audit_rows import insert_entry
+from voi.store.interfaces.database import WorkerState
 from voi.store.migrations import migrations
 
 log = Logger()
@@ -49,18 +50,6 @@ class FromThread(Protocol):
 
     def callFromThread(self, callable: Callable[..., Any], *args: Any) -> None:  # noqa: A002, N802 - Twisted's names
         """Call soon, in the reactor's thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """How one of the two threads does. `busy_seconds` is how long it has been at what it does now, 0 if at nothing;
-    `failure` is why the last transaction came to nothing, empty if it did not.
-    """
-
-    alive: bool
-    waiting: int
-    busy_seconds: float
-    failure: str
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from prometheus_client.core import Metric
 
 from voi.metrics import PackageCollector, by_name, gauge
-from voi.store.database import Store, WorkerState
+from voi.store.database import Store
+from voi.store.interfaces.database import WorkerState
 
 
 class DatabaseMetrics(PackageCollector):

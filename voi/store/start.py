@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from voi.domain.rooms import Room
-from voi.domain.terminals import Terminal
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import StartupError
 from voi.store.database import connect
+from voi.store.interfaces.database import Known
 from voi.store.rooms import read_rooms
 from voi.store.terminals import read_terminals
 
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Every terminal, with its tracker key and where it stands; every room; the info-hashes of all that is published
-    and of all uploads under way.
-    """
-
-    terminals: Sequence[Terminal]
-    rooms: Sequence[Room]
-    torrents: Sequence[bytes]
 
 
 def read_known(path: Path) -> Known:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from voi.errors import VoiError
 
 COMPACT_IPV4 = 6
 """Bytes of one IPv4 peer: 4 of address, 2 of port, big-endian (BEP 23)."""
+
+WILDCARDS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+"""What a port is bound to that listens on all addresses."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
 """What an IPv4 address is prefixed with on a dual-stack socket (RFC 4291, 2.5.5.2)."""

@@ -31,6 +31,7 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from voi.tracker.address import WILDCARDS
 from voi.tracker.fast_announce import LONGEST_REQUEST, FastAnnounces, HttpResponse
 from voi.tracker.tracker import Tracker
 
@@ -49,7 +50,6 @@ DEFER_SECONDS: Final = 5
 BURST: Final = 64
 """Connections accepted in one turn of the reactor: two milliseconds at most, then others have theirs."""
 
-WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 _TLS_HANDSHAKE: Final = b"\x16\x03"
 """How every TLS connection begins (RFC 8446, 5.1), and no HTTP request. Without an answer its client would wait for a

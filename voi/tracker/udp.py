@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voi.tracker.address import AnnounceError
+from voi.tracker.address import WILDCARDS, AnnounceError
 from voi.tracker.connection_ids import ConnectionIds, UdpClient
 from voi.tracker.mmsg import Name, datagram_io
 from voi.tracker.packets import (
@@ -54,7 +54,6 @@ _HEAD: Final = Struct(">8sI4s")
 _ANNOUNCE: Final = Struct(">8sI4s40sqqqI8xi")
 _ANSWERS: Final = frozenset(action.to_bytes(4, "big") for action in (CONNECT, ANNOUNCE, SCRAPE, ERROR))
 """How the answers of a tracker begin."""
-_ADDRESSES_OF_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 @implementer(IReadDescriptor)
@@ -82,7 +81,7 @@ class UdpTracker:
         except OSError:
             self._socket.close()
             raise
-        self._local = None if interface in _ADDRESSES_OF_ALL else interface
+        self._local = None if interface in WILDCARDS else interface
         self._route = lru_cache(_MOST_ROUTES)(self._find_route)
         # One byte more than is read, by which what is too long is told apart.
         self._batches = datagram_io(self._socket, LONGEST_PACKET + 1)

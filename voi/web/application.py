@@ -1,4 +1,4 @@
-"""The API, put together from the rooms' routes."""
+"""The API, put together from the tables of routes."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ class Api:
         server: Server,
         repositories: Repositories,
         use_cases: UseCases,
-        work: LiveState,
+        live_state: LiveState,
         command_table: CommandTable = COMMANDS,
         further: Sequence[RouteTable] = (),
     ) -> None:
         terminals, templates = repositories.terminals, repositories.templates
         uploads, rollouts = repositories.uploads, repositories.rollouts
         snapshots, events = repositories.snapshots, repositories.audit_entries
-        registry, publisher, coordinator = work.registry, work.publisher, use_cases.rollouts
+        registry, publisher, coordinator = live_state.registry, live_state.publisher, use_cases.rollouts
         access = Authentication(token=server.token, sessions=repositories.sessions, tokens=repositories.tokens)
         self.live = LiveStreams(
             clock=server.clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
@@ -139,7 +139,7 @@ class Api:
             snapshots=snapshots,
             registry=registry,
             coordinator=coordinator,
-            recorder=work.recorder,
+            recorder=live_state.recorder,
             links=server.links,
         )
         recent = RecentRows(snapshots, registry)
@@ -149,7 +149,7 @@ class Api:
             shown=rollout_routes.named,
             uploads=uploads,
             coordinator=coordinator,
-            traffic=work.traffic,
+            traffic=live_state.traffic,
             disk=server.disk,
             checks=server.checks,
         )
@@ -191,8 +191,8 @@ class Api:
             ServerRoutes(
                 templates=templates,
                 uploads=uploads,
-                tracker=work.tracker,
-                seeding=work.session,
+                tracker=live_state.tracker,
+                seeding=live_state.session,
                 lag=server.lag,
                 disk=server.disk,
                 checks=server.checks,
@@ -218,10 +218,10 @@ class Api:
             return {disk.id: (publisher.progress(disk), disk.state, disk.reason) for disk in await uploads.open_disks()}
 
         for source in (
-            ProgressNews(coordinator.open_targets, work.recorder, self._row_news.changed, self.live.wanted),
+            ProgressNews(coordinator.open_targets, live_state.recorder, self._row_news.changed, self.live.wanted),
             self._row_news,
             self._rollout_news,
-            TrafficNews(work.traffic),
+            TrafficNews(live_state.traffic),
             UploadNews(uploading),
         ):
             self.live.add(source)

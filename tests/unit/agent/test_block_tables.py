@@ -130,7 +130,7 @@ class FetchTests(SynchronousTestCase):
         self.assertEqual(len(agent.asked), MOST_TRIES)
 
     def test_not_wanted_any_more(self) -> None:
-        """A download that was called off asks no more."""
+        """A download that was cancelled asks no more."""
         done = self.fetch(FakeAgent(FakeResponse(503, b"being made\n")))
         self.wanted = False
         self.clock.advance(RETRY_SECONDS)

@@ -1,7 +1,8 @@
-"""The client and the orders: requests, answers, commands, silence."""
+"""The client and what it does for commands: requests, answers, commands, silence."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.agent.fakes import MAC, TASK, Terminal, task, torrent_of
 from voi.agent.client import HEARTBEAT_SECONDS, Client, ServerRefused
 from voi.agent.commands import CommandHandlers
+from voi.agent.options import PROGRAMS
 from voi.agent.programs import PAUSE_SECONDS, Programs
 from voi.agent.service import LONGEST_PAUSE, pause_before
+from voi.domain.commands import COMMANDS
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
@@ -129,7 +132,7 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnected)
 
 
-class OrderTests(SynchronousTestCase):
+class CommandTests(SynchronousTestCase):
     """Commands and what is answered."""
 
     def setUp(self) -> None:
@@ -140,45 +143,65 @@ class OrderTests(SynchronousTestCase):
         self.spawned: list[list[str]] = []
         self.reactor.spawnProcess = lambda _logger, _program, arguments, env: self.spawned.append(arguments)  # type: ignore[attr-defined]  # the memory reactor has no processes
         programs = Programs(self.reactor, {"restart": ("true", "now"), "watermark": ("true",), "shutdown": ("/none",)})
-        self.orders = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
+        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
 
-    def order(self, code: int, **fields: Any) -> Reply:
+    def command(self, code: int, **fields: Any) -> Reply:
         command = ServerCommand(code, 1, {"batch_no": 9, **fields})
-        return self.successResultOf(Deferred.fromCoroutine(self.orders.handle(command)))
+        return self.successResultOf(Deferred.fromCoroutine(self.commands.handle(command)))
 
     def test_unknown(self) -> None:
         """An unknown command is answered -1, with who says so."""
-        reply = self.order(1003)
+        reply = self.command(1003)
         self.assertEqual((reply.code, reply.data), (-1, {"mac": MAC, "batch_no": 9}))
 
     def test_torrent_answer(self) -> None:
         """The answer to a 1015 repeats the task's uuid."""
         command = ServerCommand(Code.SEND_TORRENT, 1, {}, task(torrent_of()))
-        reply = self.successResultOf(Deferred.fromCoroutine(self.orders.handle(command)))
+        reply = self.successResultOf(Deferred.fromCoroutine(self.commands.handle(command)))
         self.assertEqual((reply.code, reply.data), (0, {"mac": MAC, "batch_no": TASK}))
         self.assertEqual(decode_reply(encode(reply)), reply)
 
     def test_programs(self) -> None:
-        """An order runs its program, after the answer; the watermark's gets the switch."""
-        self.assertEqual(self.order(Code.RESTART).code, 0)
-        self.assertEqual(self.order(Code.WATERMARK, switch=1).code, 0)
+        """A command runs its program, after the answer; the watermark's gets the switch."""
+        self.assertEqual(self.command(Code.RESTART).code, 0)
+        self.assertEqual(self.command(Code.WATERMARK, switch=1).code, 0)
         self.assertEqual(self.spawned, [])
         self.reactor.advance(PAUSE_SECONDS)
         self.assertEqual(self.spawned, [["true", "now"], ["true", "1"]])
 
+    def test_every_command_of_the_table(self) -> None:
+        """What a person can give, a program can be configured for, under its name in the table."""
+        self.assertEqual(set(PROGRAMS), {kind.name for kind in COMMANDS.given})
+        programs = Programs(self.reactor, {kind.name: ("true", kind.name) for kind in COMMANDS.given})
+        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
+        for kind in COMMANDS.given:
+            said = {name: next(iter(choices.values())) for name, choices in kind.fields.items()}
+            self.assertEqual(self.command(kind.code, **said).code, 0, kind.name)
+        self.reactor.advance(PAUSE_SECONDS)
+        self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in COMMANDS.given])
+
+    def test_numbers_as_texts(self) -> None:
+        """A field is understood as a number and as its text."""
+        self.assertEqual(self.command(Code.WATERMARK, switch="0").code, 0)
+        self.reactor.advance(PAUSE_SECONDS)
+        self.assertEqual(self.spawned, [["true", "0"]])
+
     def test_missing_program(self) -> None:
         """A program that is not there is an error for the administrator, not a success."""
-        self.assertNotEqual(self.order(Code.SHUT_DOWN).code, 0)
+        self.assertNotEqual(self.command(Code.SHUT_DOWN).code, 0)
 
     def test_malformed(self) -> None:
         """Fields that cannot be are answered 88888."""
-        for code, fields in (
-            (Code.WATERMARK, {"switch": 5}),
+        switches: Sequence[Any] = (5, "2", "9" * 5000, None, [1], {})
+        malformed: Sequence[tuple[Code, dict[str, Any]]] = (
+            *((Code.WATERMARK, {"switch": switch}) for switch in switches),
+            (Code.WATERMARK, {}),
             (Code.HAVE_DISK, {}),
             (Code.CANCEL_SEND, {"tasks": "all"}),
             (Code.UPLOAD_DISKS, {"uuid": "x", "disks": []}),
-        ):
-            self.assertEqual(self.order(code, **fields).code, 88888, code)
+        )
+        for code, fields in malformed:
+            self.assertEqual(self.command(code, **fields).code, 88888, code)
 
 
 class PauseTests(SynchronousTestCase):

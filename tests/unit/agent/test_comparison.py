@@ -137,7 +137,7 @@ class CompareTests(SynchronousTestCase):
         self.assertEqual(self.terminal.tables.asked, [self.key])
 
     def test_cancelled_meanwhile(self) -> None:
-        """A download that was called off while it was compared is not begun."""
+        """A download that was cancelled while it was compared is not begun."""
         waiting: Deferred[BlockTable | None] = Deferred()
         self.terminal.tables.answer = waiting
         self.take()

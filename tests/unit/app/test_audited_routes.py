@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from tests.unit.store.base import store_of
 from voi.app import start as startup
 from voi.app.service import VoiService
 from voi.config import Config
@@ -213,7 +214,7 @@ class AuditedRouteTests(TestCase):
         def job(db: Database) -> Template:
             return publish_level(db, level, name="Classroom", sys_type=3, desc="")
 
-        return (await self.server.parts.base.store.write(job)).uuid
+        return (await store_of(self.server.parts.base.database).write(job)).uuid
 
     async def changed_template(self) -> Sent:
         """All that can be changed of it."""
@@ -235,7 +236,7 @@ class AuditedRouteTests(TestCase):
         return Sent(f"/uploads/{made['id']}")
 
     async def failed_upload(self, what: str) -> Sent:
-        """Something done with one that was called off."""
+        """Something done with one that was cancelled."""
         sent = await self.of_upload()
         await self.done("DELETE", sent)
         return Sent(f"{sent.path}/{what}")
@@ -272,15 +273,15 @@ class AuditedRouteTests(TestCase):
         parts = self.server.parts
         while True:
             for _ in range(12):
-                await parts.base.store.write(lambda _db: None)
-                await parts.base.store.read(lambda _db: None)
-            if not await parts.base.store.read(lambda db: db.execute(BUSY).fetchone()[0]):
+                await store_of(parts.base.database).write(lambda _db: None)
+                await store_of(parts.base.database).read(lambda _db: None)
+            if not await store_of(parts.base.database).read(lambda db: db.execute(BUSY).fetchone()[0]):
                 return
 
     async def everything(self) -> list[str]:
         """All that is in the database."""
         await self.settle()
-        return await self.server.parts.base.store.read(lambda db: list(db.conn.iterdump()))
+        return await store_of(self.server.parts.base.database).read(lambda db: list(db.conn.iterdump()))
 
     async def kinds(self) -> list[str]:
         """The kinds of all entries, newest first."""
@@ -312,7 +313,7 @@ class AuditedRouteTests(TestCase):
     async def test_no_change_without_its_entry(self) -> None:
         """Where the entry cannot be written nothing is changed, and whoever asked is told so."""
         await self.server._starting
-        store = self.server.parts.base.store
+        store = store_of(self.server.parts.base.database)
         for (method, path), prepare in self.good.items():
             if (method, path) in self.outside:
                 continue

@@ -19,7 +19,7 @@ from voi.app.lag import LagProbe
 from voi.files.directory import DataDirectory
 from voi.publishing.space import MARGIN
 from voi.store import database
-from voi.store.database import WorkerState
+from voi.store.interfaces.database import WorkerState
 
 WELL = WorkerState(alive=True, waiting=0, busy_seconds=0.0, failure="")
 

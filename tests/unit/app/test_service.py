@@ -21,6 +21,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from tests.unit.store.base import store_of
 from tests.unit.tracker.fakes import peer_id, query
 from voi.agent import twistd as terminal
 from voi.agent.options import make_config
@@ -259,7 +260,7 @@ class ServiceTests(TestCase):
         self.assertEqual(self.server.parts.base.keys.terminal_for(key), MAC)
         await service.stopService()
         await self.until(offline)
-        await self.server.parts.base.store.write(lambda _db: None)  # when it left is written down
+        await store_of(self.server.parts.base.database).write(lambda _db: None)  # when it left is written down
         await self.api("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
         self.assertIsNone(self.server.parts.base.keys.terminal_for(key))
         self.start_terminal(MAC, "127.0.0.9", one)
@@ -345,7 +346,7 @@ class ServiceTests(TestCase):
             return self.told
 
         line: str = (await self.until(told))[-1]
-        await self.server.parts.base.store.write(lambda _db: None)  # it is kept right after it was told
+        await store_of(self.server.parts.base.database).write(lambda _db: None)  # it is kept right after it was told
         return line.removeprefix("admin password: ")
 
     async def test_a_start_that_fails_tells_no_password(self) -> None:

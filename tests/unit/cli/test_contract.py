@@ -123,7 +123,7 @@ class ContractTests(ApiCase):
         await self.voi("rollout", "retry", number, status=1)
         await self.voi("rollout", "watch", "99", status=1)
 
-    async def test_orders(self) -> None:
+    async def test_commands(self) -> None:
         """Commands and magic packets."""
         await self.site_with_terminals()
         seen = await self.json("restart", "--all", "--yes", "--wait", "0")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.unit.cli.scripted import MACS, ScriptedCase
-from voi.cli import terminal_commands as orders
+from voi.cli import terminal_commands
 from voi.cli.failures import Unreachable
 
 
@@ -16,7 +16,7 @@ def outcomes(*states: tuple[str, str]) -> dict[str, Any]:
     return {"batch_no": 5, "command": "restart", "switch": None, "outcomes": rows}
 
 
-class OrderTests(ScriptedCase):
+class TerminalCommandTests(ScriptedCase):
     """Restart, shutdown, watermark, wake."""
 
     def setUp(self) -> None:
@@ -94,7 +94,7 @@ class OrderTests(ScriptedCase):
         def interrupt(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        self.patch(orders, "outcomes", interrupt)
+        self.patch(terminal_commands, "outcomes", interrupt)
         result = self.voi("restart", MACS[0], "--yes")
         self.assertEqual(result.exit_code, 130)
         self.assertIn("command 5 was sent", result.stderr)
@@ -103,7 +103,7 @@ class OrderTests(ScriptedCase):
         """A server that goes away while outcomes are waited for is waited for as well, as long as time is left."""
         self.server = "http://127.0.0.1:1"
         with self.assertRaises(Unreachable):
-            orders.outcomes(type(self.api)(self.server, "x"), 5, 0.0)
+            terminal_commands.outcomes(type(self.api)(self.server, "x"), 5, 0.0)
 
     def test_wake(self) -> None:
         """Only those that are off are woken."""

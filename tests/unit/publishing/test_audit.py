@@ -78,7 +78,7 @@ class ChronicleTests(PublishingCase):
         self.assertTrue(text.startswith(f"{BASE} of template Office could not be published: "), text)
 
     async def test_cancelled(self) -> None:
-        """One that an administrator called off is told of where that was done."""
+        """One that an administrator cancelled is told of where that was done."""
         await self.offer(image(self.made / "base"))
         disk = await self.last()
         await self.requests.cancel(Actor("account", "li"), disk.upload_id)

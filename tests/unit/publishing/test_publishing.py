@@ -361,7 +361,7 @@ class PublishTests(PublishingCase):
         self.assertIn("log", (await self.last()).reason)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
-    async def test_called_off_while_it_is_verified(self) -> None:
+    async def test_ended_while_it_is_verified(self) -> None:
         """Who calls an upload off waits for its check to end; nothing of it is published after that."""
         path = image(self.made / "base")
         await self.offer(path)
@@ -425,7 +425,7 @@ class PublishTests(PublishingCase):
         await self.arrive(path)
         self.assertEqual([d.state for d in self.ended], [UploadState.PUBLISHED])
 
-    async def test_called_off_too_late(self) -> None:
+    async def test_ended_too_late(self) -> None:
         """What is published stays published."""
         await self.publish()
         await self.publisher.fail(await self.last(), "not wanted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlite_utils import Database
+import sqlite_utils
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
@@ -12,8 +12,16 @@ from tests.unit.store.values import MAC
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.store.database import Store, prepare
+from voi.store.interfaces.database import Database
 from voi.store.repositories import sql_repositories
+from voi.store.sqlite import SqliteDatabase
 from voi.store.templates import publish_level
+
+
+def store_of(database: Database) -> Store:
+    """The store behind a server's database, for what no repository tells."""
+    assert isinstance(database, SqliteDatabase)
+    return database.store
 
 
 class StoreCase(TestCase):
@@ -34,7 +42,7 @@ class StoreCase(TestCase):
     async def publish(self, *levels: PublishedLevel) -> Template:
         """Put levels into the catalogue."""
 
-        def job(db: Database) -> Template:
+        def job(db: sqlite_utils.Database) -> Template:
             for one in levels:
                 template = publish_level(db, one, name="Office", sys_type=1, desc="")
             return template

@@ -186,7 +186,7 @@ class ApiCase(TestCase):
                 audit_log=self.audit_log,
                 **played_use_cases,
             ),
-            work=LiveState(registry=self.registry, session=self.seeding, **played_work),
+            live_state=LiveState(registry=self.registry, session=self.seeding, **played_work),
             command_table=self.command_table,
         )
         self.audit_log.added.connect(self.api.noted)

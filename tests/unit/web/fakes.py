@@ -83,7 +83,7 @@ class FakePasswords:
 
 @dataclass
 class FakePublisher:
-    """Progress by torrent id; what is called off has ended at once."""
+    """Progress by torrent id; what is ended early has ended at once."""
 
     uploads: Uploads
     known: dict[str, float] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class FakePublisher:
     def rate(self, disk: UploadDisk) -> int:
         return 1000 if disk.id in self.known else 0
 
-    async def call_off(self, disks: Sequence[UploadDisk], reason: str, ending: Ending, audit: Audit[list[str]]) -> None:
+    async def end(self, disks: Sequence[UploadDisk], reason: str, ending: Ending, audit: Audit[list[str]]) -> None:
         await self.uploads.fail([disk.id for disk in disks], reason, time.time(), ending=ending, audit=audit)
 
     def copy(self, disk: UploadDisk) -> None:

@@ -1,7 +1,7 @@
 """What must survive a restart: a repository for each family of things, as interfaces with their contracts.
 
 Everything outside of `voi.store` knows these interfaces alone, and the values of `voi.domain` that they give and take.
-`voi.app` chooses an implementation: today SQLite, in the modules beside this package.
+`voi.app.database` chooses an implementation: SQLite, in the modules beside this package.
 
 What holds for every method of every repository:
 
@@ -24,11 +24,10 @@ What holds for every method of every repository:
   below 0 means no limit.
 
 **A second implementation** is a class for each interface that is derived from it (so that the type checker misses no
-method), and a function that makes `voi.store.interfaces.repositories.Repositories` of them, as
-`voi.store.repositories` does for SQLite. Values, bounds and filters are here and in `voi.domain`: an implementation
-brings none of its own. To test it, derive a class from each of `tests.unit.store.contract`, as
-`tests.unit.store.test_contract` does for SQLite, with an `open_repositories` that opens the test's own database. Each
-sentence of a contract has a test there; one that is added or changed here is added or changed there first. What an
-implementation does where its database fails (`NotSaved`), and what it promises beyond the contract, its migrations,
-threads and files, has tests of its own.
+method), and one of `voi.store.interfaces.database.Database` that has them all, as `voi.store.sqlite` does for SQLite.
+Values, bounds and filters are here and in `voi.domain`: an implementation brings none of its own. To test it, derive a
+class from each of `tests.unit.store.contract`, as `tests.unit.store.test_contract` does for SQLite, with an
+`open_repositories` that opens the test's own database. Each sentence of a contract has a test there; one that is added
+or changed here is added or changed there first. What an implementation does where its database fails (`NotSaved`), and
+what it promises beyond the contract, its migrations, threads and files, has tests of its own.
 """

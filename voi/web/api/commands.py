@@ -24,7 +24,7 @@ from voi.web.api.schemas.commands import (
     TerminalCommandQuery,
     TerminalCommands,
 )
-from voi.web.api.schemas.requests import mac_of, macs_of
+from voi.web.api.schemas.fields import mac_of, macs_of
 from voi.web.http.routing import Route
 
 _EXAMPLE: Final = {"command": "watermark", "macs": ["02:00:00:00:00:01"], "switch": 1}

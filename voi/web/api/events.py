@@ -12,9 +12,8 @@ from voi.errors import BadMac, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.store.interfaces.audit import AuditEntries, AuditFilter
 from voi.store.interfaces.terminals import Terminals
-from voi.web.api.schemas.events import EventList
-from voi.web.api.schemas.queries import EventExport, EventQuery, TerminalEventQuery
-from voi.web.api.schemas.requests import mac_of
+from voi.web.api.schemas.events import EventExport, EventList, EventQuery, TerminalEventQuery
+from voi.web.api.schemas.fields import mac_of
 from voi.web.api.views import event_view, moment
 from voi.web.http.csv import csv_rows
 from voi.web.http.routing import Route

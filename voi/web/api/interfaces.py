@@ -1,4 +1,4 @@
-"""What the API needs of the other rooms, as small protocols."""
+"""What the API is put together from, and what it asks of the machine: small interfaces."""
 
 from __future__ import annotations
 

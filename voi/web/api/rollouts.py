@@ -20,16 +20,18 @@ from voi.store.interfaces.terminals import Terminals
 from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.web.api.rollout_views import rollout_preview, rollout_summary, rollout_view, target_view
-from voi.web.api.schemas.queries import RolloutFilter
-from voi.web.api.schemas.requests import RolloutRequest, TargetsRequest, macs_of
+from voi.web.api.schemas.fields import macs_of
 from voi.web.api.schemas.rollouts import (
     RolloutAccepted,
     RolloutList,
     RolloutPreview,
+    RolloutQuery,
+    RolloutRequest,
     RolloutRetried,
     RolloutSummary,
     RolloutView,
     TargetsCancelled,
+    TargetsRequest,
     TargetView,
 )
 from voi.web.api.terminal_rows import row_maker
@@ -70,7 +72,7 @@ class RolloutRoutes:
                 path="/api/v1/rollouts",
                 handler=self.all,
                 summary="List rollouts, by default newest first",
-                query=RolloutFilter,
+                query=RolloutQuery,
                 answer=RolloutList,
             ),
             Route(
@@ -134,7 +136,7 @@ class RolloutRoutes:
             ),
         )
 
-    async def all(self, query: RolloutFilter) -> RolloutList:
+    async def all(self, query: RolloutQuery) -> RolloutList:
         """GET rollouts."""
         template = None if query.template is None else canonical_uuid(query.template, "template")
         summaries, total = await self._rollouts.summaries(

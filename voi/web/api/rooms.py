@@ -17,9 +17,8 @@ from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
 from voi.terminals.rooms import RoomAdministration
-from voi.web.api.schemas.queries import RoomQuery
-from voi.web.api.schemas.requests import RoomChange, RoomRequest, plain_name, subnets_of
-from voi.web.api.schemas.rooms import ProposalView, RoomList, RoomView
+from voi.web.api.schemas.fields import plain_name
+from voi.web.api.schemas.rooms import ProposalView, RoomChange, RoomList, RoomQuery, RoomRequest, RoomView, subnets_of
 from voi.web.api.terminal_rows import Row, row_maker
 from voi.web.api.views import room_view
 from voi.web.http.lists import natural, page

@@ -12,8 +12,7 @@ from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
 from voi.tracker.tracker import Tracker
 from voi.web.api.interfaces import DiskUsage
-from voi.web.api.schemas.queries import SwarmQuery
-from voi.web.api.schemas.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmView, Welcome
+from voi.web.api.schemas.server import CheckView, Health, HealthView, LagView, SwarmList, SwarmQuery, SwarmView, Welcome
 from voi.web.api.views import swarm_view
 from voi.web.http.checks import HealthCheck, run_checks
 from voi.web.http.lists import page

@@ -14,9 +14,21 @@ from voi.domain.actors import Actor
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
 from voi.messages.reason import Reason
 from voi.store.interfaces.accounts import Accounts, Tokens
-from voi.web.api.schemas.accounts import AccountList, AccountView, NewToken, SessionView, TokenList, TokenView
-from voi.web.api.schemas.queries import AccountQuery, TokenQuery
-from voi.web.api.schemas.requests import AccountChange, AccountRequest, PasswordChange, SignIn, TokenRequest
+from voi.web.api.schemas.accounts import (
+    AccountChange,
+    AccountList,
+    AccountQuery,
+    AccountRequest,
+    AccountView,
+    NewToken,
+    PasswordChange,
+    SessionView,
+    SignIn,
+    TokenList,
+    TokenQuery,
+    TokenRequest,
+    TokenView,
+)
 from voi.web.api.schemas.server import Done
 from voi.web.api.views import moment
 from voi.web.http.caller import Caller

@@ -8,8 +8,7 @@ from voi.audit.log import AuditLog
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
 from voi.store.interfaces.audit import AuditEntries
-from voi.web.api.schemas.requests import SettingsChange
-from voi.web.api.schemas.server import SettingsView
+from voi.web.api.schemas.server import SettingsChange, SettingsView
 from voi.web.http.routing import Route
 
 Facts = Callable[[int], SettingsView]

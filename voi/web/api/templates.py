@@ -20,9 +20,17 @@ from voi.publishing.requests import UploadRequests
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.uploads import Uploads
 from voi.web.api.recent import RecentRows
-from voi.web.api.schemas.queries import TemplateQuery, VersionQuery
-from voi.web.api.schemas.requests import TemplateChange, TemplateRequest, disk_type_of
-from voi.web.api.schemas.templates import TemplateList, TemplateView, VersionList, VersionView
+from voi.web.api.schemas.fields import disk_type_of
+from voi.web.api.schemas.templates import (
+    TemplateChange,
+    TemplateList,
+    TemplateQuery,
+    TemplateRequest,
+    TemplateView,
+    VersionList,
+    VersionQuery,
+    VersionView,
+)
 from voi.web.api.views import template_view, unpublished_view, version_view
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route

@@ -9,8 +9,8 @@ from voi.domain.actors import Actor
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.terminals.administration import TerminalAdministration
-from voi.web.api.schemas.requests import TerminalChange, TerminalsRequest, macs_of, plain_name
-from voi.web.api.schemas.terminals import Changed, Forgotten, Woken
+from voi.web.api.schemas.fields import macs_of, plain_name
+from voi.web.api.schemas.terminals import Changed, Forgotten, TerminalChange, TerminalsRequest, Woken
 from voi.web.http.routing import Route
 
 _MACS: Final = ["02:00:00:00:00:01"]

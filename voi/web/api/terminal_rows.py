@@ -11,7 +11,7 @@ from voi.domain.snapshots import TerminalSnapshot
 from voi.domain.terminal_status import URGENCY, TerminalState, TerminalStatus
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.terminals.interfaces import Connections
-from voi.web.api.schemas.requests import TerminalQuery
+from voi.web.api.schemas.terminals import TerminalQuery
 from voi.web.http.lists import natural
 
 

@@ -16,8 +16,7 @@ from voi.store.interfaces.snapshots import TerminalSnapshots
 from voi.store.interfaces.terminals import Terminals
 from voi.tasks import made_in_turns
 from voi.terminals.interfaces import Connections
-from voi.web.api.schemas.requests import TerminalQuery
-from voi.web.api.schemas.terminals import TerminalList, TerminalView
+from voi.web.api.schemas.terminals import TerminalList, TerminalQuery, TerminalView
 from voi.web.api.terminal_rows import Row, chosen, row_maker, sort_key
 from voi.web.api.views import terminal_view
 from voi.web.http.lists import in_order

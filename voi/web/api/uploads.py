@@ -15,9 +15,8 @@ from voi.names import canonical_uuid
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
 from voi.store.interfaces.uploads import Uploads
-from voi.web.api.schemas.queries import UploadFilter
-from voi.web.api.schemas.requests import TemplateToUpload, UploadRequest, disk_of, mac_of
-from voi.web.api.schemas.templates import UploadList, UploadView
+from voi.web.api.schemas.fields import mac_of
+from voi.web.api.schemas.uploads import TemplateToUpload, UploadFilter, UploadList, UploadRequest, UploadView, disk_of
 from voi.web.api.views import upload_view
 from voi.web.http.routing import Route
 

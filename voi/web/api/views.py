@@ -19,16 +19,9 @@ from voi.tracker.announce import Counts
 from voi.web.api.schemas.events import EventView
 from voi.web.api.schemas.rooms import RoomView
 from voi.web.api.schemas.server import SwarmView
-from voi.web.api.schemas.templates import (
-    GroupView,
-    TemplateDisk,
-    TemplateView,
-    UploadDiskView,
-    UploadView,
-    VersionDisk,
-    VersionView,
-)
+from voi.web.api.schemas.templates import GroupView, TemplateDisk, TemplateView, VersionDisk, VersionView
 from voi.web.api.schemas.terminals import TerminalDisk, TerminalView
+from voi.web.api.schemas.uploads import UploadDiskView, UploadView
 from voi.web.api.terminal_rows import Row
 from voi.web.http.reasons import why_of
 

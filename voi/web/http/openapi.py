@@ -49,7 +49,7 @@ _TAGS: Final = {
     "tokens": "What programs show in place of a password",
     "overview": "What a person looks at first: counts, what is under way, what needs attention",
     "terminals": "PCs: what they have, what they are sent, their names and their past",
-    "commands": "Restart, shutdown and watermark, and what became of each at each terminal",
+    "commands": "Commands for terminals, and what became of each at each terminal",
     "rooms": "Where terminals stand, by subnet or by hand",
     "templates": "Published images, their versions, and imports from the server's own disk",
     "uploads": "Images on their way from a terminal to the server",

@@ -155,7 +155,7 @@ class UploadsContract(Contract):
         self.assertTrue(there(await self.uploads.get(failed.id)).dismissed)
 
     async def test_needs_no_attention(self) -> None:
-        """One that is under way still, was called off, or whose disks were tried again after that needs none."""
+        """One that is under way still, was cancelled, or whose disks were tried again after that needs none."""
         under_way = await self.uploads.begin(upload(BASE, DIFF))
         await self.uploads.fail([under_way.disks[0].id], "why", 2.0)
         for number, ending in enumerate(WANTED):

@@ -12,7 +12,7 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.web.api.schemas.requests import subnets_of
+from voi.web.api.schemas.rooms import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
 
@@ -27,7 +27,7 @@ class OverviewTests(ApiCase):
         return answer.json
 
     async def test_nothing(self) -> None:
-        """A site without terminals wants nobody."""
+        """In a site without terminals nothing needs attention."""
         self.assertEqual(
             await self.get(),
             {
@@ -120,7 +120,7 @@ class OverviewTests(ApiCase):
         self.assertEqual(health["why"], {"code": "check", "data": {"check": "bittorrent", "why": failing}})
 
     async def test_uploads(self) -> None:
-        """Uploads that failed want somebody at the template's page, unless they were called off, tried again, or
+        """Uploads that failed need attention at the template's page, unless they were cancelled, tried again, or
         dismissed.
         """
         now = time.time()

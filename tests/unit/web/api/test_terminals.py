@@ -8,7 +8,7 @@ from voi.domain.command_outcomes import CommandResult
 from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.web.api.schemas.requests import subnets_of
+from voi.web.api.schemas.rooms import subnets_of
 from voi.wire.codes import Code
 
 

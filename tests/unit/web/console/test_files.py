@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import voi.web
 from voi.domain.audit import KINDS
+from voi.domain.commands import COMMANDS
 from voi.messages.english import SENTENCES
 
 CONSOLE = Path(voi.web.__file__).parent / "console" / "static"
@@ -146,6 +147,13 @@ class LanguageTests(SynchronousTestCase):
                 if key.startswith("event.") and "." in key.removeprefix("event.")
             }
             self.assertEqual(sentences, {kind: set(_VALUE.findall(text)) for kind, text in KINDS.items()}, language)
+
+    def test_every_command(self) -> None:
+        """Each command, with what may be said with it, is called something in every language."""
+        names = [name for kind in COMMANDS for name in kind.entries() or (f"command.{kind.name}",)]
+        for language in LANGUAGES:
+            have = texts(language)
+            self.assertEqual([x for x in names if f"do.{x.removeprefix('command.')}" not in have], [], language)
 
     def test_every_reason(self) -> None:
         """Every language says each sentence of the server, with the same values."""

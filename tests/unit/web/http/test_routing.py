@@ -15,7 +15,8 @@ from tests.unit.web.api_case import TOKEN, ApiCase
 from tests.unit.web.fakes import MAC, TEMPLATE, level
 from voi.errors import StorageMissing
 from voi.messages.reason import Reason
-from voi.web.api.schemas.requests import SettingsChange, TemplateRequest
+from voi.web.api.schemas.server import SettingsChange
+from voi.web.api.schemas.templates import TemplateRequest
 from voi.web.http.errors import unreadable
 from voi.web.http.routing import BODY_LIMIT, Route, finishing
 

@@ -16,7 +16,7 @@ from voi.domain.metric_counts import CountedLevel, MetricCounts
 from voi.metrics import PackageCollector
 from voi.names import DiskName
 from voi.seeding.metrics import SeedingMetrics
-from voi.store.database import WorkerState
+from voi.store.interfaces.database import WorkerState
 from voi.store.metrics import DatabaseMetrics
 from voi.terminals.metrics import TerminalMetrics
 from voi.tracker.metrics import TrackerMetrics

@@ -14,8 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from msgspec import Meta, Struct, defstruct
 
 from voi.domain.commands import COMMANDS, CommandTable
-from voi.web.api.schemas.queries import Some
-from voi.web.api.schemas.requests import Mac, Macs, Offset, Search
+from voi.web.api.schemas.fields import Mac, Macs, Offset, Search, Some
 from voi.web.http.reasons import Why
 
 MOST_COMMANDS: Final = 200

@@ -1,4 +1,4 @@
-"""Rollouts, as the API answers them."""
+"""Rollouts, as the API takes and answers them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,34 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.api.schemas.fields import MOST_READ, All, Macs, Number, Offset, Search, SomeMacs, Uuid
 from voi.web.http.reasons import Why
+
+
+class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room."""
+
+    template: Uuid
+    version: Number | None = None
+    macs: Macs | None = None
+    room: Number | None = None
+
+
+class TargetsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Some terminals of a rollout."""
+
+    macs: SomeMacs
+
+
+class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rollouts: `q` is a part of the template's name, or the rollout's number."""
+
+    q: Search = ""
+    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    template: Uuid | None = None
+    sort: Literal["created", "template_name", "version", "-created", "-template_name", "-version"] = "-created"
+    limit: All = MOST_READ
+    offset: Offset = 0
 
 
 class TargetView(Struct, frozen=True):

@@ -1,12 +1,27 @@
-"""The server itself, as the API answers it: its settings, swarms, lag and health."""
+"""The server itself, as the API takes and answers it: its settings, swarms, lag and health."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from voi.web.api.schemas.fields import ListQuery
 from voi.web.http.reasons import Why
+
+
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set while the server runs: for how many days events are kept."""
+
+    retention_days: Annotated[int, Meta(ge=1, le=3650)]
+
+
+class SwarmQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
+    """Torrents: `q` is a part of the disk's name, the info-hash or the template's uuid."""
+
+    sort: Literal[
+        "name", "size", "seeds", "leeches", "server_sent", "-name", "-size", "-seeds", "-leeches", "-server_sent"
+    ] = "name"
 
 
 class Welcome(Struct, frozen=True):

@@ -1,63 +1,54 @@
-"""Templates, their versions, and disks on their way to being published, as the API answers them."""
+"""Templates and their versions, as the API takes and answers them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from voi.web.api.schemas.fields import MOST_DISKS, DiskType, ListQuery, Name, SysType, Text
+from voi.web.api.schemas.uploads import UploadView
 from voi.web.http.reasons import Why
 
 
-class UploadDiskView(Struct, frozen=True):
-    """One disk of an upload; `torrent_id` is the id that its terminal knows, `source` the path of an imported file.
+class DiskToImport(Struct, frozen=True, forbid_unknown_fields=True):
+    """An image file on the server, by its absolute path."""
 
-    `reason` says why it failed, or why what was asked for does not come yet.
-    """
-
-    torrent_id: str
-    name: str
-    type: int
-    state: str
-    progress: float
-    rate: int
-    size: int
-    reason: str
-    why: Why | None
-    source: str | None
+    type: DiskType
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class UploadView(Struct, frozen=True):
-    """Disks on their way to being published: from a terminal, or, without `mac`, from files on the server.
+class TemplateRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A new template, made of image files on the server."""
 
-    `who` requested it, as in events, from the address `from`; both are empty where that is not known. `remark` was
-    given with the request. One that failed needs attention until it is retried or `dismissed`.
-    """
-
-    id: int
-    state: str
-    template: str
-    name: str
-    mac: str | None
-    progress: float
-    created: datetime
-    disks: list[UploadDiskView]
-    who: str
-    origin: str = msgspec.field(name="from")
-    remark: str
-    dismissed: bool
+    name: Name
+    disks: Annotated[list[DiskToImport], Meta(min_length=1, max_length=MOST_DISKS)]
+    sys_type: SysType = 0
+    desc: Text = ""
 
 
-class UploadList(Struct, frozen=True):
-    """Uploads and imports, open and ended; `total` is how many were asked for, `offset` how many of them were left out
-    first.
-    """
+class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of a template; what is left out stays."""
 
-    uploads: list[UploadView]
-    total: int
-    offset: int
+    name: Name | None = None
+    desc: Text | None = None
+    auto_update: bool | None = None
+
+
+class TemplateQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
+    """Templates: `q` is a part of name or remark."""
+
+    state: Literal["ready", "importing", "uploading", "failed"] | None = None
+    sort: Literal[
+        "name", "state", "version", "created", "updated", "-name", "-state", "-version", "-created", "-updated"
+    ] = "name"
+
+
+class VersionQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
+    """Versions of a template: `q` is a part of the uploader's MAC or of a disk's name."""
+
+    sort: Literal["number", "size", "terminals", "-number", "-size", "-terminals"] = "-number"
 
 
 class GroupView(Struct, frozen=True):

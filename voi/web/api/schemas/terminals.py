@@ -1,13 +1,67 @@
-"""Terminals, as the API answers them."""
+"""Terminals, as the API takes and answers them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from voi.web.api.schemas.fields import MOST_LISTED, Number, Search, SomeMacs, Uuid
 from voi.web.http.reasons import Why
+
+TerminalName = Annotated[str, Meta(max_length=64)]
+
+
+class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which terminals, in which order; `q` is a part of name, MAC or address, `room` 0 is those in none.
+
+    `image` is a template, and `version` the number of what they have of theirs, `newest` or `older`; 0 is a version
+    that is not known. A `-` before `sort` turns the order round.
+    """
+
+    q: Search = ""
+    room: Number | None = None
+    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"] | None = None
+    image: Uuid | None = None
+    version: Annotated[str, Meta(pattern="^(newest|older|[0-9]{1,9})$")] | None = None
+    online: bool | None = None
+    sort: Literal[
+        "name",
+        "mac",
+        "ip",
+        "room",
+        "state",
+        "last_seen",
+        "version",
+        "-name",
+        "-mac",
+        "-ip",
+        "-room",
+        "-state",
+        "-last_seen",
+        "-version",
+    ] = "mac"
+    limit: Annotated[int, Meta(ge=1, le=MOST_LISTED)] = MOST_LISTED
+    offset: Number = 0
+    disks: bool = True
+
+
+class TerminalChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of terminals; a `name` is one terminal's, an empty one takes it away.
+
+    `room` is the room they stand in whatever their addresses say; 0 lets their addresses say it again.
+    """
+
+    macs: SomeMacs
+    name: TerminalName | None = None
+    room: Number | None = None
+
+
+class TerminalsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Terminals to do something with."""
+
+    macs: SomeMacs
 
 
 class TerminalDisk(Struct, frozen=True):

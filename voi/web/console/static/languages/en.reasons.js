@@ -237,7 +237,6 @@ export default {
   "reason.streams_full": "{most} pages and programs are already listening, which is the limit: close some",
   "reason.subclusters": "it uses subclusters, which terminals cannot read: convert it with `qemu-img convert -O qcow2 -o extended_l2=off`",
   "reason.subnet_taken": "{network} already belongs to room {room}",
-  "reason.switch_unknown": "switch: must be 0 or 1, not {text}",
   "reason.table_being_made": "the block table of {disk} is being made: ask again later",
   "reason.table_of_another": "the block table belongs to another torrent",
   "reason.table_size": "the block table has {length} bytes instead of {expected}",

@@ -237,7 +237,6 @@ export default {
   "reason.streams_full": "已有 {most} 个页面和程序在接收实时消息，请关闭一些",
   "reason.subclusters": "镜像使用了子簇，终端无法读取；请用 qemu-img convert -O qcow2 -o extended_l2=off 转换",
   "reason.subnet_taken": "{network} 已属于教室 {room}",
-  "reason.switch_unknown": "switch：应为 0 或 1，而不是 {text}",
   "reason.table_being_made": "正在生成 {disk} 的块校验表，请稍后再试",
   "reason.table_of_another": "块校验表属于另一个种子",
   "reason.table_size": "块校验表为 {length} 字节，应为 {expected} 字节",

@@ -1,0 +1,24 @@
+"""Which database the server has: the one module that chooses; everybody else knows `voi.store.interfaces`."""
+
+from __future__ import annotations
+
+import time
+
+from voi.domain.room_directory import RoomDirectory
+from voi.files.directory import DataDirectory
+from voi.store.database import FromThread, prepare
+from voi.store.interfaces.database import Database
+from voi.store.sqlite import SqliteDatabase
+
+
+def prepare_database(directory: DataDirectory) -> None:
+    """Make it the first time, or bring it to this version's schema. Blocks.
+
+    :raises StartupError: it is none, or of a newer version than this program.
+    """
+    prepare(directory.database)
+
+
+def open_database(directory: DataDirectory, reactor: FromThread, room_directory: RoomDirectory) -> Database:
+    """Open it; whatever changes who stands where is told to the directory of rooms."""
+    return SqliteDatabase(directory.database, reactor, room_directory, time.time())

@@ -57,7 +57,7 @@ def make_web(
 ) -> Web:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
-    health = checks(base.store, directory, swarm.own_peer, swarm.session, base.lag, base.reactor)
+    health = checks(base.store, directory, swarm.own_peer, swarm.session, uploads.catalogue, base.lag, base.reactor)
     traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
     api = Api(
         server=Server(

@@ -51,11 +51,20 @@ class Torrents(Protocol):
         """How many torrents make no progress because their files cannot be read or written."""
 
 
+class Published(Protocol):
+    """The catalogue."""
+
+    @property
+    def unavailable(self) -> int:
+        """How many published levels are not seeded, because a file of theirs is gone or cannot be read."""
+
+
 def checks(
     stored: DatabaseHealth,
     directory: DataDirectory,
     peer: Listener,
     torrents: Torrents,
+    catalogue: Published,
     lag: LagProbe,
     clock: IReactorTime,
 ) -> Mapping[str, Check]:
@@ -90,7 +99,7 @@ def checks(
         return "" if free >= MARGIN else Reason("disk_full", free=free, floor=MARGIN)
 
     def bittorrent() -> str:
-        return bittorrent_problem(peer.port, torrents.failing)
+        return bittorrent_problem(peer.port, torrents.failing + catalogue.unavailable)
 
     return {
         "database": database,

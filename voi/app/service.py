@@ -144,7 +144,9 @@ class VoiService(MultiService):
         await ensure_administrator(self.parts.base.repositories.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
-        log.info("{count} published levels are seeded", count=await self.parts.uploads.catalogue.offer_all())
+        catalogue = self.parts.uploads.catalogue
+        count = await catalogue.offer_all()
+        log.info("published levels that are seeded: {n} of {count}", n=count - catalogue.unavailable, count=count)
 
     def _start_failed(self, failure: Failure) -> None:
         """A server that is half up is of no use: end with status 1, so that a supervisor sees it."""

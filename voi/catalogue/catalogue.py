@@ -49,6 +49,12 @@ class Catalogue:
         self._tracker = tracker
         self._in_thread = in_thread
         self._now = now
+        self._unavailable: set[bytes] = set()  # info-hashes; no more than there are levels
+
+    @property
+    def unavailable(self) -> int:
+        """How many published levels are not seeded, because a file of theirs is gone or cannot be read."""
+        return len(self._unavailable)
 
     async def publish(self, level: PublishedLevel, disk: UploadDisk, upload: Upload) -> Template:
         """Make a level public whose file and torrent are in their places: its template's next version.
@@ -92,7 +98,9 @@ class Catalogue:
             if verified:
                 await self._seeder.mark_verified(level.info_hash, self._directory.disk(level.name))
             await self._seeder.seed(torrent, self._directory.disks)
+            self._unavailable.discard(level.info_hash)
         except (VoiError, OSError) as error:  # it is published all the same, and offered at the next start
+            self._unavailable.add(level.info_hash)
             log.error("{name} cannot be seeded: {error}", name=str(level.name), error=str(error))  # noqa: TRY400 - a line, no trace
 
     def refuse(self, info_hash: bytes) -> None:
@@ -102,6 +110,7 @@ class Catalogue:
     async def retire(self, info_hash: bytes) -> None:
         """Offer a torrent no more: the tracker does not answer for it, and the seed has let go of its file."""
         self._tracker.retire(info_hash)
+        self._unavailable.discard(info_hash)
         await self._seeder.remove(info_hash, forget=True)
 
     async def change(

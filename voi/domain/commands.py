@@ -133,14 +133,14 @@ COMMANDS: Final = CommandTable(
             code=1002,
             summary="Restart terminals that are on",
             question="Restart",
-            sentence="Restart sent: {whom}",
+            sentence="Restart requested: {whom}",
         ),
         CommandKind(
             name="shutdown",
             code=1001,
             summary="Shut down terminals that are on",
             question="Shut down",
-            sentence="Shutdown sent: {whom}",
+            sentence="Shutdown requested: {whom}",
         ),
         CommandKind(
             name="watermark",

@@ -38,16 +38,23 @@ class Torrents:
     failing: int = 0
 
 
+@dataclass
+class Catalogue:
+    """What is published."""
+
+    unavailable: int = 0
+
+
 class CheckTests(StoreCase):
     """What the checks of a server with a real database say."""
 
     def setUp(self) -> None:
         """All is well."""
         super().setUp()
-        self.peer, self.torrents, self.clock = Peer(), Torrents(), Clock()
+        self.peer, self.torrents, self.catalogue, self.clock = Peer(), Torrents(), Catalogue(), Clock()
         self.lag = LagProbe(self.clock, self.clock.seconds)
         self.checks: Mapping[str, health.Check] = health.checks(
-            self.store, DataDirectory(self.path), self.peer, self.torrents, self.lag, self.clock
+            self.store, DataDirectory(self.path), self.peer, self.torrents, self.catalogue, self.lag, self.clock
         )
 
     async def said(self, name: str) -> str:
@@ -61,9 +68,10 @@ class CheckTests(StoreCase):
             self.assertEqual(await self.said(name), "", name)
 
     async def test_bittorrent(self) -> None:
-        """A session that is not listening, and one whose files cannot be read."""
+        """A session that is not listening, one whose files cannot be read, and levels that a start could not offer."""
         self.torrents.failing = 3
-        self.assertIn("cannot be read or written: 3", await self.said("bittorrent"))
+        self.catalogue.unavailable = 2
+        self.assertIn("cannot be read or written: 5", await self.said("bittorrent"))
         self.peer.port = 0
         self.assertIn("is not listening", await self.said("bittorrent"))
 

@@ -24,7 +24,7 @@ class CatalogueTests(PublishingCase):
         return [entry.text for entry in await SqlAuditEntries(self.store).find(AuditFilter(kind=kind), 99)][::-1]
 
     async def test_offered_at_a_start(self) -> None:
-        """Every level is admitted and seeded; one whose torrent is gone does not hold up the others."""
+        """Every level is admitted and seeded; one whose torrent is gone does not hold up the others, and is counted."""
         await self.publish()
         await self.publish(DIFF, backing=str(BASE))
         template = await self.templates.get(TEMPLATE)
@@ -35,6 +35,9 @@ class CatalogueTests(PublishingCase):
         self.assertEqual(await self.catalogue.offer_all(), 2)
         self.assertEqual(self.tracker.admitted, {base, diff})
         self.assertEqual(list(self.seeder.seeding), [diff])
+        self.assertEqual(self.catalogue.unavailable, 1)
+        await self.catalogue.retire(base)
+        self.assertEqual(self.catalogue.unavailable, 0)
 
     async def test_retired(self) -> None:
         """Neither tracker nor seed has it any more."""

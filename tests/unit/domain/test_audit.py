@@ -37,8 +37,8 @@ class EventTests(SynchronousTestCase):
         """One terminal is called by its MAC, several by their number."""
         one = make_entry("command.restart", SERVER, 1.0, macs=(MAC,))
         two = make_entry("command.restart", SERVER, 1.0, macs=(MAC, OTHER))
-        self.assertEqual((one.text, one.mac), (f"Restart sent: terminal {MAC}", MAC))
-        self.assertEqual((two.text, two.mac, two.data), ("Restart sent: 2 terminals", None, {"count": 2}))
+        self.assertEqual((one.text, one.mac), (f"Restart requested: terminal {MAC}", MAC))
+        self.assertEqual((two.text, two.mac, two.data), ("Restart requested: 2 terminals", None, {"count": 2}))
 
     def test_long_texts(self) -> None:
         """A terminal's novel is cut."""

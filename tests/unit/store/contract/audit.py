@@ -68,7 +68,7 @@ class AuditEntriesContract(Contract):
         """What is about many is found at each of them."""
         await self.entries.add(make_entry("command.restart", LI, 1.0, macs=(MAC, OTHER)))
         for mac in (MAC, OTHER):
-            self.assertEqual(await self.texts(mac=mac), ["Restart sent: 2 terminals"])
+            self.assertEqual(await self.texts(mac=mac), ["Restart requested: 2 terminals"])
 
     async def test_pruned(self) -> None:
         """What is too old goes, and what is too many, oldest first, a slice at a time, with what points at it."""

@@ -107,8 +107,10 @@ function Live({ rollout, reload }) {
           note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
         <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"}
           note=${running ? t("rollout.rate_note") : ""} />
-        <${Stat} label=${t("rollout.copies")} value=${factor(rollout.copies)}
-          note=${t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })} />
+        <${Stat} label=${t("rollout.copies")} value=${rollout.size ? factor(rollout.copies) : "–"}
+          note=${rollout.size
+            ? t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })
+            : t("rollout.best_unknown")} />
         <${Stat} label=${t("rollout.against_best")} value=${against}
           note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
       </div>

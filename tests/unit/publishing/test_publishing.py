@@ -312,15 +312,15 @@ class PublishTests(PublishingCase):
         await self.publish(BASE, backing="other")
         self.assertIn("stand alone", (await self.last()).reason)
 
-    async def test_called_off_in_vain(self) -> None:
-        """Disks that could not be called off, because the database did not answer, go on, all of them."""
+    async def test_ended_in_vain(self) -> None:
+        """Disks that could not be ended, because the database did not answer, go on, all of them."""
         paths = {name: image(self.made / name.uuid, seed=seed) for seed, name in enumerate((BASE, ANOTHER), 1)}
         listed = dict.fromkeys((DISK, ANOTHER.uuid), NAMED[DISK])
         for name, path in paths.items():
             await self.intake.take_torrent(MAC, True, listed, TorrentBody(torrent_of(path, name), name.uuid, 0))
         both = await self.uploads.open_disks()
         busy = self.patch(self.uploads, "disk", lambda _id: fail(NotSaved("too busy")))
-        await self.assertFailure(Deferred.fromCoroutine(self.publisher.call_off(both, "not wanted")), NotSaved)
+        await self.assertFailure(Deferred.fromCoroutine(self.publisher.end(both, "not wanted")), NotSaved)
         busy.restore()
         for name, path in paths.items():
             await self.arrive(path, name)

@@ -337,6 +337,14 @@ class ProtocolTests(SynchronousTestCase):
         there = set(re.findall(r"^(\d)\. .+\n-+\n", text("protocol.rst"), re.MULTILINE))
         self.assertEqual(cited - there, set())
 
+    def test_headings(self) -> None:
+        """So is every heading within one."""
+        code = "".join(text(path) for path in sorted((ROOT / "voi").rglob("*.py")))
+        cited = set(re.findall(r'[Pp]rotocol section \d,\s+"([^"]+)"', code))
+        self.assertIn("session", cited)
+        there = {heading.lower() for heading in re.findall(r"^(.+)\n~+\n", text("protocol.rst"), re.MULTILINE)}
+        self.assertEqual(cited - there, set())
+
 
 class OperationsTests(SynchronousTestCase):
     """The page about running a server."""

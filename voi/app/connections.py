@@ -10,7 +10,6 @@ import time
 from twisted.logger import Logger
 
 from voi.app.assembly import Assembly
-from voi.domain.uploads import UploadDisk
 from voi.seeding.alerts import Event, Finished, TorrentFailed
 from voi.tracker.announced import PeerAnnounced
 
@@ -46,10 +45,7 @@ def connect(parts: Assembly) -> None:
     parts.swarm.session_event.connect(lambda event: _session_event(parts, event))
 
     # A disk of an upload was published, or failed: its uploader is told.
-    def ended(disk: UploadDisk) -> None:
-        parts.uploads.notifications.tell_end(disk)
-
-    publisher.ended.connect(ended)
+    publisher.ended.connect(parts.uploads.notifications.tell_end)
 
     # Terminals are in other rooms: their peers are moved there.
     parts.base.room_directory.changed.connect(parts.swarm.tracker.rooms_changed)

@@ -26,7 +26,7 @@ class _PendingReply:
 
 
 class PendingReplies:
-    """Pairs answers with commands (protocol section 1, "matching replies")."""
+    """Pairs answers with commands (protocol section 1, "which answer belongs to which request")."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingCase, image
+from tests.unit.publishing.case import BASE, DIFF, NAMED, PublishingCase, image
 from tests.unit.store.base import StoreCase
 from tests.unit.store.values import MAC, level
 from voi.catalogue.block_tables import MOST_IN_MEMORY, BeingMade, BlockTables, keep_table

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.internet.defer import Deferred
 
-from tests.unit.publishing.test_publishing import BASE, DIFF, PublishingCase
+from tests.unit.publishing.case import BASE, DIFF, PublishingCase
 from tests.unit.store.values import TEMPLATE, upload
 from voi.domain.actors import Actor
 from voi.errors import Conflict, UnknownTemplate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image, torrent_of
+from tests.unit.publishing.case import BASE, NAMED, PublishingCase, image, torrent_of
 from tests.unit.store.values import DISK, MAC, TEMPLATE
 from voi.domain.actors import Actor
 from voi.store.audit import SqlAuditEntries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import fail, succeed
 
 from tests.unit.fakes import FakeConnections
-from tests.unit.publishing.test_publishing import BASE, NAMED, PublishingCase, image
+from tests.unit.publishing.case import BASE, NAMED, PublishingCase, image
 from tests.unit.store.values import DISK, MAC
 from voi.domain.actors import SERVER
 from voi.domain.uploads import UploadState

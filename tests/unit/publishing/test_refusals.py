@@ -8,7 +8,7 @@ from unittest import mock
 import bencodepy
 from twisted.internet.defer import Deferred
 
-from tests.unit.publishing.test_publishing import BASE, DIFF, NAMED, PublishingCase, image, torrent_of
+from tests.unit.publishing.case import BASE, DIFF, NAMED, PublishingCase, image, torrent_of
 from tests.unit.store.base import StoreCase
 from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.actors import SERVER

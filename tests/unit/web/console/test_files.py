@@ -148,6 +148,22 @@ class LanguageTests(SynchronousTestCase):
             }
             self.assertEqual(sentences, {kind: set(_VALUE.findall(text)) for kind, text in KINDS.items()}, language)
 
+    def test_every_group_of_entries(self) -> None:
+        """The audit log can be filtered by the first word of every kind of entry."""
+        _, after = (CONSOLE / "audit-entries.js").read_text("utf-8").split("GROUPS = [")
+        groups = re.findall(r'"(\w+)"', after.partition("]")[0])
+        self.assertEqual(sorted(groups), sorted({kind.partition(".")[0] for kind in KINDS}))
+
+    def test_every_page(self) -> None:
+        """Every page of the menu has its name in every language, and its icon."""
+        _, after = (CONSOLE / "app.js").read_text("utf-8").split("PAGES = {")
+        pages = re.findall(r"^  (\w+): ", after.partition("\n}")[0], re.MULTILINE)
+        self.assertIn("rollouts", pages)
+        icons = set(re.findall(r"^  (\w+):", (CONSOLE / "parts" / "icons.js").read_text("utf-8"), re.MULTILINE))
+        self.assertEqual(set(pages) - icons, set())
+        for language in LANGUAGES:
+            self.assertEqual({f"nav.{page}" for page in pages} - set(texts(language)), set(), language)
+
     def test_every_command(self) -> None:
         """Each command, with what may be said with it, is called something in every language."""
         names = [name for kind in COMMANDS for name in kind.entries() or (f"command.{kind.name}",)]

@@ -24,21 +24,28 @@ import { LanguageChoice } from "./parts/language.js";
 import { forgetPlaces, hashOf, placeOf, visited } from "./router.js";
 import { changed, clear, loadRooms, loadTemplates, store, useTopics } from "./store.js";
 
-const PAGES = ["overview", "terminals", "rooms", "templates", "rollouts", "events", "settings"];
+/**
+ * Each page by the first part of its address, in the order of the menu; the second part says which one of several.
+ * @type {Record<string, (key: string | undefined, query: Record<string, string>) => unknown>}
+ */
+const PAGES = {
+  overview: () => html`<${OverviewPage} />`,
+  terminals: (key, query) =>
+    key ? html`<${TerminalPage} key=${key} mac=${key} />` : html`<${TerminalsPage} query=${query} />`,
+  rooms: (key) => (key ? html`<${RoomPage} key=${key} id=${Number(key)} />` : html`<${RoomsPage} />`),
+  templates: (key) => (key ? html`<${TemplatePage} key=${key} uuid=${key} />` : html`<${TemplatesPage} />`),
+  rollouts: (key, query) => {
+    if (key === "new") return html`<${NewRolloutPage} query=${query} />`;
+    return key ? html`<${RolloutPage} key=${key} id=${Number(key)} />` : html`<${RolloutsPage} />`;
+  },
+  events: (_, query) => html`<${EventsPage} query=${query} />`,
+  settings: () => html`<${SettingsPage} />`,
+};
 
 /** Which page a place shows. @param {import("./router.js").Place} place */
 function pageOf({ path, query }) {
   const [name = "overview", key] = path;
-  const number = Number(key);
-  if (name === "overview") return html`<${OverviewPage} />`;
-  if (name === "terminals")
-    return key ? html`<${TerminalPage} key=${key} mac=${key} />` : html`<${TerminalsPage} query=${query} />`;
-  if (name === "rooms") return key ? html`<${RoomPage} key=${key} id=${number} />` : html`<${RoomsPage} />`;
-  if (name === "templates") return key ? html`<${TemplatePage} key=${key} uuid=${key} />` : html`<${TemplatesPage} />`;
-  if (name === "rollouts" && key === "new") return html`<${NewRolloutPage} query=${query} />`;
-  if (name === "rollouts") return key ? html`<${RolloutPage} key=${key} id=${number} />` : html`<${RolloutsPage} />`;
-  if (name === "events") return html`<${EventsPage} query=${query} />`;
-  if (name === "settings") return html`<${SettingsPage} />`;
+  if (Object.hasOwn(PAGES, name)) return PAGES[name](key, query);
   return html`<${Missing} title=${t("shell.no_page")}><a href=${hashOf([])}>${t("nav.overview")}</a><//>`;
 }
 
@@ -122,7 +129,7 @@ function Shell({ place }) {
     <header class="side">
       <a class="brand" href=${hashOf([])}>VOI</a>
       <nav aria-label=${t("shell.pages")}>
-        ${PAGES.map(
+        ${Object.keys(PAGES).map(
           (
             name,
           ) => html`

@@ -18,8 +18,7 @@ from tests.unit.publishing.case import (
     image,
     torrent_of,
 )
-from tests.unit.store.base import DISK, MAC
-from tests.unit.store.values import OTHER, TEMPLATE, upload
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, upload
 from voi.domain import metainfo
 from voi.domain.actors import SERVER
 from voi.domain.uploads import ImportDisk, UploadDisk, UploadState

@@ -350,7 +350,7 @@ export default {
   "overview.outdated_note": "have an older version than the newest",
   "overview.running": "Running rollouts",
   "overview.server_traffic": "server: {out} out, {in} in",
-  "overview.swarm": "Terminals are downloading",
+  "overview.swarm": "Download rate of all terminals",
   "pages.label": "Pages",
   "pages.newer": "Newer",
   "pages.older": "Older",

@@ -86,7 +86,8 @@ function Facts({ terminal }) {
       <${Stat} label=${t("column.version")} value=${template ? template.name : "–"}
         href=${template ? hashOf(["templates", template.uuid]) : null}
         note=${template ? versionOf(terminal) : ""} />
-      <${Stat} label=${t("column.online_since")} value=${since === null ? t("state.offline") : duration(since)}
+      <${Stat} label=${t(since === null ? "column.state" : "column.online_since")}
+        value=${since === null ? t("state.offline") : duration(since)}
         note=${since === null ? html`${t("column.last_seen")} <${When} at=${terminal.last_seen} />` : html`
           <${When} at=${terminal.online_since} />`} />
       <${Stat} label=${t("column.client_type")} value=${t(`client.${terminal.client_type}`)} />

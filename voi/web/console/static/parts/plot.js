@@ -95,7 +95,7 @@ function options(box, setAt) {
       { ...axis, size: 30, space: 90, incrs: STEPS, values: (_, ticks) => ticks.map(clock) },
       { ...axis, size: 76, values: (_, ticks) => ticks.map((tick) => t("unit.rate", { size: size(tick) })) },
     ],
-    scales: { y: { range: (_, _low, high) => [0, Math.max(1, (high ?? 0) * 1.08)] } },
+    scales: { y: { range: (_, _low, high) => [0, Math.max(1000, (high ?? 0) * 1.08)] } },
     series: [
       {},
       { stroke: colour("--accent"), fill: colour("--accent-soft"), width: 2 },

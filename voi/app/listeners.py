@@ -8,17 +8,24 @@ from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from voi.app.start import listen
 from voi.config import Config
+from voi.errors import StartupError
 from voi.tracker.address import WILDCARDS
 from voi.tracker.announce_protocol import AnnounceFactory
 from voi.tracker.tracker import Tracker
 from voi.tracker.udp import UdpTracker
 
 log = Logger()
+
+BACKLOG: Final = 4096
+"""Connections that wait to be taken: a site of PCs switched on at once. Twisted's 50 make the others try again after
+seconds. The kernel takes less where its own bound (net.core.somaxconn) is lower.
+"""
 
 _ELSEWHERE: Final = ("192.0.2.1", 9)
 """An address that is on no network (RFC 5737)."""
@@ -108,6 +115,30 @@ class Listeners:
             closed = port.stopListening()
             if isinstance(closed, Deferred):
                 await closed
+
+
+def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
+    """Open a port now, not later.
+
+    :raises StartupError: the endpoint is not one, or its port is taken.
+    """
+    try:
+        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise StartupError(f"--{option} {endpoint}: {error}") from error
+    results: list[IListeningPort | Failure] = []
+    listening.addBoth(results.append)
+    if not results:
+        raise StartupError(f"--{option} {endpoint}: this kind of endpoint opens too late, use tcp: or ssl:")
+    result = results[0]
+    if isinstance(result, Failure):
+        cause = getattr(result.value, "socketError", None)
+        text = getattr(cause, "strerror", None) or result.getErrorMessage()
+        raise StartupError(f"--{option} {endpoint}: {text}")
+    queue = getattr(result, "socket", None)
+    if queue is not None and "backlog=" not in endpoint:
+        queue.listen(BACKLOG)
+    return result
 
 
 def _port_of(listening: IListeningPort) -> int:

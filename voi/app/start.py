@@ -1,4 +1,4 @@
-"""The first steps of a start, each of which may fail with one line for the administrator: files, accounts, ports."""
+"""The first steps of a start, each of which may fail with one line for the administrator: files, accounts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from voi.app.database import prepare_database
 from voi.auth.hashing import hash_password, wire_form
@@ -30,11 +26,6 @@ from voi.store.interfaces.accounts import Accounts
 log = Logger()
 
 ADMIN: Final = "admin"
-
-BACKLOG: Final = 4096
-"""Connections that wait to be taken: a site of PCs switched on at once. Twisted's 50 make the others try again after
-seconds. The kernel takes less where its own bound (net.core.somaxconn) is lower.
-"""
 
 
 @dataclass(slots=True)
@@ -107,30 +98,6 @@ def check_bittorrent_port(host: str, port: int) -> None:
             probe.listen(1)
         except OSError as error:
             raise StartupError(f"--bittorrent {host}:{port}: {error.strerror}") from error
-
-
-def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
-    """Open a port now, not later.
-
-    :raises StartupError: the endpoint is not one, or its port is taken.
-    """
-    try:
-        listening: Deferred[IListeningPort] = serverFromString(reactor, endpoint).listen(factory)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise StartupError(f"--{option} {endpoint}: {error}") from error
-    results: list[IListeningPort | Failure] = []
-    listening.addBoth(results.append)
-    if not results:
-        raise StartupError(f"--{option} {endpoint}: this kind of endpoint opens too late, use tcp: or ssl:")
-    result = results[0]
-    if isinstance(result, Failure):
-        cause = getattr(result.value, "socketError", None)
-        text = getattr(cause, "strerror", None) or result.getErrorMessage()
-        raise StartupError(f"--{option} {endpoint}: {text}")
-    queue = getattr(result, "socket", None)
-    if queue is not None and "backlog=" not in endpoint:
-        queue.listen(BACKLOG)
-    return result
 
 
 def tell(line: str) -> None:

@@ -223,7 +223,7 @@ class ServerProcess(ChildProcess):
             headers["Authorization"] = f"Bearer {self.token if token is None else token}"
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 - http or https
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:  # noqa: S310 - http or https
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

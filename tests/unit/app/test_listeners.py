@@ -1,17 +1,22 @@
-"""Tests of voi.app.listeners: how the log shows what listens where."""
+"""Tests of voi.app.listeners: ports are opened, and the log shows what listens where."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from typing import Any
 from unittest import mock
 
+from twisted.internet import reactor
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
 from voi.app import listeners
 from voi.app.listeners import Listeners, own_address
 from voi.config import Config
+from voi.errors import StartupError
 
 Address = IPv4Address | IPv6Address | UNIXAddress
 
@@ -25,6 +30,56 @@ class Open:
     def getHost(self) -> Address:
         """Where."""
         return self.address
+
+
+class FakePort:
+    """An open port: remembers what its queue was set to."""
+
+    def __init__(self) -> None:
+        self.socket = self
+        self.queues: list[int] = []
+
+    def listen(self, *args: Any) -> Any:
+        """Both the endpoint's, which gives the port, and the socket's, which sets the queue."""
+        if isinstance(args[0], int):
+            self.queues.append(args[0])
+            return None
+        result: Deferred[FakePort] = succeed(self)
+        return result
+
+
+class ListenTests(SynchronousTestCase):
+    """Opening a port."""
+
+    def queues(self, endpoint: str) -> list[int]:
+        """What the queue of this endpoint's port was set to."""
+        port = FakePort()
+        with mock.patch.object(listeners, "serverFromString", lambda _reactor, _endpoint: port):
+            listeners.listen(None, "terminals", endpoint, Factory())
+        return port.queues
+
+    def test_a_whole_site_may_knock(self) -> None:
+        """Connections that come all at once wait to be taken, and are not sent away."""
+        self.assertEqual(self.queues("tcp:50007"), [listeners.BACKLOG])
+
+    def test_an_administrators_own_queue(self) -> None:
+        """What the endpoint says itself is left alone."""
+        self.assertEqual(self.queues("tcp:50007:backlog=7"), [])
+
+    def test_ports(self) -> None:
+        """A taken port, and what is no endpoint, is one line that names the option."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            for endpoint, word in (
+                (f"tcp:{port}:interface=127.0.0.1", "in use"),
+                ("nonsense:1", "nonsense"),
+                ("tcp:x", "x"),
+            ):
+                error = self.assertRaises(StartupError, listeners.listen, reactor, "http", endpoint, Factory())
+                self.assertIn(f"--http {endpoint}", error.message)
+                self.assertIn(word, error.message)
 
 
 class DescribedTests(SynchronousTestCase):

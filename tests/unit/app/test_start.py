@@ -9,12 +9,8 @@ import sys
 from contextlib import closing
 from io import StringIO
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -26,22 +22,6 @@ from voi.domain.accounts import Role
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
 from voi.store.accounts import SqlAccounts
-
-
-class FakePort:
-    """An open port: remembers what its queue was set to."""
-
-    def __init__(self) -> None:
-        self.socket = self
-        self.queues: list[int] = []
-
-    def listen(self, *args: Any) -> Any:
-        """Both the endpoint's, which gives the port, and the socket's, which sets the queue."""
-        if isinstance(args[0], int):
-            self.queues.append(args[0])
-            return None
-        result: Deferred[FakePort] = succeed(self)
-        return result
 
 
 class FirstAccountTests(StoreCase):
@@ -95,25 +75,6 @@ class FirstAccountTests(StoreCase):
         self.assertEqual(len(await self.accounts.all()), 1)
 
 
-class ListenTests(SynchronousTestCase):
-    """Opening a port."""
-
-    def queues(self, endpoint: str) -> list[int]:
-        """What the queue of this endpoint's port was set to."""
-        port = FakePort()
-        with mock.patch.object(startup, "serverFromString", lambda _reactor, _endpoint: port):
-            startup.listen(None, "terminals", endpoint, Factory())
-        return port.queues
-
-    def test_a_whole_site_may_knock(self) -> None:
-        """Connections that come all at once wait to be taken, and are not sent away."""
-        self.assertEqual(self.queues("tcp:50007"), [startup.BACKLOG])
-
-    def test_an_administrators_own_queue(self) -> None:
-        """What the endpoint says itself is left alone."""
-        self.assertEqual(self.queues("tcp:50007:backlog=7"), [])
-
-
 class StartupTests(SynchronousTestCase):
     """The first steps."""
 
@@ -150,22 +111,14 @@ class StartupTests(SynchronousTestCase):
         self.directory.database.unlink()
         os.close(startup.open_directory(self.directory).lock)
 
-    def test_ports(self) -> None:
-        """A free port opens at once; a taken one, and what is no endpoint, is one line that names the option."""
+    def test_bittorrent_port(self) -> None:
+        """One that is taken ends the start."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
             error = self.assertRaises(StartupError, startup.check_bittorrent_port, "127.0.0.1", port)
             self.assertIn("in use", error.message)
-            for endpoint, word in (
-                (f"tcp:{port}:interface=127.0.0.1", "in use"),
-                ("nonsense:1", "nonsense"),
-                ("tcp:x", "x"),
-            ):
-                error = self.assertRaises(StartupError, startup.listen, reactor, "http", endpoint, Factory())
-                self.assertIn(f"--http {endpoint}", error.message)
-                self.assertIn(word, error.message)
 
     def test_giving_up(self) -> None:
         """One line on stderr and status 1."""

@@ -172,7 +172,7 @@ class AuditTests(StoreCase):
         self.store.noted.connect(received.append)
         seen: list[str] = []
         for name, made in (("a", None), ("b", self.entry), ("c", [self.entry, self.entry])):
-            given = await self.add(name, lambda result, made=made: seen.append(result) or made)  # type: ignore[misc,func-returns-value]
+            given = await self.add(name, lambda result, made=made: seen.append(result) or made)  # type: ignore[misc,func-returns-value]  # append gives None
             self.assertEqual(given, name)
         self.assertEqual((seen, [entry.id for entry in received]), (["a", "b", "c"], [1, 2, 3]))
         self.assertEqual(await self.kept(), (["a", "b", "c"], 3))

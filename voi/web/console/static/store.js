@@ -18,7 +18,8 @@ import { get } from "./api.js";
 
 const MOST_ROLLOUTS = 200;
 
-export const store = {
+/** What is known before anything has come, and after the one who was signed in has left. */
+const nothing = () => ({
   /** @type {Session | null} */
   session: null,
   /** @type {Map<string, Terminal>} a terminal that changes is a new object: rows compare by identity */
@@ -41,6 +42,10 @@ export const store = {
   traffic: null,
   /** "connecting" | "live" | "lost" */
   connection: "connecting",
+});
+
+export const store = {
+  ...nothing(),
   /** The server was replaced by another version since this page was loaded. */
   outdated: false,
   /** @type {"idle" | "busy" | null} the session ended by itself, "busy" when a dialog was open */
@@ -215,19 +220,5 @@ export function mergeRollouts(summaries) {
 /** Forget everything of the one who was signed in. */
 export function clear() {
   loading = early = null;
-  Object.assign(store, {
-    session: null,
-    terminals: new Map(),
-    terminalsLoaded: false,
-    chosen: new Set(),
-    rooms: [],
-    proposals: [],
-    unassigned: 0,
-    roomsLoaded: false,
-    templates: [],
-    templatesLoaded: false,
-    rollouts: new Map(),
-    traffic: null,
-    connection: "connecting",
-  });
+  Object.assign(store, nothing());
 }

@@ -40,7 +40,7 @@ class Malformed(VoiError):
 
 
 class WrongType(VoiError):
-    """A body that says that it is something else than JSON."""
+    """A body that is declared to be something else than JSON."""
 
     http_status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     slug = "wrong_type"
@@ -229,4 +229,4 @@ class NoAnswer(VoiError):
 
 
 class ConnectionEnded(NoAnswer):
-    """No answer, because the connection ended: the terminal may not have heard the command."""
+    """No answer, because the connection ended: the terminal may not have received the command."""

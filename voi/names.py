@@ -1,4 +1,4 @@
-"""Names that strangers send: MAC addresses, uuids and disk names, each by a strict pattern."""
+"""Names that terminals send: MAC addresses, uuids and disk names, each by a strict pattern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: something tells whoever listens, and one listener's fault does not keep the news from the others."""
+"""Signals: typed events with listeners, where one listener's fault does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ P = ParamSpec("P")
 
 
 class Signal(Generic[P]):
-    """What is told and to whom; `name` says it in a few words, for the log.
+    """One kind of event and its listeners; `name` describes it in a few words, for the log.
 
     Listeners are called in the order in which they were connected, on the spot. Only what puts the server together
     connects them: see "Who tells whom" in docs/architecture.
@@ -37,5 +37,5 @@ class Signal(Generic[P]):
         for listener in self._listeners:
             try:
                 listener(*args, **kwargs)
-            except Exception:  # whatever it is, the others are told all the same
-                log.failure("a listener failed when it was told: {signal}", signal=self._name)
+            except Exception:  # whatever it is, the others are called all the same
+                log.failure("a listener failed at: {signal}", signal=self._name)

@@ -1,4 +1,4 @@
-"""Work beside what began it: in a thread, as a task that nobody waits for, or a part in each turn of the reactor."""
+"""Work beside what began it: in a thread, as a task that is not awaited, or a part in each turn of the reactor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_THE_REACTOR: Final = one_slice_a_turn()
 
 
 def spawn(work: Coroutine[Any, Any, Any], log: Logger, doing: str, **values: Any) -> Deferred[None]:
-    """Begin work that nobody waits for; if it fails, `doing` (a format for `values`) is in the log with the trace.
+    """Begin work that is not awaited; if it fails, `doing` (a format for `values`) is in the log with the trace.
 
     :return: fires with None when it has ended, one way or the other; it may be ignored.
     """

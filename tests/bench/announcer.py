@@ -2,7 +2,7 @@
 
 Every request is made beforehand; what is timed is sending it, and reading its whole answer. The result is one line
 of JSON. The process never sleeps while it waits: to wake a sleeper on the same machine is work that the server's
-processor would do, and does for nobody whose asker is at the other end of a network.
+processor would do, and does not do for clients at the other end of a network.
 """
 
 from __future__ import annotations

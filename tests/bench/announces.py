@@ -42,7 +42,7 @@ def announce(port: int, keys: Sequence[str], info_hash: str, rate: float, second
                 before = time.monotonic()
                 _once(port, keys[number % len(keys)], number % len(keys), info_hash)
                 taken.append(time.monotonic() - before)
-        except Exception as error:  # the thread's end is not the bench's: it is told below
+        except Exception as error:  # the thread's end is not the bench's: it is reported below
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(_THREADS)]

@@ -1,6 +1,6 @@
 """The least that Twisted can do with the same connections, as the limit for `sessions`: nothing is known of anybody.
 
-Gives back what it gets; at the order ``push`` sends everybody one command's frame, and says when something came back
+Gives back what it gets; at the command ``push`` sends everybody one command's frame, and says when something came back
 from each. A child of the bench; its first line says the port.
 """
 
@@ -36,7 +36,7 @@ class Echo(Protocol):
         """Give it back, or count it."""
         assert self.transport is not None
         if self._room.awaited:
-            self._room.heard()
+            self._room.received()
         else:
             self.transport.write(data)
 
@@ -62,7 +62,7 @@ class Room(ServerFactory):
             assert connection.transport is not None
             connection.transport.write(_FRAME)
 
-    def heard(self) -> None:
+    def received(self) -> None:
         """One answered."""
         self.awaited -= 1
         if not self.awaited:
@@ -78,7 +78,7 @@ class Orders(LineReceiver):
         self._room = room
 
     def lineReceived(self, line: bytes) -> None:
-        """There is one order only."""
+        """There is one command only."""
         self._room.push()
 
 

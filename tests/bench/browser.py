@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 60.0
 BETWEEN: Final = (0.08, 0.35)
-"""Seconds between two things that somebody does: so that they meet the stream's messages at any moment."""
+"""Seconds between two actions: so that they come at any moment between the stream's messages."""
 ROW: Final = 40  # pixels, of `table.js`
 SORTS: Final = ("state", "ip", "version", "room", "progress", "mac", "online_since", "name")
 BACKSPACE: Final = "\ue003"
@@ -70,7 +70,7 @@ window.benchScroll = (top) => {
 """
 
 
-class Visitor:
+class BrowserPage:
     """A browser, and an administrator in front of it."""
 
     def __init__(self, directory: Path, server: ServerProcess) -> None:

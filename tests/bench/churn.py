@@ -1,6 +1,6 @@
 """What goes wrong in a rollout, and what it costs the others: each against undisturbed runs of the same session.
 
-- ``late``: 4 of 16 terminals get their order when the others are half done.
+- ``late``: 4 of 16 terminals get their command when the others are half done.
 - ``killed``: one terminal is killed when it has half of the image, and started again 5 s later. ``again %`` is all
   payload that came in at its link in both lives, beyond the image, as a share of what came in during the first. This
   is the most that it can have fetched again: haves, requests and blocks that any terminal gets twice are in it.
@@ -54,7 +54,7 @@ TINY_AWAY: Final = Away(0.5, 2.0)
 
 @dataclass(frozen=True)
 class Run:
-    """One rollout. `seconds` by terminal: from its order to its end, of those that are not looked at none.
+    """One rollout. `seconds` by terminal: from its start to its end, of those that are not looked at none.
 
     `received` is the payload that came in at each terminal's link, `said` what only this kind of run has to say.
     """
@@ -71,7 +71,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Course:
+class DisturbedRun:
     """A rollout about to begin: the site, its template, the bytes of the file, how long who is killed stays away."""
 
     site: Site
@@ -106,69 +106,69 @@ class Course:
             time.sleep(_LOOK_EVERY)
 
 
-Play = Callable[[Course], tuple[dict[int, float], dict[str, float]]]
+Play = Callable[[DisturbedRun], tuple[dict[int, float], dict[str, float]]]
 """Runs a rollout: the seconds by terminal, and what else there is to say."""
 
 
-def undisturbed(course: Course) -> tuple[dict[int, float], dict[str, float]]:
+def undisturbed(run: DisturbedRun) -> tuple[dict[int, float], dict[str, float]]:
     """Nothing happens."""
-    everybody = range(course.case.terminals)
-    return course.end(course.begin(everybody), everybody), {}
+    everybody = range(run.case.terminals)
+    return run.end(run.begin(everybody), everybody), {}
 
 
-def late(course: Course) -> tuple[dict[int, float], dict[str, float]]:
+def late(run: DisturbedRun) -> tuple[dict[int, float], dict[str, float]]:
     """A quarter comes late; it is switched on before, so that starting a program is not what is measured."""
-    count = course.case.terminals
+    count = run.case.terminals
     comers, others = range(count - count // 4, count), range(count - count // 4)
-    first = course.begin(others)
-    course.until(LATE_AT, others[:3])
-    second = course.begin(comers)
-    seconds = course.end(first, others)
-    seconds |= course.end(second, comers)
-    least = course.size / (course.case.link * PAYLOAD)
+    first = run.begin(others)
+    run.until(LATE_AT, others[:3])
+    second = run.begin(comers)
+    seconds = run.end(first, others)
+    seconds |= run.end(second, comers)
+    least = run.size / (run.case.link * PAYLOAD)
     took = [seconds[index] / least for index in comers]
     return seconds, {"late: median / (F/d)": statistics.median(took), "late: last / (F/d)": max(took)}
 
 
-def killed(course: Course) -> tuple[dict[int, float], dict[str, float]]:
+def killed(run: DisturbedRun) -> tuple[dict[int, float], dict[str, float]]:
     """One terminal ends without warning."""
-    everybody = range(course.case.terminals)
-    victim = _one(course.case)
-    terminal = course.site.terminals[victim]
-    before = course.received(victim)
-    number = course.begin(everybody)
-    course.until(KILLED_AT, [victim])
+    everybody = range(run.case.terminals)
+    victim = _one(run.case)
+    terminal = run.site.terminals[victim]
+    before = run.received(victim)
+    number = run.begin(everybody)
+    run.until(KILLED_AT, [victim])
     terminal.kill()
-    first = course.received(victim) - before
-    time.sleep(course.away.terminal)
-    before = course.received(victim)
-    course.site.start([terminal])
-    seconds = course.end(number, everybody)
-    return seconds, {"had": first, "fetched then": course.received(victim) - before}
+    first = run.received(victim) - before
+    time.sleep(run.away.terminal)
+    before = run.received(victim)
+    run.site.start([terminal])
+    seconds = run.end(number, everybody)
+    return seconds, {"had": first, "fetched then": run.received(victim) - before}
 
 
-def server(course: Course) -> tuple[dict[int, float], dict[str, float]]:
+def server(run: DisturbedRun) -> tuple[dict[int, float], dict[str, float]]:
     """The server ends without warning; who is done while it is away is so to it when it is back."""
-    everybody = range(course.case.terminals)
-    number = course.begin(everybody)
-    course.until(SERVER_AT, everybody[:3])
-    course.site.server.kill()
+    everybody = range(run.case.terminals)
+    number = run.begin(everybody)
+    run.until(SERVER_AT, everybody[:3])
+    run.site.server.kill()
     gone = time.monotonic()
-    time.sleep(course.away.server)
-    course.site.start_server()
+    time.sleep(run.away.server)
+    run.site.start_server()
     away = time.monotonic() - gone
-    return course.end(number, everybody), {"away s": away}
+    return run.end(number, everybody), {"away s": away}
 
 
-def slow(course: Course) -> tuple[dict[int, float], dict[str, float]]:
+def slow(run: DisturbedRun) -> tuple[dict[int, float], dict[str, float]]:
     """One terminal has a bad cable; nobody waits for it."""
-    snail = _one(course.case)
-    rate = course.case.link // SLOWER
-    course.site.network.limit(course.site.hosts[snail], up=rate, down=rate)
-    others = [index for index in range(course.case.terminals) if index != snail]
-    number = course.begin(others)
-    course.begin([snail])
-    return course.end(number, others), {}
+    snail = _one(run.case)
+    rate = run.case.link // SLOWER
+    run.site.network.limit(run.site.hosts[snail], up=rate, down=rate)
+    others = [index for index in range(run.case.terminals) if index != snail]
+    number = run.begin(others)
+    run.begin([snail])
+    return run.end(number, others), {}
 
 
 DISTURBANCES: Final[Mapping[str, Play]] = {"late": late, "killed": killed, "server": server, "slow": slow}
@@ -223,12 +223,12 @@ def measure(directory: Path, case: Case, play: Play, away: Away) -> Run:
         site = Site(directory, network, middle, terminals, link=case.link)
         with site.up():
             template, size = site.publish(case.size)
-            course = Course(site, template, size, case, away)
-            before = [course.received(index) for index in range(case.terminals)]
+            run = DisturbedRun(site, template, size, case, away)
+            before = [run.received(index) for index in range(case.terminals)]
             cores = Cores.now()
-            seconds, said = play(course)
+            seconds, said = play(run)
             busy = Cores.now().busy_since(cores)
-            received = [course.received(index) - then for index, then in enumerate(before)]
+            received = [run.received(index) - then for index, then in enumerate(before)]
         return Run(seconds, received, size, busy, said)
 
 

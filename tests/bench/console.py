@@ -1,4 +1,4 @@
-"""What live pages cost, and how quick they are, on the real thing: a server, 5,000 terminals logged in and in one
+"""What live pages cost, and how fast they are, on the real thing: a server, 5,000 terminals logged in and in one
 rollout, 500 of which say each second that they got on, ten open pages, and a real browser.
 
 The server's processor time for live news is that with ten pages less that with none while the same terminals move: in
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from tests.bench.browser import MISSING, Visitor
+from tests.bench.browser import MISSING, BrowserPage
 from tests.bench.database import opened
 from tests.bench.fetchers import ROOM
 from tests.bench.figures import Figure, Outcome, Plan, Row
@@ -75,18 +75,20 @@ class School:
     def __init__(self, plan: Plan, stack: ExitStack, terminals: int, moving: int) -> None:
         self.terminals = terminals
         self.server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
-        self._crowd = stack.enter_context(Helper("fetchers"))
+        self._fetchers = stack.enter_context(Helper("fetchers"))
         self._listeners = stack.enter_context(Helper("listeners"))
         self._sleeper = stack.enter_context(Helper("sleeper"))
         for number in range(-(-terminals // ROOM)):
             self.server.api("POST", "rooms", {"name": f"Room {number}", "subnets": [f"10.1.{number}.0/24"]})
         (template,) = publish(self.server, plan.directory, [IMAGE])
-        self._crowd.ask(do="login", host=LOOPBACK, port=self.server.terminals_port, source="127.0.1.1", first=0,
+        self._fetchers.request(do="login", host=LOOPBACK, port=self.server.terminals_port, source="127.0.1.1", first=0,
                         count=terminals, at_once=AT_ONCE)  # fmt: skip
         self.server.api("POST", "rollouts", {"template": template, "macs": "all"})
-        wait_until(lambda: self._crowd.ask(do="taken")["taken"] == terminals, PATIENCE, "everybody to be sent it")
+        wait_until(
+            lambda: self._fetchers.request(do="taken")["taken"] == terminals, PATIENCE, "everybody to be sent it"
+        )
         wait_until(self._noted, PATIENCE, "the server to have noted that")
-        self._crowd.ask(do="work", moving=moving, seconds=1.0)
+        self._fetchers.request(do="work", moving=moving, seconds=1.0)
 
     def _noted(self) -> bool:
         # Looked up in the file: asking the server again and again would be work of its own.
@@ -97,22 +99,22 @@ class School:
     @contextmanager
     def open(self, kind: str, count: int) -> Iterator[None]:
         """Let so many pages of a kind be open."""
-        order = {"port": self.server.http_port, "token": self.server.token, "pages": pages(kind, count)}
-        self._listeners.ask(do="open", **order)
+        command = {"port": self.server.http_port, "token": self.server.token, "pages": pages(kind, count)}
+        self._listeners.request(do="open", **command)
         wait_until(lambda: self.live() == count, PATIENCE, "the pages to be live")
         try:
             yield
         finally:
-            self._listeners.ask(do="close")
+            self._listeners.request(do="close")
 
     def live(self) -> int:
         """How many of the open pages have their stream."""
-        found: int = self._listeners.ask(do="count")["live"]
+        found: int = self._listeners.request(do="count")["live"]
         return found
 
     def there(self) -> int:
         """How many terminals are logged in, as they know it."""
-        found: int = self._crowd.ask(do="there")["there"]
+        found: int = self._fetchers.request(do="there")["there"]
         return found
 
     def well(self) -> bool:
@@ -126,17 +128,17 @@ class School:
         """A round with so many pages open."""
         with self.open(kind, count):
             time.sleep(effort.settle)
-            lag, told, cpu, begun = self.lag(), self._told(), cpu_seconds(self.server.pid), time.monotonic()
-            sleeper = self._sleeper.ask(seconds=effort.seconds)
+            lag, before, cpu, begun = self.lag(), self._answered_bytes(), cpu_seconds(self.server.pid), time.monotonic()
+            sleeper = self._sleeper.request(seconds=effort.seconds)
             took = time.monotonic() - begun
             share = (cpu_seconds(self.server.pid) - cpu) / took * 100
-            streamed, read = (now - then for now, then in zip(self._told(), told, strict=True))
+            streamed, read = (now - then for now, then in zip(self._answered_bytes(), before, strict=True))
             late = [now - then for now, then in zip(self.lag(), lag, strict=True)]
         each = max(count, 1) * took * 1000
         return Sample(share, streamed / each, read / each, late, sleeper)
 
-    def _told(self) -> tuple[int, int]:
-        counts = self._listeners.ask(do="count")
+    def _answered_bytes(self) -> tuple[int, int]:
+        counts = self._listeners.request(do="count")
         if counts["failed"]:
             raise StageError(counts["failed"])
         return counts["streams"], counts["read"]
@@ -177,14 +179,14 @@ def run(plan: Plan) -> Outcome:
             worst = max(costs, key=lambda kind: costs[kind])
             others = {f"pages of {kind}": cost for kind, cost in costs.items() if kind != worst}
             figures.append(Figure("console.cpu", costs[worst], others, f"{note}; pages of {worst}"))
-        visitor = None
+        page = None
         if not MISSING:
-            visitor = stack.enter_context(Visitor(plan.directory / "browser", school.server))
-            press, more = _answers(school, visitor, effort, plan)
+            page = stack.enter_context(BrowserPage(plan.directory / "browser", school.server))
+            press, more = _answers(school, page, effort, plan)
             rows += more
             figures.append(Figure("console.key", press, note=f"{note}; the median" if plan.fast else note))
         if not plan.fast:
-            rows += _restart(school, visitor, plan)
+            rows += _restart(school, page, plan)
     return Outcome(figures, rows, (), {"console.key": MISSING} if MISSING else {})
 
 
@@ -220,22 +222,22 @@ def _lag(late: Sequence[int]) -> dict[str, float | str]:
     return {"lag p99.9 ms": quantile(late, 0.999) * 1000, "lag worst ms": longest * 1000}
 
 
-def _answers(school: School, visitor: Visitor, effort: Effort, plan: Plan) -> tuple[float, list[Row]]:
-    """What a key press is held to its line by, in ms, and how quick the page is at all else."""
+def _answers(school: School, page: BrowserPage, effort: Effort, plan: Plan) -> tuple[float, list[Row]]:
+    """What a key press is held to its line by, in ms, and how fast the page is at all else."""
     plan.say("a browser")
     with school.open("terminals", PAGES):
         lag = school.lag()
-        visitor.sign_in()
-        rows = [Row("page opened, cold", _times([visitor.open() for _ in range(effort.openings)]))]
-        presses = visitor.presses(effort.words)
+        page.sign_in()
+        rows = [Row("page opened, cold", _times([page.open() for _ in range(effort.openings)]))]
+        presses = page.presses(effort.words)
         rows.append(Row("key press in the filter", _times(presses)))
         if not plan.fast:
-            visitor.sort("progress")
-            rows.append(Row("key press, sorted by progress", _times(visitor.presses(effort.words[:2]))))
-            rows.append(Row("key press, all chosen", _times(visitor.presses_with_all(effort.words[:2]))))
-            rows.append(Row("sorted by another column", _times(visitor.sorts(effort.sorts))))
-            rows.append(Row("scrolled to another place", _times(visitor.scrolls(effort.scrolls))))
-            rows.append(Row("all chosen, and none", _times(visitor.choices(effort.choices))))
+            page.sort("progress")
+            rows.append(Row("key press, sorted by progress", _times(page.presses(effort.words[:2]))))
+            rows.append(Row("key press, all chosen", _times(page.presses_with_all(effort.words[:2]))))
+            rows.append(Row("sorted by another column", _times(page.sorts(effort.sorts))))
+            rows.append(Row("scrolled to another place", _times(page.scrolls(effort.scrolls))))
+            rows.append(Row("all chosen, and none", _times(page.choices(effort.choices))))
         late = [now - then for now, then in zip(school.lag(), lag, strict=True)]
         rows.append(Row("the server meanwhile", _lag(late) | {"MiB": resident(school.server.pid) / (1 << 20)}))
     return statistics.median(presses) if plan.fast else _percentile(presses, 0.95), rows
@@ -254,19 +256,19 @@ def _times(times: Sequence[float]) -> dict[str, float | str]:
     }
 
 
-def _restart(school: School, visitor: Visitor | None, plan: Plan) -> list[Row]:
+def _restart(school: School, page: BrowserPage | None, plan: Plan) -> list[Row]:
     """How long after the start of a new server it answers, all pages are live, and all terminals are back."""
     plan.say("the server is started anew")
     seconds: dict[str, float] = {}
     with school.open("terminals", PAGES):
-        if visitor is not None:
-            visitor.show_online(school.terminals)
+        if page is not None:
+            page.show_online(school.terminals)
         school.server.stop()
         begun = time.monotonic()
         school.server.start()
         awaited: dict[str, Callable[[], bool]] = {
             "until it is well": school.well,
-            "until all pages are live": lambda: school.live() == PAGES and (visitor is None or visitor.live()),
+            "until all pages are live": lambda: school.live() == PAGES and (page is None or page.live()),
             "until all terminals are back": lambda: school.there() == school.terminals,
         }
 
@@ -278,7 +280,7 @@ def _restart(school: School, visitor: Visitor | None, plan: Plan) -> list[Row]:
             return not awaited
 
         wait_until(look, PATIENCE, "everybody to be back")
-        if visitor is not None:  # until then it shows what it knew before
-            wait_until(lambda: visitor.count() == school.terminals, PATIENCE, "the page to show all")
+        if page is not None:  # until then it shows what it knew before
+            wait_until(lambda: page.count() == school.terminals, PATIENCE, "the page to show all")
             seconds["until the page shows them all"] = time.monotonic() - begun
     return [Row(f"new start: {what}", {"s": took}) for what, took in seconds.items()]

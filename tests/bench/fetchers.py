@@ -1,10 +1,9 @@
-"""Terminals that seem to fetch: a crowd that takes what it is sent, tells how far it is, and comes back when it was cut
-off.
+"""Terminals that seem to fetch: they accept what they are sent, report progress, and come back when they were cut off.
 
-A child of the `console` bench. Beside the crowd's orders, ``work`` (moving, seconds): so many of them say with 9025
-each so many seconds that they got on, the others that they still check what they have; all say that they live. Then
-``taken`` (how many have something to fetch), and ``there`` (how many are logged in). No piece is fetched: what is
-measured is what the server makes of what terminals say.
+A child of the `console` bench. Beside the commands of `many_terminals`, ``work`` (moving, seconds): so many of them
+report with 9025 each so many seconds that they got on, the others that they still check what they have; all send
+heartbeats. Then ``taken`` (how many have something to fetch), and ``there`` (how many are logged in). No piece is
+fetched: what is measured is what the server does with the reports.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.bench.many_peers import Crowd, Terminal, say
+from tests.bench.many_terminals import ManyTerminals, Terminal, say
 from voi.names import DiskName
 from voi.wire.codes import Code
 from voi.wire.session import ReplyReceived, ServerCommand
 
 BEAT_SECONDS: Final = 20.0
-"""Between two heartbeats, and two words of one that does not move, of deployed terminals."""
+"""Between two heartbeats, and two reports of one that does not move, of deployed terminals."""
 STEP: Final = (0.11, 0.13)
-"""Per cent by which one gets on between two words: just more than what is told of; done after a quarter of an hour."""
+"""Per cent of progress between two reports: just more than what is shown; done after a quarter of an hour."""
 COME_BACK: Final = (1.0, 5.0)
 """Seconds until one that was cut off tries again."""
 ROOM: Final = 100
@@ -63,7 +62,7 @@ class Round:
             self._acted += 1
 
 
-class Fetchers(Crowd):
+class Fetchers(ManyTerminals):
     """All terminals of the process."""
 
     def __init__(self) -> None:
@@ -73,7 +72,7 @@ class Fetchers(Crowd):
         self._away: list[tuple[float, str, Terminal]] = []
         self._rounds: list[Round] = []
         self._random = random.Random(1)
-        self._orders = {**self._orders, "work": self._work, "taken": self._taken, "there": self._are_there}
+        self._commands = {**self._commands, "work": self._work, "taken": self._taken, "there": self._are_there}
 
     def _pause(self) -> float:
         return _PAUSE if self._rounds or self._away else super()._pause()
@@ -92,10 +91,10 @@ class Fetchers(Crowd):
         number = int(terminal.mac[9:].replace(":", ""), 16)
         return f"10.1.{number // ROOM}.{number % ROOM + 1}"
 
-    def _heard(self, terminal: Terminal, answer: ReplyReceived) -> None:
+    def _answered(self, terminal: Terminal, answer: ReplyReceived) -> None:
         if answer.code == Code.TERMINAL_LOGIN:
             self._there.add(terminal.mac)
-        super()._heard(terminal, answer)
+        super()._answered(terminal, answer)
 
     def _cut_off(self, terminal: Terminal) -> None:
         self._there.discard(terminal.mac)
@@ -114,19 +113,19 @@ class Fetchers(Crowd):
 
     # Fetching.
 
-    def _obey(self, terminal: Terminal, command: ServerCommand) -> None:
+    def _carry_out(self, terminal: Terminal, command: ServerCommand) -> None:
         if command.torrent is not None and terminal.mac not in self._fetches:
             assert command.torrent.disk_uuid is not None
             assert command.torrent.level is not None
             name = str(DiskName(command.torrent.disk_uuid, command.torrent.level))
             self._fetches[terminal.mac] = Fetch(name)
-        super()._obey(terminal, command)
+        super()._carry_out(terminal, command)
 
     def _taken(self) -> None:
         say(taken=len(self._fetches))
 
     def _work(self) -> None:
-        moving, seconds, now = self._order["moving"], self._order["seconds"], time.monotonic()
+        moving, seconds, now = self._command["moving"], self._command["seconds"], time.monotonic()
         self._rounds = [
             Round(self._all[:moving], seconds, self._get_on, now),
             Round(self._all[moving:], BEAT_SECONDS, self._check, now),
@@ -135,25 +134,25 @@ class Fetchers(Crowd):
         say(moving=moving)
 
     def _live(self, terminal: Terminal) -> None:
-        self._say(terminal, Code.HEARTBEAT, {"mac": terminal.mac})
+        self._send(terminal, Code.HEARTBEAT, {"mac": terminal.mac})
 
     def _get_on(self, terminal: Terminal) -> None:
         fetch = self._fetches[terminal.mac]
         fetch.progress = min(99.0, fetch.progress + self._random.uniform(*STEP))
-        self._tell(terminal, fetch, "downloading")
+        self._report(terminal, fetch, "downloading")
 
     def _check(self, terminal: Terminal) -> None:
         fetch = self._fetches.get(terminal.mac)
         if fetch is not None:
-            self._tell(terminal, fetch, "checking")
+            self._report(terminal, fetch, "checking")
 
-    def _tell(self, terminal: Terminal, fetch: Fetch, state: str) -> None:
+    def _report(self, terminal: Terminal, fetch: Fetch, state: str) -> None:
         body = {"mac": terminal.mac, "torrent_name": fetch.name, "progress": fetch.progress, "state": state}
-        self._say(terminal, Code.TASK_STATE, body)
+        self._send(terminal, Code.TASK_STATE, body)
 
-    def _say(self, terminal: Terminal, code: int, body: Mapping[str, Any]) -> None:
+    def _send(self, terminal: Terminal, code: int, body: Mapping[str, Any]) -> None:
         if terminal.mac in self._there:
-            with suppress(ConnectionError):  # the poll tells of it
+            with suppress(ConnectionError):  # the poll reports it
                 terminal.ask(code, body)
 
 

@@ -40,8 +40,8 @@ class Load:
         publish(self._server, plan.directory, [plan.of(IMAGE, FAST_IMAGE, TINY_IMAGE)])
         wait_until(lambda: seeded(self._server) == 1, 30, "the server to seed")
         (self._torrent,) = (self._server.data / "torrents").glob("*.torrent")
-        crowd = stack.enter_context(Helper("crowd"))
-        crowd.ask(do="login", host=LOOPBACK, port=self._server.terminals_port, source="127.0.1.1", first=0,
+        group = stack.enter_context(Helper("many_terminals"))
+        group.request(do="login", host=LOOPBACK, port=self._server.terminals_port, source="127.0.1.1", first=0,
                   count=TERMINALS, at_once=10)  # fmt: skip
         self._keys = tracker_keys(self._server.data)
         self._leech = stack.enter_context(Helper("leech", PRESETS[0]))
@@ -51,19 +51,19 @@ class Load:
     def measure(self, seconds: float, *, seed: bool, announce: bool) -> dict[str, float | str]:
         """What the probe saw in so many seconds of a load."""
         before, cpu, begun = self._counts(), cpu_seconds(self._server.pid), time.monotonic()
-        self._sleeper.tell(seconds=seconds)
+        self._sleeper.send(seconds=seconds)
         if announce:
-            self._announces.tell(port=self._server.http_port, keys=self._keys, info_hash=self._torrent.stem, rate=RATE,
+            self._announces.send(port=self._server.http_port, keys=self._keys, info_hash=self._torrent.stem, rate=RATE,
                                  seconds=seconds)  # fmt: skip
         sent, fetching = 0, 0.0
         while seed and time.monotonic() < begun + seconds:
-            order = {"torrent": str(self._torrent), "directory": str(self._directory / "got")}
-            got: Any = self._leech.ask(do="fetch", **order, port=self._server.bittorrent_port)
+            command = {"torrent": str(self._torrent), "directory": str(self._directory / "got")}
+            got: Any = self._leech.request(do="fetch", **command, port=self._server.bittorrent_port)
             sent += got["bytes"]
             fetching += got["seconds"]
         if not seed:
             time.sleep(seconds)
-        told = self._announces.hear() if announce else None
+        answer = self._announces.receive() if announce else None
         took = time.monotonic() - begun
         counts = [now - then for now, then in zip(self._counts(), before, strict=True)]
         row: dict[str, float | str] = {
@@ -71,14 +71,14 @@ class Load:
             "p99 ms": quantile(counts, 0.99) * 1000,
             "p99.9 ms": quantile(counts, 0.999) * 1000,
             "longest ms": max(bound for bound, count in zip(UPPER_BOUNDS, counts, strict=True) if count) * 1000,
-            SLEEPER: quantile(self._sleeper.hear(), 0.999) * 1000,
+            SLEEPER: quantile(self._sleeper.receive(), 0.999) * 1000,
             "CPU of a core %": (cpu_seconds(self._server.pid) - cpu) / took * 100,
         }
         if seed:
             row["seeds MB/s"] = sent / 1e6 / fetching
-        if told is not None:
-            row["announces/s"] = told["rate"]
-            row["answer p99 ms"] = told["p99"] * 1000
+        if answer is not None:
+            row["announces/s"] = answer["rate"]
+            row["answer p99 ms"] = answer["p99"] * 1000
         return row
 
     def _counts(self) -> list[int]:

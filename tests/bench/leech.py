@@ -59,12 +59,12 @@ class Peer:
 
     def fetch(self, torrent: str, directory: str, port: int) -> dict[str, object]:
         """Fetch from the peer at a port of this machine: bytes, seconds from the first of them to the last piece, and
-        before that from the order to the first (who calls whom when is not the rate).
+        before that from the command to the first (who calls whom when is not the rate).
         """
         Path(directory).mkdir()
         parameters = self._parameters(torrent, directory)
         parameters.peers = [(LOOPBACK, port)]
-        ordered = time.monotonic()
+        started = time.monotonic()
         handle = self._session.add_torrent(parameters)
         while not handle.status().total_payload_download:
             time.sleep(_LOOK_SECONDS)
@@ -75,7 +75,7 @@ class Peer:
         size = handle.status().total_wanted
         self._session.remove_torrent(handle)
         shutil.rmtree(directory)
-        return {"bytes": size, "seconds": seconds, "before": begun - ordered}
+        return {"bytes": size, "seconds": seconds, "before": begun - started}
 
     def _parameters(self, torrent: str, directory: str) -> Any:
         parameters = lt.load_torrent_file(torrent)
@@ -86,12 +86,12 @@ class Peer:
 
 
 def main() -> None:
-    """Do as told until nobody tells any more."""
+    """Carry out commands until standard input ends."""
     peer = Peer(sys.argv[1])
-    orders: dict[str, Callable[..., object]] = {"seed": peer.seed, "fetch": peer.fetch}
+    commands: dict[str, Callable[..., object]] = {"seed": peer.seed, "fetch": peer.fetch}
     for line in sys.stdin:
-        order = json.loads(line)
-        print(json.dumps(orders[order.pop("do")](**order)), flush=True)
+        command = json.loads(line)
+        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
 
 
 if __name__ == "__main__":

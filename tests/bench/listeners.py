@@ -32,9 +32,9 @@ _LONGEST_LINE: Final = 64  # of which the end of one part may be the beginning o
 class Page:
     """One page."""
 
-    def __init__(self, order: Mapping[str, Any], port: int, token: str) -> None:
-        self.stream, self.reads = order["stream"], order.get("reads", "")
-        self.topics, self.every = set(order.get("topics", ())), order.get("every", 0.0)
+    def __init__(self, command: Mapping[str, Any], port: int, token: str) -> None:
+        self.stream, self.reads = command["stream"], command.get("reads", "")
+        self.topics, self.every = set(command.get("topics", ())), command.get("every", 0.0)
         self.port, self.token = port, token
         self.socket: socket.socket | None = None
         self.live = False
@@ -55,7 +55,7 @@ class Page:
             f"Authorization: Bearer {self.token}\r\nAccept: text/event-stream\r\n\r\n".encode()
         )
 
-    def heard(self, data: bytes) -> set[str]:
+    def data_received(self, data: bytes) -> set[str]:
         """Take what the stream brought; the names of events in it."""
         self.received += len(data)
         names = {name.decode() for name in _NAME.findall(self._end + data)}
@@ -104,22 +104,22 @@ class Listeners:
         self._selector.register(sys.stdin, selectors.EVENT_READ)
         self._pages: list[Page] = []
         self._pool = ThreadPoolExecutor(16)
-        self._orders: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+        self._commands: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "open": self._open, "count": self._count, "close": self._close,
         }  # fmt: skip
 
     def run(self) -> None:
-        """Do what is ordered, until there is nobody who orders."""
+        """Carry out commands until standard input ends."""
         while True:
             for key, _ in self._selector.select(0.1):
                 if key.data is not None:
-                    self._hear(key.data)
+                    self._read(key.data)
                     continue
                 line = sys.stdin.readline()
                 if not line:
                     return
-                order = json.loads(line)
-                print(json.dumps(self._orders[order["do"]](order)), flush=True)
+                command = json.loads(line)
+                print(json.dumps(self._commands[command["do"]](command)), flush=True)
             now = time.monotonic()
             for page in self._pages:
                 if page.socket is None and page.retry <= now:
@@ -127,15 +127,15 @@ class Listeners:
                 if page.takes_up(now):
                     self._pool.submit(page.read_again)
 
-    def _open(self, order: Mapping[str, Any]) -> object:
-        self._pages = [Page(page, order["port"], order["token"]) for page in order["pages"]]
+    def _open(self, command: Mapping[str, Any]) -> object:
+        self._pages = [Page(page, command["port"], command["token"]) for page in command["pages"]]
         now = time.monotonic()
         for index, page in enumerate(self._pages):  # people open theirs at different times
             page.read_at = now - page.every * index / len(self._pages)
             self._connect(page)
         return {"open": len(self._pages)}
 
-    def _count(self, _order: Mapping[str, Any]) -> object:
+    def _count(self, _command: Mapping[str, Any]) -> object:
         def total(read: Callable[[Page], int]) -> int:
             return sum(read(page) for page in self._pages)
 
@@ -146,7 +146,7 @@ class Listeners:
             "failed": next((page.failed for page in self._pages if page.failed), ""),
         }
 
-    def _close(self, _order: Mapping[str, Any]) -> object:
+    def _close(self, _command: Mapping[str, Any]) -> object:
         for page in self._pages:
             if page.socket is not None:
                 self._selector.unregister(page.socket)
@@ -163,7 +163,7 @@ class Listeners:
         assert page.socket is not None
         self._selector.register(page.socket, selectors.EVENT_READ, page)
 
-    def _hear(self, page: Page) -> None:
+    def _read(self, page: Page) -> None:
         assert page.socket is not None
         try:
             data = page.socket.recv(_READ)
@@ -173,7 +173,7 @@ class Listeners:
             self._selector.unregister(page.socket)
             page.lost()
             return
-        page.news(page.heard(data), time.monotonic())
+        page.news(page.data_received(data), time.monotonic())
 
 
 def pages(kind: str, count: int) -> Sequence[Mapping[str, Any]]:

@@ -259,12 +259,12 @@ def _payload(namespace: str, device: str) -> int:
     return sum(int(one["bytes"]) - _HEADERS * int(one["packets"]) for one in found if one["kind"] == "tbf")
 
 
-def _ip(*words: str) -> str:
-    return _run("ip", *words)
+def _ip(*arguments: str) -> str:
+    return _run("ip", *arguments)
 
 
-def _run(*words: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _run(*arguments: str) -> str:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NetworkError(f"{' '.join(words)}: {done.stderr.strip()}")
+        raise NetworkError(f"{' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout

@@ -39,7 +39,7 @@ EVENING: Final = 1_780_000_000.0
 LOOK: Final = 2
 """Seconds between two points of the plot, and between two looks at what flows."""
 ENTRY: Final = 60
-"""Seconds between two entries of the journal."""
+"""Seconds between two entries of the audit log."""
 ROOMS: Final = 20
 SIZE: Final = 30 * 10**9
 STAMP: Final = "2026-05-28T20:26:40Z"
@@ -75,11 +75,11 @@ class Night:
         for index, mac in enumerate(self._macs):
             yield 1, mac, "downloading" if index < self._moving else "waiting", self._progress[index], ""
 
-    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
+    def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
         """As the observer's."""
         return self._paces[mac]
 
-    async def course(self, rollout_id: int) -> RolloutHistory | None:
+    async def history(self, rollout_id: int) -> RolloutHistory | None:
         """As the observer's."""
         return self._course
 
@@ -98,7 +98,7 @@ class Night:
         return Throughput(5e8, 1e6, 3600.0, self._course)
 
     async def news(self) -> Sequence[News]:
-        """What flows, and an entry of the journal now and then, as the server's own sources tell them."""
+        """What flows, and an entry of the audit log now and then, as the server's own sources tell them."""
         news: list[News] = []
         if self.seconds % LOOK == 0:
             news.append(("traffic", {"server_out": 10**6, "server_in": 0, "swarm": self.seconds}))

@@ -1,7 +1,7 @@
 """What becomes of a page that is left open overnight: 5,000 terminals, of which 500 move each second, for 12 hours.
 
 A real browser shows the page; a child process (``night``) has the server's own hub, and lets time pass as fast as the
-page takes what it is told: of the terminals and of the rollout each second, of what flows each other one. Ten times the
+page takes its messages: of the terminals and of the rollout each second, of what flows each other one. Ten times the
 server restarts. Along the way the garbage is collected by force, and what is left is counted: the heap of the page's
 scripts, the nodes of its document, the listeners. A key press is timed before and after: from the event to the frame
 that shows what it did. The heap has two levels, for a list that was replaced may be let go with the next one only: so
@@ -31,7 +31,7 @@ from voi.demo.processes import LOOPBACK, wait_until
 
 HOUR: Final = 3600
 PAGES: Final = {"terminals": "#/terminals", "rollout": "#/rollouts/1"}
-_FEW: Final = 2  # seconds, in which what flows is told once
+_FEW: Final = 2  # seconds, in which the traffic is sent once
 _WAIT: Final = 120
 
 _SETTLED: Final = "setTimeout(arguments[0], 700)"
@@ -118,18 +118,18 @@ def _watch(plan: Plan, name: str, place: str, length: Length) -> list[Row]:
     with ExitStack() as stack:
         server = stack.enter_context(Helper("night", str(length.terminals), str(length.moving)))
         page = stack.enter_context(_opened(plan.directory / name))
-        page.get(f"http://{LOOPBACK}:{server.hear()['port']}/{place}")
+        page.get(f"http://{LOOPBACK}:{server.receive()['port']}/{place}")
         wait_until(lambda: page.find_elements("css selector", "tbody tr[data-index]"), _WAIT, "the page's rows")
         page.set_script_timeout(_WAIT)
-        told: dict[str, Any] = server.ask(seconds=_FEW)
-        page.execute_async_script(_CAUGHT_UP, told["second"])
-        samples.append(_sample(page, name, told, length))
+        answer: dict[str, Any] = server.request(seconds=_FEW)
+        page.execute_async_script(_CAUGHT_UP, answer["second"])
+        samples.append(_sample(page, name, answer, length))
         for _ in range(length.restarts):
-            server.ask(seconds=round(length.hours * HOUR / length.restarts) // _FEW * _FEW)
-            server.ask(boot=True)
-            told = server.ask(seconds=_FEW)
-            page.execute_async_script(_CAUGHT_UP, told["second"])
-            samples.append(_sample(page, name, told, length))
+            server.request(seconds=round(length.hours * HOUR / length.restarts) // _FEW * _FEW)
+            server.request(boot=True)
+            answer = server.request(seconds=_FEW)
+            page.execute_async_script(_CAUGHT_UP, answer["second"])
+            samples.append(_sample(page, name, answer, length))
             plan.say(f"{samples[-1].what}: {dict(samples[-1].figures)}")
     return samples
 
@@ -145,7 +145,7 @@ def _opened(directory: Path) -> Iterator[Any]:
         page.quit()
 
 
-def _sample(page: Any, name: str, told: dict[str, Any], length: Length) -> Row:
+def _sample(page: Any, name: str, answer: dict[str, Any], length: Length) -> Row:
     """What there is of a page after everything that could be let go was."""
     took = page.execute_async_script(_PRESS, length.keys)
     page.execute_cdp_cmd("HeapProfiler.enable", {})
@@ -157,9 +157,9 @@ def _sample(page: Any, name: str, told: dict[str, Any], length: Length) -> Row:
         metrics = {one["name"]: one["value"] for one in page.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
         heap = min(heap, metrics["JSHeapUsedSize"])
     return Row(
-        f"{name}, {told['second'] / HOUR:.2f} h",
+        f"{name}, {answer['second'] / HOUR:.2f} h",
         {
-            "messages": told["messages"],
+            "messages": answer["messages"],
             "heap MB": heap / 1e6,
             "nodes": metrics["Nodes"],
             "listeners": metrics["JSEventListeners"],

@@ -44,8 +44,8 @@ def settings() -> lt.settings_pack:
     for source in ("enable_dht", "enable_lsd", "enable_upnp", "enable_natpmp"):
         pack[source] = False
     categories = lt.alert.category_t
-    heard = categories.error_notification | categories.status_notification | categories.storage_notification
-    pack["alert_mask"] = int(heard)
+    received = categories.error_notification | categories.status_notification | categories.storage_notification
+    pack["alert_mask"] = int(received)
     return pack
 
 

@@ -1,4 +1,4 @@
-"""What processes cost, and child processes that are told what to do in lines of JSON."""
+"""What processes cost, and child processes that take commands in lines of JSON."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Helper:
         """The process's number."""
         return self._process.pid
 
-    def tell(self, **order: object) -> None:
-        """Give an order."""
+    def send(self, **command: object) -> None:
+        """Send a command."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         """Wait for an answer.
 
         :raises EOFError: the process has ended.
@@ -76,7 +76,7 @@ class Helper:
             raise EOFError(f"tests.bench.{self._module} ended with status {self._process.wait()}")
         return json.loads(line)
 
-    def ask(self, **order: object) -> Any:
-        """Give an order and wait for its answer."""
-        self.tell(**order)
-        return self.hear()
+    def request(self, **command: object) -> Any:
+        """Send a command and wait for its answer."""
+        self.send(**command)
+        return self.receive()

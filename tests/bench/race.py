@@ -68,7 +68,7 @@ class Race:
     def check_servers(self) -> None:
         """Make sure that what runs on the server's host has not failed.
 
-        :raises StageError: it has, with its last words.
+        :raises StageError: it has, with its last output.
         """
         for name, process in self._servers.items():
             if process.poll():

@@ -44,8 +44,8 @@ def run(plan: Plan) -> Outcome:
         def peer(port: int, pid: int) -> Round:
             def fetch() -> tuple[float, float]:
                 before = cpu_seconds(pid)
-                order = {"do": "fetch", "torrent": str(torrent), "directory": str(plan.directory / "got")}
-                seconds = leech.ask(**order, port=port)["seconds"]
+                command = {"do": "fetch", "torrent": str(torrent), "directory": str(plan.directory / "got")}
+                seconds = leech.request(**command, port=port)["seconds"]
                 return seconds, cpu_seconds(pid) - before
 
             return fetch
@@ -53,7 +53,7 @@ def run(plan: Plan) -> Outcome:
         rounds: dict[str, Round] = {OURS: peer(server.bittorrent_port, server.pid)}
         for preset in PRESETS:
             alone = stack.enter_context(Helper("leech", preset))
-            port = alone.ask(do="seed", torrent=str(torrent), directory=str(image.parent))["port"]
+            port = alone.request(do="seed", torrent=str(torrent), directory=str(image.parent))["port"]
             rounds[f"libtorrent, {preset}"] = peer(port, alone.pid)
         rounds[KERNEL] = lambda: sendfile.send(image)
         return _outcome(_measure(plan, rounds), image)

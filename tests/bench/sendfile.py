@@ -19,13 +19,13 @@ def send(path: Path) -> tuple[float, float]:
     """Seconds to send a file, and the sender's processor time in them."""
     with Helper("sendfile") as reader, path.open("rb") as file, socket.socket() as connection:
         size = path.stat().st_size
-        connection.connect((LOOPBACK, reader.hear()))
+        connection.connect((LOOPBACK, reader.receive()))
         before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
         sent = 0
         while sent < size:
             sent += os.sendfile(connection.fileno(), file.fileno(), sent, size - sent)
         connection.shutdown(socket.SHUT_WR)
-        reader.hear()
+        reader.receive()
         seconds = time.monotonic() - begun
         after = resource.getrusage(resource.RUSAGE_SELF)
         return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -23,7 +23,7 @@ from tests.bench.processes import Helper, cpu_seconds, resident
 from voi.demo.processes import LOOPBACK, ServerProcess
 from voi.store.interfaces.commands import CommandFilter
 
-CROWDS: Final = 2  # processes of terminals, so that they are not what is measured
+PROCESSES: Final = 2  # processes of terminals, so that they are not what is measured
 AT_ONCE: Final = 100  # logins under way in each
 ROUNDS: Final = 3
 _SPARE_FILES: Final = 500  # that a server with no terminal has open, and more
@@ -49,7 +49,7 @@ def run(plan: Plan) -> Outcome:
     """Ours, then the bare server."""
     size = plan.of(FULL, FAST, TINY)
     wanted = size.terminals
-    count = min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - _SPARE_FILES) // CROWDS * CROWDS
+    count = min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - _SPARE_FILES) // PROCESSES * PROCESSES
     skipped = []
     if count < wanted:
         skipped.append(f"{wanted:,} terminals: a process may have {count + _SPARE_FILES:,} files open (RLIMIT_NOFILE)")
@@ -60,7 +60,7 @@ def run(plan: Plan) -> Outcome:
         plan.say("again at a server that knows them all")
         server.stop()
         server.up()
-        with _crowd(size, server.terminals_port, server.pid) as (_, known):
+        with _log_in(size, server.terminals_port, server.pid) as (_, known):
             pass
     plan.say("the bare server")
     bare, push = _bare(size)
@@ -75,8 +75,8 @@ def run(plan: Plan) -> Outcome:
 
 def _ours(server: ServerProcess, size: Size) -> tuple[dict[str, float | str], float]:
     server.up()
-    with _crowd(size, server.terminals_port, server.pid) as (crowds, found):
-        found |= _beat(crowds, size, server.pid)
+    with _log_in(size, server.terminals_port, server.pid) as (groups, found):
+        found |= _beat(groups, size, server.pid)
         before = cpu_seconds(server.pid)
         seconds = [
             _command(server, size.terminals, switch) for switch in itertools.islice(itertools.cycle((1, 0)), ROUNDS)
@@ -88,33 +88,33 @@ def _ours(server: ServerProcess, size: Size) -> tuple[dict[str, float | str], fl
 
 def _bare(size: Size) -> tuple[dict[str, float | str], float]:
     with Helper("bare") as server:
-        port = server.hear()["port"]
-        with _crowd(size, port, server.pid) as (crowds, found):
-            found |= _beat(crowds, size, server.pid)
+        port = server.receive()["port"]
+        with _log_in(size, port, server.pid) as (groups, found):
+            found |= _beat(groups, size, server.pid)
             before = cpu_seconds(server.pid)
-            seconds = [float(server.ask(do="push")["seconds"]) for _ in range(ROUNDS)]
+            seconds = [float(server.request(do="push")["seconds"]) for _ in range(ROUNDS)]
             found["command: CPU s"] = (cpu_seconds(server.pid) - before) / ROUNDS
             found["command: last reply s"] = statistics.median(seconds)
             return found, statistics.median(seconds)
 
 
 @contextmanager
-def _crowd(size: Size, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], dict[str, float | str]]]:
+def _log_in(size: Size, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], dict[str, float | str]]]:
     """So many terminals, logged in; what that took."""
     count = size.terminals
-    each = count // CROWDS
+    each = count // PROCESSES
     with ExitStack() as stack:
-        crowds = [stack.enter_context(Helper("crowd")) for _ in range(CROWDS)]
+        groups = [stack.enter_context(Helper("many_terminals")) for _ in range(PROCESSES)]
         time.sleep(size.idle / 3)  # what the start has begun in the background is not the terminals'
         memory, cpu = resident(pid), cpu_seconds(pid)
-        for index, crowd in enumerate(crowds):
-            crowd.tell(do="login", host=LOOPBACK, port=port, source=f"127.0.1.{index + 1}", first=index * each,
+        for index, group in enumerate(groups):
+            group.send(do="login", host=LOOPBACK, port=port, source=f"127.0.1.{index + 1}", first=index * each,
                        count=each, at_once=AT_ONCE)  # fmt: skip
-        told = [crowd.hear() for crowd in crowds]
-        seconds = max(one["ended"] for one in told) - min(one["begun"] for one in told)
+        answers = [group.receive() for group in groups]
+        seconds = max(one["ended"] for one in answers) - min(one["begun"] for one in answers)
         time.sleep(size.idle)
         yield (
-            crowds,
+            groups,
             {
                 "all in s": seconds,
                 "logins/s": count / seconds,
@@ -124,12 +124,12 @@ def _crowd(size: Size, port: int, pid: int) -> Iterator[tuple[Sequence[Helper], 
         )
 
 
-def _beat(crowds: Sequence[Helper], size: Size, pid: int) -> dict[str, float | str]:
+def _beat(groups: Sequence[Helper], size: Size, pid: int) -> dict[str, float | str]:
     before = cpu_seconds(pid)
-    for crowd in crowds:
-        crowd.tell(do="beat", seconds=size.beat)
-    for crowd in crowds:
-        crowd.hear()
+    for group in groups:
+        group.send(do="beat", seconds=size.beat)
+    for group in groups:
+        group.receive()
     return {"heartbeat: CPU ms": (cpu_seconds(pid) - before) / size.terminals * 1000}
 
 
@@ -148,7 +148,7 @@ def _command(server: ServerProcess, count: int, switch: int) -> float:
     outcomes = server.api("GET", f"commands/{number}")["outcomes"]
     done = sum(outcome["state"] == "done" for outcome in outcomes)
     if done != count:
-        raise ValueError(f"{count - done} of {count} terminals did not do as they were told")
+        raise ValueError(f"{count - done} of {count} terminals did not carry it out")
     return ended - begun
 
 

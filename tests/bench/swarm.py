@@ -84,16 +84,16 @@ def run(plan: Plan) -> Outcome:
 
 
 def _who(plan: Plan, case: Case) -> Iterator[str]:
-    words = [word for word in plan.only if not word.isdigit()]
-    for word in words:
+    names = [word for word in plan.only if not word.isdigit()]
+    for word in names:
         if word != OURS and word not in OTHERS:
-            raise ValueError(f"{word!r} is nobody here; there are {', '.join((OURS, *OTHERS))}")
-    if not words or OURS in words:
+            raise ValueError(f"{word!r} is unknown; there are {', '.join((OURS, *OTHERS))}")
+    if not names or OURS in names:
         yield OURS
     if case.terminals > MOST_FOR_OTHERS:
         return
     for who in OTHERS:
-        if who in words if words else who == "libtorrent" or not plan.fast:
+        if who in names if names else who == "libtorrent" or not plan.fast:
             yield who
 
 

@@ -1,7 +1,7 @@
 """Announces: what one costs the server, and how long it takes, beside opentracker and npm's bittorrent-tracker.
 
 50 torrents, 5,000 peers in two rooms, 50 peers in each answer. Each server has one core to itself while it is
-measured, its load the other; all servers take turns in rounds of equal work, so that a machine that changes its pace
+measured, its load the other; all servers take turns in rounds of equal work, so that a machine that changes its speed
 changes it for all. What counts is the processor time that the kernel booked for the server's process.
 """
 
@@ -72,7 +72,7 @@ def _measure(plan: Plan, size: Size, contenders: Sequence[Contender], peers: Seq
     cores = sorted(os.sched_getaffinity(0))
     for contender in contenders:
         _pin(contender.pid, cores[0])
-        for kind in ("close", "udp"):  # everybody introduces himself before anything counts
+        for kind in ("close", "udp"):  # all peers announce once before anything counts
             _load(contender, kind, peers, len(peers), cores[-1])
     for number in range(size.rounds):
         plan.say(f"round {number + 1} of {size.rounds}")

@@ -189,12 +189,12 @@ class OpenTests(RuleCase):
         self.sign_in()
         self.open(f"#/terminals/{FIRST_RECEIVER}")
         self.click("main button", "Wake")
-        self.find("[role=status] .notice.good")
+        self.find("[role=status] .notification.good")
         terminal.stop()
         self.find(".badge.offline")
         self.click("main button", "Restart")
-        self.find("[role=status] .notice.bad")
-        self.holds("notices")
+        self.find("[role=status] .notification.bad")
+        self.holds("notifications")
 
     def test_server_away(self) -> None:
         """So is that the server is away."""

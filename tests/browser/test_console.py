@@ -188,7 +188,7 @@ class ChineseTests(BrowserCase):
             self.picture(f"{name}-failed-zh")
 
     def test_why_it_is_refused(self) -> None:
-        """What a form has wrong is said in Chinese, in the form's own words; so is what the journal has of reasons."""
+        """What a form has wrong is said in Chinese, in the form's own words; so are the reasons in the audit log."""
         self.open()
         self.type("[name=name]", "admin")
         self.type("[name=password]", "wrong")

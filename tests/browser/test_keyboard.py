@@ -153,7 +153,7 @@ class KeyboardTests(BrowserCase):
         self.press(Keys.ENTER, Keys.ARROW_DOWN, Keys.ENTER)
         self.has_focus("dialog input")
         self.press("Desk 7", Keys.ENTER)
-        self.find("[role=status] .notice", "Renamed")
+        self.find("[role=status] .notification", "Renamed")
         self.find("h1", "Desk 7")
         self.has_focus(".menu > button")
 

@@ -17,7 +17,7 @@ return [...document.querySelectorAll('tbody tr[data-index]')].filter(
 
 
 class MannersCase(BrowserCase):
-    """What a person notices."""
+    """What a person sees."""
 
     def focused(self, selector: str) -> None:
         """Wait until such an element has the focus."""
@@ -209,7 +209,7 @@ class NewcomerTests(MannersCase):
         for item in ("Watermark on", "Watermark off"):
             self.click(".menu > button")
             self.click("[role=menuitem]", item)
-            self.find(".notice.good", "is off")
+            self.find(".notification.good", "is off")
         self.find(".badge.replaced")
         self.says("sent at once: 0, at the next login: 1")
 
@@ -225,6 +225,8 @@ class AwayTests(MannersCase):
         self.find(".toolbar")
         self.server.stop()
         self.click("main button", "Wake")
-        self.find(".notice.bad", "does not answer")
+        self.find(".notification.bad", "does not answer")
         self.server.up()
-        self.until(lambda: not self.page.find_elements(By.CSS_SELECTOR, ".notice.bad, .banner"), "it to be unsaid")
+        self.until(
+            lambda: not self.page.find_elements(By.CSS_SELECTOR, ".notification.bad, .banner"), "the message to go"
+        )

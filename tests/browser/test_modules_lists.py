@@ -157,8 +157,8 @@ class OrderTests(ModuleCase):
         self.assertEqual(found, [["a", "b"], ["a", "c"], []])
 
 
-class CourseTests(ModuleCase):
-    """course.js: what the stream says, laid over a rollout that was read."""
+class RolloutStateTests(ModuleCase):
+    """rollout-state.js: what the stream brings, laid over a rollout that was read."""
 
     def merged(self, news: dict[str, Any], *, now: float = 110.0, **fields: Any) -> Any:
         """A rollout that had begun 5 seconds before the page's second 100, and then this news."""
@@ -166,7 +166,7 @@ class CourseTests(ModuleCase):
         targets.append({"mac": "b", "state": "waiting", "progress": 0.0, "ip": "10.0.0.2"})
         rollout = {"state": "running", "elapsed": 5, "size": 100, "server_sent": 50, "copies": 0.5, "rates": []}
         return self.js(
-            "const { merged, read } = await use('course.js'); return merged(read(rollout, 100), news, now)",
+            "const { merged, read } = await use('rollout-state.js'); return merged(read(rollout, 100), news, now)",
             rollout={**rollout, "targets": targets, "progress": 0.25, **fields},
             news=news,
             now=now,
@@ -207,7 +207,7 @@ class CourseTests(ModuleCase):
         self.assertEqual([x[0] for x in rates], [1, 2, 3])
         self.assertEqual(len(self.merged({"point": [3, 9, 9]}, rates=rates)["rates"]), 3)
 
-    def test_whole_course(self) -> None:
+    def test_whole_rollout(self) -> None:
         """A plot has so many points at most, and still begins where the rollout began."""
         rates = [[n, n, 2 * n] for n in range(600)]
         found = self.merged({"point": [600, 0, 0]}, rates=rates)["rates"]
@@ -219,7 +219,7 @@ class CourseTests(ModuleCase):
     def test_counts(self) -> None:
         """Targets are counted by state, and states without any are there with none."""
         counts = self.js(
-            "const { countOf } = await use('course.js');"
+            "const { countOf } = await use('rollout-state.js');"
             "return countOf([{state: 'done'}, {state: 'done'}, {state: 'failed'}])"
         )
         self.assertEqual(counts, {"failed": 1, "downloading": 0, "waiting": 0, "done": 2, "cancelled": 0})

@@ -1,4 +1,4 @@
-"""The console's modules, one rule at a time: what is known of the server, and how it is asked and heard."""
+"""The console's modules, one rule at a time: what is known of the server, and how it is asked and listened to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from tests.browser.modules import ModuleCase, terminal
 
 
 class StoreTests(ModuleCase):
-    """store.js: what pages share, and who hears of it."""
+    """store.js: what pages share, and who is told of it."""
 
     def test_once_a_frame(self) -> None:
-        """However often topics change, who listens to several of them hears once, with the next frame."""
+        """However often topics change, a listener to several of them is called once, with the next frame."""
         found = self.js(
-            "const { changed, listen } = await use('store.js'); let heard = 0;"
-            "listen(['a', 'b'], () => heard++); changed('a'); changed('a'); changed('b');"
-            "const before = heard; const drawn = [frame(), frame()]; return [before, heard, drawn]"
+            "const { changed, listen } = await use('store.js'); let calls = 0;"
+            "listen(['a', 'b'], () => calls++); changed('a'); changed('a'); changed('b');"
+            "const before = calls; const drawn = [frame(), frame()]; return [before, calls, drawn]"
         )
         self.assertEqual(found, [0, 1, [1, 0]])
 
     def test_listen_no_more(self) -> None:
-        """Who stopped listening hears nothing, the others do."""
+        """A listener that stopped is not called, the others are."""
         found = self.js(
-            "const { changed, listen } = await use('store.js'); const heard = [];"
-            "const stop = listen(['a'], () => heard.push(1)); listen(['a'], () => heard.push(2));"
-            "stop(); changed('a'); frame(); return heard"
+            "const { changed, listen } = await use('store.js'); const calls = [];"
+            "const stop = listen(['a'], () => calls.push(1)); listen(['a'], () => calls.push(2));"
+            "stop(); changed('a'); frame(); return calls"
         )
         self.assertEqual(found, [2])
 
@@ -64,7 +64,7 @@ class StoreTests(ModuleCase):
         self.assertEqual(found, [False, 1])
 
     def test_news_on_the_way(self) -> None:
-        """What is heard while the list is on its way is newer than the list."""
+        """What comes while the list is on its way is newer than the list."""
         found = self.js(
             "const { loadTerminals, mergeTerminals, store } = await use('store.js');"
             "let send; answers.terminals = () => new Promise((resolve) => { send = () => resolve({ terminals }); });"
@@ -150,7 +150,7 @@ class LiveTests(ModuleCase):
     def live(self, body: str, **values: Any) -> Any:
         """Call with a stream that is connected, and everything loaded."""
         return self.js(
-            "const { connect, disconnect, hearRollout } = await use('live.js');"
+            "const { connect, disconnect, onRollout } = await use('live.js');"
             "const { listen, loadTerminals, store } = await use('store.js');"
             "Object.assign(answers, { terminals: { terminals: [one] }, rooms: { rooms: [], unassigned: 0,"
             " proposals: [] }, templates: { templates: [] }, session: {} });"
@@ -252,7 +252,7 @@ class LiveTests(ModuleCase):
         self.assertEqual(found, ["rooms", "terminals"])
 
     def test_room_events(self) -> None:
-        """An entry of the journal about rooms means that terminals are elsewhere; one about an account does not."""
+        """An entry of the audit log about rooms means that terminals are elsewhere; one about an account does not."""
         found = self.live(
             "first.say('event', { kind: 'account.made' }); await pass(3); const before = paths();"
             "first.say('event', { kind: 'room.made' }); await pass(3); return [before, paths()]"
@@ -260,10 +260,10 @@ class LiveTests(ModuleCase):
         self.assertEqual(found, [[], ["rooms", "terminals"]])
 
     def test_rollout_news(self) -> None:
-        """News of a rollout is told to who hears it, until that one stops."""
+        """News of a rollout goes to its listeners, until they stop."""
         found = self.live(
-            "const heard = []; const stop = hearRollout((news) => heard.push(news.id));"
-            "first.say('rollout', { id: 1 }); stop(); first.say('rollout', { id: 2 }); return heard"
+            "const calls = []; const stop = onRollout((news) => calls.push(news.id));"
+            "first.say('rollout', { id: 1 }); stop(); first.say('rollout', { id: 2 }); return calls"
         )
         self.assertEqual(found, [1])
 
@@ -336,12 +336,12 @@ class RequestTests(ModuleCase):
         self.assertEqual(found, [1, 409, "conflict", "no", "name"])
 
     def test_signed_out(self) -> None:
-        """An answer that nobody is signed in is heard of, but a wrong password is no ended session."""
+        """An answer that the session has ended is passed on, but a wrong password is no ended session."""
         found = self.js(
-            "const { change, get, onSignedOut } = await use('api.js'); let heard = 0; onSignedOut(() => heard++);"
+            "const { change, get, onSignedOut } = await use('api.js'); let calls = 0; onSignedOut(() => calls++);"
             "answers.session = answers.rooms = { status: 401, error: { code: 'unauthorized' } };"
-            "await change('POST', 'session', {}).catch(() => {}); const proving = heard;"
-            "await get('rooms').catch(() => {}); return [proving, heard]"
+            "await change('POST', 'session', {}).catch(() => {}); const proving = calls;"
+            "await get('rooms').catch(() => {}); return [proving, calls]"
         )
         self.assertEqual(found, [0, 1])
 

@@ -25,7 +25,7 @@ class FormatTests(ModuleCase):
         for name in ("size", "rate", "percent", "factor", "duration", "moment", "diskLabel"):
             self.assertEqual(self.said(name, None), ["–"], name)
 
-    def test_standing_still(self) -> None:
+    def test_no_progress(self) -> None:
         """A rate of nothing is a dash."""
         self.assertEqual(self.said("rate", 0, 1000), ["–", "1.00 kB/s"])
 
@@ -164,13 +164,13 @@ class LanguageTests(ModuleCase):
         self.assertEqual(found, ["en", "Rooms"])
 
 
-class JournalTests(ModuleCase):
-    """journal.js: entries in the reader's language."""
+class AuditEntryTests(ModuleCase):
+    """audit-entries.js: entries in the reader's language."""
 
     def told(self, kind: str, **data: Any) -> str:
         """An entry whose English is "as the server says"."""
         text: str = self.js(
-            "return (await use('journal.js')).told(entry)",
+            "return (await use('audit-entries.js')).sentenceOf(entry)",
             entry={"kind": kind, "text": "as the server says", "data": data},
         )
         return text
@@ -197,7 +197,8 @@ class JournalTests(ModuleCase):
         """What the server lists has the commas of the reader's language."""
         entry = {"kind": "room.made", "text": "", "data": {"name": "Lab", "subnets": "10.0.1.0/24, 10.0.2.0/24"}}
         found = self.js(
-            "await (await use('i18n.js')).setLanguage('zh-CN'); return (await use('journal.js')).told(entry)",
+            "await (await use('i18n.js')).setLanguage('zh-CN');"
+            "return (await use('audit-entries.js')).sentenceOf(entry)",
             entry=entry,
         )
         self.assertEqual(found, "新建教室：Lab；子网：10.0.1.0/24、10.0.2.0/24")
@@ -215,8 +216,8 @@ class JournalTests(ModuleCase):
         self.assertEqual(found, ["Server", "Token night shift", "Terminal 02:00", "admin", "constructor"])
 
     def test_groups(self) -> None:
-        """Every group by which the journal is filtered has a name."""
-        found = self.js("const { GROUPS, groupName } = await use('journal.js'); return GROUPS.map(groupName)")
+        """Every group by which the audit log is filtered has a name."""
+        found = self.js("const { GROUPS, groupName } = await use('audit-entries.js'); return GROUPS.map(groupName)")
         self.assertEqual([name for name in found if name == name.lower()], [])
 
 
@@ -226,7 +227,8 @@ class ReasonTests(ModuleCase):
     def said(self, text: str, field: str) -> str:
         """A sentence of the server about a part of a request."""
         sentence: str = self.js(
-            "return (await use('reasons.js')).said(text, { code: 'of_a_newer_server', data: { field, most: 64 } })",
+            "const { reasonText } = await use('reasons.js');"
+            "return reasonText(text, { code: 'of_a_newer_server', data: { field, most: 64 } })",
             text=text,
             field=field,
         )
@@ -280,8 +282,9 @@ class PlaceTests(ModuleCase):
     def test_note(self) -> None:
         """Typing changes the address once it pauses, without a new entry in the history."""
         found = self.js(
-            "const { note } = await use('router.js'); location.hash = '#/terminals'; const before = history.length;"
-            "note(['terminals'], { q: 'a' }); await pass(0.2); note(['terminals'], { q: 'ab' }); await pass(0.2);"
+            "const { keepQuery } = await use('router.js'); location.hash = '#/terminals';"
+            "const before = history.length; keepQuery(['terminals'], { q: 'a' }); await pass(0.2);"
+            "keepQuery(['terminals'], { q: 'ab' }); await pass(0.2);"
             "const early = location.hash; await pass(0.2); return [early, location.hash, history.length - before]"
         )
         self.assertEqual(found, ["#/terminals", "#/terminals?q=ab", 0])
@@ -289,7 +292,7 @@ class PlaceTests(ModuleCase):
     def test_note_of_another_place(self) -> None:
         """What was noted of a place that was left since changes nothing."""
         found = self.js(
-            "const { note } = await use('router.js'); location.hash = '#/terminals';"
-            "note(['terminals'], { q: 'a' }); location.hash = '#/rooms'; await pass(1); return location.hash"
+            "const { keepQuery } = await use('router.js'); location.hash = '#/terminals';"
+            "keepQuery(['terminals'], { q: 'a' }); location.hash = '#/rooms'; await pass(1); return location.hash"
         )
         self.assertEqual(found, "#/rooms")

@@ -20,7 +20,8 @@ class ReasonTests(ModuleCase):
     def said(self, reason: dict[str, Any] | None, language: str = "zh-CN") -> str:
         """A sentence whose English is `ENGLISH`."""
         text: str = self.js(
-            "await (await use('i18n.js')).setLanguage(language);return (await use('reasons.js')).said(english, reason)",
+            "await (await use('i18n.js')).setLanguage(language);"
+            "return (await use('reasons.js')).reasonText(english, reason)",
             language=language,
             english=ENGLISH,
             reason=reason,
@@ -65,7 +66,7 @@ class ReasonTests(ModuleCase):
         refused = self.said(why("role_refused", who="token night", role="operator", required="administrator"))
         self.assertEqual(refused, "令牌 night 的角色是操作员，只有管理员可以执行此操作")
 
-    def test_words_of_others(self) -> None:
+    def test_texts_of_others(self) -> None:
         """What a terminal said is shown as it is, whatever is in it."""
         said = self.said(why("terminal_answered", code=50010, text="no {code} <b>here</b>"))
         self.assertEqual(said, "终端返回错误 50010：no {code} <b>here</b>")
@@ -92,7 +93,7 @@ class ReasonTests(ModuleCase):
         stuck = self.said(why("terminals_stuck", number=1234, count=1234))
         self.assertEqual(stuck, "下发任务 1234：有 1,234 台终端没有收到数据")
 
-    def test_words_of_ours(self) -> None:
+    def test_our_texts(self) -> None:
         """Roles, states and checks are called as everywhere else."""
         refused = self.said(why("role_refused", who="li", role="operator", required="administrator"))
         self.assertEqual(refused, "li 的角色是操作员，只有管理员可以执行此操作")

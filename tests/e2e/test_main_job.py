@@ -51,6 +51,8 @@ class MainJobTests(SiteCase):
         receivers.start()
         self.done(number)
         self.assert_equal_copies(receivers.directory)
+        size = (receivers.directory / str(self.base)).stat().st_size
+        self.wait(lambda: self.swarm()["server_sent"] >= size, "the server's count of what it sent")  # a second late
         sent = self.swarm()["server_sent"]
         self.done(self.roll_out([RECEIVER]))
         self.assertEqual(self.swarm()["server_sent"], sent)

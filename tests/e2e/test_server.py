@@ -67,7 +67,7 @@ class StartTests(SiteCase):
         self.assertEqual(self.server.log.read_text().count("admin password: "), 1)
 
     def test_log_names_what_listens(self) -> None:
-        """The log of a start and a stop says in words what listens where, and names nothing by its place in memory."""
+        """The log of a start and a stop says what listens where, and names nothing by its address in memory."""
         self.server.up()
         _ = self.server.admin_password  # which is told when all is open
         self.server.stop()
@@ -114,7 +114,7 @@ class StartTests(SiteCase):
         self.assertIn("terminal", other.tail())
 
     def test_first_start_and_the_next(self) -> None:
-        """The password is told once, the token is its owner's alone, and a clean stop is quick and quiet."""
+        """The password is printed once, the token is its owner's alone, and a clean stop is fast and quiet."""
         self.server.up()
         self.assertEqual((self.server.data / "api-token").stat().st_mode & 0o777, 0o600)
         self.assertEqual((self.server.data / "voi.sqlite").stat().st_mode & 0o777, 0o600)
@@ -293,7 +293,7 @@ class SeedTerminalTests(SiteCase):
         self.assertEqual(refused({**json_form, "data_len": len(bad)}), "torrent_private")
 
     def test_task(self) -> None:
-        """A rollout to it: 1015 below a mebibyte, its own tracker key inside; its words end the rollout."""
+        """A rollout to it: 1015 below a mebibyte, its own tracker key inside; its report ends the rollout."""
         self.import_base()
         number = self.roll_out(["02:00:00:00:0A:01"])
         command = self.plain.receive()

@@ -25,7 +25,7 @@ MAY: dict[str, set[str]] = {
     "messages": set(),
     "errors": {"messages"},
     "names": {"errors", "messages"},
-    "config": set(),
+    "config": {"errors", "messages"},
     "metrics": set(),
     "signals": set(),
     "tasks": set(),
@@ -74,7 +74,6 @@ THIRD_PARTY: dict[str, set[str]] = {
         "audit",
         "auth",
         "catalogue",
-        "config",
         "files",
         "publishing",
         "rollouts",
@@ -202,6 +201,19 @@ class ArrowTests(SynchronousTestCase):
             if not any(name == used and lies_in(path, place) for used, path in uses)
         ]
         self.assertEqual(idle, [])
+
+    def test_one_place_connects(self) -> None:
+        """Signals are connected in one module: whoever looks for what follows from an event reads that."""
+        signals: set[str] = set()
+        callers: dict[str, set[str]] = {}
+        for path in ROOT.rglob("*.py"):
+            text = path.read_text("utf-8")
+            signals |= set(re.findall(r"(\w+): Signal\[", text))
+            for name in re.findall(r"\b(\w+)\.connect\(", text):
+                callers.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+        found = {name: callers.get(name, set()) - {"app/connections.py"} for name in signals}
+        self.assertGreater(len(signals), 5)
+        self.assertEqual({name: places for name, places in found.items() if places}, {})
 
     def test_no_reactor_at_the_top(self) -> None:
         """Importing a module installs no reactor: only functions of the composition roots ask for it."""

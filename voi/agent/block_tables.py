@@ -68,14 +68,14 @@ class BlockTableClient:
                     await deferLater(self._clock, RETRY_SECONDS, lambda: None)
                 except CancelledError:
                     raise
-                except Exception as error:  # of a network everything can go wrong; the next tracker may have it
+                except Exception as error:  # anything can go wrong in a network; the next tracker may have it
                     log.info("{name}: no block table: {error}", name=str(torrent.name), error=str(error))
                     break
         return None
 
     async def _ask(self, address: bytes, torrent: Metainfo) -> BlockTable:
-        asked: Deferred[IResponse] = self._agent.request(b"GET", address)
-        response = await asked.addTimeout(ANSWER_SECONDS, self._clock)
+        answer: Deferred[IResponse] = self._agent.request(b"GET", address)
+        response = await answer.addTimeout(ANSWER_SECONDS, self._clock)
         body = await _read(response, encoded_size(torrent.length)).addTimeout(ANSWER_SECONDS, self._clock)
         if response.code == HTTPStatus.SERVICE_UNAVAILABLE:
             raise _Later(_sentence(body))
@@ -98,7 +98,7 @@ def address_of(tracker: str, info_hash: bytes) -> bytes | None:
 
 
 def _read(response: IResponse, most: int) -> Deferred[bytes]:
-    """The body of an answer that says its length, and no more than `most` bytes of it."""
+    """The body of an answer of known length, and no more than `most` bytes of it."""
     if not isinstance(response.length, int) or response.length > most:
         response.deliverBody(_HangUp())
         raise Malformed(Reason("answer_too_long", length=str(response.length), most=most))

@@ -28,7 +28,7 @@ ANSWER_SECONDS: Final = 30.0
 HEARTBEAT_SECONDS: Final = 20.0
 """Protocol section 1, "session"."""
 
-_MOST_WAITING: Final = 512
+_MOST_PENDING: Final = 512
 """Requests without an answer, and commands without ours: a reference terminal has a handful."""
 
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 5), ("TCP_USER_TIMEOUT", 60_000))
@@ -48,33 +48,33 @@ class Client(Protocol):
     """One connection to the server.
 
     `handle` answers a command and raises nothing; commands are handled one after the other, in the order they
-    came. `came` and `gone` are called with the client when the connection stands and when it ended.
+    came. `connected` and `lost` are called with the client when the connection is made and when it has ended.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         handle: Callable[[ServerCommand], Coroutine[Any, Any, Reply]],
-        came: Callable[[Client], None],
-        gone: Callable[[Client], None],
+        connected: Callable[[Client], None],
+        lost: Callable[[Client], None],
     ) -> None:
         self.session = TerminalSession()
         self.host = ""
         self.connected_now = False
         self._clock = clock
         self._handle = handle
-        self._came = came
-        self._gone = gone
-        self._waiting: dict[int, tuple[int, Deferred[Reply], IDelayedCall]] = {}
+        self._connected = connected
+        self._lost = lost
+        self._pending: dict[int, tuple[int, Deferred[Reply], IDelayedCall]] = {}
         self._commands: deque[ServerCommand] = deque()
         self._busy = False
         self._heartbeat = LoopingCall(self._beat)
         self._heartbeat.clock = clock
 
-    # What Twisted tells us.
+    # What Twisted calls.
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's
-        """The connection stands."""
+        """The connection is made."""
         assert self.transport is not None
         self.connected_now = True
         if ITCPTransport.providedBy(self.transport):
@@ -85,7 +85,7 @@ class Client(Protocol):
             for name, value in _KEEPALIVE:
                 if handle is not None and hasattr(socket, name):
                     handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        self._came(self)
+        self._connected(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
         """Bytes from the server."""
@@ -102,23 +102,23 @@ class Client(Protocol):
         if self._heartbeat.running:
             self._heartbeat.stop()
         self._commands.clear()
-        waiting, self._waiting = self._waiting, {}
-        for _code, answered, timer in waiting.values():
+        pending, self._pending = self._pending, {}
+        for _code, answered, timer in pending.values():
             timer.cancel()
             answered.errback(ConnectionEnded(Reason("server_lost", text=reason.getErrorMessage())))
-        self._gone(self)
+        self._lost(self)
 
     # Requests.
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, timeout: float = ANSWER_SECONDS) -> Deferred[Reply]:
-        """Ask the server; fails with ConnectionEnded or NoAnswer. What it answers is the caller's affair."""
+        """Ask the server; fails with ConnectionEnded or NoAnswer. Its answer is the caller's to check."""
         if not self.connected_now or self.transport is None:
             return fail(ConnectionEnded(Reason("server_not_connected")))
-        if len(self._waiting) >= _MOST_WAITING:
-            return fail(NoAnswer(Reason("server_queue_full", most=_MOST_WAITING)))
+        if len(self._pending) >= _MOST_PENDING:
+            return fail(NoAnswer(Reason("server_queue_full", most=_MOST_PENDING)))
         number, frame = self.session.encode_request(code, body)
         answered: Deferred[Reply] = Deferred()
-        self._waiting[number] = (code, answered, self._clock.callLater(timeout, self._expire, number, timeout))
+        self._pending[number] = (code, answered, self._clock.callLater(timeout, self._expire, number, timeout))
         self.transport.write(frame)
         return answered
 
@@ -134,11 +134,11 @@ class Client(Protocol):
         return reply.data or {}
 
     def _expire(self, number: int, seconds: float) -> None:
-        code, answered, _timer = self._waiting.pop(number)
+        code, answered, _timer = self._pending.pop(number)
         answered.errback(NoAnswer(Reason("server_silent", code=code, seconds=seconds)))
 
     def start_heartbeat(self, body: Mapping[str, Any]) -> None:
-        """Show life from now on; a server that does not answer, or does not know us, is left."""
+        """Send heartbeats from now on; a server that does not answer, or refuses one, is disconnected from."""
         self._beat_body = dict(body)
         self._heartbeat.start(HEARTBEAT_SECONDS, now=False).addErrback(
             lambda failure: log.failure("the heartbeat died", failure)
@@ -162,18 +162,18 @@ class Client(Protocol):
             self._answered(event)
         elif isinstance(event, Rejected):
             log.warn("a frame {code} of the server is unusable: {error}", code=event.code, error=event.error.message)
-        elif len(self._commands) >= _MOST_WAITING:
-            self.lose(f"{_MOST_WAITING} commands wait already")
+        elif len(self._commands) >= _MOST_PENDING:
+            self.lose(f"{_MOST_PENDING} commands wait already")
         else:
             self._commands.append(event)
             self._next_command()
 
     def _answered(self, event: ReplyReceived) -> None:
-        code, answered, timer = self._waiting.get(event.request_code, (None, None, None))
+        code, answered, timer = self._pending.get(event.request_code, (None, None, None))
         if answered is None or timer is None or code != event.code:
-            log.debug("an answer to {code} that nobody waits for", code=event.code)
+            log.debug("an answer to {code} that is not waited for", code=event.code)
             return
-        del self._waiting[event.request_code]
+        del self._pending[event.request_code]
         timer.cancel()
         answered.callback(event.reply)
 
@@ -197,7 +197,7 @@ class Client(Protocol):
         self.lose("a command could not be answered")
 
     def lose(self, reason: str) -> None:
-        """End the connection, saying why in the log."""
+        """End the connection; the log says why."""
         if self.connected_now and self.transport is not None:
             log.info("connection to the server given up: {reason}", reason=reason)
             self.transport.abortConnection()  # type: ignore[attr-defined]  # TCP and TLS have it

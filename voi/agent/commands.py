@@ -1,4 +1,4 @@
-"""What the server may order: service code to what is done about it, and the answer (protocol sections 1 and 2)."""
+"""Commands of the server: service code to handler, and the answer (protocol sections 1 and 2)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CommandHandlers:
         except VoiError as error:
             log.warn("command {code} refused: {error}", code=command.code, error=error.message)
             code, message = error.wire_code, error.message
-        except Exception:  # the connection outlives a fault of ours
+        except Exception:  # a fault of ours does not end the connection
             log.failure("command {code} failed", code=command.code)
             code, message = _SYSTEM_ERROR, "the terminal failed to do this; its log says why"
         return Reply(code=code, msg=message, data={"mac": self._mac, "batch_no": _batch(command)})

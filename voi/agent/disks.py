@@ -1,4 +1,4 @@
-"""What a terminal knows of each of its disk files, and how it tells the server."""
+"""What a terminal knows of each of its disk files, and how it is reported to the server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ UNPUBLISHED: Final = -1
 _DERIVED: Final = uuid.UUID("6f0cbd8d-3c0b-5f6c-9d0e-6a2f3d1b7a54")  # any fixed one: uuid5 needs a namespace
 
 
-class TemplateNote(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template as an administrator wrote it down in ``template.toml``."""
+class TemplateDescription(Struct, frozen=True, forbid_unknown_fields=True):
+    """A template as an administrator described it in ``template.toml``."""
 
     uuid: str
     sys_type: int = 0
@@ -30,8 +30,8 @@ class DiskState(Struct, frozen=True, kw_only=True):
     """One level of a disk. `complete`: all of it is there and on the disk; `wanted`: it is being fetched.
 
     `own`: made here and not published yet. `real_size` and `reserve_size` are sectors, `size` is the bytes and
-    `mtime_ns` the time of change of the complete file. `operate_id` is None where nobody told it. `result` is a
-    9015 that the server has not heard yet.
+    `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result` is a
+    9015 that the server has not answered yet.
     """
 
     name: str
@@ -81,11 +81,11 @@ class DiskState(Struct, frozen=True, kw_only=True):
         return wire
 
 
-def template_of(state: DiskState, others: Iterable[DiskState], note: TemplateNote | None) -> DiskState:
+def template_of(state: DiskState, others: Iterable[DiskState], description: TemplateDescription | None) -> DiskState:
     """The state with its template filled in.
 
     By what is known of it, of another level of its disk, or of another disk of its desktop group; for a disk made
-    here by the administrator's note; else the desktop group stands for the template, or the disk itself.
+    here by the administrator's description; else the desktop group stands for the template, or the disk itself.
     """
     if state.template_uuid is not None:
         return state
@@ -93,8 +93,8 @@ def template_of(state: DiskState, others: Iterable[DiskState], note: TemplateNot
     for other in known:
         if other.disk.uuid == state.disk.uuid or (state.group_uuid and other.group_uuid == state.group_uuid):
             return _with(state, other.template_uuid, other.template_name, other.sys_type, other.desc)
-    if state.own and note is not None:
-        return _with(state, note.uuid, note.name, note.sys_type, note.desc)
+    if state.own and description is not None:
+        return _with(state, description.uuid, description.name, description.sys_type, description.desc)
     derived = state.group_uuid or str(uuid.uuid5(_DERIVED, state.disk.uuid))
     return _with(state, derived, state.template_name, state.sys_type, state.desc)
 
@@ -103,14 +103,14 @@ def _with(state: DiskState, template: str | None, name: str, sys_type: int, desc
     return replace(state, template_uuid=template, template_name=name, sys_type=sys_type, desc=desc)
 
 
-def reports(states: Iterable[DiskState], note: TemplateNote | None) -> list[dict[str, Any]]:
+def reports(states: Iterable[DiskState], description: TemplateDescription | None) -> list[dict[str, Any]]:
     """The bodies of 9011, one for each template: what is complete, and nothing else.
 
     A template of which nothing is complete any more is told with an empty list.
     """
     states = list(states)
     bodies: dict[str, dict[str, Any]] = {}
-    for state in sorted((template_of(state, states, note) for state in states), key=lambda state: state.name):
+    for state in sorted((template_of(state, states, description) for state in states), key=lambda state: state.name):
         assert state.template_uuid is not None
         body = bodies.setdefault(
             state.template_uuid,

@@ -1,7 +1,7 @@
-"""Disks that the server sends: 1015 to the last byte on the disk, told with 9025 and 9015; and 1025.
+"""Disks that the server sends: 1015 to the last byte on the disk, reported with 9025 and 9015; and 1025.
 
-A task is written down before it is confirmed and a disk before it is said to be complete, so whatever stops the
-terminal, it goes on where it was and never offers half a disk. Where a file lies already, an older version or what
+A task is written down before it is confirmed and a disk before it is reported complete, so whatever stops the
+terminal, it goes on where it was and never offers half a disk. Where there is a file already, an older version or what
 a kill left, it is compared first (`voi.agent.comparison`), and what differs is fetched into it.
 """
 
@@ -33,7 +33,7 @@ from voi.wire.torrent_body import TorrentBody
 log = Logger()
 
 FAILED: Final = 2
-"""What a 9015 says of a download that failed."""
+"""The result of a 9015 for a download that failed."""
 
 
 class TorrentUnusable(VoiError):
@@ -91,7 +91,7 @@ class Downloads:
             await self._lock.run(self._resume, name)
 
     async def _resume(self, name: DiskName) -> None:
-        state = self._library.get(name)  # as it is by now: commands are heard already
+        state = self._library.get(name)  # as it is by now: commands are handled already
         if state is None or state.key is None or state.key in self._seeder or self._stopped:
             return
         try:
@@ -102,7 +102,7 @@ class Downloads:
                 if self._server.trackers:
                     self._seeder.set_trackers(state.key, self._server.trackers)
         except VoiError as error:
-            log.warn("{name} cannot be taken up: {error}", name=state.name, error=error.message)
+            log.warn("{name} cannot be resumed: {error}", name=state.name, error=error.message)
             if state.wanted and not self._stopped:
                 await self._give_up(state, error.message)
 
@@ -118,7 +118,7 @@ class Downloads:
         self._reports.pause()
 
     def online(self) -> None:
-        """The terminal has logged in: say at once what goes on, and what the server has not heard."""
+        """The terminal has logged in: report at once what is under way, and the results that were not answered."""
         if not self._stopped:
             self._reports.begin()
 
@@ -145,13 +145,13 @@ class Downloads:
         torrent: Metainfo = await self._in_thread(_parse, body)
         name = torrent.name
         old = self._library.get(name)
-        told: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
+        sent: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
         if old is not None and old.key == torrent.info_hash and (old.complete or old.wanted):
             if old.complete:
                 # What counts is the content: the same bytes under a new count are the new level.
-                await self._library.update(name, own=False, **told)
+                await self._library.update(name, own=False, **sent)
                 return ALREADY_THERE
-            await self._library.update(name, task_uuid=body.task_uuid, result=None, **told)
+            await self._library.update(name, task_uuid=body.task_uuid, result=None, **sent)
             return SUCCESS
         if self._busy_with(name):
             raise Conflict(Reason("uploads_here", disk=str(name)))
@@ -170,7 +170,7 @@ class Downloads:
             info_hash=torrent.info_hash.hex(),
             wanted=True,
             task_uuid=body.task_uuid,
-            **told,
+            **sent,
         )
         log.info("{name}: {length} bytes to fetch", name=str(name), length=torrent.length)
         try:
@@ -187,7 +187,7 @@ class Downloads:
         self._active[torrent.info_hash] = active
         try:
             if await self._seeder.doubts(raw, self._library.directory):
-                self._spawn(self._compare(active, torrent, raw))  # reads the whole file: nobody waits for that
+                self._spawn(self._compare(active, torrent, raw))  # reads the whole file: not awaited
             else:
                 await self._seeder.download(raw, self._library.directory, self._trackers(torrent))
         except VoiError:
@@ -196,19 +196,19 @@ class Downloads:
             raise
 
     async def _compare(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
-        """Find out what the file that lies there has of the torrent, then fetch the rest."""
+        """Find out what the file in its place has of the torrent, then fetch the rest."""
         path = self._library.path(active.name)
 
         def wanted() -> bool:
             return self._current(active) and not self._stopped
 
         try:
-            survey = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
+            scan = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
             await self._lock.acquire()
             try:
                 if wanted():
                     active.compared = None
-                    await self._seeder.download(raw, self._library.directory, self._trackers(torrent), survey)
+                    await self._seeder.download(raw, self._library.directory, self._trackers(torrent), scan)
             finally:
                 self._lock.release()
         except VoiError as error:
@@ -235,10 +235,10 @@ class Downloads:
         finally:
             self._lock.release()
 
-    # What the BitTorrent session tells.
+    # Events of the BitTorrent session.
 
     def event(self, event: alerts.Event) -> None:
-        """Hear what happened."""
+        """Handle an event."""
         handler = self._events.get(type(event))
         if handler is not None and not self._stopped:
             handler(event)
@@ -287,10 +287,10 @@ class Downloads:
     async def _compare_again(self, active: Active) -> None:
         """Begin anew without the hints that proved wrong.
 
-        libtorrent knows nothing of hints: it lays a wrong piece at the door of the peer that sent the rest of it and
-        never asks that one again, the server as likely as another. Out and in again, everybody is innocent.
+        libtorrent knows nothing of hints: it blames a wrong piece on the peer that sent the rest of it and never asks
+        that one again, the server as likely as another. Removed and added again, the torrent has no banned peers.
         """
-        log.warn("{name}: blocks were not what their sums said: compared again", name=str(active.name))
+        log.warn("{name}: blocks did not match their sums: compared again", name=str(active.name))
         await self._lock.acquire()
         try:
             state = self._library.get(active.name)
@@ -306,10 +306,10 @@ class Downloads:
         await self._compare(active, metainfo.parse(raw, active.name), raw)
 
     def _damaged(self, info_hash: bytes) -> None:
-        """A disk that was complete is being checked, or did not pass: it is incomplete until it is mended."""
+        """A disk that was complete is being checked, or did not pass: it is incomplete until it is repaired."""
         state = self._library.by_hash(info_hash)
         if state is not None and state.complete and info_hash not in self._active:
-            log.error("{name} is not surely whole: checked, and what differs is fetched again", name=state.name)
+            log.error("{name} may be damaged: it is checked, and what differs is fetched again", name=state.name)
             self._active[info_hash] = Active(state.disk, info_hash, state.size)
             self._library.update(state.disk, complete=False, wanted=True).addErrback(
                 lambda failure: log.failure("{name}", failure, name=state.name)

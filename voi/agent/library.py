@@ -1,4 +1,4 @@
-"""The disks directory: which levels are there, whole; written down before it is promised to anybody.
+"""The disks directory: which levels are there, whole; written down before the server is told.
 
 ``DIR/voi_<level>_<uuid>`` are the disks, side by side, so that the bare backing name in a difference resolves.
 ``DIR/.voi/`` has a state file and a torrent for each. A state file is there before the first byte of a download
@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from voi.agent import disks
-from voi.agent.disks import DiskState, TemplateNote, replace
+from voi.agent.disks import DiskState, TemplateDescription, replace
 from voi.agent.saving import save
 from voi.domain import image, metainfo
 from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
@@ -44,7 +44,7 @@ class Library:
 
     def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
-        self.note: TemplateNote | None = None
+        self.description: TemplateDescription | None = None
         self._in_thread = in_thread
         self._states: dict[DiskName, DiskState] = {}
         self._lock = DeferredLock()
@@ -52,7 +52,7 @@ class Library:
 
     @property
     def hidden(self) -> Path:
-        """Where everything but the disks lies."""
+        """Where everything but the disks is."""
         return self.directory / ".voi"
 
     def path(self, name: DiskName) -> Path:
@@ -81,7 +81,7 @@ class Library:
         await self._in_thread(self._open)
 
     def close(self) -> None:
-        """Give the directory free."""
+        """Release the directory."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
@@ -100,7 +100,7 @@ class Library:
         except OSError as error:
             raise StartupError(f"{self.directory}: {error.strerror}") from error
         try:
-            self.note = read_note(self.directory / "template.toml")
+            self.description = read_description(self.directory / "template.toml")
         except (OSError, ValueError, VoiError) as error:
             raise StartupError(f"{self.directory / 'template.toml'}: {error}") from error
         for path in sorted(self.hidden.glob("voi_*.json")):
@@ -118,7 +118,7 @@ class Library:
             if state.name != path.stem:
                 raise Malformed(Reason("state_of_another", name=state.name))
         except (OSError, msgspec.MsgspecError, VoiError) as error:
-            # Nothing is known of the file: it must neither boot nor be taken for an administrator's work.
+            # Nothing is known of the file: it must neither boot nor count as an administrator's own.
             log.warn("{path}: {error}; the disk counts as incomplete", path=path, error=error)
             state = DiskState(name=str(name))
         checked = self._check(state)
@@ -146,8 +146,8 @@ class Library:
 
     # Disks that an administrator made here.
 
-    async def look(self) -> None:
-        """Take notice of disk files that were put here since."""
+    async def find_new(self) -> None:
+        """Find disk files that were put here since."""
         found: dict[DiskName, DiskState] = await self._in_thread(self._find_own)
         for name, state in found.items():
             self._states.setdefault(name, state)
@@ -207,7 +207,7 @@ class Library:
         """
 
         async def work() -> DiskState:
-            found = await self._in_thread(self._settled, name)
+            found = await self._in_thread(self._synced_facts, name)
             state = self._states.get(name)
             if state is None or found is None or found[0] != length:
                 there = str(found and found[0])
@@ -246,7 +246,7 @@ class Library:
 
     def reports(self) -> list[dict[str, Any]]:
         """The bodies of 9011."""
-        return disks.reports(self, self.note)
+        return disks.reports(self, self.description)
 
     async def _put(self, state: DiskState) -> DiskState:
         await self._in_thread(self._write, state)
@@ -269,7 +269,7 @@ class Library:
             raise StorageMissing(Reason("torrent_not_asked_for", path=str(path)))
         return data
 
-    def _settled(self, name: DiskName) -> tuple[int, int] | None:
+    def _synced_facts(self, name: DiskName) -> tuple[int, int] | None:
         sync_directory(self.directory)
         return facts(self.path(name))
 
@@ -278,7 +278,7 @@ class Library:
         (self.hidden / f"{name}.json").unlink(missing_ok=True)
 
 
-def read_note(path: Path) -> TemplateNote | None:
+def read_description(path: Path) -> TemplateDescription | None:
     """The administrator's ``template.toml``, or None.
 
     :raises Malformed, ValueError, OSError: it cannot be read.
@@ -287,8 +287,8 @@ def read_note(path: Path) -> TemplateNote | None:
         text = path.read_text()
     except FileNotFoundError:
         return None
-    note = msgspec.convert(tomllib.loads(text), TemplateNote)
-    return TemplateNote(canonical_uuid(note.uuid), note.sys_type, note.name, note.desc)
+    found = msgspec.convert(tomllib.loads(text), TemplateDescription)
+    return TemplateDescription(canonical_uuid(found.uuid), found.sys_type, found.name, found.desc)
 
 
 def _own(path: Path, name: DiskName) -> DiskState:

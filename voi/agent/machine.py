@@ -8,7 +8,7 @@ from typing import Final
 from voi.errors import BadMac
 from voi.names import canonical_mac
 
-_NO_MAC: Final = "00:00:00:00:00:00"  # what the loopback interface says
+_NO_MAC: Final = "00:00:00:00:00:00"  # that of the loopback interface
 
 
 def own_mac(root: Path = Path("/")) -> str | None:

@@ -1,4 +1,4 @@
-"""How a terminal is told what to be: the command line over a TOML file -> one frozen TerminalConfig."""
+"""The options of a terminal: the command line over a TOML file, as one frozen TerminalConfig."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voi.errors import VoiError
 from voi.names import DiskName, canonical_mac
 
 DEFAULT_PORT: Final = 50007
-"""The family's port (protocol section 1, "session")."""
+"""The usual port (protocol section 1, "session")."""
 
 MOST_TERMINALS: Final = 200
 """Terminals in one process: each has a BitTorrent session of several threads, and an address in 127.0.0.x."""
@@ -45,9 +45,9 @@ _KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TerminalConfig:
-    """One terminal. `link` and limits are bytes a second, 0 is not said, and none; `address` is the one it works from,
-    None is any. `encryption`: connections to peers are opened encrypted, where the peer can.
-    `piece_length` is that of the torrents of its uploads in bytes, 0 is by the size of the disk.
+    """One terminal. `link` and limits are bytes a second, 0 is not configured, and none; `address` is the one it works
+    from, None is any. `encryption`: connections to peers are opened encrypted, where the peer can. `piece_length` is
+    that of the torrents of its uploads in bytes, 0 is by the size of the disk.
 
     `commands` has the program and its arguments for each of `COMMANDS` that is to do something.
     """
@@ -116,7 +116,7 @@ class TerminalOptions(usage.Options):
     def postOptions(self) -> None:  # noqa: N802 - Twisted's
         """Check everything.
 
-        :raises usage.UsageError: says what is wrong.
+        :raises usage.UsageError: with what is wrong.
         """
         given = {key: self[key] for key in _KEYS if self[key] is not None}
         if given.pop("encryption"):  # a flag that is not given says nothing against the file
@@ -127,9 +127,9 @@ class TerminalOptions(usage.Options):
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """What a TOML file says, underscores in keys as dashes; an unknown key is an error.
+    """The contents of a TOML file, underscores in keys as dashes; an unknown key is an error.
 
-    :raises usage.UsageError: says what is wrong.
+    :raises usage.UsageError: with what is wrong.
     """
     try:
         values = {key.replace("_", "-"): value for key, value in tomllib.loads(path.read_text()).items()}
@@ -142,9 +142,9 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def make_config(values: Mapping[str, Any]) -> TerminalConfig:
-    """The configuration of keys and values as they stand on the command line or in the file.
+    """The configuration of keys and values as they are on the command line or in the file.
 
-    :raises usage.UsageError: says what is wrong.
+    :raises usage.UsageError: with what is wrong.
     """
     for key in ("server", "disks"):
         if not values.get(key):
@@ -223,8 +223,12 @@ def _commands(table: Any) -> dict[str, tuple[str, ...]]:
     for name, command in table.items():
         if name not in COMMANDS:
             raise usage.UsageError(f"commands: unknown key {name!r}; known are {', '.join(COMMANDS)}")
-        words = shlex.split(command) if isinstance(command, str) else command
-        if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
+        arguments = shlex.split(command) if isinstance(command, str) else command
+        if (
+            not isinstance(arguments, list)
+            or not arguments
+            or not all(isinstance(word, str) and word for word in arguments)
+        ):
             raise usage.UsageError(f"commands.{name}: a command line or a list of words is expected")
-        result[name] = tuple(words)
+        result[name] = tuple(arguments)
     return result

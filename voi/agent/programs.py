@@ -1,4 +1,4 @@
-"""Programs that an order from the server starts; without one, the order is only logged."""
+"""Programs that a command of the server starts; where none is configured, the command is only logged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = Logger()
 PAUSE_SECONDS: Final = 1.0
 """Between the answer and the program, which may end the machine: the answer is to be on its way by then."""
 
-_KEPT_OUTPUT: Final = 4096  # bytes; enough for the last words of a program that failed
+_KEPT_OUTPUT: Final = 4096  # bytes; enough for the last output of a program that failed
 
 
 class Programs:
@@ -30,28 +30,28 @@ class Programs:
         self._commands = commands
 
     def start(self, name: str, *extra: str) -> None:
-        """Start the program for `name`, in a moment; `extra` words are appended to its arguments.
+        """Start the program for `name`, in a moment; `extra` is appended to its arguments.
 
         :raises StorageMissing: there is no such program.
         """
-        words = self._commands.get(name)
-        if not words:
+        arguments = self._commands.get(name)
+        if not arguments:
             log.info("asked to {name} {extra}: nothing is configured for it", name=name, extra=" ".join(extra))
             return
-        program = shutil.which(words[0])
+        program = shutil.which(arguments[0])
         if program is None:
-            raise StorageMissing(Reason("program_missing", program=words[0], name=name))
-        log.info("asked to {name}: {command}", name=name, command=[*words, *extra])
-        self._reactor.callLater(PAUSE_SECONDS, self._spawn, name, program, [*words, *extra])
+            raise StorageMissing(Reason("program_missing", program=arguments[0], name=name))
+        log.info("asked to {name}: {command}", name=name, command=[*arguments, *extra])
+        self._reactor.callLater(PAUSE_SECONDS, self._spawn, name, program, [*arguments, *extra])
 
-    def _spawn(self, name: str, program: str, words: Sequence[str]) -> None:
+    def _spawn(self, name: str, program: str, arguments: Sequence[str]) -> None:
         try:
-            self._reactor.spawnProcess(_Watch(name), program, list(words), env=os.environ)
+            self._reactor.spawnProcess(_ProcessLogger(name), program, list(arguments), env=os.environ)
         except OSError as error:
             log.warn("{name}: {program} cannot be started: {error}", name=name, program=program, error=error.strerror)
 
 
-class _Watch(ProcessProtocol):
+class _ProcessLogger(ProcessProtocol):
     """Logs how a program ended."""
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the server hears of downloads: progress with 9025, the end with 9025 and 9015; the end until it was heard."""
+"""Reports of downloads to the server: progress with 9025, the end with 9025 and 9015, repeated until it is answered."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from voi.wire.codes import Code
 log = Logger()
 
 REPORT_SECONDS: Final = 2.0
-"""How often progress is told while it changes."""
+"""How often progress is reported while it changes."""
 
 
 @dataclass(slots=True, eq=False)
 class Active:
-    """A download under way; `told` is the 9025 that was sent last, `asking` while it has no answer.
+    """A download under way; `reported` is the 9025 that was sent last, `reporting` while it has no answer.
 
-    `compared` counts the bytes of the file that lies there while they are compared with what is wanted, and is None
+    `compared` counts the bytes of the file in its place while they are compared with what is wanted, and is None
     when that is not under way. `hinted` are the pieces of which single blocks were believed to be there by their
     sums; of those in `distrusted` nothing is believed any more.
     """
@@ -40,15 +40,15 @@ class Active:
     info_hash: bytes
     length: int
     finishing: bool = False
-    asking: bool = False
-    told: Mapping[str, Any] | None = None
+    reporting: bool = False
+    reported: Mapping[str, Any] | None = None
     compared: int | None = None
     hinted: frozenset[int] = frozenset()
     distrusted: set[int] = field(default_factory=set)
 
 
 class Reports:
-    """Tells the server of the downloads in `active`, by info-hash, and of the results that the library keeps."""
+    """Reports to the server the downloads in `active`, by info-hash, and the results that the library keeps."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class Reports:
         self._loop.clock = clock
 
     def begin(self) -> None:
-        """The terminal has logged in: say at once what goes on, and what the server has not heard."""
+        """The terminal has logged in: report at once what is under way, and the results that were not answered."""
         for active in self._active.values():
-            active.told, active.asking = None, False
+            active.reported, active.reporting = None, False
         if not self._loop.running:
-            self._loop.start(REPORT_SECONDS).addErrback(lambda failure: log.failure("progress reports died", failure))
+            self._loop.start(REPORT_SECONDS).addErrback(lambda failure: log.failure("progress reports ended", failure))
         spawn(self._deliver(), log, "a report")
 
     def pause(self) -> None:
@@ -82,28 +82,28 @@ class Reports:
     def _report(self) -> None:
         for active in list(self._active.values()):
             status = self._seeder.status(active.info_hash)
-            if (status is None and active.compared is None) or active.asking or active.finishing:
+            if (status is None and active.compared is None) or active.reporting or active.finishing:
                 continue
             state = "checking" if status is None or status.state == "checking" else "downloading"
             done = (active.compared or 0) if status is None else status.done
-            # 100 is said when it is on the disk, not before.
+            # 100 is reported when it is on the disk, not before.
             percent = min(99.99, math.floor(done / active.length * 10000) / 100)
             body = self._state_body(active, state, percent, status)
-            if body != active.told:
-                active.told = body
-                spawn(self._ask_state(active, body), log, "a report")
+            if body != active.reported:
+                active.reported = body
+                spawn(self._report_state(active, body), log, "a report")
 
-    async def _ask_state(self, active: Active, body: Mapping[str, Any]) -> None:
-        active.asking = True
+    async def _report_state(self, active: Active, body: Mapping[str, Any]) -> None:
+        active.reporting = True
         try:
-            await self._say(Code.TASK_STATE, body)
+            await self._send(Code.TASK_STATE, body)
         finally:
-            active.asking = False
+            active.reporting = False
 
     async def ended(self, active: Active, percent: float) -> None:
-        """A download ended: 100 is success, 0 is failure (protocol section 4, 9025); then the results are told."""
+        """A download ended: 100 is success, 0 is failure (protocol section 4, 9025); then the results are reported."""
         body = self._state_body(active, "finished", percent, self._seeder.status(active.info_hash))
-        await self._say(Code.TASK_STATE, body)
+        await self._send(Code.TASK_STATE, body)
         await self._deliver()
 
     def _state_body(self, active: Active, state: str, percent: float, status: TorrentStatus | None) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Reports:
         }
 
     async def _deliver(self) -> None:
-        """Tell every result that the server has not heard; what it does not hear now, it hears after the next login."""
+        """Report every result that the server has not answered; what fails now is repeated after the next login."""
         if self._delivering:
             return
         self._delivering = True
@@ -129,28 +129,28 @@ class Reports:
                 again = False
                 for state in self._library:
                     if state.result is not None:
-                        if not await self._say_result(state):
+                        if not await self._send_result(state):
                             return
                         again = True
         finally:
             self._delivering = False
 
-    async def _say_result(self, state: DiskState) -> bool:
+    async def _send_result(self, state: DiskState) -> bool:
         body = {
             "mac": self._server.mac,
             "ip": self._server.address,
             "disk": state.name,
             "result": state.result,
         }
-        if not await self._say(Code.DOWNLOAD_RESULT, body):
+        if not await self._send(Code.DOWNLOAD_RESULT, body):
             return False
         now = self._library.get(state.disk)
         if now is not None and now.result == state.result:
             await self._library.update(state.disk, result=None)
         return True
 
-    async def _say(self, code: Code, body: Mapping[str, Any]) -> bool:
-        """Say something; False if nobody heard it. What the server does not like is logged, and not said again."""
+    async def _send(self, code: Code, body: Mapping[str, Any]) -> bool:
+        """Send one; False without an answer. What the server refuses is logged, and not repeated."""
         if not self._server.online:
             return False
         try:

@@ -1,4 +1,4 @@
-"""A terminal put together: its life, its connection, and what it says after each login."""
+"""A terminal put together: its start and stop, its connection, and what it reports after each login."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ _GROWTH = 1.6
 _MOST_GROWN = 10  # exponents beyond it change nothing
 
 
-def pause_before(attempt: int, chance: Callable[[], float] = random.random) -> float:
+def pause_before(attempt: int, random_part: Callable[[], float] = random.random) -> float:
     """Seconds before the next try to connect: 0.5 to 2 after the first failure, growing to `LONGEST_PAUSE`.
 
     Spread out, so that a room full of terminals does not come back in one instant.
     """
     longest = min(LONGEST_PAUSE, _FIRST_PAUSE * math.pow(_GROWTH, min(max(attempt, 0), _MOST_GROWN)))
-    return longest * (0.25 + 0.75 * chance())
+    return longest * (0.25 + 0.75 * random_part())
 
 
 class TerminalService(Service):
     """One terminal.
 
-    `reactor` gives everything Twisted's does; `endpoint` is where the server is, if not where the configuration
-    says. `failed` is called when the terminal cannot start. `ready` fires when it has started, connected or not.
+    `reactor` gives everything Twisted's does; `endpoint` is where the server is, if not that of the configuration.
+    `failed` is called when the terminal cannot start. `ready` fires when it has started, connected or not.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TerminalService(Service):
         make_seeding: Callable[..., Any] = TorrentSession,
         in_thread: InThread | None = None,
         tables: BlockTableFetcher | None = None,
-        chance: Callable[[], float] = random.random,
+        random_part: Callable[[], float] = random.random,
     ) -> None:
         self.config = config
         self.mac = config.mac
@@ -88,11 +88,11 @@ class TerminalService(Service):
         self.ready: Deferred[None] = Deferred()
         self._reactor = reactor
         self._failed = failed
-        self._chance = chance
+        self._random_part = random_part
         self._logged_in = False
         self._refused_logins = 0
         self._running = False
-        self._life = DeferredLock()
+        self._lifecycle = DeferredLock()
         in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
         self.library = Library(config.disks, in_thread)
         self.seeding = make_seeding(
@@ -118,28 +118,28 @@ class TerminalService(Service):
             busy_with=self.uploads.busy_with,
             tables=tables or BlockTableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
         )
-        self._orders = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
+        self._commands = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(
             endpoint or _endpoint(reactor, config),
             _factory(self._protocol),
             # The service counts the end of a connection as the first failure.
-            retryPolicy=lambda failures: pause_before(failures - 1 + self._refused_logins, self._chance),
+            retryPolicy=lambda failures: pause_before(failures - 1 + self._refused_logins, self._random_part),
             clock=reactor,
         )
 
-    # Life.
+    # Start and stop.
 
     def startService(self) -> None:  # noqa: N802 - Twisted's
-        """Start; what fails is told to `failed` and `ready`."""
+        """Start; what fails goes to `failed` and `ready`."""
         super().startService()
         set_umask()
-        started = self._life.run(lambda: Deferred.fromCoroutine(self._start()))
+        started = self._lifecycle.run(lambda: Deferred.fromCoroutine(self._start()))
         started.addCallbacks(lambda _: self.ready.callback(None), self._start_failed)
 
     def stopService(self) -> Deferred[None]:  # noqa: N802 - Twisted's
         """Stop; fires when everything is written down and every port is closed."""
         super().stopService()
-        return self._life.run(lambda: Deferred.fromCoroutine(self._stop()))
+        return self._lifecycle.run(lambda: Deferred.fromCoroutine(self._stop()))
 
     async def _start(self) -> None:
         await self.library.open()
@@ -153,7 +153,7 @@ class TerminalService(Service):
         log.info("terminal {mac}: {directory}", mac=self.mac, directory=self.config.disks)
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
-        spawn(self.downloads.resume(), log, "taking up what was under way")
+        spawn(self.downloads.resume(), log, "resuming what was under way")
 
     async def _stop(self) -> None:
         if not self._running:
@@ -173,7 +173,7 @@ class TerminalService(Service):
             log.failure("terminal {mac} cannot start", failure, mac=self.mac)
         if self._failed is not None:
             self._failed(failure)
-        self.ready.addErrback(lambda _: None)  # it is logged; whoever waits has put his callbacks before this one
+        self.ready.addErrback(lambda _: None)  # it is logged; who waits has added callbacks before this one
         self.ready.errback(failure)
 
     def _event(self, event: Event) -> None:
@@ -197,15 +197,15 @@ class TerminalService(Service):
         return await self.client.ask(code, body)
 
     def _protocol(self) -> Client:
-        return Client(self._reactor, self._orders.handle, self._came, self._gone)
+        return Client(self._reactor, self._commands.handle, self._connected, self._lost)
 
-    def _came(self, client: Client) -> None:
+    def _connected(self, client: Client) -> None:
         self.client = client
         if self.config.address is None:
             self.address = client.host
-        Deferred.fromCoroutine(self._greet(client)).addErrback(self._greeting_failed, client)
+        Deferred.fromCoroutine(self._log_in(client)).addErrback(self._login_failed, client)
 
-    def _gone(self, client: Client) -> None:
+    def _lost(self, client: Client) -> None:
         if self.client is client:
             if self._logged_in:
                 log.info("terminal {mac}: the connection to the server ended", mac=self.mac)
@@ -214,28 +214,28 @@ class TerminalService(Service):
             self.downloads.lost()
             self.uploads.lost()
 
-    def _greeting_failed(self, failure: Failure, client: Client) -> None:
+    def _login_failed(self, failure: Failure, client: Client) -> None:
         if not failure.check(VoiError):
             log.failure("terminal {mac}: login failed", failure, mac=self.mac)
         if not self._logged_in:
             self._refused_logins += 1
         client.lose(failure.getErrorMessage())
 
-    async def _greet(self, client: Client) -> None:
-        """Everything that is said after connecting, in the order of the protocol."""
+    async def _log_in(self, client: Client) -> None:
+        """Log in, and report everything, in the order of the protocol."""
         granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address})
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True
         self._refused_logins = 0
         log.info("terminal {mac} is logged in", mac=self.mac)
-        await self.library.look()
+        await self.library.find_new()
         await self._learn_templates(client)
         await self._learn_tracker(client)
         # Progress first: the server waits for it before it sends again what is under way already.
         self.downloads.online()
         for body in self.library.reports():
-            await self._say(client, Code.REPORT_DISKS, {"mac": self.mac, **body})
+            await self._report(client, Code.REPORT_DISKS, {"mac": self.mac, **body})
         self.uploads.online()
 
     async def _learn_templates(self, client: Client) -> None:
@@ -249,12 +249,12 @@ class TerminalService(Service):
         if started is not None:
             unknown.pop(started.uuid, None)
         for name in [*sorted(unknown.values()), *([started] if started else [])]:
-            found = await self._say(client, Code.REPORT_BOOT_DISK, {"mac": self.mac, "boot_disk": str(name)})
+            found = await self._report(client, Code.REPORT_BOOT_DISK, {"mac": self.mac, "boot_disk": str(name)})
             if found.get("uuid"):
                 await self.library.learn_template(name.uuid, str(found["uuid"]), str(found.get("name", "")))
 
     async def _learn_tracker(self, client: Client) -> None:
-        found = await self._say(client, Code.TRACKER_ADDRESS, {"mac": self.mac})
+        found = await self._report(client, Code.TRACKER_ADDRESS, {"mac": self.mac})
         urls = found.get("tracker")
         if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls) or not urls:
             return
@@ -263,8 +263,8 @@ class TerminalService(Service):
             if state.key is not None:
                 self.seeding.set_trackers(state.key, self.trackers)
 
-    async def _say(self, client: Client, code: Code, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Say one of these things; that the server does not like one is no reason not to say the others."""
+    async def _report(self, client: Client, code: Code, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one report; if the server refuses it, the others are sent all the same."""
         try:
             return await client.ask(code, body)
         except ServerRefused as error:
@@ -279,7 +279,7 @@ class TerminalService(Service):
 
 def _settings(config: TerminalConfig) -> Any:
     return terminal_settings(
-        listen=(config.address or "0.0.0.0", config.bittorrent_port),  # noqa: S104 - a terminal serves its neighbours
+        listen=(config.address or "0.0.0.0", config.bittorrent_port),  # noqa: S104 - a terminal serves other terminals
         upload_limit=config.upload_limit,
         download_limit=config.download_limit,
         link_rate=link_rate(config.link, config.upload_limit, config.download_limit),

@@ -1,6 +1,6 @@
-"""Disks that the server asks for: 1020 to 1021 or 1018, one disk after the other, lowest level first.
+"""Disks that the server requests: 1020 to 1021 or 1018, one disk after the other, lowest level first.
 
-What is asked for is written down before it is confirmed; after a restart of either side the same torrent is
+A request is written down before it is confirmed; after a restart of either side the same torrent is
 offered again, and the server knows it by its info-hash.
 """
 
@@ -17,46 +17,29 @@ from voi.agent.disks import DiskState
 from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
 from voi.agent.saving import save
+from voi.agent.upload_jobs import Job, order, read_jobs, upload_body
 from voi.domain import metainfo
-from voi.errors import Conflict, NoAnswer, StartupError, StorageMissing, TorrentRefused, UnknownDisk, VoiError
+from voi.errors import Conflict, NoAnswer, StorageMissing, TorrentRefused, UnknownDisk, VoiError
 from voi.files.facts import facts
 from voi.files.hashing import Cancelled, hash_file
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
-from voi.units import sectors
 from voi.wire.codes import Code
 from voi.wire.messages import decode_template
-from voi.wire.torrent_body import TorrentBody, encode_upload
 
 log = Logger()
 
 RETRY_SECONDS: Final = 30.0
-"""Between tries to offer a disk that the server does not take now: somebody else may be at the template."""
+"""Between tries to offer a disk that the server does not take now: another terminal may be uploading the template."""
 
 MOST_TRIES: Final = 120
-"""An hour of them, then somebody must ask again."""
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk that the server wants; `torrent_id` is None until it has taken the torrent."""
-
-    name: str
-    template_uuid: str
-    template_name: str = ""
-    sys_type: int = 0
-    desc: str = ""
-    torrent_id: str | None = None
-
-    @property
-    def disk(self) -> DiskName:
-        """Which disk."""
-        return DiskName.parse(self.name)
+"""An hour of them; then the upload has to be requested again."""
 
 
 class UploadQueue:
-    """What this terminal gives to the server."""
+    """What this terminal uploads, one disk after the other."""
 
     def __init__(
         self,
@@ -83,11 +66,11 @@ class UploadQueue:
 
     @property
     def jobs(self) -> list[Job]:
-        """What is still wanted, in the order in which it goes."""
+        """What is still requested, in the order in which it goes."""
         return list(self._jobs)
 
     def busy_with(self, name: DiskName) -> bool:
-        """Whether a disk is wanted by the server, and must stay as it is."""
+        """Whether a disk is requested by the server, and must stay as it is."""
         return any(job.disk == name for job in self._jobs)
 
     # Beginning and end.
@@ -97,7 +80,7 @@ class UploadQueue:
 
         :raises StartupError: it cannot be read.
         """
-        self._jobs = await self._in_thread(_read, self._path)
+        self._jobs = await self._in_thread(read_jobs, self._path)
 
     def stop(self) -> None:
         """End; the next start goes on."""
@@ -117,20 +100,20 @@ class UploadQueue:
     # 1020, 1021, 1018.
 
     async def take(self, fields: dict[str, Any]) -> None:
-        """Begin what a 1020 asks for.
+        """Begin what a 1020 requests.
 
         :raises Malformed: the message cannot be read.
         :raises UnknownDisk: this terminal does not have one of the disks, or not whole.
         """
         body = decode_template(fields)
-        names = sorted({DiskName(disk.uuid, disk.diff_level) for disk in body.disks}, key=_order)
+        names = sorted({DiskName(disk.uuid, disk.diff_level) for disk in body.disks}, key=order)
         if any(self._library.get(name) is None for name in names):
-            await self._library.look()
+            await self._library.find_new()
         for name in names:
             state = self._library.get(name)
             if state is None or not state.complete:
                 raise UnknownDisk(Reason("disk_not_whole", disk=str(name)))
-        asked = [
+        requested = [
             Job(
                 name=str(name),
                 template_uuid=body.uuid,
@@ -141,7 +124,7 @@ class UploadQueue:
             for name in names
         ]
         others = [job for job in self._jobs if job.disk not in names]
-        await self._keep(sorted([*others, *asked], key=lambda job: _order(job.disk)))
+        await self._keep(sorted([*others, *requested], key=lambda job: order(job.disk)))
         if self._offered in names:
             self._offered = None
         self._tries = 0
@@ -151,7 +134,7 @@ class UploadQueue:
         """1021: the server has the disk. It stays, as published, and is seeded on."""
         job = self._find(torrent_id) or self._unanswered()
         if job is None:
-            log.info("the server has torrent {id}, of which nothing is known here", id=torrent_id)
+            log.info("the server has torrent {id}, which is unknown here", id=torrent_id)
             return
         log.info("{name} is published", name=job.name)
         await self._library.update(
@@ -168,7 +151,7 @@ class UploadQueue:
         """1018: the upload failed; the disk is not seeded any more, and is an unpublished one as before."""
         job = self._find(torrent_id)
         if job is None:
-            log.warn("torrent {id}, of which nothing is known here, failed: {reason}", id=torrent_id, reason=reason)
+            log.warn("torrent {id}, which is unknown here, failed: {reason}", id=torrent_id, reason=reason)
             return
         log.error("the upload of {name} failed: {reason}", name=job.name, reason=reason)
         state = self._library.get(job.disk)
@@ -239,14 +222,14 @@ class UploadQueue:
         state, torrent = await self._hashed(job)
         if not self._server.online or not self._server.trackers:
             return
-        permission = await self._server.ask(Code.MAY_UPLOAD, self._question(job))
+        permission = await self._server.ask(Code.MAY_UPLOAD, self._permission_body(job))
         if not permission.get("can_update"):
             why = permission.get("reason")
             raise TorrentRefused(Reason("server_refuses", text=str(why)) if why else Reason("server_refuses_silently"))
         torrent = metainfo.with_announce(torrent, self._server.trackers[0])
-        self._offered = job.disk  # before the answer: 1021 may come on its heels
+        self._offered = job.disk  # before the answer: 1021 may follow at once
         try:
-            answer = await self._server.ask(Code.UPLOAD_TORRENT, _body(job, state, torrent))
+            answer = await self._server.ask(Code.UPLOAD_TORRENT, upload_body(job, state, torrent))
         except VoiError:
             self._offered = None
             raise
@@ -265,7 +248,7 @@ class UploadQueue:
         self._seeder.set_trackers(state.key, self._server.trackers)
         log.info("{name} is offered to the server", name=job.name)
 
-    def _question(self, job: Job) -> dict[str, Any]:
+    def _permission_body(self, job: Job) -> dict[str, Any]:
         """The body of 9018: all that is to come for the template."""
         wanted = [self._library.get(other.disk) for other in self._jobs if other.template_uuid == job.template_uuid]
         return {
@@ -313,32 +296,3 @@ class UploadQueue:
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
         self._retry = None
-
-
-def _order(name: DiskName) -> tuple[int, str]:
-    """Lowest level first: a difference is taken only on top of its parent."""
-    return name.level, name.uuid
-
-
-def _body(job: Job, state: DiskState, torrent: bytes) -> bytes:
-    return encode_upload(
-        TorrentBody(
-            torrent=torrent,
-            disk_uuid=job.disk.uuid,
-            level=job.disk.level,
-            type=state.type,
-            sys_type=job.sys_type,
-            real_size=state.real_size,
-            reserve_size=state.reserve_size,
-            file_size=sectors(state.size),
-        )
-    )
-
-
-def _read(path: Path) -> list[Job]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Job])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        raise StartupError(f"{path}: {error}") from error

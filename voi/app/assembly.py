@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from voi.app.foundation import Foundation
-from voi.app.rollouts import Rollouts, make_rollouts
-from voi.app.swarm import Swarm, make_swarm
-from voi.app.terminals import Terminals, make_terminals
-from voi.app.uploads import Uploads, make_uploads
-from voi.app.web import Web, make_web
+from voi.app.rollouts import RolloutArea, make_rollouts
+from voi.app.swarm import SwarmArea, make_swarm
+from voi.app.terminals import TerminalArea, make_terminals
+from voi.app.uploads import UploadArea, make_uploads
+from voi.app.web import WebArea, make_web
 from voi.domain.rooms import RoomMap
 from voi.errors import TorrentRefused
 from voi.store.start import Known
@@ -28,11 +28,11 @@ class Assembly:
     """The areas of a server, each made with what it needs of those before it."""
 
     base: Foundation
-    swarm: Swarm
-    uploads: Uploads
-    rollouts: Rollouts
-    terminals: Terminals
-    web: Web
+    swarm: SwarmArea
+    uploads: UploadArea
+    rollouts: RolloutArea
+    terminals: TerminalArea
+    web: WebArea
 
     def fill(self, known: Known) -> None:
         """Let the tracker know all that it answers for, before anybody can ask: keys, rooms, torrents."""

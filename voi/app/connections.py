@@ -1,6 +1,6 @@
-"""Who tells whom: every connection between parts of the server, in the order in which listeners are called.
+"""Every connection between parts of the server, in the order in which listeners are called.
 
-No part connects itself to another: whoever wants to know what follows from an event finds it here.
+No part connects itself to another: what follows from an event is found here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from voi.app.assembly import Assembly
 from voi.domain.uploads import UploadDisk
 from voi.seeding.alerts import Event, Finished, TorrentFailed
-from voi.tracker.tracker import PeerAnnounced
+from voi.tracker.announced import PeerAnnounced
 
 log = Logger()
 
@@ -22,7 +22,7 @@ def connect(parts: Assembly) -> None:
     registry, publisher = parts.base.registry, parts.uploads.publisher
     coordinator = parts.rollouts.coordinator
 
-    # A terminal came online: what it is owed goes to it.
+    # A terminal came online: what waits for it is sent.
     registry.online.connect(parts.uploads.notifications.terminal_came)
     registry.online.connect(parts.uploads.admission.terminal_came)
     registry.online.connect(parts.rollouts.command_dispatcher.terminal_came)
@@ -35,29 +35,29 @@ def connect(parts: Assembly) -> None:
     registry.offline.connect(coordinator.terminal_left)
     registry.offline.connect(parts.web.api.changed)
 
-    # A terminal said what it has, or what it started from.
+    # A terminal reported what it has, or what it started from.
     parts.terminals.handlers.reported.connect(parts.web.api.changed)
 
     # A peer announced itself to the tracker.
     parts.swarm.announced.connect(lambda peer: publisher.announced(peer.info_hash, peer.host, peer.port))
     parts.swarm.announced.connect(lambda peer: _note_progress(parts, peer))
 
-    # libtorrent says something of a torrent.
+    # An event of the BitTorrent session.
     parts.swarm.session_event.connect(lambda event: _session_event(parts, event))
 
-    # A disk of an upload was published, or failed: its uploader hears of it.
+    # A disk of an upload was published, or failed: its uploader is told.
     def ended(disk: UploadDisk) -> None:
         parts.uploads.notifications.tell_end(disk)
 
     publisher.ended.connect(ended)
 
-    # Terminals stand in other rooms: peers are moved there.
+    # Terminals are in other rooms: their peers are moved there.
     parts.base.room_directory.changed.connect(parts.swarm.tracker.rooms_changed)
 
-    # An entry of the audit log is on disk: open pages hear of it, and of what it is about.
-    parts.base.audit_log.heard.connect(parts.web.api.noted)
+    # An entry of the audit log is on disk: open pages get it, and what it is about.
+    parts.base.audit_log.added.connect(parts.web.api.noted)
 
-    # Of these torrents and terminals alone the tracker tells at each announce.
+    # The tracker reports announces of these torrents and terminals alone.
     parts.swarm.tracker.tell_only_of(publisher.receiving, coordinator.terminals)
 
 

@@ -1,6 +1,6 @@
 """When Python looks for garbage that refers to itself: seldom, and not where there is none.
 
-Nearly all that this server drops is freed at once because nobody refers to it any more. Python's search for the rest
+Nearly all that this server drops is freed at once because nothing refers to it any more. Python's search for the rest
 goes, by default, through everything that lives again and again while much is made at a time: with thousands of
 terminals online, a command to all of them was held up for longer by the search than by the sending.
 """

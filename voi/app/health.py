@@ -1,6 +1,6 @@
 """What `/healthz` asks: whether each part of the server can do its work, and if not, what is wrong.
 
-Strangers may ask, so a sentence says what is wrong and what to do, and names nothing: no path, template or terminal.
+Anybody may ask, so a sentence says what is wrong and what to do, and names no path, template or terminal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Check = Callable[[], str | Awaitable[str]]
 """Gives nothing when all is well, else a sentence for the administrator."""
 
 ANSWER_SECONDS: Final = 5.0
-"""The database may take so long for the simplest question: who asks for health waits ten or so."""
+"""The database may take so long for the simplest question: a health check waits ten or so."""
 
 BUSY_SECONDS: Final = 30.0
 """A batch of writes takes milliseconds, and waits ten seconds at most for a backup: after so long it hangs."""
@@ -48,7 +48,7 @@ class Torrents(Protocol):
 
     @property
     def failing(self) -> int:
-        """How many torrents stand still because their files cannot be read or written."""
+        """How many torrents make no progress because their files cannot be read or written."""
 
 
 class Published(Protocol):
@@ -82,7 +82,7 @@ def checks(
     async def writer() -> str:
         state = store.writer
         if state.alive and state.failure and not state.busy_seconds:
-            # Nobody may want to write for hours: whether it works again is found out by trying.
+            # Hours may pass without a write: whether it works again is found out by trying.
             try:
                 refused = await store.try_writing().addTimeout(ANSWER_SECONDS, clock)
                 if refused:

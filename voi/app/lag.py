@@ -23,7 +23,7 @@ INTERVAL: Final = 0.01
 """Seconds between two looks: a hundred a second, for a thousandth of a core."""
 
 SMALLEST: Final = 0.00025
-"""Seconds up to which lateness is not told apart; the kernel's own timers are no better."""
+"""Seconds up to which lateness is not distinguished; the kernel's own timers are no better."""
 
 STEPS: Final = 8
 """Buckets for each doubling: a bucket's upper bound is at most 9 % above what is in it."""
@@ -40,7 +40,7 @@ LATE_SECONDS: Final = 0.1
 WINDOW_SECONDS: Final = 30.0
 """What is recent is between one and two of these old."""
 
-NOTICE_SECONDS: Final = 0.5
+NOTICEABLE_SECONDS: Final = 0.5
 """A standstill of so long is worth a line in the log."""
 
 UPPER_BOUNDS: Final = tuple(SMALLEST * 2 ** (index / STEPS) for index in range(BUCKETS))
@@ -63,7 +63,7 @@ def quantile(counts: Sequence[int], part: float) -> float:
 
 
 class LagProbe:
-    """Measures from `start` to `stop`; `now` is a clock that nobody sets.
+    """Measures from `start` to `stop`; `now` is a monotonic clock.
 
     `counts` has one number for each of UPPER_BOUNDS, and never grows; `longest` is exact, and so is `total`, the
     lateness of all looks together. Seconds.
@@ -106,7 +106,7 @@ class LagProbe:
         now = self._now()
         late = max(0.0, now - self._due)
         self.longest = max(self.longest, late)
-        if late >= NOTICE_SECONDS:
+        if late >= NOTICEABLE_SECONDS:
             log.warn("the reactor stood still for {seconds:.1f} seconds", seconds=late)
         if now >= self._window_ends:
             self._window_ends = now + WINDOW_SECONDS

@@ -44,7 +44,7 @@ class Listeners:
         self._ports.append(listen(self._reactor, "terminals", self._config.terminals, terminals))
         self._http = listen(self._reactor, "http", self._config.http, http)
         self._ports.append(self._http)
-        http.stand_at(self._http)
+        http.accept_on(self._http)
         self._open_udp(self._http, tracker)
 
     def described(self) -> list[str]:
@@ -102,7 +102,7 @@ class Listeners:
         return urls
 
     async def close(self) -> None:
-        """Take nobody in any more; who is in stays."""
+        """Accept no more connections; those that are open stay."""
         if self._udp is not None:
             self._udp.stop()
         for port in self._ports:
@@ -150,6 +150,6 @@ def own_address(listened: str) -> str:
 
 
 def _in_url(host: str) -> str:
-    """An address as it stands in a URL: IPv4 bare, IPv6 in brackets and without scope."""
+    """An address as it is written in a URL: IPv4 bare, IPv6 in brackets and without scope."""
     plain = host.removeprefix("::ffff:").partition("%")[0]
     return f"[{plain}]" if ":" in plain else plain

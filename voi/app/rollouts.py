@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voi.app.foundation import Foundation
-from voi.app.swarm import Swarm
+from voi.app.swarm import SwarmArea
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
@@ -14,7 +14,7 @@ from voi.terminals.commands import CommandDispatcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rollouts:
+class RolloutArea:
     """The `recorder` watches how the `coordinator`'s rollouts go."""
 
     command_dispatcher: CommandDispatcher
@@ -22,7 +22,7 @@ class Rollouts:
     coordinator: RolloutCoordinator
 
 
-def make_rollouts(base: Foundation, swarm: Swarm) -> Rollouts:
+def make_rollouts(base: Foundation, swarm: SwarmArea) -> RolloutArea:
     """Nothing is taken up yet."""
     repositories = base.repositories
     command_dispatcher = CommandDispatcher(repositories.commands, repositories.terminals, base.registry, base.reactor)
@@ -31,7 +31,7 @@ def make_rollouts(base: Foundation, swarm: Swarm) -> Rollouts:
         open_targets=open_targets,
         online=base.registry,
         seeding=swarm.session,
-        courses=repositories.rollout_histories,
+        histories=repositories.rollout_histories,
         clock=base.reactor,
     )
     coordinator = RolloutCoordinator(
@@ -53,4 +53,4 @@ def make_rollouts(base: Foundation, swarm: Swarm) -> Rollouts:
         open_targets=open_targets,
         served=recorder.served,
     )
-    return Rollouts(command_dispatcher=command_dispatcher, recorder=recorder, coordinator=coordinator)
+    return RolloutArea(command_dispatcher=command_dispatcher, recorder=recorder, coordinator=coordinator)

@@ -35,16 +35,16 @@ from voi.web.api.traffic import SAMPLE_SECONDS
 log = Logger()
 
 PRUNE_SECONDS: Final = 600.0
-"""How often entries of the journal that are too old are thrown away."""
+"""How often entries of the audit log that are too old are deleted."""
 
 IDLE_SECONDS: Final = 60.0
-"""How often it is looked whether an upload stands still and gives way."""
+"""How often uploads are checked for progress; one that makes none gives way."""
 
 
 class VoiService(MultiService):
     """`twistd voi`.
 
-    Files and ports are opened in `privilegedStartService`, so that what stands in the way ends the start
+    Files and ports are opened in `privilegedStartService`, so that what prevents a start ends it
     before anything has begun.
     """
 
@@ -113,7 +113,7 @@ class VoiService(MultiService):
             parts.rollouts.coordinator.recover,  # first: terminals come back within a second
             parts.rollouts.command_dispatcher.recover,
             self._listen_to_peers,
-            self._ensure_administrator,  # when no port is missing any more: the next start would not tell it again
+            self._ensure_administrator,  # when every port is open: the next start would not print it again
             self._seed_all,
             parts.uploads.publisher.recover,
         ):
@@ -150,7 +150,7 @@ class VoiService(MultiService):
         log.info("published levels that are seeded: {n} of {count}", n=count - catalogue.unavailable, count=count)
 
     def _start_failed(self, failure: Failure) -> None:
-        """A server that is half up helps nobody: end with status 1, so that a supervisor sees it."""
+        """A server that is half up is of no use: end with status 1, so that a supervisor sees it."""
         log.failure("the start failed", failure)
         if self._opened is not None:
             self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)

@@ -54,7 +54,7 @@ def allow_many_files() -> None:
 def open_directory(directory: DataDirectory) -> Opened:
     """Take the data directory; the first time, make the database and the API's token.
 
-    :raises StartupError: one line that says what is in the way.
+    :raises StartupError: one line that says what prevents it.
     """
     directory.create()
     lock = directory.lock()
@@ -71,11 +71,11 @@ def open_directory(directory: DataDirectory) -> Opened:
 
 
 async def ensure_administrator(accounts: Accounts, in_thread: Callable[..., Awaitable[Any]]) -> None:
-    """Make the administrator's account if there is no account, and tell its password this once.
+    """Make the administrator's account if there is no account, and print its password this once.
 
-    Called when nothing that can be foreseen is in the way of the start any more. Told before it is kept, in the same
-    transaction: a process that is killed in between has no account, and the next start tells another password; one that
-    nobody was told is never kept.
+    Called when nothing that can be foreseen prevents the start any more. Printed before it is kept, in the same
+    transaction: a process that is killed in between has no account, and the next start prints another password; one
+    that was not printed is never kept.
     """
     if await accounts.there_are():
         return
@@ -95,7 +95,7 @@ def _ensure_token(path: Path) -> str:
 
 
 def check_bittorrent_port(host: str, port: int) -> None:
-    """Whether the BitTorrent session will be able to listen; it says so itself only later.
+    """Whether the BitTorrent session will be able to listen; it reports that itself only later.
 
     :raises StartupError: it will not.
     """
@@ -134,7 +134,9 @@ def listen(reactor: Any, option: str, endpoint: str, factory: IProtocolFactory) 
 
 
 def tell(line: str) -> None:
-    """Print a line for the administrator: to the terminal or the journal, and to the log where there is none."""
+    """Print a line for the administrator: to the terminal or systemd's journal, and to the log where there is
+    neither.
+    """
     stream = sys.__stdout__
     if stream is not None and not _is_null(stream.fileno()):
         with suppress(OSError):  # whoever read it has gone

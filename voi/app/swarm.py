@@ -13,13 +13,14 @@ from voi.seeding.own_peer import OwnPeer
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
 from voi.signals import Signal
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.announced import PeerAnnounced
+from voi.tracker.tracker import Tracker
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swarm:
+class SwarmArea:
     """`session_event` tells what libtorrent says, `announced` each announce that was taken in; `link` is bytes a
     second.
     """
@@ -32,7 +33,7 @@ class Swarm:
     announced: Signal[[PeerAnnounced]]
 
 
-def make_swarm(base: Foundation) -> Swarm:
+def make_swarm(base: Foundation) -> SwarmArea:
     """Nothing listens or connects yet."""
     config = base.config
     host, port = config.bittorrent_address
@@ -60,7 +61,7 @@ def make_swarm(base: Foundation) -> Swarm:
         on_announce=announced,
         rooms=base.room_directory,
     )
-    return Swarm(
+    return SwarmArea(
         session=session,
         own_peer=own_peer,
         tracker=tracker,

@@ -5,29 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voi.app.foundation import Foundation
-from voi.app.rollouts import Rollouts
-from voi.app.uploads import Uploads
+from voi.app.rollouts import RolloutArea
+from voi.app.uploads import UploadArea
 from voi.auth.passwords import PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terminals:
+class TerminalArea:
     """`sign_in` is for terminals and browsers alike."""
 
     passwords: PasswordChecker
-    sign_in: SignIn
+    sign_in: Authenticator
     handlers: RequestHandlers
     factory: TerminalFactory
 
 
-def make_terminals(base: Foundation, uploads: Uploads, rollouts: Rollouts) -> Terminals:
+def make_terminals(base: Foundation, uploads: UploadArea, rollouts: RolloutArea) -> TerminalArea:
     """Nobody is let in yet."""
     repositories = base.repositories
     passwords = PasswordChecker(repositories.accounts, base.reactor, base.reactor.getThreadPool())
-    sign_in = SignIn(
+    sign_in = Authenticator(
         accounts=repositories.accounts,
         sessions=repositories.sessions,
         passwords=passwords,
@@ -43,7 +43,7 @@ def make_terminals(base: Foundation, uploads: Uploads, rollouts: Rollouts) -> Te
         knows_key=base.keys.learn,
         next_batch=base.registry.next_batch,
     )
-    return Terminals(
+    return TerminalArea(
         passwords=passwords,
         sign_in=sign_in,
         handlers=handlers,

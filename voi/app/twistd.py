@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.application.service import IService
 
-from voi.config import Options
+from voi.app.options import Options
 
 __all__ = ["Options", "makeService"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voi.app.foundation import Foundation
-from voi.app.swarm import Swarm
+from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
 from voi.publishing.admission import UploadAdmission
@@ -17,7 +17,7 @@ from voi.publishing.space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uploads:
+class UploadArea:
     """Terminals offer disks to the `intake`, administrators ask for them through `requests`."""
 
     catalogue: Catalogue
@@ -29,7 +29,7 @@ class Uploads:
     requests: UploadRequests
 
 
-def make_uploads(base: Foundation, swarm: Swarm) -> Uploads:
+def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
     """Nothing is taken up yet."""
     templates, uploads = base.repositories.templates, base.repositories.uploads
     in_thread, in_disk_thread = base.threads.short, base.threads.disk
@@ -53,7 +53,7 @@ def make_uploads(base: Foundation, swarm: Swarm) -> Uploads:
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
     admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__)
-    return Uploads(
+    return UploadArea(
         catalogue=catalogue,
         block_tables=BlockTables(
             templates=templates, directory=base.directory, in_thread=in_thread, in_disk_thread=in_disk_thread

@@ -11,10 +11,10 @@ from voi.app.foundation import Foundation
 from voi.app.health import checks
 from voi.app.lag import lag_view
 from voi.app.metrics import DiskMetrics, ProcessMetrics
-from voi.app.rollouts import Rollouts
-from voi.app.swarm import Swarm
-from voi.app.terminals import Terminals
-from voi.app.uploads import Uploads
+from voi.app.rollouts import RolloutArea
+from voi.app.swarm import SwarmArea
+from voi.app.terminals import TerminalArea
+from voi.app.uploads import UploadArea
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import ATTEMPTS
 from voi.domain.rollouts import LinkRates
@@ -34,7 +34,7 @@ from voi.tracker.metrics import TrackerMetrics
 from voi.web.api.schemas.requests import MOST_MACS
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
 from voi.web.api.traffic import TrafficMeter
-from voi.web.application import Api, Server, UseCases, Work
+from voi.web.application import Api, LiveState, Server, UseCases
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.checks import HealthCheck
 from voi.web.http.routing import BODY_LIMIT
@@ -44,7 +44,7 @@ from voi.web.site import site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
+class WebArea:
     """`announce_factory` is for the HTTP port, whoever comes there."""
 
     api: Api
@@ -53,8 +53,8 @@ class Web:
 
 
 def make_web(
-    base: Foundation, swarm: Swarm, uploads: Uploads, rollouts: Rollouts, terminals: Terminals, token: str
-) -> Web:
+    base: Foundation, swarm: SwarmArea, uploads: UploadArea, rollouts: RolloutArea, terminals: TerminalArea, token: str
+) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
     health = checks(base.store, directory, swarm.own_peer, swarm.session, uploads.catalogue, base.lag, base.reactor)
@@ -90,7 +90,7 @@ def make_web(
             commands=rollouts.command_dispatcher,
             audit_log=base.audit_log,
         ),
-        work=Work(
+        work=LiveState(
             registry=base.registry,
             publisher=uploads.publisher,
             recorder=rollouts.recorder,
@@ -103,13 +103,13 @@ def make_web(
     peers = tracker_resource(swarm.tracker, BlockTableResource(base.keys, uploads.block_tables))
     pages = site(api.resource(), peers, AssetResource(console_assets()))
     announce_factory = AnnounceFactory(swarm.tracker, pages, base.reactor)
-    return Web(api=api, traffic=traffic, announce_factory=announce_factory)
+    return WebArea(api=api, traffic=traffic, announce_factory=announce_factory)
 
 
 def _metrics(
     base: Foundation,
-    swarm: Swarm,
-    terminals: Terminals,
+    swarm: SwarmArea,
+    terminals: TerminalArea,
     health: Mapping[str, HealthCheck],
     http_connections: Callable[[], int],
 ) -> MetricRoutes:

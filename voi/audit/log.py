@@ -1,4 +1,4 @@
-"""The audit log: what happens without a change of the database is written here, and whoever listens hears of all."""
+"""The audit log: what happens without a change of the database is written here, and its listeners get all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AuditLog:
         self._now = now
 
     @property
-    def heard(self) -> Signal[[AuditEntry]]:
+    def added(self) -> Signal[[AuditEntry]]:
         """Called with each entry that is on disk."""
         return self._entries.noted
 

@@ -48,7 +48,7 @@ class AccountAdministration:
         """Give an account another role or password; a new password ends its sessions.
 
         :raises Malformed: that is no password.
-        :raises UnknownAccount: there is none of this name.
+        :raises UnknownAccount: none has this name.
         :raises Conflict: it is the last administrator, or their own password.
         """
         if password is not None and actor.kind == "account" and actor.name == name:
@@ -67,7 +67,7 @@ class AccountAdministration:
     async def remove(self, actor: Actor, name: str) -> Account:
         """Delete an account with its sessions.
 
-        :raises UnknownAccount: there is none of this name.
+        :raises UnknownAccount: none has this name.
         :raises Conflict: it is the last administrator, or their own.
         """
         if actor.kind == "account" and actor.name == name:
@@ -93,7 +93,7 @@ class AccountAdministration:
     async def revoke_token(self, actor: Actor, number: int) -> Token:
         """Take a token back.
 
-        :raises UnknownToken: there is none of this number.
+        :raises UnknownToken: none has this number.
         """
         return await self._tokens.revoke(
             number, audit=lambda token: make_entry("token.revoked", actor, self._now(), data={"name": token.name})

@@ -37,7 +37,7 @@ class PasswordChecker:
         self._failures: dict[str, deque[float]] = {}
 
     async def check(self, name: str, password: str, address: str) -> None:
-        """Check a password as a person types it: never its MD5, which everybody who hears a 9008 knows.
+        """Check a password as a person types it: never its MD5, which everybody who sees a 9008 knows.
 
         :raises TooManyAttempts: too many wrong ones from `address`; says how long to wait.
         :raises Unauthorized: no such name and password.

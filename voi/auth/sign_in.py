@@ -15,7 +15,7 @@ from voi.messages.reason import Reason
 from voi.store.interfaces.accounts import Accounts, Sessions
 
 
-class SignIn:
+class Authenticator:
     """Lets people in and out; `now` is the time since the epoch."""
 
     def __init__(
@@ -33,22 +33,22 @@ class SignIn:
         self._audit_log = audit_log
         self._now = now
 
-    async def begin(self, stranger: Actor, name: str, password: str) -> tuple[str, Session]:
+    async def begin(self, caller: Actor, name: str, password: str) -> tuple[str, Session]:
         """Sign somebody in at a browser: what its cookie is to have, and the session.
 
-        :param stranger: whoever asks, of whom the address is known.
+        :param caller: the one who signs in, of whom the address is known.
         :raises TooManyAttempts: too many wrong passwords from their address; no entry, for a guesser must not fill
             the audit log.
         :raises Unauthorized: no such name and password.
         """
         try:
-            await self._passwords.check(name, password, stranger.address)
+            await self._passwords.check(name, password, caller.address)
         except TooManyAttempts:
             raise
         except Unauthorized as error:
-            await self._audit_log.note("account.refused", stranger, name=name, reason=error.reason)
+            await self._audit_log.note("account.refused", caller, name=name, reason=error.reason)
             raise
-        person, now = Actor("account", name, stranger.address), self._now()
+        person, now = Actor("account", name, caller.address), self._now()
         return await self._sessions.begin(
             name, now, audit=lambda _: make_entry("account.signed_in", person, now, data={"name": name})
         )

@@ -46,7 +46,7 @@ def keep_table(directory: DataDirectory, torrent: Metainfo, sums: bytes) -> None
 
 
 class BlockTables:
-    """Gives tables to whoever asks; `in_disk_thread` is for reading whole disks, one at a time."""
+    """Gives tables on request; `in_disk_thread` is for reading whole disks, one at a time."""
 
     def __init__(
         self, *, templates: Templates, directory: DataDirectory, in_thread: InThread, in_disk_thread: InThread

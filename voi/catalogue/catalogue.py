@@ -124,7 +124,7 @@ class Catalogue:
     ) -> Template:
         """Rename a template, give it another remark, switch automatic updates; None leaves a value as it is.
 
-        :raises UnknownTemplate: there is none of this uuid.
+        :raises UnknownTemplate: none has this uuid.
         :raises Conflict: nothing of it is published yet.
         """
         changed = await self._templates.change(

@@ -14,14 +14,14 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from voi import __version__
-from voi.cli.failures import Failed, NotLetIn, Unreachable
+from voi.cli.failures import AccessDenied, Failed, Unreachable
 from voi.cli.transport import unreachable
 
 REQUEST_SECONDS: Final = 30.0
 """How long one answer may take: everything long goes on in the server after its answer."""
 
 SILENCE_SECONDS: Final = 45.0
-"""How long a live stream may say nothing: the server sends a comment each 15 seconds."""
+"""How long a live stream may be silent: the server sends a comment each 15 seconds."""
 
 LONGEST_LINE: Final = 8 << 20
 """Bytes of one line of the live stream; a row for each of 10,000 terminals has less."""
@@ -31,7 +31,7 @@ PAGE: Final = 10_000
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The token is for this server and nobody it points to."""
+    """The token is for this server, not for one it redirects to."""
 
     def redirect_request(self, *_args: Any, **_named: Any) -> None:
         """Follow none."""
@@ -49,7 +49,7 @@ class ApiClient:
         """What is at a path below /api/v1; values of the query that are None are left out.
 
         :raises Failed: the server's own reason.
-        :raises Unreachable: there is no server, or what answers is none of ours.
+        :raises Unreachable: there is no server, or what answers is no voi server.
         """
         return self._twice("GET", path + _query(query), None, {})
 
@@ -123,7 +123,7 @@ class ApiClient:
             },
             method=method,
         )
-        # No proxy: the server is here or on this network, and the token is for nobody else.
+        # No proxy: the server is here or on this network, and the token is for it alone.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
         try:
             response: HTTPResponse = opener.open(request, timeout=timeout)
@@ -145,7 +145,9 @@ def _refusal(error: urllib.error.HTTPError) -> Failed:
     except (ValueError, KeyError, TypeError, OSError, HTTPException):
         message = f"the server answered {error.code} {error.reason}"
     if error.code == 401:
-        return NotLetIn(f"the server does not accept this token ({message}): see --token, VOI_TOKEN, `voi token make`")
+        return AccessDenied(
+            f"the server does not accept this token ({message}): see --token, VOI_TOKEN, `voi token make`"
+        )
     if error.code == 403:
-        return NotLetIn(message)
+        return AccessDenied(message)
     return Failed(message)

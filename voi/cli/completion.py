@@ -1,6 +1,6 @@
-"""Shell completion: the script for a shell, and names of templates and rooms while somebody types.
+"""Shell completion: the script for a shell, and names of templates and rooms.
 
-A name comes from strangers, and a shell obeys what stands in a command line: only names of letters, digits and a few
+Names come from outside, and a shell interprets what is in a command line: only names of letters, digits and a few
 signs are completed as they are, all others by their uuid or number.
 """
 
@@ -15,10 +15,10 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from voi.cli.api import ApiClient
 from voi.cli.output import printable
-from voi.cli.settings import connect, told_before
+from voi.cli.settings import connect, option_of_root
 
 PATIENCE_SECONDS: Final = 2.0
-"""Somebody waits for the Tab key."""
+"""Somebody has pressed Tab and waits."""
 
 _SAFE: Final = re.compile(r"\w[\w.+-]*")
 """What no shell takes for anything but a word."""
@@ -55,11 +55,11 @@ def complete_room(context: click.Context, _param: click.Parameter, typed: str) -
 def _complete(
     context: click.Context, typed: str, ask: Callable[[ApiClient], Iterable[dict[str, Any]]], key: str
 ) -> list[CompletionItem]:
-    given = {name: context.params.get(name) or told_before(context, name) for name in ("server", "token", "data")}
+    given = {name: context.params.get(name) or option_of_root(context, name) for name in ("server", "token", "data")}
     try:
         api = connect(given["server"], given["token"], given["data"], timeout=PATIENCE_SECONDS)
         found = ask(api)
-    except click.ClickException:  # whatever it is: there is no place to say it while somebody types
+    except click.ClickException:  # whatever it is: there is no place to show it in the middle of a command line
         return []
     names = [one["name"] for one in found]
     items = []

@@ -77,7 +77,7 @@ def events(
     if following:
         try:
             for event in follow(api, wanted, limit):
-                _say(event, as_json=as_json)
+                _print(event, as_json=as_json)
         except KeyboardInterrupt:
             raise Interrupted("stopped showing events; the server keeps recording them") from None
     found = api.get("/events", {**wanted, "limit": limit})
@@ -90,7 +90,7 @@ def events(
     show(("time", "who", "from", "kind", "what"), rows, none="no events match")
 
 
-def _say(event: dict[str, Any], *, as_json: bool) -> None:
+def _print(event: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         say_json(event)
         return
@@ -103,7 +103,7 @@ def follow(
 ) -> Iterator[dict[str, Any]]:
     """Entries without an end, oldest first, none twice and none left out: after each break what was missed comes first.
 
-    The stream says when there is something; the journal, which knows the filters, says what.
+    The stream says that there is something new; the list, which knows the filters, says what.
 
     :param limit: how many from before.
     :raises Failed: the server refused; or it could not be reached in the first place.
@@ -119,8 +119,8 @@ def follow(
                     continue
                 fresh = _newest(api, wanted, limit) if shown is None else _after(api, wanted, shown)
                 yield from fresh
-                told = news["id"] if name == "event" else 0
-                shown = max(told, shown or 0, *(one["id"] for one in fresh))
+                number = news["id"] if name == "event" else 0
+                shown = max(number, shown or 0, *(one["id"] for one in fresh))
         except Unreachable:
             if shown is None:
                 raise

@@ -17,7 +17,7 @@ STATUSES: Final = {
     5: "no token, a wrong one, or one without the rights for this",
     130: "interrupted; what was started goes on in the server",
 }
-"""Every exit status, as the help of `voi` tells it."""
+"""Every exit status, as the help of `voi` lists it."""
 
 
 class Failed(click.ClickException):
@@ -51,17 +51,17 @@ class Unreachable(Failed):
         self.lost = lost
 
 
-class NotLetIn(Failed):
+class AccessDenied(Failed):
     """There is no token, the server does not know it, or it may not do this."""
 
     exit_code: ClassVar[int] = 5
 
 
 class Interrupted(Failed):
-    """Somebody pressed Ctrl-C; says what goes on all the same."""
+    """Ctrl-C was pressed; says what goes on all the same."""
 
     exit_code: ClassVar[int] = 130
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
-        """It is no error, so the sentence stands alone."""
+        """It is no error, so the sentence is shown alone."""
         click.echo(f"\n{self.message}", err=True)

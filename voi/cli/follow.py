@@ -21,11 +21,11 @@ from voi.cli.api import ApiClient
 from voi.cli.failures import Unreachable
 from voi.cli.output import printable
 
-LOOK_AGAIN_SECONDS: Final = 0.5
-"""Between two looks."""
+POLL_SECONDS: Final = 0.5
+"""Between two requests."""
 
 PATIENCE: Final = 120
-"""Looks in a row that may fail, a minute of them: the work goes on after a restart of the server."""
+"""Requests in a row that may fail, a minute of them: the work goes on after a restart of the server."""
 
 _STAGES: Final = {
     "requested": "waiting for the terminal",
@@ -56,17 +56,17 @@ def follow(
         TimeElapsedColumn(),
     )
     failures = 0
-    told = ""
+    shown_reason = ""
     with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task(stage(seen), total=1.0)
         while seen["state"] in running:
             why = "; ".join(keeping(seen))
-            if why and why != told:
+            if why and why != shown_reason:
                 shown.console.print(
                     f"nothing has arrived yet: {printable(why, lines=False)}", markup=False, highlight=False
                 )
-            told = why
-            sleep(LOOK_AGAIN_SECONDS)
+            shown_reason = why
+            sleep(POLL_SECONDS)
             try:
                 seen = api.get(path)
             except Unreachable:

@@ -15,15 +15,15 @@ from voi.cli.failures import Failed
 from voi.errors import VoiError
 from voi.names import canonical_mac, canonical_uuid
 
-MOST_TOLD: Final = 10
+MOST_LISTED: Final = 10
 """Candidates that an error lists."""
 
 NO_ROOM: Final = ("0", "none")
-"""How terminals that stand in no room are asked for."""
+"""How terminals in no room are asked for."""
 
 
 def named(found: Sequence[dict[str, Any]], text: str, what: str, key: str, command: str) -> dict[str, Any]:
-    """The one thing of this name; where none has it to the letter, capitals are of no matter.
+    """The one thing of this name; where none has exactly this, upper and lower case are the same.
 
     :param key: what tells things of one name apart.
     :param command: the command that lists them.
@@ -34,9 +34,9 @@ def named(found: Sequence[dict[str, Any]], text: str, what: str, key: str, comma
     if len(same) == 1:
         return same[0]
     if same:
-        told = "".join(f"\n  {one[key]}  {one['name']}" for one in same[:MOST_TOLD])
-        more = f"\n  and {len(same) - MOST_TOLD} more" if len(same) > MOST_TOLD else ""
-        raise Failed(f"{len(same)} {what}s are called {text!r}; specify which one:{told}{more}")
+        listed = "".join(f"\n  {one[key]}  {one['name']}" for one in same[:MOST_LISTED])
+        more = f"\n  and {len(same) - MOST_LISTED} more" if len(same) > MOST_LISTED else ""
+        raise Failed(f"{len(same)} {what}s are called {text!r}; specify which one:{listed}{more}")
     near = get_close_matches(text, [one["name"] for one in found if one["name"]], n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"`{command}` lists them"
     raise Failed(f"there is no {what} {text!r}: {hint}")
@@ -151,7 +151,7 @@ def with_terminals(command: Callable[..., Any]) -> Callable[..., Any]:
 def choice_of(every: bool, room: str | None, terminals: tuple[str, ...]) -> Choice:
     """The choice, which must be exactly one of the three.
 
-    :raises click.UsageError: it is none, or more than one.
+    :raises click.UsageError: it is not one, or more than one.
     """
     if sum((every, room is not None, bool(terminals))) != 1:
         raise click.UsageError(

@@ -1,4 +1,4 @@
-"""How values look on a terminal: names of strangers made harmless, times, sizes, tables; and JSON for programs."""
+"""How values look on a terminal: names from outside made harmless, times, sizes, tables; and JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ PIPE_WIDTH: Final = 1000
 """Columns where no terminal says how many: a program that reads a table wants each row in one line."""
 
 
+_STYLES: Final = {"failed": "red", "outdated": "yellow", "downloading": "cyan", "current": "green", "offline": "dim"}
+
+
 def printable(text: str, *, lines: bool = True) -> str:
-    """Text without the control characters that a terminal would obey: names come from strangers.
+    """Text without the control characters that a terminal would act on: names come from outside.
 
     :param lines: whether line feeds may stay.
     """
@@ -90,3 +93,18 @@ def duration(seconds: float | None) -> str:
 def counted(count: int, noun: str) -> str:
     """A number with its noun: "1 terminal", "3 terminals"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def state_cell(one: dict[str, Any]) -> Text:
+    """A state in its colour, with how far it is while it goes on."""
+    going = one["state"] in ("downloading", "running", "importing", "uploading")
+    text = f"{one['state']} {one['progress']:.0%}" if going else one["state"]
+    return cell(text, _STYLES.get(one["state"], ""))
+
+
+def show_result(as_json: bool, seen: dict[str, Any], uuid: str) -> None:
+    """What is left on stdout: all of it, or the uuid that the next command takes."""
+    if as_json:
+        say_json(seen)
+    else:
+        click.echo(uuid)

@@ -1,6 +1,6 @@
 """A rollout while it runs: bars for all of it and for its slowest terminals, or a line of JSON for each change.
 
-It is asked for again and again and not listened to: what a lost connection costs is one look, and a look says all.
+It polls and does not follow the stream: a lost connection costs one request, and each answer has everything.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from voi.cli.api import ApiClient
 from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
 from voi.cli.output import console, counted, duration, printable, rate, say_json, show
 
-LOOK_AGAIN_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 1.0
 TARGETS_A_SECOND: Final = 500
-"""Looks at more terminals than this are further apart: a look at 5,000 is 2 MB."""
+"""Requests for more terminals than this are further apart: an answer for 5,000 is 2 MB."""
 
 PATIENCE: Final = 120
-"""Looks in a row that may fail: a rollout goes on after a restart of the server."""
+"""Requests in a row that may fail: a rollout goes on after a restart of the server."""
 
 SLOWEST: Final = 5
 """Terminals that have a bar of their own."""
@@ -62,14 +62,14 @@ class Screen(Protocol):
 
 
 def watch(api: ApiClient, number: int, *, as_json: bool, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Show a rollout until it has ended, and then what became of it.
+    """Show a rollout until it has ended, and then how it ended.
 
     :raises SomeFailed: it ended, but not well for every terminal.
     :raises Failed: it was cancelled, or there is none.
-    :raises Interrupted: somebody pressed Ctrl-C; the rollout goes on.
+    :raises Interrupted: Ctrl-C was pressed; the rollout goes on.
     """
     err = console(err=True)
-    screen: Screen = Lines() if as_json else Bars(err) if err.is_terminal else Words()
+    screen: Screen = JsonScreen() if as_json else BarScreen(err) if err.is_terminal else TextScreen()
     try:
         try:
             seen = _follow(api, number, screen, sleep)
@@ -80,19 +80,19 @@ def watch(api: ApiClient, number: int, *, as_json: bool, sleep: Callable[[float]
             f"rollout {number} goes on; `voi rollout watch {number}` shows it again, "
             f"`voi rollout cancel {number}` ends it"
         ) from None
-    _tell_end(seen, as_json=as_json)
+    _show_end(seen, as_json=as_json)
 
 
 def _follow(api: ApiClient, number: int, screen: Screen, sleep: Callable[[float], None]) -> dict[str, Any]:
     failures = 0
     found = False
-    pause = LOOK_AGAIN_SECONDS
+    pause = POLL_SECONDS
     while True:
         try:
             seen: dict[str, Any] = api.get(f"/rollouts/{number}")
         except Unreachable:
             failures += 1
-            # The first look finds out whether there is a server; later ones wait for it to come back.
+            # The first request finds out whether there is a server; later ones wait for it to come back.
             if failures >= PATIENCE or not found:
                 raise
             screen.lost()
@@ -101,11 +101,11 @@ def _follow(api: ApiClient, number: int, screen: Screen, sleep: Callable[[float]
             screen.show(seen)
             if seen["state"] != "running":
                 return seen
-            pause = LOOK_AGAIN_SECONDS * max(1.0, len(seen["targets"]) / TARGETS_A_SECOND)
+            pause = POLL_SECONDS * max(1.0, len(seen["targets"]) / TARGETS_A_SECOND)
         sleep(pause)
 
 
-def _tell_end(seen: dict[str, Any], *, as_json: bool) -> None:
+def _show_end(seen: dict[str, Any], *, as_json: bool) -> None:
     counts = counted_states(seen)
     failed = [target for target in seen["targets"] if target["state"] == "failed"]
     if not as_json:
@@ -113,7 +113,7 @@ def _tell_end(seen: dict[str, Any], *, as_json: bool) -> None:
             rows = [(one["name"], one["mac"], one["ip"], one["attempts"], one["reason"]) for one in failed]
             show(("name", "mac", "address", "attempts", "reason"), rows, title="Failed", none="")
         click.echo(
-            f"rollout {seen['id']} is {seen['state']}: {_words(counts)} in {duration(seen['elapsed'])}; "
+            f"rollout {seen['id']} is {seen['state']}: {_counts_text(counts)} in {duration(seen['elapsed'])}; "
             f"the server sent {seen['copies']:.2f} copies"
         )
     if seen["state"] == "cancelled":
@@ -130,18 +130,18 @@ def counted_states(seen: dict[str, Any]) -> dict[str, int]:
     return dict(Counter(target["state"] for target in seen["targets"]))
 
 
-def _words(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
 def slowest(seen: dict[str, Any]) -> list[dict[str, Any]]:
-    """The terminals that will be done last, of those that are on their way; by what is left, not by their guess."""
+    """The terminals that will be done last, of those that are on their way; by what is left, not by their estimate."""
     moving = [target for target in seen["targets"] if target["state"] == "downloading"]
     return sorted(moving, key=lambda target: (target["progress"], target["mac"]))[:SLOWEST]
 
 
-class Lines:
-    """JSON, a line for each look at which something was another."""
+class JsonScreen:
+    """JSON, a line for each answer in which something has changed."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Any] = {}
@@ -164,7 +164,7 @@ class Lines:
         """Nothing is held."""
 
 
-class Words:
+class TextScreen:
     """A line now and then, where there is no terminal."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -177,7 +177,7 @@ class Words:
         counts, now = counted_states(seen), self._clock()
         if counts != self._counts or now - self._last >= QUIET_SECONDS:
             self._counts, self._last = counts, now
-            click.echo(f"{seen['progress']:.1%}  {_words(counts)}  {_pace(seen)}", err=True)
+            click.echo(f"{seen['progress']:.1%}  {_counts_text(counts)}  {_rate_and_time(seen)}", err=True)
 
     def lost(self) -> None:
         """One line each time."""
@@ -190,44 +190,46 @@ class Words:
         """Nothing is held."""
 
 
-def _pace(one: dict[str, Any]) -> str:
+def _rate_and_time(one: dict[str, Any]) -> str:
     left = "" if one["eta"] is None else f"  {duration(one['eta'])} left"
     return rate(one["rate"]) + left
 
 
-class Bars:
+class BarScreen:
     """Progress bars: one for all, one for each of the slowest."""
 
     def __init__(self, out: Console) -> None:
         columns: tuple[ProgressColumn, ...] = (
-            # Names of terminals are strangers' texts and no markup.
+            # Names of terminals come from outside and are no markup.
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[pace]}", markup=False),
+            TextColumn("{task.fields[rate]}", markup=False),
         )
         self._shown = Progress(*columns, console=out, transient=True)
-        self._all = self._shown.add_task("", total=1.0, pace="")
+        self._all = self._shown.add_task("", total=1.0, rate="")
         self._slots: list[TaskID] = [
-            self._shown.add_task("", total=1.0, pace="", visible=False) for _ in range(SLOWEST)
+            self._shown.add_task("", total=1.0, rate="", visible=False) for _ in range(SLOWEST)
         ]
         self._shown.start()
 
     def show(self, seen: dict[str, Any]) -> None:
         """Move the bars."""
         name = printable(seen["template_name"] or seen["template"], lines=False)[:30]
-        text = f"{name} {seen['version']}: {_words(counted_states(seen))}"
-        self._shown.update(self._all, completed=seen["progress"], description=text, pace=_pace(seen))
+        text = f"{name} {seen['version']}: {_counts_text(counted_states(seen))}"
+        self._shown.update(self._all, completed=seen["progress"], description=text, rate=_rate_and_time(seen))
         late = slowest(seen)
         for slot, target in zip(self._slots, late, strict=False):
             text = "  " + printable(target["name"] or target["mac"], lines=False)[:30]
-            self._shown.update(slot, completed=target["progress"], description=text, pace=_pace(target), visible=True)
+            self._shown.update(
+                slot, completed=target["progress"], description=text, rate=_rate_and_time(target), visible=True
+            )
         for slot in self._slots[len(late) :]:
             self._shown.update(slot, visible=False)
 
     def lost(self) -> None:
-        """Say so where the time left stood."""
-        self._shown.update(self._all, pace="the server does not answer")
+        """Say so in place of the time left."""
+        self._shown.update(self._all, rate="the server does not answer")
 
     def close(self) -> None:
         """Take the bars away."""

@@ -9,9 +9,8 @@ import click
 
 from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
-from voi.cli.looking import rollout_table
 from voi.cli.lookup import Choice, choice_of, template_named, with_terminals
-from voi.cli.output import console, counted, say_json, show, size
+from voi.cli.output import console, counted, duration, moment, rate, say_json, show, size, state_cell, table
 from voi.cli.rollout_watch import watch as watch_rollout
 from voi.cli.settings import connect, with_json, with_server
 
@@ -28,7 +27,7 @@ def rollout() -> None:
     """Send versions of templates to terminals: start, preview, watch, cancel, retry, list."""
 
 
-def _asked(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
+def _request_body(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
     """The body of a rollout or its preview."""
     chosen = {} if version is None else {"version": version}
     return {"template": template_named(api, template), **chosen, **choice.body(api)}
@@ -59,7 +58,7 @@ def start(
     """
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    made = api.change("POST", "/rollouts", _asked(api, template, version, choice))
+    made = api.change("POST", "/rollouts", _request_body(api, template, version, choice))
     if watch:
         click.echo(f"rollout {made['id']} has started", err=True)
         watch_rollout(api, made["id"], as_json=as_json)
@@ -89,7 +88,7 @@ def preview(
     """Show how many bytes each terminal would download; changes nothing."""
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    seen = api.change("POST", "/rollouts/preview", _asked(api, template, version, choice), again=False)
+    seen = api.change("POST", "/rollouts/preview", _request_body(api, template, version, choice), again=False)
     if as_json:
         say_json(seen)
         return
@@ -182,3 +181,22 @@ def list_(
             click.echo(f"{len(seen['rollouts'])} of {seen['total']}; --limit shows more")
     else:
         click.echo("no rollouts")
+
+
+def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
+    """Rollouts in short."""
+    rows = [
+        (
+            one["id"],
+            one["template_name"] or one["template"],
+            one["version"],
+            state_cell(one),
+            ", ".join(f"{count} {state}" for state, count in one["counts"].items() if count),
+            rate(one["rate"]) if one["rate"] else "-",
+            duration(one["eta"]),
+            moment(one["created"]),
+        )
+        for one in rollouts
+    ]
+    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "started")
+    return table(columns, rows, title="Rollouts")

@@ -8,16 +8,17 @@ from typing import Final
 import click
 
 from voi import __version__
-from voi.cli.bringing import import_, upload
 from voi.cli.completion import completion
 from voi.cli.events import events
 from voi.cli.failures import STATUSES
-from voi.cli.looking import status, templates, terminals
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
+from voi.cli.status import status
+from voi.cli.templates import import_, templates
 from voi.cli.terminal_commands import GIVING, wake
+from voi.cli.terminals import terminals
 from voi.cli.tokens import token
-from voi.cli.uploads import uploads
+from voi.cli.uploads import upload, uploads
 
 _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
 

@@ -18,7 +18,7 @@ import click
 import msgspec
 
 from voi.cli.api import REQUEST_SECONDS, ApiClient
-from voi.cli.failures import NotLetIn, WrongSettings
+from voi.cli.failures import AccessDenied, WrongSettings
 from voi.files.directory import DataDirectory
 
 DEFAULT_SERVER: Final = "http://127.0.0.1:50021"
@@ -29,7 +29,7 @@ _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file of settings may say."""
+    """What the file of settings may have."""
 
     server: str | None = None
     token: str | None = None
@@ -46,7 +46,7 @@ def file_of_settings() -> Path:
 
 
 def read_settings(path: Path) -> Settings:
-    """What the file says; nothing where there is none.
+    """What the file has; nothing where there is none.
 
     :raises WrongSettings: it cannot be read, has a key that is none, or is open to others.
     """
@@ -69,14 +69,14 @@ def connect(server: str | None, token: str | None, data: Path | None, *, timeout
     """The API of the server that is meant.
 
     :raises WrongSettings: the address or the token is none, or the file is wrong.
-    :raises NotLetIn: there is no token to be had.
+    :raises AccessDenied: there is no token to be had.
     """
-    told = read_settings(file_of_settings())
-    address = address_of(server or told.server or DEFAULT_SERVER)
-    if not token and told.token and address == address_of(told.server or DEFAULT_SERVER):
-        token = told.token
+    configured = read_settings(file_of_settings())
+    address = address_of(server or configured.server or DEFAULT_SERVER)
+    if not token and configured.token and address == address_of(configured.server or DEFAULT_SERVER):
+        token = configured.token
     if not token:
-        token = _token_of_directory(address, data or (Path(told.data).expanduser() if told.data else None))
+        token = _token_of_directory(address, data or (Path(configured.data).expanduser() if configured.data else None))
     if not token.isascii() or not token.isprintable():
         raise WrongSettings("a token is one line of ASCII")
     return ApiClient(address, token, timeout)
@@ -85,7 +85,7 @@ def connect(server: str | None, token: str | None, data: Path | None, *, timeout
 def address_of(text: str) -> str:
     """A server's address without a slash at its end.
 
-    :raises WrongSettings: it is none.
+    :raises WrongSettings: it is not one.
     """
     try:
         parts = urlsplit(text)
@@ -99,7 +99,7 @@ def address_of(text: str) -> str:
 
 def _token_of_directory(address: str, named: Path | None) -> str:
     if named is None and urlsplit(address).hostname not in _HERE:
-        raise NotLetIn(
+        raise AccessDenied(
             f"no token for {address}: use --token or VOI_TOKEN, or write it into {file_of_settings()}; "
             "`voi token make NAME` on the server creates one"
         )
@@ -111,24 +111,24 @@ def _token_of_directory(address: str, named: Path | None) -> str:
                 return token
             reason = f"{path}: the file is empty"
         except (OSError, UnicodeDecodeError) as error:
-            # Of several places the first that is there and cannot be read is the one to tell of.
+            # Of several places the first that is there and cannot be read is the one to report.
             if not reason or not isinstance(error, FileNotFoundError):
                 reason = f"{path}: {getattr(error, 'strerror', None) or 'no token'}"
-    raise NotLetIn(f"{reason}: use --data DIR (the server's data directory), --token or VOI_TOKEN")
+    raise AccessDenied(f"{reason}: use --data DIR (the server's data directory), --token or VOI_TOKEN")
 
 
 def _of_root(context: click.Context, param: click.Parameter, value: Any) -> Any:
-    """What a command was not told, `voi` itself may have been, by an option before the command or the environment."""
-    return value if value is not None else told_before(context, param.name or "")
+    """The value of an option of `voi` itself: given before the command, or in the environment."""
+    return value if value is not None else option_of_root(context, param.name or "")
 
 
-def told_before(context: click.Context, name: str) -> Any:
+def option_of_root(context: click.Context, name: str) -> Any:
     """The value of one of `with_server`'s options that stood before the command."""
     return context.find_root().params.get(name)
 
 
 def with_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which server is meant, where they are not said before the command."""
+    """The options that name the server, where they are not given before the command."""
     return _with_options(command, callback=_of_root)
 
 

@@ -17,7 +17,7 @@ from voi.cli.output import counted, say_json, show
 from voi.cli.settings import connect, with_json, with_server
 from voi.domain.commands import COMMANDS, CommandKind
 
-LOOK_AGAIN_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 WAIT_SECONDS: Final = 60.0
 """How long outcomes are waited for; the server itself gives a terminal less than that to answer."""
 
@@ -193,4 +193,4 @@ def outcomes(api: ApiClient, number: int, wait: float, sleep: Callable[[float], 
             under_way = any(one["state"] == "waiting" and not one["reason"] for one in seen["outcomes"])
             if not under_way or time.monotonic() >= end:
                 return seen
-        sleep(LOOK_AGAIN_SECONDS)
+        sleep(POLL_SECONDS)

@@ -1,4 +1,5 @@
-"""Why a server cannot be talked to: nobody is there, TLS meets plain HTTP or the other way, a certificate is unknown.
+"""Why a server cannot be reached: nothing listens there, TLS meets plain HTTP or the other way, a certificate is
+unknown.
 
 Each is a sentence that says what to do about it.
 """

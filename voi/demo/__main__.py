@@ -89,8 +89,8 @@ class Demo:
         self.name = DiskName(plan.disk, 0)
         up = [f"--upload-limit={plan.link}"] if plan.link else []
         both = [*up, f"--download-limit={plan.link}"] if plan.link else []
-        told = [f"--link={plan.link}"] if plan.link else []
-        self.server = ServerProcess(directory / "server", *up, *told)
+        link = [f"--link={plan.link}"] if plan.link else []
+        self.server = ServerProcess(directory / "server", *up, *link)
         address = self.server.address
         self.uploader = TerminalProcesses(directory / "uploader", address, UPLOADER, *both, address="127.0.0.9")
         self.receivers = TerminalProcesses(
@@ -176,7 +176,7 @@ class Demo:
 
     def _done(self, rollout: int, bars: Progress, tasks: dict[str, TaskID], size: int) -> bool:
         found = self.server.api("GET", f"rollouts/{rollout}")
-        if found["state"] == "cancelled":  # somebody at the console began one of their own, which takes it over
+        if found["state"] == "cancelled":  # a rollout begun at the console has taken it over
             newest = self.server.api("GET", "rollouts")["rollouts"][0]["id"]
             found = self.server.api("GET", f"rollouts/{newest}")
         for target in found["targets"]:

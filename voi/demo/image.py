@@ -19,7 +19,7 @@ CLUSTER = 65536
 """Bytes in a cluster of the images made here; QEMU's default too."""
 
 DEFAULT_DATA = 16 << 20
-"""Bytes of content when nothing is said: 256 pieces of 64 KiB, enough to see a swarm at work."""
+"""Bytes of content by default: 256 pieces of 64 KiB, enough to see a swarm at work."""
 
 _L2_ENTRIES = CLUSTER // 8
 _REFCOUNTS = CLUSTER // 2  # of 16 bits each in one block
@@ -33,7 +33,7 @@ _BACKING_FORMAT = 0xE2792ACA
 _REFCOUNT_ORDER = 4  # 2**4 bits each
 _LONGEST_NAME = 1023  # bytes, the format's bound
 
-_WORDS = (
+_SAMPLE_WORDS = (
     *("service", "terminal", "driver", "kernel", "update", "room", "lesson", "pupil", "teacher", "desktop"),
     *("printer", "network", "session", "policy", "system32", "registry", "module", "version", "error", "warning"),
     *("started", "stopped", "loaded", "true", "false", "null", "0x0000", "0xffff"),
@@ -53,7 +53,7 @@ def write_image(
 
     `content` gives guest offsets and the bytes there. Without it, about `data_bytes` (at most `virtual_size`) are
     made up from `seed` and spread over the disk. What a touched 64 KiB cluster was not given reads as zeros, even
-    where the backing file has something else. `backing` names the backing file, a qcow2 image; nobody opens it.
+    where the backing file has something else. `backing` names the backing file, a qcow2 image, which is not opened.
 
     :raises FileExistsError: there is a file of this name; none is ever overwritten.
     :raises ValueError: a size, an offset or a name that no image can have.
@@ -90,7 +90,7 @@ def _write_content(file: BinaryIO, virtual_size: int, content: Iterable[tuple[in
     placed: dict[int, int] = {}
     for offset, data in content:
         if offset < 0 or offset + len(data) > virtual_size:
-            raise ValueError(f"content at {offset} of {len(data)} bytes lies outside the disk")
+            raise ValueError(f"content at {offset} of {len(data)} bytes is outside the disk")
         at = 0
         while at < len(data):
             cluster, inside = divmod(offset + at, CLUSTER)
@@ -171,7 +171,7 @@ def _backing(name: str | None) -> tuple[bytes, bytes]:
 def _made_up(virtual_size: int, seed: int, amount: int) -> Iterator[tuple[int, bytes]]:
     """Clusters of content, in runs that are spread over the disk; the first cluster is always among them."""
     source = random.Random(seed)  # noqa: S311 - content to look at, the same each time; no secret
-    text = "\n".join(" ".join(source.choices(_WORDS, k=12)) for _ in range(4096)).encode()
+    text = "\n".join(" ".join(source.choices(_SAMPLE_WORDS, k=12)) for _ in range(4096)).encode()
     clusters, available = _ceil_div(amount, CLUSTER), virtual_size // CLUSTER
     runs = _ceil_div(clusters, _RUN)
     for index in range(clusters):

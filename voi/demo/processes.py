@@ -30,7 +30,7 @@ class StageError(Exception):
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port that nobody listens on now."""
+    """A TCP port that is free now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -112,7 +112,7 @@ class ChildProcess:
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL: no chance to save anything."""
+        """SIGKILL: nothing can be saved."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> int | None:
@@ -185,16 +185,16 @@ class ServerProcess(ChildProcess):
 
     @property
     def admin_password(self) -> str:
-        """The administrator's password, as the start told it; it is kept once the server is up.
+        """The administrator's password, as the start printed it; it is kept once the server is up.
 
-        :raises StageError: none was told.
+        :raises StageError: none was printed.
         """
 
-        def told() -> str:
+        def printed() -> str:
             before, up, _ = self.log.read_text().rpartition("voi is up")
             return found[-1] if up and (found := _PASSWORD.findall(before)) else ""
 
-        password: str = wait_until(told, 10, "the admin password")
+        password: str = wait_until(printed, 10, "the admin password")
         return password
 
     def up(self, seconds: float = 30) -> Self:

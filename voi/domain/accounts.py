@@ -67,7 +67,7 @@ _NAME: Final = re.compile(r"[^\W_][\w.@-]{0,63}")
 def checked_name(name: str) -> str:
     """The name of an account or a token.
 
-    :raises Malformed: it is none.
+    :raises Malformed: it is not one.
     """
     if not _NAME.fullmatch(name):
         raise Malformed(Reason("not_account_name"), field="name")

@@ -1,4 +1,4 @@
-"""What happened: one entry of the journal, who did it, and every kind of entry there is."""
+"""What happened: one entry of the audit log, who did it, and every kind of entry there is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from voi.domain.commands import COMMANDS
 from voi.messages.reason import Reason, plain
 
 LONGEST_TEXT: Final = 500
-"""Characters of one value in an entry: names and reasons come from terminals, and a journal is no store for them."""
+"""Characters of one value in an entry: names and reasons come from terminals, and the audit log is no store for
+them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def make_entry(
     """An entry that is not written down yet.
 
     A `mac` is among its `macs`. The data gets `terminal`, `count` and `number` (of the rollout) by itself, and, beside
-    a `reason` from the catalogue, its code and data as `why`. `sentence` is the kind's, where it is none of KINDS.
+    a `reason` from the catalogue, its code and data as `why`. `sentence` is the kind's, where it is not one of KINDS.
 
     :raises KeyError: there is no sentence for the kind, or it needs a value that is not there.
     """

@@ -50,7 +50,7 @@ class BlockTable:
     def decode(cls, data: bytes, metainfo: Metainfo) -> BlockTable:
         """Read the table of a torrent.
 
-        :raises Malformed: it is none, or another torrent's.
+        :raises Malformed: it is not one, or another torrent's.
         """
         if len(data) != encoded_size(metainfo.length):
             raise Malformed(Reason("table_size", length=len(data), expected=encoded_size(metainfo.length)))

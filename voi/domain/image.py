@@ -1,6 +1,6 @@
 """What the first bytes of a qcow2 file say: a strict reader of its header, a new backing name.
 
-Pure: bytes in, values out. Nothing here opens a file, and least of all the one that a stranger's header names
+Pure: bytes in, values out. Nothing here opens a file, and least of all the one that a header names
 as its backing file. The layout is that of QEMU's ``docs/interop/qcow2.txt``; all numbers are big-endian.
 
 Internal snapshots are allowed: terminals boot the active state and never look at them; they only cost room.
@@ -161,7 +161,7 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
 def check_level(header: ImageHeader, level: int, disk_uuid: str) -> str | None:
     """Whether an image may stand at `level` of its disk; the backing name it needs there (level 0: None).
 
-    The name that a stranger's diff brings may differ: whoever opens the diff first gives it this one, with
+    The name that an uploaded diff brings may differ: what opens the diff first gives it this one, with
     `rewrite_backing`.
 
     :raises BadImage: a base with a backing file, a diff without one, or a level that is not distributed.

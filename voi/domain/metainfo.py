@@ -1,4 +1,4 @@
-"""Torrent files: what a stranger's says, strictly, and the ones this server makes (BEP 3, BEP 27).
+"""Torrent files: those that come from outside, read strictly, and the ones this server makes (BEP 3, BEP 27).
 
 Pure: bytes in, values out. A torrent is taken only in canonical bencoding, because two readers that understand
 one text differently would also compute different info-hashes.

@@ -132,7 +132,7 @@ def next_pause(attempts: int) -> float | None:
 
 @dataclass(slots=True)
 class TaskProgress:
-    """What is known of one task's progress, the freshest word counting; `fraction` is 0 to 1.
+    """What is known of one task's progress, the latest report counts; `fraction` is 0 to 1.
 
     A restart of the terminal's check may report less than before: that is the truth then, and shown.
     `advanced` is when the fraction last changed, by the caller's clock; `whole` is since when tracker or seed
@@ -140,17 +140,17 @@ class TaskProgress:
     """
 
     fraction: float = 0.0
-    heard: float = 0.0
+    updated: float = 0.0
     advanced: float = 0.0
     whole: float | None = None
 
     def alive(self, now: float) -> None:
-        """Take a word that says only that the terminal is at it, such as a check of what it has."""
-        self.heard = self.advanced = now
+        """Take a report that shows only that the terminal is at work, such as a check of what it has."""
+        self.updated = self.advanced = now
 
-    def hear(self, fraction: float, now: float) -> None:
-        """Take a word from the terminal, the tracker or the seed."""
-        self.heard = now
+    def update(self, fraction: float, now: float) -> None:
+        """Take a report of the terminal, the tracker or the seed."""
+        self.updated = now
         if fraction < 1:
             self.whole = None
         if fraction != self.fraction:

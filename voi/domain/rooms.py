@@ -47,7 +47,7 @@ class Proposal:
 def subnet_of(text: str, field: str = "subnets") -> Network:
     """A network in CIDR form; an address without a length is itself alone.
 
-    :raises Malformed: it is none, or has bits set beyond its length; the message says what would do.
+    :raises Malformed: it is not one, or has bits set beyond its length; the message says what would do.
     """
     try:
         loose = ipaddress.ip_network(text.strip(), strict=False)
@@ -63,7 +63,9 @@ def subnet_of(text: str, field: str = "subnets") -> Network:
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def address_of(text: str) -> Address | None:
-    """An address as terminals and sockets write it; IPv4 within IPv6 is IPv4, a scope is left off. None: it is none."""
+    """An address as terminals and sockets write it; IPv4 within IPv6 is IPv4, a scope is left off. None: it is not
+    one.
+    """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where a terminal stands: which template it has, in which version, and what becomes of it now."""
+"""The status of a terminal: which template it has, in which version, and what becomes of it now."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ URGENCY: Mapping[TerminalState, int] = {state: index for index, state in enumera
 class TerminalStatus:
     """A terminal's template with its version (0: none that is known) and the newest one, and its state.
 
-    `target` is what its newest rollout says of it, where the state comes from that.
+    `target` is its part in its newest rollout, where the state comes from that.
     """
 
     template: str | None
@@ -87,10 +87,10 @@ class VersionIndex:
             )
         return found
 
-    def standing(
+    def status_of(
         self, terminal: Terminal, held: Sequence[ReportedLevel], target: Target | None, *, online: bool
     ) -> TerminalStatus:
-        """Where a terminal stands; `target` is its part in its newest rollout, if it ever was in one."""
+        """The status of a terminal; `target` is its part in its newest rollout, if it ever was in one."""
         template = self.template_of(terminal, held, target)
         version = self.version_of(template, held) if template else 0
         newest = self.templates[template].version if template else 0

@@ -46,7 +46,7 @@ class UploadDisk:
 
     `id` is the torrent id of 9014 and 1021. `upload_id` groups the disks of one request. `source` is the path
     of an import's image file, None for uploads from terminals. `size` is the file's bytes, 0 until known.
-    `told` says that the uploader has heard of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason`
+    `told` says that the uploader was told of the end (1021 or 1018). `reason` is a `voi.messages.reason.Reason`
     where it is known of what it is made. `ending` is None while it is open, and when it was published.
     """
 

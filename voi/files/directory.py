@@ -1,4 +1,4 @@
-"""The data directory: where everything the server keeps lies, and the lock that keeps a second server out."""
+"""The data directory: where everything the server keeps is, and the lock against a second server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voi.names import DiskName
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """Paths below the data directory; none is ever built from a stranger's text, only from checked names."""
+    """Paths below the data directory; none is ever built from unchecked text, only from checked names."""
 
     root: Path
 

@@ -4,10 +4,10 @@ hashlib and the file calls release the GIL, so the reactor goes on meanwhile. `p
 thread that works, with the bytes done so far, at most about ten times a second and once at the end; `cancelled`
 is asked after each mebibyte.
 
-Where `sums` is given, it is told the same bytes in the same reading: block sums cost no second one.
+Where `sums` is given, it gets the same bytes in the same reading: block sums cost no second one.
 
 Files are opened without following a symbolic link and must be regular ones: a link or a pipe in the place of a
-disk is somebody's mistake or trick.
+disk is a mistake or a trick.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Progress = Callable[[int], object]
 """Takes the bytes done so far."""
 IsCancelled = Callable[[], bool]
 
-_CHUNK = 1 << 20  # bytes read at once: large enough for a disk's own pace, small enough to cancel soon
+_CHUNK = 1 << 20  # bytes read at once: large enough for a disk's own speed, small enough to cancel soon
 _HOLE = 64 << 10  # bytes: runs of zeros from this on become holes in a copy; a qcow2 cluster by default
 _ZEROS = bytes(_HOLE)
 _PROGRESS_EVERY = 0.1  # seconds
@@ -62,11 +62,11 @@ def hash_file(
 
     :raises StorageMissing: the file cannot be read.
     :raises Conflict: it is no regular file, or it changed meanwhile.
-    :raises Cancelled: `cancelled` said so.
+    :raises Cancelled: `cancelled` returned True.
     """
     pieces = _Pieces(piece_length, sums)
     with _explained(path), _regular(path) as fd:
-        for chunk in _chunks(path, fd, _Pace(progress, cancelled), at_most):
+        for chunk in _chunks(path, fd, _ProgressTimer(progress, cancelled), at_most):
             pieces.update(chunk)
     return pieces.finish()
 
@@ -88,12 +88,12 @@ def copy_and_hash(
     :raises StorageMissing: a file cannot be read or written.
     :raises NoSpace: the disk is full.
     :raises Conflict: the source is no regular file or changed meanwhile, or the target is already there.
-    :raises Cancelled: `cancelled` said so.
+    :raises Cancelled: `cancelled` returned True.
     """
     pieces = _Pieces(piece_length, sums)
     with _explained(source), _regular(source) as fd, _explained(target), _new_file(target) as out:
         size = 0
-        for chunk in _chunks(source, fd, _Pace(progress, cancelled)):
+        for chunk in _chunks(source, fd, _ProgressTimer(progress, cancelled)):
             _write_sparse(out, chunk)
             pieces.update(chunk)
             size += len(chunk)
@@ -110,13 +110,13 @@ def verify_file(
     *,
     sums: Sums | None = None,
 ) -> list[int]:
-    """The indices of the pieces that are not what the torrent says; pieces that a short file lacks are among them.
+    """The indices of the pieces that differ from the torrent; those that a short file lacks are among them.
 
-    Nothing beyond the torrent's length is read: whether the file is longer, its size tells.
+    Nothing beyond the torrent's length is read: its size shows whether the file is longer.
 
     :raises StorageMissing: the file cannot be read.
     :raises Conflict: it is no regular file, or it changed meanwhile.
-    :raises Cancelled: `cancelled` said so.
+    :raises Cancelled: `cancelled` returned True.
     """
     hashes = hash_file(path, metainfo.piece_length, progress, cancelled, sums=sums, at_most=metainfo.length)
     return [i for i in range(metainfo.piece_count) if hashes[i * 20 : i * 20 + 20] != metainfo.piece_hash(i)]
@@ -127,17 +127,17 @@ def sha256_file(path: Path, progress: Progress | None = None, cancelled: IsCance
 
     :raises StorageMissing: the file cannot be read.
     :raises Conflict: it is no regular file, or it changed meanwhile.
-    :raises Cancelled: `cancelled` said so.
+    :raises Cancelled: `cancelled` returned True.
     """
     digest = hashlib.sha256()
     with _explained(path), _regular(path) as fd:
-        for chunk in _chunks(path, fd, _Pace(progress, cancelled)):
+        for chunk in _chunks(path, fd, _ProgressTimer(progress, cancelled)):
             digest.update(chunk)
     return digest.hexdigest()
 
 
 class _Pieces:
-    """SHA-1 of each piece of a stream that comes in chunks of any size; `sums` hears the same."""
+    """SHA-1 of each piece of a stream that comes in chunks of any size; `sums` gets the same."""
 
     def __init__(self, piece_length: int, sums: Sums | None = None) -> None:
         if piece_length <= 0:
@@ -173,7 +173,7 @@ class _Pieces:
         self._filled = 0
 
 
-class _Pace:
+class _ProgressTimer:
     """Tells progress not too often, and asks whether to go on."""
 
     def __init__(
@@ -185,7 +185,7 @@ class _Pace:
         self._progress = progress
         self._cancelled = cancelled
         self._clock = clock
-        self._told_at = clock()
+        self._reported_at = clock()
 
     def step(self, done: int, *, last: bool = False) -> None:
         if self._cancelled is not None and self._cancelled():
@@ -193,14 +193,14 @@ class _Pace:
         if self._progress is None:
             return
         now = self._clock()
-        if last or now - self._told_at >= _PROGRESS_EVERY:
-            self._told_at = now
+        if last or now - self._reported_at >= _PROGRESS_EVERY:
+            self._reported_at = now
             self._progress(done)
 
 
 @contextmanager
 def _regular(path: Path) -> Iterator[int]:
-    # O_NONBLOCK: without it, opening a pipe that nobody writes to would hold the thread for ever.
+    # O_NONBLOCK: without it, opening a pipe without a writer would block the thread for ever.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -226,13 +226,13 @@ def _new_file(path: Path) -> Iterator[int]:
         raise
 
 
-def _chunks(path: Path, fd: int, pace: _Pace, at_most: int | None = None) -> Iterator[bytes]:
+def _chunks(path: Path, fd: int, timer: _ProgressTimer, at_most: int | None = None) -> Iterator[bytes]:
     """A file's bytes from its start; it must be the same, unchanged, when the reading is over."""
     before = os.fstat(fd)
     size = before.st_size if at_most is None else min(before.st_size, at_most)
     done = 0
     while done < size:
-        pace.step(done)
+        timer.step(done)
         chunk = os.read(fd, min(_CHUNK, size - done))
         if not chunk:
             break
@@ -241,7 +241,7 @@ def _chunks(path: Path, fd: int, pace: _Pace, at_most: int | None = None) -> Ite
     after = os.fstat(fd)
     if done < size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise Conflict(Reason("changed_while_read", path=str(path)))
-    pace.step(done, last=True)
+    timer.step(done, last=True)
 
 
 def _write_sparse(fd: int, chunk: bytes) -> None:
@@ -280,7 +280,7 @@ _REASONS: dict[int, tuple[type[VoiError], Callable[[str], Reason]]] = {
     errno.EDQUOT: (NoSpace, lambda path: Reason("quota_of_file", path=path)),
     errno.EFBIG: (NoSpace, lambda path: Reason("file_too_large", path=path)),
 }
-"""What the operating system says -> what the administrator is told."""
+"""The operating system's error -> what the administrator reads."""
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def make_directory(path: Path) -> None:
 
 
 def restrict(path: Path, mode: int = FILE_MODE) -> None:
-    """Give a file or directory its mode; where that is refused the log says so, and what is there still works.
+    """Give a file or directory its mode; where that is refused, a line in the log, and no more.
 
     Someone else may own it, or the file system may know no modes.
     """

@@ -17,7 +17,7 @@ from voi.publishing.space import Space
 T = TypeVar("T")
 
 ABSENT_SECONDS: Final = 600.0
-"""An uploader that has been offline this long loses its template to the next one who asks."""
+"""An uploader that has been offline this long loses its template to the next that asks."""
 
 
 class UploadAdmission:

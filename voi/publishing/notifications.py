@@ -62,7 +62,7 @@ class UploaderNotifications:
                 await self._registry.request(disk.mac, Code.TASK_RESULT, fields)
         except (TerminalOffline, NoAnswer) as error:
             log.info(
-                "{mac} will hear of {name} at its next login: {error}", mac=disk.mac, name=str(disk.name), error=error
+                "{mac} is told of {name} at its next login: {error}", mac=disk.mac, name=str(disk.name), error=error
             )
             return
         finally:

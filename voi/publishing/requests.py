@@ -191,7 +191,7 @@ class UploadRequests:
     async def retry(self, actor: Actor, upload_id: int) -> Upload:
         """Begin what failed of an upload or import again, as a new one; the old one wants nobody any more.
 
-        :raises UnknownUpload: there is none of this number.
+        :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed, or a level does not fit any more, or somebody else is at the template.
         :raises UnknownTerminal: the terminal that it came from was forgotten.
         :raises BadImage: an image file that cannot be read, or is none to distribute.
@@ -224,7 +224,7 @@ class UploadRequests:
     async def cancel(self, actor: Actor, upload_id: int) -> Upload:
         """End an upload that is not wanted any more; one that has ended stays as it is.
 
-        :raises UnknownUpload: there is none of this number.
+        :raises UnknownUpload: none has this number.
         """
         upload = await self._uploads.get(upload_id)
         if upload is None:
@@ -239,7 +239,7 @@ class UploadRequests:
     async def dismiss(self, actor: Actor, upload_id: int) -> Upload:
         """Somebody has seen that an upload or import failed, and nobody need look any more.
 
-        :raises UnknownUpload: there is none of this number.
+        :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed.
         """
         return (await self._uploads.dismiss(upload_id, audit=audit.dismissed(actor, time.time()))).upload

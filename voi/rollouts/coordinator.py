@@ -34,7 +34,7 @@ log = Logger()
 
 
 class RolloutCoordinator:
-    """Every open rollout; `progress_receiver` is told what is heard of downloads, `stall_monitor` looks after them.
+    """Every open rollout; `progress_receiver` takes reports on downloads, `stall_monitor` watches them.
 
     `wall` is the time since the epoch, for what is kept; `clock` is for waiting. What a person does is written down
     with who it was, in the same transaction; an update that nobody asked for is the server's doing.
@@ -135,7 +135,7 @@ class RolloutCoordinator:
 
         Gives the MACs of those for which it had not ended.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         :raises Conflict: it has ended already, or has for all of these terminals.
         """
         rollout = await self._rollouts.get(rollout_id)
@@ -166,7 +166,7 @@ class RolloutCoordinator:
         targets = await self._rollouts.retry(rollout_id, now, audit=audit.retried(actor, rollout_id, now))
         found = [self._open_targets.put(target) for target in targets]
         for open_target, target in zip(found, targets, strict=True):
-            open_target.target = target  # one that waited is on the board as it was
+            open_target.target = target  # one that waited is among the open targets as it was
         self._dispatcher.spawn(self._dispatcher.drive_all(found))
         return [target.mac for target in targets]
 

@@ -110,7 +110,7 @@ class Dispatcher:
         target = self._open_targets.get(key)
         if target is None or target.target.mac not in self._registry:
             return
-        silent = [task for task in target.unfinished if task.sent and target.progress[task.id].heard < since]
+        silent = [task for task in target.unfinished if task.sent and target.progress[task.id].updated < since]
         for task in silent:
             target.tasks[task.id] = replace(task, sent=False)
         if silent:
@@ -168,7 +168,7 @@ class Dispatcher:
         level = next((level for level in template.levels if level.name == task.name), None)
 
         def wanted() -> bool:
-            """It may have been heard of, finished, replaced or cancelled while it waited for its turn."""
+            """It may have been reported, finished, replaced or cancelled while it waited for its turn."""
             current = target.tasks.get(task.id)
             open_still = current is not None and current.state is not TargetState.DONE and not current.sent
             return open_still and self._open_targets.get(target.key) is target
@@ -188,7 +188,7 @@ class Dispatcher:
             return
         except VoiError as error:
             progress = target.progress.get(task.id)
-            if isinstance(error, NoAnswer) and progress is not None and progress.heard > begun:
+            if isinstance(error, NoAnswer) and progress is not None and progress.updated > begun:
                 await self.goes_on(target, task)  # it works at it, only its answer was lost
                 return
             await self.failed(target, task, error.reason)
@@ -223,7 +223,7 @@ class Dispatcher:
         settled = await self._rollouts.done(task, held, now, audit=audit.settled(now))
         if task.id in target.tasks:
             target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
-            target.progress[task.id].hear(1.0, self._wall())
+            target.progress[task.id].update(1.0, self._wall())
         if settled is not None:
             self._open_targets.settle(settled)
             if settled.state is TargetState.DONE:

@@ -50,7 +50,7 @@ class OpenTarget:
         for task in self.tasks.values():
             progress = self.progress.setdefault(task.id, TaskProgress(advanced=now))
             if task.state is TargetState.DONE:
-                progress.hear(1.0, now)
+                progress.update(1.0, now)
         self.progress = {task_id: self.progress[task_id] for task_id in self.tasks}
 
     def fraction(self) -> float:

@@ -1,4 +1,4 @@
-"""What is heard of downloads, from the terminals themselves, the tracker and the seed: what each word means."""
+"""Reports on downloads, from the terminals themselves, the tracker and the seed: what each means."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ProgressReceiver:
             elif state.state == "checking":
                 target.progress[task.id].alive(self._wall())  # how far the check is says nothing of the download
             else:
-                self._hear(target, task, min(state.progress / 100, 1.0))
+                self._update_progress(target, task, min(state.progress / 100, 1.0))
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
         """9015: 1 is done, 2 is failed, 0 is not started."""
@@ -114,23 +114,23 @@ class ProgressReceiver:
             await self._terminals.add_level(mac, held_as_reported(level))
 
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
-        """The tracker heard of a terminal: `left` is how many bytes it lacks of the torrent."""
+        """The tracker knows of a terminal: `left` is how many bytes it lacks of the torrent."""
         for target, task in self._open_targets.tasks_for(mac, info_hash):
             self.see(target, task, max(0.0, 1 - left / task.size))
 
     def see(self, target: OpenTarget, task: Task, fraction: float) -> None:
         """What others see of a terminal: a whole peer is done soon, unless the terminal itself says so first."""
-        self._hear(target, task, fraction)
+        self._update_progress(target, task, fraction)
         progress = target.progress[task.id]
         if fraction >= 1 and progress.whole is None:
             progress.whole = self._wall()
 
-    def _hear(self, target: OpenTarget, task: Task, fraction: float) -> None:
+    def _update_progress(self, target: OpenTarget, task: Task, fraction: float) -> None:
         progress = target.progress[task.id]
         # The first word tells what was there before: of an update, most of the disk.
         if task.sent and 0 < progress.fraction < fraction:
             self.fetched += round(task.size * (fraction - progress.fraction))
-        progress.hear(fraction, self._wall())
+        progress.update(fraction, self._wall())
         paused = target.target.next_try > self._wall()  # a late word about the try that failed
         if not task.sent and not paused:  # it goes on by itself, after its restart or ours
             self._dispatcher.spawn(self._dispatcher.goes_on(target, task))

@@ -26,7 +26,7 @@ HELP_SECONDS: Final = 25.0
 """A terminal that gets nothing for so long is helped: the server's own peer connects to it.
 
 The tracker lets a room fetch through few leaders, and a terminal that announces every five minutes, as deployed ones
-do, would not soon hear that its leader is a dead PC.
+do, would not soon know that its leader is a dead PC.
 """
 
 MOST_HELPED: Final = 8
@@ -134,7 +134,7 @@ class StallMonitor:
         """For each open rollout in which terminals failed and wait for their next try: how many."""
         return dict(Counter(target.key[0] for target in self._open_targets if target.target.has_failed))
 
-    def standing_still(self) -> dict[int, int]:
+    def stalled(self) -> dict[int, int]:
         """For each open rollout in which terminals get nothing, though they are online and were sent it: how many."""
         now, counts = self._wall(), Counter[int]()
         for target in self._open_targets:

@@ -27,8 +27,8 @@ SAVE_SECONDS: Final = 30.0
 MOST_POINTS: Final = 600
 """Points of one plot; of a longer rollout two become one, again and again."""
 SILENT_SECONDS: Final = 60.0
-"""A terminal of which no progress was heard for so long has no rate: deployed ones tell theirs every 20 seconds."""
-SILENT_WORDS: Final = 3.0
+"""A terminal without a report of progress for so long has no rate: deployed ones report every 20 seconds."""
+SILENT_REPORTS: Final = 3.0
 """Nor has one that has told it more often, once so many of its words are missing: it stands still."""
 LAST_LOOKS: Final = 2
 """How often it is looked after the end: what the seed says of itself is a second old."""
@@ -46,12 +46,12 @@ class TransferRate:
     rate: float = 0.0
     from_server: int = 0
     """Bytes that the server sent it."""
-    between: float = SILENT_SECONDS / SILENT_WORDS
+    between: float = SILENT_SECONDS / SILENT_REPORTS
     """Seconds between its last two words of progress."""
     noted: float | None = None
     """The part from the server as it is written down, by a server that ran before this one as well."""
 
-    def hear(self, size: int, done: float, now: float) -> None:
+    def update(self, size: int, done: float, now: float) -> None:
         """Take in what it has now. A terminal tells that now and then, so a rate is that of the time between."""
         if size != self.size or done < self.done:  # planned anew, or a check found less
             self.size, self.done, self.moved, self.rate = size, done, now, 0.0
@@ -65,7 +65,7 @@ class TransferRate:
             elif self.noted is not None:
                 self.from_server += round(self.noted * done)
             self.done, self.moved = done, now
-        elif now - self.moved > min(SILENT_SECONDS, max(SILENT_WORDS * self.between, 2 * LOOK_SECONDS)):
+        elif now - self.moved > min(SILENT_SECONDS, max(SILENT_REPORTS * self.between, 2 * LOOK_SECONDS)):
             self.rate = 0.0
 
     def stop(self, *, done: bool = False) -> None:
@@ -91,15 +91,15 @@ class Throughput(NamedTuple):
     rate: float
     server_rate: float
     eta: float | None
-    course: RolloutHistory
+    history: RolloutHistory
 
 
 @dataclass(slots=True)
 class _Running:
     """A rollout with something open."""
 
-    course: RolloutHistory
-    paces: dict[str, TransferRate] = field(default_factory=dict)
+    history: RolloutHistory
+    transfers: dict[str, TransferRate] = field(default_factory=dict)
     server_rate: float = 0.0
     spacing: float = LOOK_SECONDS
     saved: float = 0.0
@@ -110,21 +110,25 @@ class _Running:
     def news_of_sources(self) -> dict[str, float]:
         """The part from the server, of each terminal of which it is another than was written down."""
         news = {}
-        for mac, pace in self.paces.items():
-            part = pace.part_from_server
-            if part is not None and part != pace.noted:
-                news[mac] = pace.noted = part
+        for mac, transfer in self.transfers.items():
+            part = transfer.part_from_server
+            if part is not None and part != transfer.noted:
+                news[mac] = transfer.noted = part
         return news
 
     def add_point(self, now: float) -> None:
-        points = self.course.points
+        points = self.history.points
         if points and now - points[-1].time < self.spacing * 0.9:
             return
         points.append(
-            Point(round(now, 1), round(sum(pace.rate for pace in self.paces.values())), round(self.server_rate))
+            Point(
+                round(now, 1),
+                round(sum(transfer.rate for transfer in self.transfers.values())),
+                round(self.server_rate),
+            )
         )
         if len(points) > MOST_POINTS:
-            self.course.points[:] = [_between(a, b) for a, b in zip(points[::2], points[1::2], strict=False)]
+            self.history.points[:] = [_between(a, b) for a, b in zip(points[::2], points[1::2], strict=False)]
             self.spacing *= 2
 
 
@@ -133,7 +137,7 @@ def _between(one: Point, other: Point) -> Point:
 
 
 class ThroughputRecorder:
-    """Watches the board; `online` are the MACs of the terminals that are."""
+    """Watches the open targets; `online` are the MACs of the terminals that are."""
 
     def __init__(
         self,
@@ -141,13 +145,13 @@ class ThroughputRecorder:
         open_targets: OpenTargets,
         online: Container[str],
         seeding: BitTorrentSession,
-        courses: RolloutHistories,
+        histories: RolloutHistories,
         clock: IReactorTime,
     ) -> None:
         self._open_targets = open_targets
         self._online = online
         self._seeding = seeding
-        self._courses = courses
+        self._histories = histories
         self._turns = one_slice_a_turn(clock)
         self._running: dict[int, _Running] = {}
         self._sent: dict[bytes, int] = {}
@@ -163,9 +167,9 @@ class ThroughputRecorder:
                 open_now.add(rollout_id)
                 running.torrents, running.looks_left = set(), LAST_LOOKS
             running.torrents.update(task.info_hash for task in target.tasks.values())
-            _note_pace(running.paces, target, now)
+            _update_transfer(running.transfers, target, now)
             if mac not in self._online:
-                running.paces[mac].stop()
+                running.transfers[mac].stop()
         await self._note_ended(now)
         self._note_server()
         for rollout_id, running in list(self._running.items()):
@@ -176,7 +180,7 @@ class ThroughputRecorder:
                 del self._running[rollout_id]
             if not running.looks_left or now - running.saved >= SAVE_SECONDS:
                 running.saved = now
-                await self._courses.save(running.course, running.news_of_sources())
+                await self._histories.save(running.history, running.news_of_sources())
         if not open_now:
             self._connections.clear()
 
@@ -188,12 +192,12 @@ class ThroughputRecorder:
             running = self._running.get(rollout_id) or await self._begin(rollout_id)
             running.torrents.update(task.info_hash for task in target.tasks.values())
             if self._open_targets.get(target.key) is None:  # else it was begun anew meanwhile
-                _note_pace(running.paces, target, now)
-                running.paces[mac].stop(done=target.target.state is TargetState.DONE)
+                _update_transfer(running.transfers, target, now)
+                running.transfers[mac].stop(done=target.target.state is TargetState.DONE)
 
     async def _begin(self, rollout_id: int) -> _Running:
-        course = await self._courses.get(rollout_id) or RolloutHistory(rollout_id, 0, [])
-        return self._running.setdefault(rollout_id, _Running(course))
+        history = await self._histories.get(rollout_id) or RolloutHistory(rollout_id, 0, [])
+        return self._running.setdefault(rollout_id, _Running(history))
 
     def _note_server(self) -> None:
         """What the server sent since the last look, shared evenly by the rollouts that fetch the same torrent."""
@@ -209,7 +213,7 @@ class ThroughputRecorder:
                 continue
             before = self._sent.get(info_hash, 0)
             for running in several:
-                running.course.server_sent += max(0, status.uploaded - before) // len(several)
+                running.history.server_sent += max(0, status.uploaded - before) // len(several)
                 running.server_rate += status.upload_rate / len(several)
         self._sent = {info_hash: status.uploaded for info_hash, status in statuses.items()}
 
@@ -220,33 +224,35 @@ class ThroughputRecorder:
             self._connections[info_hash, mac] = total
             new = total - before if total >= before else total
             if new:
-                # By what is running here, not by what is open: the last bytes are heard of when it is done.
+                # By what is running here, not by what is open: the last bytes are reported when it is done.
                 for running in self._running.values():
-                    if info_hash in running.torrents and (pace := running.paces.get(mac)) is not None:
-                        pace.from_server += new
+                    if info_hash in running.torrents and (transfer := running.transfers.get(mac)) is not None:
+                        transfer.from_server += new
 
-    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
+    def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
         """How one terminal gets on; None where nothing is known (any more)."""
         running = self._running.get(rollout_id)
-        return running.paces.get(mac) if running is not None else None
+        return running.transfers.get(mac) if running is not None else None
 
     def now(self, rollout_id: int) -> Throughput | None:
         """How a rollout goes; None for one that has ended."""
         running = self._running.get(rollout_id)
         if running is None:
             return None
-        moving = [pace for pace in running.paces.values() if pace.rate]  # of thousands few, and pages ask each second
-        eta = max(((pace.size - pace.done) / pace.rate for pace in moving), default=None)
-        return Throughput(sum(pace.rate for pace in moving), running.server_rate, eta, running.course)
+        moving = [
+            transfer for transfer in running.transfers.values() if transfer.rate
+        ]  # of thousands few, and pages ask each second
+        eta = max(((transfer.size - transfer.done) / transfer.rate for transfer in moving), default=None)
+        return Throughput(sum(transfer.rate for transfer in moving), running.server_rate, eta, running.history)
 
-    def course(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
+    def history(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
         """How a rollout went that has ended."""
-        return self._courses.get(rollout_id)
+        return self._histories.get(rollout_id)
 
 
-def _note_pace(paces: dict[str, TransferRate], target: OpenTarget, now: float) -> None:
+def _update_transfer(transfers: dict[str, TransferRate], target: OpenTarget, now: float) -> None:
     mac = target.target.mac
     size = sum(task.size for task in target.tasks.values())
-    if mac not in paces:
-        paces[mac] = TransferRate(size, 0.0, now, noted=target.target.from_server)
-    paces[mac].hear(size, size * target.fraction(), now)
+    if mac not in transfers:
+        transfers[mac] = TransferRate(size, 0.0, now, noted=target.target.from_server)
+    transfers[mac].update(size, size * target.fraction(), now)

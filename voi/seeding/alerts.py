@@ -56,7 +56,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """It is settled which pieces are there, with or without reading them; `complete` means all."""
+    """It is known which pieces are there, with or without reading them; `complete` means all."""
 
     info_hash: bytes
     complete: bool
@@ -87,7 +87,7 @@ class PieceFailed:
 
 @dataclass(frozen=True, slots=True)
 class TorrentFailed:
-    """The torrent stands still: its file cannot be read or written. `reason` is the operating system's."""
+    """The torrent makes no progress: its file cannot be read or written. `reason` is the operating system's."""
 
     info_hash: bytes
     reason: str
@@ -102,7 +102,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class ResumeData:
-    """What libtorrent wants to be told at the next start; None when there is nothing new, or no torrent."""
+    """What libtorrent needs at the next start; None when there is nothing new, or no torrent."""
 
     info_hash: bytes
     data: bytes | None
@@ -196,7 +196,7 @@ def key_of(hashes: lt.info_hash_t) -> bytes:
 
 
 def convert(alert: lt.alert) -> tuple[Event, ...]:
-    """The events that an alert amounts to: none for one that nobody asked for, or whose torrent is gone."""
+    """The events that an alert amounts to: none for one of no interest, or whose torrent is gone."""
     converter = CONVERTERS.get(type(alert))
     return () if converter is None else converter(alert)
 

@@ -1,4 +1,4 @@
-"""The ledger from the reactor: in a thread, one thing at a time, in the order in which it happened."""
+"""Blocking work off the reactor: in threads, and for the verification store one piece after the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BackgroundWork:
         return self._turn.run(lambda: self.in_thread(work, *args, **kwargs))
 
     def unawaited(self, work: Callable[[], R], then: Callable[[R], None] | None = None) -> None:
-        """Do it in its turn for nobody who waits; `then` is told the result before the next one's turn."""
+        """Do it in its turn without a waiter; `then` is told the result before the next one's turn."""
 
         def turn() -> Deferred[Any]:
             done: Deferred[Any] = self.in_thread(work)
@@ -45,4 +45,4 @@ class BackgroundWork:
         return self._turn.run(lambda: None)
 
     def _failed(self, failure: Failure) -> None:
-        log.failure("the ledger could not be written", failure)
+        log.failure("the verification store could not be written", failure)

@@ -15,7 +15,7 @@ from voi.domain.blocks import Found
 
 
 class Trust(enum.Enum):
-    """How much of a file is taken on the word of the ledger."""
+    """How far a file is trusted without reading it."""
 
     WHOLE = "whole"
     """Verified, unchanged, and no unclean stop since: every piece is there, nothing is read."""

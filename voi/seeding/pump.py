@@ -37,7 +37,7 @@ class Pump:
 
     @property
     def wake_descriptor(self) -> int:
-        """What `session.set_alert_fd` is told."""
+        """For `session.set_alert_fd`."""
         return self._theirs.fileno()
 
     def start(self) -> None:
@@ -65,7 +65,7 @@ class Pump:
         """The reactor has stopped watching: it is going away."""
 
     def doRead(self) -> Any:  # noqa: N802 - Twisted's name
-        """Take what libtorrent has to say."""
+        """Take libtorrent's alerts."""
         try:
             while self._ours.recv(4096):
                 pass

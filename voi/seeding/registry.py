@@ -1,4 +1,4 @@
-"""What libtorrent says of each torrent, taken in: what we hold to be true of it changes here, on events."""
+"""The state of each torrent, kept by libtorrent's events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TorrentState:
     handle: lt.torrent_handle | None = None
     trust: Trust = Trust.CHECK
     facts: FileFacts | None = None  # of the file before it was checked
-    verified: bool = False  # the ledger vouches for the whole file
+    verified: bool = False  # the verification store has the whole file
     checked: bool = False
     complete: bool = False
     removing: bool = False
@@ -46,7 +46,7 @@ class TorrentState:
     window: Window | None = None  # the partly present pieces, of which some are wanted at a time
 
     def ask(self, work: Callable[[lt.torrent_handle], object]) -> None:
-        """Ask its handle, where there is one; of one that has gone a moment ago its removal tells whoever waits."""
+        """Ask its handle, where there is one; of one that has just gone, its removal ends the waiting."""
         if self.handle is None:
             return
         try:
@@ -63,16 +63,16 @@ class TorrentState:
         """Ask the tracker for peers now."""
         self.ask(lambda handle: handle.force_reannounce())
 
-    def vouched_for(self, noted: object) -> None:
-        """The ledger has noted the whole file, or (not True) has not."""
-        self.verified = self.verified or noted is True
+    def note_verified(self, recorded: object) -> None:
+        """The verification store has recorded the whole file, or (not True) has not."""
+        self.verified = self.verified or recorded is True
 
 
 class TorrentRegistry:
-    """Keeps `torrents` true, fires who is `waiters`, and notes in the `verification` what follows.
+    """Keeps `torrents`, fires `waiters`, and records in `verification` what follows.
 
     `on_event` is told every event but the announces that went well. `admitted` is told what came in, with
-    None for a torrent that nobody wants any more. `totals` is what was last heard of all torrents together.
+    None for a torrent that was removed meanwhile. `totals` are the last of all torrents together.
     """
 
     def __init__(
@@ -109,23 +109,23 @@ class TorrentRegistry:
             alerts.Totals: self._take_totals,
         }
 
-    def hear(self, event: Event) -> None:
-        """Take in what libtorrent says, and hand it on to who waits and to who is told everything."""
+    def receive(self, event: Event) -> None:
+        """Handle an event of libtorrent, and hand it on to waiters and to the listener."""
         key = getattr(event, "info_hash", None)
         if key is not None and key not in self._torrents and not isinstance(event, alerts.Added):
-            return  # said before libtorrent had heard that the torrent is to go
+            return  # from before libtorrent knew that the torrent is to go
         handler = self._handlers.get(type(event))
-        told = event if handler is None else handler(event)
-        if told is not None:
-            self._waiters.fire(type(told), key or b"", told)
-            self.tell(told)
+        result = event if handler is None else handler(event)
+        if result is not None:
+            self._waiters.fire(type(result), key or b"", result)
+            self.emit(result)
 
-    def tell(self, event: Event) -> None:
-        """Hand an event on; what goes wrong there stays there."""
+    def emit(self, event: Event) -> None:
+        """Hand an event to the listener; its faults are logged."""
         try:
             self._on_event(event)
         except Exception:
-            log.failure("who was told of {event} failed", event=event)
+            log.failure("the listener failed at {event}", event=event)
 
     def _listening(self, event: alerts.Listening) -> Event:
         return event
@@ -136,62 +136,62 @@ class TorrentRegistry:
         return event
 
     def _added(self, event: alerts.Added) -> Event | None:
-        held = self._torrents.get(event.info_hash)
-        if held is not None:
-            held.handle = event.handle
-        self._admitted(event, held)
-        return None if held is None else event
+        state = self._torrents.get(event.info_hash)
+        if state is not None:
+            state.handle = event.handle
+        self._admitted(event, state)
+        return None if state is None else event
 
     def _state_changed(self, event: alerts.StateChanged) -> Event:
-        held = self._torrents[event.info_hash]
+        state = self._torrents[event.info_hash]
         if event.state == "checking":
-            # The check that it was added for is told late, and says nothing against who has read the file meanwhile.
-            expected = held.trust is Trust.CHECK and not held.checked
-            held.checked = held.complete = False
+            # The check that it was added for is reported late, and does not outweigh who read the file meanwhile.
+            expected = state.trust is Trust.CHECK and not state.checked
+            state.checked = state.complete = False
             if not expected:
-                self._distrust(event.info_hash, held)
+                self._distrust(event.info_hash, state)
         return event
 
-    def _distrust(self, info_hash: bytes, held: TorrentState) -> None:
-        """Take back what was noted of a file: libtorrent found it to be otherwise."""
-        if held.verified:
-            held.verified = False
+    def _distrust(self, info_hash: bytes, state: TorrentState) -> None:
+        """Take back what was recorded of a file: libtorrent found something else."""
+        if state.verified:
+            state.verified = False
             self._background.unawaited(partial(self._verification.forget, info_hash))
 
     def _checked(self, event: alerts.Checked) -> Event:
-        held = self._torrents[event.info_hash]
-        held.checked = True
-        if held.trust is Trust.CHECK and not held.complete:
-            self._distrust(event.info_hash, held)
-        if held.complete and held.trust is Trust.CHECK and held.facts is not None and not held.verified:
-            work = partial(self._verification.record_verified, event.info_hash, held.path, held.facts)
-            self._background.unawaited(work, held.vouched_for)
-        held.facts = None
-        return replace(event, complete=held.complete)
+        state = self._torrents[event.info_hash]
+        state.checked = True
+        if state.trust is Trust.CHECK and not state.complete:
+            self._distrust(event.info_hash, state)
+        if state.complete and state.trust is Trust.CHECK and state.facts is not None and not state.verified:
+            work = partial(self._verification.record_verified, event.info_hash, state.path, state.facts)
+            self._background.unawaited(work, state.note_verified)
+        state.facts = None
+        return replace(event, complete=state.complete)
 
     def _piece_done(self, event: alerts.PieceDone) -> None:
-        held = self._torrents[event.info_hash]
-        following = None if held.window is None else held.window.had(event.piece)
+        state = self._torrents[event.info_hash]
+        following = None if state.window is None else state.window.had(event.piece)
         if following is not None:
-            held.want([following])
+            state.want([following])
 
     def _finished(self, event: alerts.Finished) -> Event | None:
-        held = self._torrents[event.info_hash]
-        if held.window is not None and not held.window.done:
-            # All that was wanted came faster than more could be wanted: no end, and no more pacing. The window stays,
-            # for what libtorrent says next may be as early: it may not have heard yet what else is wanted.
-            held.want(held.window.open_all())
+        state = self._torrents[event.info_hash]
+        if state.window is not None and not state.window.done:
+            # All that was wanted came faster than more could be wanted: not the end, and no more pacing. The window
+            # stays: the next event may be as early, from before libtorrent knew what else is wanted.
+            state.want(state.window.open_all())
             # libtorrent lets go of seeds and forgets them as soon as it wants nothing, and does not go back by itself.
-            held.look_for_peers()
+            state.look_for_peers()
             return None
-        held.complete = True
+        state.complete = True
         return event
 
     def _torrent_failed(self, event: alerts.TorrentFailed) -> Event | None:
-        held = self._torrents[event.info_hash]
-        if held.failed:
-            return None  # libtorrent says it again for each block it had in hand
-        held.failed = True
+        state = self._torrents[event.info_hash]
+        if state.failed:
+            return None  # it comes again for each block that was under way
+        state.failed = True
         return event
 
     def _removed(self, event: alerts.Removed) -> Event:
@@ -201,9 +201,9 @@ class TorrentRegistry:
         return event
 
     def _resume_data(self, event: alerts.ResumeData) -> Event:
-        held = self._torrents[event.info_hash]
-        if event.data is not None and not (held.verified or held.removing):
-            work = partial(self._verification.record_partial, event.info_hash, held.path, event.data)
+        state = self._torrents[event.info_hash]
+        if event.data is not None and not (state.verified or state.removing):
+            work = partial(self._verification.record_partial, event.info_hash, state.path, event.data)
             self._background.unawaited(work)
         return event
 
@@ -211,19 +211,19 @@ class TorrentRegistry:
         self._torrents[event.info_hash].announces += 1
 
     def _announced(self, event: alerts.AnnounceSucceeded | alerts.AnnounceFailed) -> Event | None:
-        held = self._torrents[event.info_hash]
-        held.announces = max(0, held.announces - 1)
+        state = self._torrents[event.info_hash]
+        state.announces = max(0, state.announces - 1)
         return event if isinstance(event, alerts.AnnounceFailed) else None
 
     def _status(self, event: TorrentStatus) -> Event:
-        held = self._torrents[event.info_hash]
-        held.status = event
-        if event.state == "seeding" and held.checked and not held.complete:
-            # libtorrent says so of a torrent of which it has everything, so we missed some of what it said before.
-            held.complete = True
-            told = alerts.Finished(event.info_hash)
-            self._waiters.fire(alerts.Finished, event.info_hash, told)
-            self.tell(told)
+        state = self._torrents[event.info_hash]
+        state.status = event
+        if event.state == "seeding" and state.checked and not state.complete:
+            # libtorrent has everything of it, so an event before this one was lost.
+            state.complete = True
+            finished = alerts.Finished(event.info_hash)
+            self._waiters.fire(alerts.Finished, event.info_hash, finished)
+            self.emit(finished)
         return event
 
     def _take_totals(self, event: alerts.Totals) -> None:

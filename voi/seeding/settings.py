@@ -30,7 +30,7 @@ def request_queue(link_rate: int) -> int:
     """How many blocks of 16 KiB a peer takes orders for from another, for a link of `link_rate` bytes a second.
 
     Long queues are what makes a swarm slow: data ordered at the seed can no longer come from a neighbour. It is the
-    giver's number that counts: it tells it in the first message (BEP 10, `reqq`), and libtorrent orders so much.
+    uploader's number that counts: it is in its first message (BEP 10, `reqq`), and libtorrent orders so much.
     """
     return max(_SHORTEST_QUEUE, min(_LONGEST_QUEUE, round(link_rate * _QUEUE_SECONDS / _BLOCK)))
 
@@ -91,7 +91,7 @@ def terminal_settings(
 ) -> lt.settings_pack:
     """What a terminal's session runs with; arguments as of `server_settings`.
 
-    A terminal serves whoever asks (no limit on unchoked peers): its few connections are the bound.
+    A terminal serves every peer that asks (no limit on unchoked peers): its few connections are the bound.
     """
     return {
         **_common(listen, request_queue(link_rate), encryption, upload_limit, download_limit, several_per_address),
@@ -123,7 +123,7 @@ def _common(
         "max_retry_port_bind": 0,
         "listen_system_port_fallback": False,
         "listen_queue_size": 3000,  # a whole site that starts at once (the kernel's somaxconn may be less)
-        # Our tracker introduces peers; nothing is told to anybody else.
+        # Peers come from our tracker alone; nobody else is told of torrents.
         "enable_dht": False,
         "enable_lsd": False,
         "enable_upnp": False,
@@ -146,7 +146,7 @@ def _common(
         "tracker_backoff": 20,  # after a restart of the server everybody is back in seconds, not minutes
         "stop_tracker_timeout": 2,  # a dead tracker must not hold a PC that shuts down
         "allow_multiple_connections_per_ip": several_per_address,
-        # Join quickly, and try again quickly: a LAN answers at once or not at all.
+        # Join fast, and try again fast: a LAN answers at once or not at all.
         "connection_speed": 500,
         "torrent_connect_boost": 200,
         "peer_connect_timeout": 3,

@@ -54,19 +54,21 @@ class Shutdown:
         be fetched again.
         """
         downloads = {
-            info_hash: held
-            for info_hash, held in self._torrents.items()
-            if held.handle is not None and not held.verified and not held.removing
+            info_hash: state
+            for info_hash, state in self._torrents.items()
+            if state.handle is not None and not state.verified and not state.removing
         }
-        left = [SavedDownload(info_hash, held.path, None) for info_hash, held in downloads.items() if not held.checked]
-        checked = {info_hash: held for info_hash, held in downloads.items() if held.checked}
+        left = [
+            SavedDownload(info_hash, state.path, None) for info_hash, state in downloads.items() if not state.checked
+        ]
+        checked = {info_hash: state for info_hash, state in downloads.items() if state.checked}
         await self._ask_all(alerts.Flushed, checked, lambda handle: handle.flush_cache())
         answers = await self._ask_all(alerts.ResumeData, checked, lambda handle: handle.save_resume_data())
-        for (info_hash, held), answer in zip(checked.items(), answers, strict=True):
+        for (info_hash, state), answer in zip(checked.items(), answers, strict=True):
             data = answer.data if answer is not None else None
             if data is None:
-                log.warn("{path}: nothing was saved to go on from, it will be checked", path=held.path)
-            left.append(SavedDownload(info_hash, held.path, data))
+                log.warn("{path}: nothing was saved to go on from, it will be checked", path=state.path)
+            left.append(SavedDownload(info_hash, state.path, data))
         return left
 
     async def _ask_all(
@@ -74,21 +76,21 @@ class Shutdown:
     ) -> list[E | None]:
         """Ask all at once; the answer of each, None where none came in time."""
         answers: list[Deferred[E]] = []
-        for info_hash, held in downloads.items():
+        for info_hash, state in downloads.items():
             answers.append(self._waiters.expect(kind, info_hash, SAVE_WITHIN))
-            held.ask(ask)
+            state.ask(ask)
         results = await DeferredList(answers, consumeErrors=True)
         return [answer if success and isinstance(answer, kind) else None for success, answer in results]
 
     async def announces_answered(self, seconds: float) -> None:
         """Wait, for at most so long, until no announce is under way."""
         give_up = self._reactor.seconds() + seconds
-        while any(held.announces for held in self._torrents.values()) and self._reactor.seconds() < give_up:
+        while any(state.announces for state in self._torrents.values()) and self._reactor.seconds() < give_up:
             await deferLater(self._reactor, _LOOK_SECONDS, lambda: None)
 
 
 def write_down(verification: VerificationStore, left: Sequence[SavedDownload]) -> None:
-    """Bring the files to the disk itself and note what was saved; closes the ledger. Blocks."""
+    """Bring the files to the disk itself and note what was saved; closes the verification store. Blocks."""
     for download in left:
         if download.data is None or FileFacts.of(download.path) is None:
             verification.forget(download.info_hash)

@@ -1,6 +1,6 @@
 """libtorrent's threads come after the reactor's where both want a core.
 
-A peer that is served a little later does not notice; everybody who waits for the reactor does. With two cores, one
+A peer that is served a little later does not notice; everything that waits for the reactor does. With two cores, one
 fast peer and 500 announces a second, the reactor waited for a core for 40 % of the time, up to 24 ms at once.
 Python's own threads are left as they are: one that holds Python's lock and has no core would hold the reactor up.
 """

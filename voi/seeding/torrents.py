@@ -31,16 +31,16 @@ _FLAGS = (
     | lt.torrent_flags.disable_dht
     | lt.torrent_flags.disable_lsd
     | lt.torrent_flags.disable_pex
-    # Trackers are ours to name, and web seeds would have us fetch whatever URL a stranger wrote.
+    # Trackers are ours to name, and web seeds would have us fetch whatever URL is in an uploaded torrent.
     | lt.torrent_flags.override_trackers
     | lt.torrent_flags.override_web_seeds
 )
-"""Neither auto-managed nor paused: five of ten auto-managed seeds silently stand still."""
+"""Neither auto-managed nor paused: five of ten auto-managed seeds silently stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Torrent:
-    """A torrent of one file: by what it goes, what the file is called, and its size in bytes."""
+    """A torrent of one file: its info-hash, what the file is called, and its size in bytes."""
 
     info_hash: bytes
     name: str
@@ -66,8 +66,8 @@ def parameters(
 ) -> lt.add_torrent_params:
     """What libtorrent is asked to add: the torrent, where its file is, and how far that is trusted.
 
-    The torrent's own trackers and web seeds are dropped. `found` is what somebody has just read in the file, and
-    stands for the check that libtorrent would make where the judgement is CHECK.
+    The torrent's own trackers and web seeds are dropped. `found` is what was just read in the file, and replaces
+    the check that libtorrent would make where the judgement is CHECK.
     """
     fresh = _parameters(torrent.raw)
     params = fresh
@@ -95,12 +95,12 @@ def parameters(
     return params
 
 
-def pace(params: lt.add_torrent_params, chance: Random) -> Window | None:
+def open_window(params: lt.add_torrent_params, random: Random) -> Window | None:
     """Where many pieces are there in part, let only some of them be wanted at first; the window to go on with."""
     partial = params.unfinished_pieces
     if len(partial) <= LEAST:
         return None
-    window = Window(partial, chance)
+    window = Window(partial, random)
     hidden = window.hidden
     params.piece_priorities = [0 if index in hidden else WANTED for index in range(_info(params).num_pieces())]
     return window

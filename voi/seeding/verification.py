@@ -2,7 +2,7 @@
 
 One directory: ``<info-hash>.json`` and, for a download under way, ``<info-hash>.resume``; ``running`` exists
 while a session runs, so that finding it at a start means that the last stop was unclean; ``epoch`` counts the
-unclean stops. What was noted in an earlier epoch is doubted, for good, until somebody reads the file again.
+unclean stops. What was noted in an earlier epoch is doubted until the file is read again.
 
 Everything here blocks: call it in a thread. Calls from several threads are safe.
 """
@@ -58,7 +58,7 @@ def judge(entry: VerificationEntry | None, facts: FileFacts | None, length: int,
 
 
 class VerificationStore:
-    """The notes in one directory."""
+    """The records in one directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -67,7 +67,7 @@ class VerificationStore:
         self._epoch = 0
 
     def open(self) -> bool:
-        """Read all notes and mark the session as running; True when the last stop was clean.
+        """Read all records and mark the session as running; True when the last stop was clean.
 
         :raises OSError: the directory cannot be made, read or written.
         """
@@ -109,7 +109,7 @@ class VerificationStore:
                 return Judgement(Trust.CHECK, facts)
 
     def record_verified(self, info_hash: bytes, path: Path, expected: FileFacts | None = None) -> bool:
-        """Note that somebody has read the file at `path` and found every piece right.
+        """Record that the file at `path` was read and every piece found right.
 
         With `expected`, only if the file still is as it was then. False when nothing was noted.
         The file is brought to the disk first: a note must not outlive what it speaks of.
@@ -137,7 +137,7 @@ class VerificationStore:
         with self._lock:
             noted = self._entries.get(info_hash)
             if noted is not None and noted.verified is not None and noted.verified == facts:
-                return  # somebody has read it in the meantime, which is worth more
+                return  # it was read as a whole in the meantime, which is worth more
             self._write(self._resume(info_hash).name, resume)
             self._note(info_hash, VerificationEntry(self._epoch, resumable=facts))
 

@@ -18,7 +18,7 @@ E = TypeVar("E")
 
 
 class AlertWaiters:
-    """Who waits for which kind of event about which torrent."""
+    """The Deferreds by kind of event and torrent."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -33,35 +33,35 @@ class AlertWaiters:
         self._waiters.setdefault((kind, info_hash), []).append(waiter)
         late = self._clock.callLater(seconds, self._give_up, kind, info_hash, waiter, seconds)
 
-        def settle(result: E) -> E:
+        def cancel_timeout(result: E) -> E:
             if late.active():
                 late.cancel()
             return result
 
-        return waiter.addBoth(settle)  # type: ignore[return-value]  # the key says which event it is
+        return waiter.addBoth(cancel_timeout)  # type: ignore[return-value]  # the key says which event it is
 
     def expected(self, kind: type[Event], info_hash: bytes) -> bool:
-        """Whether somebody waits for that already."""
+        """Whether one waits for that already."""
         return (kind, info_hash) in self._waiters
 
     def fire(self, kind: type[Event], info_hash: bytes, event: Event) -> None:
-        """Tell all who wait for such an event about this torrent."""
+        """Fire all that wait for such an event about this torrent."""
         for waiter in self._waiters.pop((kind, info_hash), ()):
             waiter.callback(event)
 
     def fail(self, kind: type[Event], info_hash: bytes, error: Exception) -> None:
-        """Tell those that it will not come."""
+        """Fail them: it will not come."""
         for waiter in self._waiters.pop((kind, info_hash), ()):
             waiter.errback(error)
 
     def fail_about(self, info_hash: bytes, error: Exception) -> None:
-        """Tell all who wait for anything about a torrent that it will not come."""
+        """Fail all that wait for anything about a torrent."""
         for kind, about in list(self._waiters):
             if about == info_hash:
                 self.fail(kind, about, error)
 
     def fail_all(self, error: Exception) -> None:
-        """Tell everybody."""
+        """Fail all."""
         for kind, about in list(self._waiters):
             self.fail(kind, about, error)
 

@@ -1,7 +1,7 @@
 """The database file: opened, migrated, read in one thread and written in another.
 
 Writes are collected: whatever waits when the writer is free shares one transaction, each in a savepoint of
-its own, and nobody hears of success before the commit is on disk.
+its own, and no change succeeds before the commit is on disk.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 Job = Callable[[sqlite_utils.Database], T]
 
 _BATCH: Final = 256
-"""Writes in one transaction at most: enough to share the cost of a commit, few enough to be quick."""
+"""Writes in one transaction at most: enough to share the cost of a commit, few enough to be fast."""
 
 _AT_A_TURN: Final = 25
 """Results handed over in one turn of the reactor: each may be a login to be answered, and others want their turn."""
@@ -276,7 +276,7 @@ class Store:
         """Run `job` in a transaction; fires when it is on disk, fails with what the job raised.
 
         What `audit` makes of the job's result is written in the same transaction: with the change, or neither. Those
-        who listen to `noted` hear of each entry once it is on disk, before the change's own caller goes on.
+        listeners of `noted` get each entry once it is on disk, before the change's own caller goes on.
         A job may run again in no case: on failure nothing of it stays.
         """
         return self._writer.submit(job, audit)

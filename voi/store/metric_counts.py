@@ -94,6 +94,6 @@ def _alike(db: Database) -> list[tuple[TerminalState, Sequence[str]]]:
     examples = list(groups)
     disks, targets = read_all_disks(db, examples), read_newest_targets(db, examples)
     return [
-        (catalogue.standing(x, disks.get(x.mac, ()), targets.get(x.mac), online=True).state, groups[x.mac])
+        (catalogue.status_of(x, disks.get(x.mac, ()), targets.get(x.mac), online=True).state, groups[x.mac])
         for x in read_terminals(db, examples)
     ]

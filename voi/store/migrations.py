@@ -24,7 +24,7 @@ def m002_console(db: Database) -> None:
 
 @migrations()
 def m003_rooms(db: Database) -> None:
-    """Rooms, terminals' names, the journal, and what lists of thousands of terminals are found by."""
+    """Rooms, terminals' names, the audit log, and what lists of thousands of terminals are found by."""
     _execute(db, _ROOMS)
 
 

@@ -29,18 +29,18 @@ class SqlRolloutHistories(RolloutHistories):
 
         return self._store.read(job)
 
-    def save(self, course: RolloutHistory, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
-        points = list(course.points)  # as they are now; the text is made in the writer's thread
+    def save(self, history: RolloutHistory, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
+        points = list(history.points)  # as they are now; the text is made in the writer's thread
 
         def job(db: Database) -> None:
             db.execute(
                 "INSERT INTO rollout_courses SELECT id, ?, ? FROM rollouts WHERE id = ? "
                 "ON CONFLICT (rollout_id) DO UPDATE SET server_sent = excluded.server_sent, points = excluded.points",
-                (course.server_sent, json.dumps(points), course.rollout_id),
+                (history.server_sent, json.dumps(points), history.rollout_id),
             )
             db.conn.executemany(
                 "UPDATE rollout_targets SET from_server = ? WHERE rollout_id = ? AND mac = ?",
-                [(part, course.rollout_id, mac) for mac, part in sources.items()],
+                [(part, history.rollout_id, mac) for mac, part in sources.items()],
             )
 
         return self._store.write(job)

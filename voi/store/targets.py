@@ -64,7 +64,7 @@ def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict
 
 
 def read_rollout(db: Database, rollout_id: int) -> Rollout | None:
-    """A rollout with its targets, None where there is none of this number."""
+    """A rollout with its targets, None where none has this number."""
     row = db.execute(
         "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
     ).fetchone()

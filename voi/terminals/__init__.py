@@ -1,1 +1,1 @@
-"""Live terminals: their connections, who is online, what they ask and what they are told."""
+"""Live terminals: their connections, who is online, their requests and the commands to them."""

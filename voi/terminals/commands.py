@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -19,7 +18,7 @@ from voi.errors import Conflict, NoAnswer, TerminalOffline, UnknownTerminal, Voi
 from voi.messages.reason import Reason
 from voi.store.interfaces.commands import Commands
 from voi.store.interfaces.terminals import Terminals
-from voi.tasks import spawn
+from voi.tasks import in_turns, one_slice_a_turn, spawn
 from voi.terminals.interfaces import Connections
 
 log = Logger()
@@ -52,7 +51,7 @@ class CommandDispatcher:
         self._table = table
         self._now = now
         self._registry = registry
-        self._clock = clock
+        self._turns = one_slice_a_turn(clock)
         self._to_send: deque[Iterator[tuple[Command, str]]] = deque()
         self._sending = False
         self._ended: list[CommandResult] = []
@@ -116,20 +115,22 @@ class CommandDispatcher:
         """Send a command that is written down to all its terminals."""
         self._to_send.append((command, outcome.mac) for outcome in command.outcomes)
         if not self._sending:
-            self._send_some()
+            self._sending = True
+            spawn(self._send_all(), log, "sending commands")
 
-    def _send_some(self) -> None:
-        """A turn's worth, and the rest in later ones."""
-        left = AT_A_TURN
-        while self._to_send and left:
-            for command, mac in islice(self._to_send[0], left):
-                left -= 1
+    async def _send_all(self) -> None:
+        """A turn's worth now, and the rest in later ones, in the order in which they were given."""
+        try:
+            async for command, mac in in_turns(self._queued(), AT_A_TURN, self._turns):
                 self._start(command, mac)
-            if left:
-                self._to_send.popleft()
-        self._sending = bool(self._to_send)
-        if self._sending:
-            self._clock.callLater(0, self._send_some)
+        finally:
+            self._sending = False
+
+    def _queued(self) -> Iterator[tuple[Command, str]]:
+        """All that is to be sent, with what is added meanwhile."""
+        while self._to_send:
+            yield from self._to_send[0]
+            self._to_send.popleft()
 
     def _start(self, command: Command, mac: str) -> None:
         spawn(self._send(command, mac), log, "command {number} for {mac}", number=command.batch_no, mac=mac)

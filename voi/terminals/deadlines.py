@@ -1,4 +1,4 @@
-"""Who must have done something within a time that is the same for all: one timer for thousands of connections."""
+"""What must be done within a time that is the same for all: one timer for thousands of connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Deadlines(Generic[T]):
-    """Calls `late` with whoever did not `end` within `seconds` of their `begin`, in the order in which they began."""
+    """Calls `late` with those that did not `end` within `seconds` of their `begin`, in the order in which they
+    began.
+    """
 
     def __init__(self, clock: IReactorTime, seconds: float, late: Callable[[T], None]) -> None:
         self._clock = clock
@@ -28,7 +30,7 @@ class Deadlines(Generic[T]):
 
     @property
     def oldest(self) -> T | None:
-        """Who has been at it for longest, or None."""
+        """The one that began first, or None."""
         return next(iter(self._due), None)
 
     def begin(self, one: T) -> None:

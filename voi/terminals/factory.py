@@ -19,7 +19,7 @@ log = Logger()
 MAX_CONNECTIONS: Final = 20_000
 """Four times the largest site; each costs memory and a file descriptor."""
 
-MAX_HELD: Final = 256 << 20
+MAX_UNFINISHED: Final = 256 << 20
 """Bytes of unfinished frames on all connections together: anyone may log in, and a frame may have 16 MiB."""
 
 LOG_SECONDS: Final = 10.0
@@ -36,14 +36,14 @@ class TerminalFactory(Factory):
         self.handler = handler
         self._clock = clock
         self.logins: Deadlines[TerminalProtocol] = Deadlines(
-            clock, LOGIN_SECONDS, lambda protocol: protocol.lose("nobody logged in")
+            clock, LOGIN_SECONDS, lambda protocol: protocol.lose("no login")
         )
         self.frames: Deadlines[TerminalProtocol] = Deadlines(
             clock, FRAME_SECONDS, lambda protocol: protocol.lose(f"a frame took more than {FRAME_SECONDS:g} seconds")
         )
         self.tally = FrameCounters()
         self._connections: set[TerminalProtocol] = set()
-        self._held = 0
+        self._unfinished = 0
         self._logged: dict[str, float] = {}
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
@@ -65,9 +65,9 @@ class TerminalFactory(Factory):
         return len(self._connections)
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Bytes of unfinished frames on all of them."""
-        return self._held
+        return self._unfinished
 
     def gone(self, protocol: TerminalProtocol) -> None:
         """A connection ended."""
@@ -79,16 +79,16 @@ class TerminalFactory(Factory):
             protocol.lose(reason)
 
     def refused(self, name: str, code: int, error: VoiError) -> None:
-        """A request was answered with an error; say so, but not for each of thousands."""
+        """A request was answered with an error: logged, but not each of thousands."""
         self._log_seldom(name, "{name}: {code} refused: {error}", code=code, error=error.message)
 
-    def holds(self, protocol: TerminalProtocol, change: int) -> None:
+    def count_unfinished(self, protocol: TerminalProtocol, change: int) -> None:
         """Count the bytes of unfinished frames on all connections; above the bound the frame begun first gives way.
 
-        Honest frames are whole within seconds, so what is oldest is what somebody lets lie about.
+        Ordinary frames are whole within seconds, so the oldest is the most suspicious.
         """
-        self._held += change
-        while change > 0 and self._held > MAX_HELD:
+        self._unfinished += change
+        while change > 0 and self._unfinished > MAX_UNFINISHED:
             victim = self.frames.oldest or protocol
             victim.lose("too many unfinished frames on all connections together")
             if victim is protocol:

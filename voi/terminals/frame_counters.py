@@ -1,4 +1,4 @@
-"""Frames and errors on terminals' connections, counted: plain numbers that are read when somebody asks for metrics."""
+"""Frames and errors on terminals' connections, counted: plain numbers, read when metrics are scraped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from voi.errors import VoiError
 from voi.wire.codes import Code
 
 OTHER: Final = 0
-"""Stands for every code that is none of ours: strangers choose it, and there are four thousand million."""
+"""Stands for every unknown code: anybody can choose it, and there are four thousand million."""
 
 
 class FrameCounters:

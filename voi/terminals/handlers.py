@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
@@ -45,14 +45,16 @@ def date_time() -> str:
 
 
 class RequestHandlers:
-    """Answers everything a terminal may ask; `reported` is called with the MAC when it said what it has or started."""
+    """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
+    started from.
+    """
 
     def __init__(
         self,
         *,
         terminals: Terminals,
         templates: Templates,
-        sign_in: SignIn,
+        sign_in: Authenticator,
         uploads: UploadIntake,
         rollouts: ProgressReceiver,
         tracker_urls: Callable[[str, str], list[str]],
@@ -67,9 +69,9 @@ class RequestHandlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
-        self.reported: Signal[[str]] = Signal("a terminal said what it has or started")
+        self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self._table: Mapping[int, Handle] = {
-            Code.LOGIN: self._login_or_order,
+            Code.LOGIN: self._login_or_order_query,
             Code.TERMINAL_LOGIN: self._login,
             Code.LOGOUT: self._logout,
             Code.HEARTBEAT: self._date_time,
@@ -91,8 +93,8 @@ class RequestHandlers:
         """Answer one request."""
         return await self._table[request.code](connection, request)
 
-    async def _login_or_order(self, connection: TerminalProtocol, request: Request) -> Reply:
-        """The seed's login, or the family's order query: nobody is being numbered."""
+    async def _login_or_order_query(self, connection: TerminalProtocol, request: Request) -> Reply:
+        """The seed's login, or the family's order query: terminals are not numbered here."""
         if isinstance(request, LoginRequest):
             return await self._login(connection, request)
         return success(batch_no=0, terminal_id=-1)

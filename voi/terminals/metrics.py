@@ -29,7 +29,9 @@ class TerminalMetrics(PackageCollector):
                 alone(factory.connections),
             ),
             gauge(
-                "voi_terminal_unfinished_frame_bytes", "Bytes of frames that are not whole yet.", alone(factory.held)
+                "voi_terminal_unfinished_frame_bytes",
+                "Bytes of frames that are not whole yet.",
+                alone(factory.unfinished_bytes),
             ),
             counter(
                 "voi_terminal_frames_received",

@@ -13,12 +13,12 @@ from voi.messages.reason import Reason
 from voi.wire.messages import Reply
 from voi.wire.session import ReplyReceived
 
-MAX_WAITING: Final = 256
+MAX_PENDING: Final = 256
 """Commands without an answer on one connection: far more than anyone sends a healthy terminal at once."""
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingReply:
     code: int
     match: int | str
     answered: Deferred[Reply]
@@ -30,47 +30,47 @@ class PendingReplies:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._waiting: dict[int, _Waiting] = {}
+        self._pending: dict[int, _PendingReply] = {}
 
     def expect(self, request_code: int, code: int, match: int | str, timeout: float) -> Deferred[Reply]:
         """Wait for the answer to a command that is about to be sent; fails with NoAnswer after `timeout` seconds."""
         answered: Deferred[Reply] = Deferred()
-        if len(self._waiting) >= MAX_WAITING:
-            answered.errback(NoAnswer(Reason("too_many_waiting", most=MAX_WAITING)))
+        if len(self._pending) >= MAX_PENDING:
+            answered.errback(NoAnswer(Reason("too_many_waiting", most=MAX_PENDING)))
             return answered
         timer = self._clock.callLater(timeout, self._expire, request_code, timeout)
-        self._waiting[request_code] = _Waiting(code, match, answered, timer)
+        self._pending[request_code] = _PendingReply(code, match, answered, timer)
         return answered
 
     def arrived(self, answer: ReplyReceived) -> bool:
-        """Hand an answer to whom it belongs; False if nobody waits for it."""
+        """Hand an answer to its command; False if none waits for it."""
         number = self._find(answer)
         if number is None:
             return False
-        waiting = self._waiting.pop(number)
-        waiting.timer.cancel()
-        waiting.answered.callback(answer.reply)
+        pending = self._pending.pop(number)
+        pending.timer.cancel()
+        pending.answered.callback(answer.reply)
         return True
 
     def _find(self, answer: ReplyReceived) -> int | None:
         """By request code where the terminal repeats it, else by service code and batch_no."""
         if answer.request_code:
-            waiting = self._waiting.get(answer.request_code)
-            if waiting is not None and waiting.code == answer.code:
+            pending = self._pending.get(answer.request_code)
+            if pending is not None and pending.code == answer.code:
                 return answer.request_code
         match = (answer.reply.data or {}).get("batch_no")
-        for number, waiting in self._waiting.items():
-            if waiting.code == answer.code and str(waiting.match) == str(match):
+        for number, pending in self._pending.items():
+            if pending.code == answer.code and str(pending.match) == str(match):
                 return number
         return None
 
     def _expire(self, request_code: int, seconds: float) -> None:
-        waiting = self._waiting.pop(request_code)
-        waiting.answered.errback(NoAnswer(Reason("no_answer", seconds=seconds)))
+        pending = self._pending.pop(request_code)
+        pending.answered.errback(NoAnswer(Reason("no_answer", seconds=seconds)))
 
     def lost(self) -> None:
-        """The connection is gone: nobody gets an answer any more."""
-        waiting, self._waiting = self._waiting, {}
-        for one in waiting.values():
+        """The connection is gone: all fail."""
+        pending, self._pending = self._pending, {}
+        for one in pending.values():
             one.timer.cancel()
             one.answered.errback(ConnectionEnded(Reason("connection_ended")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final
-from typing import Protocol as Seam
+from typing import Protocol as Interface
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, IReactorTime
@@ -29,7 +29,7 @@ from voi.wire.session import LoginRequest, Rejected, ReplyReceived, Request, Ser
 log = Logger()
 
 LOGIN_SECONDS: Final = 60.0
-"""A connection that nobody logs in on is closed, so that strangers cannot hold sockets for ever."""
+"""A connection without a login is closed, so that nobody can hold sockets for ever."""
 
 FRAME_SECONDS: Final = 30.0
 """A frame that has begun must be whole by then: the largest, 16 MiB, takes half of it on a link of 10 Mbit/s."""
@@ -49,14 +49,14 @@ _KEEPALIVE: Final = (
 """A dead PC is noticed within half a minute, with unsent data within one (protocol section 1, "session")."""
 
 
-class RequestHandler(Seam):
+class RequestHandler(Interface):
     """Answers a terminal's requests."""
 
     def handle(self, connection: TerminalProtocol, request: Request) -> Coroutine[Any, Any, Reply]:
         """The answer to a request; a VoiError is answered with its code."""
 
 
-class ConnectionOwner(Seam):
+class ConnectionOwner(Interface):
     """What all terminals' connections share."""
 
     registry: ConnectionRegistry
@@ -71,8 +71,8 @@ class ConnectionOwner(Seam):
     def refused(self, name: str, code: int, error: VoiError) -> None:
         """A request was answered with an error."""
 
-    def holds(self, protocol: TerminalProtocol, change: int) -> None:
-        """A connection holds so many bytes more, or fewer, of unfinished frames; somebody may have to give way."""
+    def count_unfinished(self, protocol: TerminalProtocol, change: int) -> None:
+        """A connection has so many bytes more, or fewer, of unfinished frames; one may have to be closed."""
 
 
 @implementer(IPushProducer)
@@ -84,8 +84,8 @@ class TerminalProtocol(Protocol):
 
     transport: Server
 
-    def __init__(self, office: ConnectionOwner, clock: IReactorTime) -> None:
-        self._office = office
+    def __init__(self, owner: ConnectionOwner, clock: IReactorTime) -> None:
+        self._owner = owner
         self.terminal: Terminal | None = None
         self.listed: dict[str, ReportedTemplate] = {}
         self.host = self.server_host = ""
@@ -97,12 +97,12 @@ class TerminalProtocol(Protocol):
         self._busy = False
         self._connected = False
         self._paused = self._peer_slow = False
-        self._held = 0
+        self._unfinished = 0
 
-    # What Twisted tells us.
+    # What Twisted calls.
 
     def connectionMade(self) -> None:
-        """A connection; TCP itself watches over silence."""
+        """A connection; TCP itself notices a silent one."""
         self._connected = True
         self.host = str(self.transport.getPeer().host)
         self.server_host = str(self.transport.getHost().host)
@@ -114,40 +114,40 @@ class TerminalProtocol(Protocol):
                 if hasattr(socket, name):
                     handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self.transport.registerProducer(self, True)
-        self._office.logins.begin(self)
+        self._owner.logins.begin(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the terminal."""
         self._session.receive_data(data)
         self._pump()
-        self._account()
+        self._count_unfinished()
 
-    def _account(self) -> None:
-        """Keep count of what is held, and since when a frame is on its way."""
+    def _count_unfinished(self) -> None:
+        """Keep count of unfinished frames, and since when one is on its way."""
         waiting = self._session.waiting
-        change, self._held = waiting - self._held, waiting
+        change, self._unfinished = waiting - self._unfinished, waiting
         if waiting and not (self._busy or self._peer_slow):
-            self._office.frames.begin(self)
+            self._owner.frames.begin(self)
         elif not waiting:
-            self._office.frames.end(self)
+            self._owner.frames.end(self)
         if change:
-            self._office.holds(self, change)
+            self._owner.count_unfinished(self, change)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002 - Twisted's signature
         """The end; a clean close means offline at once."""
         self._connected = False
         self._session.close()
-        self._office.logins.end(self)
+        self._owner.logins.end(self)
         self._answers.lost()
-        self._account()
-        self._office.gone(self)
+        self._count_unfinished()
+        self._owner.gone(self)
         if self.terminal is not None:
             self._leave()
 
     def pauseProducing(self) -> None:
         """The terminal does not read its answers: no further request of it is taken, and no frame's time runs."""
         self._peer_slow = True
-        self._office.frames.end(self)
+        self._owner.frames.end(self)
 
     def resumeProducing(self) -> None:
         """It reads again."""
@@ -165,53 +165,53 @@ class TerminalProtocol(Protocol):
             try:
                 event = self._session.next_event()
             except RemoteProtocolError as error:
-                self._office.tally.broken += 1
+                self._owner.tally.broken += 1
                 self.lose(error.message)
                 return
             if event is None:
                 break
-            self._office.frames.end(self)  # what is behind it is another frame, with a time of its own
+            self._owner.frames.end(self)  # what is behind it is another frame, with a time of its own
             self._take(event)
         self._throttle()
 
     def _throttle(self) -> None:
-        held = (self._busy or self._peer_slow) and self._session.waiting > READ_AHEAD
-        if held != self._paused and self._connected:
-            self._paused = held
-            if held:
+        full = (self._busy or self._peer_slow) and self._session.waiting > READ_AHEAD
+        if full != self._paused and self._connected:
+            self._paused = full
+            if full:
                 self.transport.pauseProducing()
             else:
                 self.transport.resumeProducing()
 
     def _take(self, event: Request | ReplyReceived | Rejected) -> None:
-        tally = self._office.tally
+        tally = self._owner.tally
         tally.take(event.code)
         if isinstance(event, Request):
             self._busy = True
-            handled = Deferred.fromCoroutine(self._office.handler.handle(self, event))
+            handled = Deferred.fromCoroutine(self._owner.handler.handle(self, event))
             handled.addErrback(self._failed, event)
             handled.addCallback(self._handled, event)
             handled.addErrback(self._broken)
         elif isinstance(event, Rejected):
-            self._office.refused(self.name, event.code, event.error)
+            self._owner.refused(self.name, event.code, event.error)
             tally.refuse(event.error.wire_code)
             if event.answer:
                 tally.send(event.code)
                 self.transport.write(event.answer)
         else:
-            self._answers.arrived(event)  # one that nobody waits for any more is dropped
+            self._answers.arrived(event)  # one that is no longer waited for is dropped
 
     def _failed(self, failure: Failure, request: Request) -> Reply:
         error = failure.value
         if isinstance(error, VoiError):
-            self._office.refused(self.name, request.code, error)
+            self._owner.refused(self.name, request.code, error)
             return error_reply(error)
         log.failure("{name}: {code} failed", failure, name=self.name, code=request.code)
         return Reply(code=99999, msg="the server failed to handle this; its log says why")
 
     def _handled(self, reply: Reply, request: Request) -> None:
         self._busy = False
-        tally = self._office.tally
+        tally = self._owner.tally
         if reply.code:
             tally.refuse(reply.code)
         if not self._connected:
@@ -219,27 +219,27 @@ class TerminalProtocol(Protocol):
         tally.send(request.code)
         self.transport.write(self._session.encode_answer(request, reply))
         if isinstance(request, LoginRequest) and self.terminal is not None:
-            self._office.registry.came(self.terminal.mac)
+            self._owner.registry.came(self.terminal.mac)
         elif request.code == Code.LOGOUT and reply.code == 0:
             self._session.log_out()
             self._leave()
-            self._office.logins.begin(self)
+            self._owner.logins.begin(self)
         # In a new turn, so that a pipelining terminal neither deepens the stack nor starves the others.
         self._clock.callLater(0, self._go_on)
 
     def _go_on(self) -> None:
         self._pump()
-        self._account()
+        self._count_unfinished()
 
     def _broken(self, failure: Failure) -> None:
         log.failure("{name}: connection given up", failure, name=self.name)
         self.lose("the server failed to answer")
 
-    # What handlers and the fleet do with a connection.
+    # What handlers and the registry do with a connection.
 
     @property
     def name(self) -> str:
-        """Whom log lines are about."""
+        """The terminal, for log lines."""
         return f"{self.terminal.mac} at {self.host}" if self.terminal else self.host
 
     @property
@@ -253,8 +253,8 @@ class TerminalProtocol(Protocol):
             token = self._session.token
         self.terminal = terminal
         self._session.accept(request, token)
-        self._office.logins.end(self)
-        self._office.registry.put(terminal.mac, self)
+        self._owner.logins.end(self)
+        self._owner.registry.put(terminal.mac, self)
         return token
 
     def grant(self, by: Actor) -> None:
@@ -277,26 +277,26 @@ class TerminalProtocol(Protocol):
         return self._granted_by if self._clock.seconds() < self._granted_until else None
 
     def count_refusal(self, code: int, error: VoiError) -> None:
-        """A request was refused in an answer that is none of an error: logged and counted like those that are."""
-        self._office.refused(self.name, code, error)
-        self._office.tally.refuse(error.wire_code)
+        """A request was refused in an answer that is not an error: logged and counted like those that are."""
+        self._owner.refused(self.name, code, error)
+        self._owner.tally.refuse(error.wire_code)
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
         """Send a command and wait for its answer."""
         number, frame = self._session.encode_command(code, body)
         answered = self._answers.expect(number, code, match, timeout)
         if not answered.called:
-            self._office.tally.send(code)
+            self._owner.tally.send(code)
             self.transport.write(frame)
         return answered
 
     def lose(self, reason: str) -> None:
-        """End the connection, saying why in the log."""
+        """End the connection; the log says why."""
         if not self._connected:
             return
         log.info("{name}: connection closed: {reason}", name=self.name, reason=reason)
         self._session.close()
-        self._account()
+        self._count_unfinished()
         self.transport.unregisterProducer()
         self.transport.abortConnection()
 
@@ -306,4 +306,4 @@ class TerminalProtocol(Protocol):
         self.listed.clear()
         self._answers.lost()
         if terminal is not None:
-            self._office.registry.drop(terminal.mac, self)
+            self._owner.registry.drop(terminal.mac, self)

@@ -1,4 +1,4 @@
-"""Who is online, and how to say something to them and hear the answer."""
+"""Which terminals are online, and how a command gets to one and its answer back."""
 
 from __future__ import annotations
 

@@ -30,15 +30,15 @@ class RoomAdministration:
     ) -> Room:
         """Rename a room or give it other subnets; None leaves a value as it is.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         :raises Conflict: the name or one of the subnets is another room's.
         """
         return await self._rooms.change(room_id, name=name, subnets=subnets, audit=self._told("room.changed", actor))
 
     async def remove(self, actor: Actor, room_id: int) -> Room:
-        """Remove a room; terminals that were put into it by hand stand where their addresses say again.
+        """Remove a room; terminals that were put into it by hand are where their addresses say again.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         """
         return await self._rooms.remove(
             room_id, audit=lambda room: make_entry("room.removed", actor, self._now(), data={"name": room.name})

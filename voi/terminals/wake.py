@@ -40,21 +40,21 @@ def magic_packet(mac: str) -> bytes:
 
 
 def broadcast_addresses() -> list[str]:
-    """The IPv4 broadcast addresses of this machine's networks, and the one for all; Linux alone tells the former."""
+    """The IPv4 broadcast addresses of this machine's networks, and the one for all; only Linux lists the former."""
     found: list[str] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _, name in socket.if_nameindex():
-            flags = _ask(sock, name, _SIOCGIFFLAGS)
+            flags = _ioctl(sock, name, _SIOCGIFFLAGS)
             if flags is None or struct.unpack_from("H", flags)[0] & _WANTED != _WANTED:
                 continue
-            address = _ask(sock, name, _SIOCGIFBRDADDR)
+            address = _ioctl(sock, name, _SIOCGIFBRDADDR)
             if address is not None:
                 found.append(socket.inet_ntoa(address[4:8]))
     return [*dict.fromkeys(text for text in found if text not in (EVERYWHERE, "0.0.0.0")), EVERYWHERE]  # noqa: S104 - compared with
 
 
-def _ask(sock: socket.socket, name: str, what: int) -> bytes | None:
-    """What the kernel says of a network card; None where it has no such thing."""
+def _ioctl(sock: socket.socket, name: str, what: int) -> bytes | None:
+    """What the kernel knows of a network card; None where it has no such thing."""
     request = array.array("B", name.encode()[:_NAME_LENGTH].ljust(_REQUEST_LENGTH, b"\0"))
     try:
         fcntl.ioctl(sock, what, request, True)
@@ -97,7 +97,7 @@ def _socket() -> socket.socket:
 
 
 class Waker:
-    """Wakes terminals, one crowd after the other."""
+    """Wakes terminals, one request after the other."""
 
     def __init__(
         self, in_thread: Callable[..., Deferred[Any]], addresses: Callable[[], list[str]] = broadcast_addresses
@@ -107,7 +107,7 @@ class Waker:
         self._lock = DeferredLock()
 
     async def wake(self, macs: Sequence[str]) -> int:
-        """Send them the packet; how many went out. Nobody hears whether a PC woke before it logs in."""
+        """Send them the packet; how many went out. Whether a PC woke is known only when it logs in."""
         addresses = await self._in_thread(self._addresses)
         count: int = await self._lock.run(self._in_thread, send, macs, addresses)
         return count

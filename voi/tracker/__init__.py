@@ -1,1 +1,1 @@
-"""The BitTorrent tracker: who meets whom. Knows info-hashes, peers and terminal keys, not templates."""
+"""The BitTorrent tracker: which peers are told of which. Knows info-hashes, peers and terminal keys, not templates."""

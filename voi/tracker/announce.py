@@ -1,4 +1,4 @@
-"""What is said at the tracker: queries in, bencoded answers out (BEP 3, 7, 21, 23, 31, 48, 52). No I/O."""
+"""Announces and scrapes: queries in, bencoded answers out (BEP 3, 7, 21, 23, 31, 48, 52). No I/O."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class AnnounceAnswer:
 
 
 class AnswerHead:
-    """What all answers about a swarm say until it changes, put once into the words of each protocol."""
+    """The beginning of all answers about a swarm until it changes, encoded once for each protocol."""
 
     __slots__ = ("bencoded", "completed", "counted", "leeches", "seeds")
 
@@ -107,7 +107,7 @@ class AnswerHead:
 class PackedAnswer(NamedTuple):
     """An answer in compact form, ready for the wire: intervals in seconds, peers in 6 bytes each (`four`) and 18."""
 
-    standing: AnswerHead
+    head: AnswerHead
     interval: int
     min_interval: int
     four: bytes
@@ -131,7 +131,7 @@ def parse_announce(query: bytes) -> AnnounceRequest:
         left=given.number("left"),
         event=given.event(),
         numwant=given.numwant(),
-        # Who does not say gets the compact form: BEP 23 recommends it, and every client reads it.
+        # A client that does not say gets the compact form: BEP 23 recommends it, and every client reads it.
         compact=given.flag("compact", default=True),
         no_peer_id=given.flag("no_peer_id", default=False),
     )
@@ -227,7 +227,7 @@ def _check_length(name: str, value: bytes, length: int) -> None:
 
 
 def encode_answer(answer: AnnounceAnswer, *, no_peer_id: bool = False) -> bytes:
-    """The body of a successful announce whose asker takes no compact form: a dictionary for each peer (BEP 3)."""
+    """The body of a successful announce of a client that takes no compact form: a dictionary for each peer (BEP 3)."""
     return _encode(
         {
             b"complete": answer.counts.seeds,
@@ -241,12 +241,12 @@ def encode_answer(answer: AnnounceAnswer, *, no_peer_id: bool = False) -> bytes:
 
 
 def encode_packed(answer: PackedAnswer) -> bytes:
-    """The body of a successful announce, of parts that are there already: `peers` in 6 bytes each (BEP 23) and, where
-    there are any, `peers6` in 18 (BEP 7).
+    """The body of a successful announce, from parts that are encoded already: `peers` in 6 bytes each (BEP 23) and,
+    where there are any, `peers6` in 18 (BEP 7).
     """
-    standing, interval, min_interval, four, six = answer
+    head, interval, min_interval, four, six = answer
     end = b"6:peers6%d:%be" % (len(six), six) if six else b"e"
-    return b"".join((standing.bencoded, _numbers(interval, min_interval, len(four)), four, end))
+    return b"".join((head.bencoded, _numbers(interval, min_interval, len(four)), four, end))
 
 
 @lru_cache(_MOST_NUMBERS)
@@ -279,9 +279,9 @@ def encode_scrape(counts: Sequence[tuple[bytes, Counts]]) -> bytes:
 def encode_failure(error: AnnounceError, min_interval: int) -> bytes:
     """The body of a refusal: `failure reason` (BEP 3) and, if temporary, when to ask again.
 
-    That is said twice: `retry in` in minutes (BEP 31), and `interval` in seconds, as in an answer. libtorrent, 1.2 as
+    That is in it twice: `retry in` in minutes (BEP 31), and `interval` in seconds, as in an answer. libtorrent, 1.2 as
     2.1, reads the intervals of a refusal too and knows no `retry in`: where it finds none, it waits for 1,800 seconds.
-    `min_interval`, in seconds, is after how long somebody who cannot wait may ask.
+    `min_interval`, in seconds, is the time after which a client that cannot wait may ask.
     """
     failure: dict[bytes, object] = {b"failure reason": error.message}
     if error.retry_in is not None:

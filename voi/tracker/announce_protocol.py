@@ -1,10 +1,10 @@
 """Connections to the HTTP port: ordinary announces are answered here, everything else goes to the web server.
 
 A connection begins as an :class:`AnnounceProtocol`. As long as each of its reads is one complete ordinary announce, it
-answers by itself (`voi.tracker.fast_announce`); at the first that is not, the connection becomes the site's, with the
-bytes read so far, for good. On a plain TCP port most connections never get that far: the factory accepts them itself,
-and where the request is there already and wants its connection closed, the socket is answered and closed on the spot,
-with no protocol and no transport made.
+answers by itself (`voi.tracker.fast_announce`); at the first that is not, the connection is handed to the site, with
+the bytes read so far, for good. On a plain TCP port most connections never get that far: the factory accepts them
+itself, and where the request is there already and wants its connection closed, the socket is answered and closed on the
+spot, with no protocol and no transport made.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, n
 
 _TLS_HANDSHAKE: Final = b"\x16\x03"
 """How every TLS connection begins (RFC 8446, 5.1), and no HTTP request. Without an answer its client would wait for a
-minute, and hear nothing then."""
+minute and learn nothing."""
 _HINT: Final = (
     b"This port speaks HTTP without TLS: use http:// in the address, or start the server with --http ssl:...\n"
 )
@@ -70,12 +70,12 @@ _LAST: Final = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
 
 @implementer(IProtocolNegotiationFactory)
 class AnnounceFactory(Factory):
-    """Makes visitors of connections; `site` is who serves what they do not."""
+    """Makes the protocol of each connection; `site` serves what is no announce."""
 
     noisy = False
 
     def __init__(self, tracker: Tracker, site: IProtocolFactory, reactor: Any, most: int = MOST_CONNECTIONS) -> None:
-        self.quick = FastAnnounces(tracker)
+        self.fast = FastAnnounces(tracker)
         self.site = site
         self.reactor = reactor
         self.most = most
@@ -103,19 +103,19 @@ class AnnounceFactory(Factory):
         """One connection."""
         return AnnounceProtocol(self, addr)
 
-    def stand_at(self, port: IListeningPort) -> None:
-        """Greet the connections of a port before they get a transport; only a plain TCP port of ours can be stood at.
+    def accept_on(self, port: IListeningPort) -> None:
+        """Accept the connections of a port before they get a transport; only for a plain TCP port of ours.
 
-        A TLS port needs its transport to read anything: there the visitors do all.
+        A TLS port needs its transport to read anything: there the protocol does everything.
         """
         address = port.getHost()
         if isinstance(port, Port) and port.factory is self and isinstance(address, IPv4Address | IPv6Address):
             with contextlib.suppress(OSError, AttributeError):  # a kernel without it hands connections over at once
                 port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
-            greet = partial(self._greet, port, None if address.host in WILDCARDS else address.host)
-            port.doRead = greet  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
+            do_read = partial(self._accept, port, None if address.host in WILDCARDS else address.host)
+            port.doRead = do_read  # type: ignore[method-assign]  # in place of its own accepting, which waits for nothing
 
-    def _greet(self, port: Port, local: str | None) -> None:
+    def _accept(self, port: Port, local: str | None) -> None:
         """Accept what waits at a port: answer and close at once where that is all, else make the transport it needs.
 
         All are accepted, then all answered, then all sent: each step in a row costs less than in turns.
@@ -138,7 +138,7 @@ class AnnounceFactory(Factory):
             except OSError:  # nothing there yet, or the connection is broken: its transport will find out
                 data = b""
             waiting.append((accepted, client, data))
-        answer = self.quick.reply
+        answer = self.fast.reply
         replies = [
             answer(data, client[0], local or _local_host(accepted)) if data else None
             for accepted, client, data in waiting
@@ -147,29 +147,29 @@ class AnnounceFactory(Factory):
             if reply is not None and reply.closes:
                 try:  # noqa: SIM105 - contextlib.suppress costs two calls into Python for each connection
                     accepted.send(reply.data, _LAST)  # a new connection has room for a hundred such answers
-                except OSError:  # the asker is gone already
+                except OSError:  # the client is gone already
                     pass
                 accepted.close()
                 continue
             try:
-                self._let_in(port, accepted, client, data, reply)
+                self._connect(port, accepted, client, data, reply)
             except Exception:  # or the reactor would close the port for one connection's fault
                 log.failure("a connection could not be taken in")
                 accepted.close()
 
-    def _let_in(
+    def _connect(
         self, port: Port, accepted: _socket.socket, client: Any, data: bytes, reply: HttpResponse | None
     ) -> None:
-        """Make a connection of a socket, as its port would, and give it what was read."""
+        """Make a connection of a socket as its port would, and give it what was read."""
         address = IPv4Address if port.addressFamily == socket.AF_INET else IPv6Address
-        visitor = self.buildProtocol(address("TCP", client[0], client[1]))
-        visitor.early = data, None if reply is None else reply.data
+        protocol = self.buildProtocol(address("TCP", client[0], client[1]))
+        protocol.early = data, None if reply is None else reply.data
         port.sessionno += 1
         full = socket.socket(port.addressFamily, socket.SOCK_STREAM, 0, accepted.detach())
-        transport = port.transport(full, visitor, client, port, port.sessionno, self.reactor)
+        transport = port.transport(full, protocol, client, port, port.sessionno, self.reactor)
         try:
-            visitor.makeConnection(transport)
-        except Exception:  # the reactor reads from it by now: it would stay open, and nobody would serve it
+            protocol.makeConnection(transport)
+        except Exception:  # the reactor reads from it by now: it would stay open, and nothing would serve it
             transport.abortConnection()
             raise
 
@@ -181,8 +181,8 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
     early: tuple[bytes, bytes | None] = (b"", None)
     """What was read before there was a transport, and the answer to it if there is one."""
 
-    def __init__(self, door: AnnounceFactory, address: Any) -> None:
-        self._door = door
+    def __init__(self, factory: AnnounceFactory, address: Any) -> None:
+        self._factory = factory
         self._address = address
         self._inner: IProtocol | None = None
         self._counted = False
@@ -190,16 +190,16 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
         self._closing = False  # over TLS a client may go on after it was told the end
 
     def callLater(self, period: float, func: Any) -> Any:  # noqa: N802 - the name that TimeoutMixin calls
-        """Time by the door's reactor."""
-        return self._door.reactor.callLater(period, func)
+        """Time by the factory's reactor."""
+        return self._factory.reactor.callLater(period, func)
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Wait for a request, or deal with what was read."""
+        """Wait for a request, or answer what was read."""
         transport: Any = self.transport
-        if self._door.open >= self._door.most:
+        if self._factory.open >= self._factory.most:
             transport.abortConnection()
             return
-        self._door.open += 1
+        self._factory.open += 1
         self._counted = True
         self.setTimeout(REQUEST_SECONDS)
         transport.registerProducer(self, streaming=True)
@@ -218,7 +218,7 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
         if self._closing or not self._counted:
             return  # on its way out: answered, or one too many
         transport: Any = self.transport
-        reply = self._door.quick.reply(data, _host(transport.getPeer()), _host(transport.getHost()))
+        reply = self._factory.fast.reply(data, _host(transport.getPeer()), _host(transport.getHost()))
         if reply is None:
             self._hand_over(data)
             return
@@ -254,7 +254,7 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
             return
         self.setTimeout(None)  # the site has its own
         transport.unregisterProducer()
-        inner = self._door.site.buildProtocol(self._address)
+        inner = self._factory.site.buildProtocol(self._address)
         assert inner is not None
         self._inner = inner
         inner.makeConnection(transport)
@@ -270,7 +270,7 @@ class AnnounceProtocol(Protocol, TimeoutMixin):
         self.setTimeout(None)
         if self._counted:
             self._counted = False
-            self._door.open -= 1
+            self._factory.open -= 1
         inner, self._inner = self._inner, None
         if inner is not None:
             inner.connectionLost(reason)

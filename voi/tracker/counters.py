@@ -1,4 +1,4 @@
-"""How announces and scrapes ended, counted: plain numbers that are read when somebody asks for metrics."""
+"""How announces and scrapes ended, counted: plain numbers, read when metrics are scraped."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class RequestCounters:
         self.answered = self.malformed = self.unknown_key = self.unknown_torrent = self.full = self.failed = 0
 
     def refuse(self, error: AnnounceError) -> None:
-        """Count a refusal, by what stands in its way."""
+        """Count a refusal, by its cause."""
         if error.field == "key":
             self.unknown_key += 1
-        elif error.retry_in is None:  # said alike it will be refused again
+        elif error.retry_in is None:  # the same announce will be refused again
             self.malformed += 1
         elif error.field == "info_hash":
             self.unknown_torrent += 1

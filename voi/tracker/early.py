@@ -1,4 +1,4 @@
-"""Announces of torrents that are not admitted yet: an uploader's client is often quicker than its 9014. No I/O.
+"""Announces of torrents that are not admitted yet: an uploader's client is often ahead of its 9014. No I/O.
 
 Such an announce is refused, and remembered for a minute. If its torrent is admitted by then, the peer is taken into
 the swarm as if it had announced a moment later, and need not be waited for.
@@ -18,11 +18,11 @@ MOST: Final = 1024
 
 MOST_OF_HOST: Final = 16
 """Remembered of one address: an uploader has a few disks, two levels each. Its oldest gives way, so that one terminal
-that announces at random cannot push out what others said."""
+that announces at random cannot push out those of others."""
 
 
 class EarlyAnnounce(NamedTuple):
-    """Who announced, where it is, what it said, and when (seconds of the tracker's clock)."""
+    """Who announced, from where, what, and when (seconds of the tracker's clock)."""
 
     terminal: str
     host: str
@@ -44,7 +44,7 @@ class EarlyAnnounces:
         return len(self._kept)
 
     def note(self, early: EarlyAnnounce) -> None:
-        """Remember one in place of what the same client said before; a client that stops is remembered no more."""
+        """Remember one in place of the same client's last; a client that stops is forgotten."""
         request = early.request
         key = request.info_hash, early.terminal, early.host, request.port
         if key in self._kept:
@@ -60,7 +60,7 @@ class EarlyAnnounces:
         self._of_host.setdefault(early.host, {})[key] = None
 
     def take(self, info_hash: bytes, now: float) -> list[EarlyAnnounce]:
-        """What was said of a torrent in the last minute, in order; it is forgotten, with all that is older."""
+        """The announces of a torrent in the last minute, in order; they are forgotten, with all that are older."""
         for key, early in list(self._kept.items()):
             if 0 <= now - early.at < SECONDS:  # one that lies ahead is of a clock that was set back
                 continue

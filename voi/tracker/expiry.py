@@ -1,29 +1,29 @@
-"""Who was silent longest: peers by the time of their last announce, without a move at every announce. Pure."""
+"""Which peers were silent longest: by the time of their last announce, without a move at every announce. Pure."""
 
 from __future__ import annotations
 
 from typing import Final, Generic, Protocol, TypeVar
 
 LOOKS: Final = 10
-"""Members looked at for each that may be found: most have spoken since and only change their bucket, in a fifth of
+"""Members looked at for each that may be found: most have announced since and only change their bucket, in a fifth of
 a microsecond; a whole site that was switched on as one is looked at in one turn."""
 
 
 class Expiring(Protocol):
-    """Whoever speaks now and then."""
+    """A member that is seen now and then."""
 
     last_seen: float
-    """When it last spoke, in seconds."""
+    """When it was last seen, in seconds."""
     bucket: int
-    """Where it was put; the ages' own."""
+    """The bucket it was put into; set by :class:`ExpiryQueue`."""
 
 
 M = TypeVar("M", bound=Expiring)
 
 
 class ExpiryQueue(Generic[M]):
-    """Members in buckets of time. One that speaks stays where it is: only when its bucket is due is it looked at,
-    and put where it belongs by then.
+    """Members in buckets of time. One that is seen again stays where it is: only when its bucket is due is it looked
+    at, and put where it belongs by then.
 
     :param grain: seconds that a bucket spans.
     """
@@ -50,7 +50,7 @@ class ExpiryQueue(Generic[M]):
         self._count -= 1
 
     def silent(self, since: float, most: int) -> list[M]:
-        """At most so many members that said nothing after a time, the longest silent about first; they stay in."""
+        """At most so many members that were not seen after a time, the longest silent about first; they stay in."""
         found: list[M] = []
         looks = most * LOOKS
         for number in sorted(number for number in self._buckets if number * self._grain <= since):

@@ -33,14 +33,14 @@ LONGEST_TAIL: Final = 192
 """Bytes of such an end; clients' have 60 to 120. All of them together: 3 MiB."""
 MOST_LENGTHS: Final = 4096
 """Lengths of an answer for which a response's head is kept; an ordinary answer has 100 to 500 bytes."""
-LONGEST_WORDS: Final = 256
+LONGEST_FINGERPRINT: Final = 256
 """Bytes by which a peer may be recognised: 48 up to the query, and hash, peer id and port in 170 at most."""
 
 _END: Final = b" HTTP/1.1\r\n"
 _START: Final = re.compile(rb"GET /([0-9a-f]{32})/announce(?:\?([!-~]*))?")
 _COUNTERS_AT: Final = b"&uploaded="
-_WORDS: Final = re.compile(rb"GET /[0-9a-f]{32}/announce\?info_hash=[!-%'-~]+&peer_id=[!-%'-~]+&port=[0-9]{1,5}")
-"""What a client always says of itself, up to its counters; who is recognised by them was read so once."""
+_FINGERPRINT: Final = re.compile(rb"GET /[0-9a-f]{32}/announce\?info_hash=[!-%'-~]+&peer_id=[!-%'-~]+&port=[0-9]{1,5}")
+"""The part of a request that is the same at every announce, up to the counters; parsed in full the first time."""
 _COUNTERS: Final = re.compile(rb"&uploaded=([0-9]{1,18})&downloaded=([0-9]{1,18})&left=([0-9]{1,18})((?:&[!-~]*)?)")
 _HEADERS: Final = re.compile(rb"(?:[A-Za-z0-9-]+:[\t -~]*\r\n)*\r\n")
 _NOT_HERE: Final = re.compile(rb"(?mi)^(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:")
@@ -96,34 +96,34 @@ class FastAnnounces:
                 return None
         try:
             body = self._body(start, peer_host, local_host)
-        except Exception:  # as at the route: one plain line for the asker, the rest for the log
+        except Exception:  # as at the route: one plain line for the client, the rest for the log
             log.failure("an announce failed")
             return HttpResponse(_FAILED, closes=True)
         return None if body is None else _make(HttpResponse, (_head(len(body), closes) + body, closes))
 
     def _body(self, start: bytes, peer_host: str, local_host: str) -> bytes | None:
         """The answer to a request line, None if it is no ordinary announce."""
-        words = None
+        fingerprint = None
         at = start.find(_COUNTERS_AT)
-        counters = _COUNTERS.fullmatch(start, at) if 0 < at <= LONGEST_WORDS else None
+        counters = _COUNTERS.fullmatch(start, at) if 0 < at <= LONGEST_FINGERPRINT else None
         if counters is not None:
             uploaded, downloaded, left, tail = counters.groups()
             asked = self._tails.get(tail) or self._read(tail)
             if asked is not None:
-                words = peer_host, start[:at]
+                fingerprint = peer_host, start[:at]
                 answer = self._tracker.announce_again(
-                    words, int(uploaded), int(downloaded), int(left), asked.numwant, local_host
+                    fingerprint, int(uploaded), int(downloaded), int(left), asked.numwant, local_host
                 )
                 if answer is not None:
                     self._tally.answered += 1
                     return encode_packed(answer)
-                if not _WORDS.fullmatch(start, 0, at):
-                    words = None
+                if not _FINGERPRINT.fullmatch(start, 0, at):
+                    fingerprint = None
         found = _START.fullmatch(start)
         if found is None:
             return None
         key, query = found.groups(b"")
-        return self._tracker.announce(key.decode(), query, peer_host, local_host, words)
+        return self._tracker.announce(key.decode(), query, peer_host, local_host, fingerprint)
 
     def _read(self, tail: bytes) -> AnnounceRequest | None:
         """What the end of a query asks for, where it is what clients ask every time: compact, and no event."""
@@ -132,10 +132,10 @@ class FastAnnounces:
         try:
             asked = parse_announce(_STAND_IN + tail)
         except AnnounceError:
-            return None  # said again by who reads the whole query
+            return None  # the parser of the whole query says so again
         ordinary = asked if asked.compact and asked.event is AnnounceEvent.NONE else None
         if len(self._tails) >= MOST_TAILS:
-            self._tails.clear()  # who still announces is back within an interval
+            self._tails.clear()  # clients that still announce are back within an interval
         self._tails[tail] = ordinary
         return ordinary
 

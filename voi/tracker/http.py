@@ -66,8 +66,8 @@ def tracker_resource(tracker: Tracker, blocks: BlockTableResource | None = None)
 class _Gate(Resource):
     """Keeps from Klein what it would answer as a web page, or as what it is not.
 
-    It takes a HEAD for a GET, which would enter a peer and tell it nothing, and it logs a traceback
-    for each name in a request that is no UTF-8, which any stranger can send.
+    It takes a HEAD for a GET, which would record a peer and answer it nothing, and it logs a traceback
+    for each name in a request that is no UTF-8, which anybody can send.
     """
 
     isLeaf = True  # noqa: N815  # the name that Twisted asks for

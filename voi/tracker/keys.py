@@ -16,7 +16,7 @@ class TrackerKeys:
         self._terminals[key] = terminal
 
     def forget(self, key: str) -> None:
-        """A terminal was forgotten, and its key with it."""
+        """A terminal was deleted, and its key with it."""
         self._terminals.pop(key, None)
 
     def terminal_for(self, key: str) -> str | None:

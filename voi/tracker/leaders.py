@@ -30,9 +30,9 @@ class Leaders:
 
     def __init__(self) -> None:
         # By room and terminal; the first of a room are its leaders, the others bridges. A terminal has one place,
-        # whichever of its addresses or clients asks: none shall take all of them.
+        # whichever of its addresses or clients announces: none shall take all of them.
         self._rooms: dict[Hashable, dict[str, DownloadingPeer]] = {}
-        # By room, when it was looked for who is lost, and until when nobody can be: a big room has many places.
+        # By room, when lost leaders were looked for, and until when there can be none: a big room has many places.
         self._looked: dict[Hashable, tuple[float, float]] = {}
 
     def __len__(self) -> int:
@@ -40,18 +40,18 @@ class Leaders:
         return len(self._rooms)
 
     def role(
-        self, asker: DownloadingPeer, policy: Policy, *, served: bool, alone: bool, downloading: int = 0
+        self, peer: DownloadingPeer, policy: Policy, *, served: bool, alone: bool, downloading: int = 0
     ) -> RoomRole:
-        """What an asker is to its room, by which it may take a place.
+        """What a peer is to its room, by which it may take a place.
 
         Times that lie ahead are of a clock that was set back: they count as long ago, or nobody would be given up.
 
         :param served: somebody in the room has everything.
-        :param alone: nobody of the swarm stands in another room.
+        :param alone: nobody of the swarm is in another room.
         :param downloading: how many of the room download.
         """
-        now, room, terminal = asker.last_seen, asker.room, asker.terminal
-        stuck = not 0 <= now - asker.moved < policy.stuck
+        now, room, terminal = peer.last_seen, peer.room, peer.terminal
+        stuck = not 0 <= now - peer.moved < policy.stuck
         if served:
             return RoomRole.STUCK if stuck else RoomRole.MEMBER
         leaders = self._rooms.get(room)
@@ -65,17 +65,19 @@ class Leaders:
         lead = leaders_wanted(policy, alone=alone)
         if mine is None and len(leaders) >= lead + (0 if alone else bridges_wanted(policy, downloading)):
             return RoomRole.MEMBER
-        if mine is None or mine.peer_id != asker.peer_id:  # a client that restarted takes over
-            leaders[terminal] = asker
+        if mine is None or mine.peer_id != peer.peer_id:  # a client that restarted takes over
+            leaders[terminal] = peer
             since, until = self._looked[room]
-            self._looked[room] = since, min(until, asker.moved + policy.lost)
+            self._looked[room] = since, min(until, peer.moved + policy.lost)
         for first in islice(leaders, lead):
             if first == terminal:
                 return RoomRole.LEADER
         return RoomRole.MEMBER if alone else RoomRole.BRIDGE
 
     def _give_up_lost(self, room: Hashable, leaders: dict[str, DownloadingPeer], now: float, policy: Policy) -> None:
-        """Take the places of those who are silent or stand still: looked for when the first of them may be."""
+        """Free the places of the silent and of those that make no progress: looked for when the first of them may
+        be.
+        """
         since, until = self._looked.get(room, (now, now))
         if since <= now < until:
             return
@@ -85,15 +87,15 @@ class Leaders:
         soonest = min((leader.moved for leader in leaders.values()), default=now)
         self._looked[room] = now, soonest + policy.lost
 
-    def has_place(self, asker: DownloadingPeer) -> bool:
+    def has_place(self, peer: DownloadingPeer) -> bool:
         """Whether it leads its room, or is a bridge of it."""
-        return asker.terminal in self._rooms.get(asker.room, ())
+        return peer.terminal in self._rooms.get(peer.room, ())
 
-    def forget(self, asker: DownloadingPeer) -> None:
+    def forget(self, peer: DownloadingPeer) -> None:
         """Free the place of a peer that leaves its room or does not download any more, if it has one."""
-        leaders = self._rooms.get(asker.room)
-        if leaders is not None and leaders.get(asker.terminal) is asker:
-            del leaders[asker.terminal]
+        leaders = self._rooms.get(peer.room)
+        if leaders is not None and leaders.get(peer.terminal) is peer:
+            del leaders[peer.terminal]
 
     def forget_room(self, room: Hashable) -> None:
         """Keep nothing of a room where nobody downloads."""

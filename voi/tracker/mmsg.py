@@ -34,7 +34,7 @@ _Send = Callable[[int, int, int, int], int]
 
 class DatagramIO(Protocol):
     """Reads and answers a socket. Neither blocks, neither raises: what cannot be sent is lost, as datagrams are, and
-    who asked asks again.
+    its client asks again.
     """
 
     def receive(self, most: int) -> list[tuple[bytes, Name]]:
@@ -78,7 +78,7 @@ class SingleDatagrams:
                 waiting.append(receive(self._longest))
             except BlockingIOError:
                 break
-            except OSError:  # an earlier answer met a closed port: that is no news
+            except OSError:  # an earlier answer met a closed port: nothing to report
                 continue
         return waiting
 

@@ -95,10 +95,10 @@ def connected(transaction: bytes, connection: bytes) -> bytes:
 
 
 def announced(transaction: bytes, answer: PackedAnswer, *, ipv4: bool) -> bytes:
-    """The answer to an announce: peers of the asker's own address family, as BEP 15 has it."""
-    standing, interval, _, four, six = answer
+    """The answer to an announce: peers of the client's own address family, as BEP 15 has it."""
+    head, interval, _, four, six = answer
     peers = four if ipv4 else six[: MOST_IPV6 * 18]
-    return b"".join((_ANNOUNCED, transaction, interval.to_bytes(4, "big"), standing.counted, peers))
+    return b"".join((_ANNOUNCED, transaction, interval.to_bytes(4, "big"), head.counted, peers))
 
 
 def scraped(transaction: bytes, counts: Sequence[Counts]) -> bytes:

@@ -10,12 +10,12 @@ from voi.tracker.address import COMPACT_IPV4
 
 
 class PooledPeer(Protocol):
-    """What stands on a shelf."""
+    """A peer that a pool holds."""
 
     packed: bytes
     """Its compact address: 6 bytes (BEP 23) or 18 (BEP 7)."""
     place: int
-    """Where it stands on its shelf, -1 while it is on none; the shelf's own."""
+    """Its index among the peers of its room, -1 while it is in no pool; set by :class:`RoomPeers`."""
 
 
 M = TypeVar("M", bound=PooledPeer)
@@ -34,16 +34,16 @@ class RoomPeers(Generic[M]):
     def __init__(self, room: Hashable) -> None:
         self.room = room
         self.members: list[M] = []
-        self.place = 0  # among the rooms of its crowd
+        self.place = 0  # this room's index in its pool
         self.packed = bytearray()
         self.ring = b""  # the addresses twice, so that every arc is one slice; empty until asked for after a change
-        self.width = 0  # bytes of each address; 0 when both families stand here, and nothing is kept packed
+        self.width = 0  # bytes of each address; 0 when both families are here, and nothing is kept packed
 
     def __len__(self) -> int:
         return len(self.members)
 
     def add(self, member: M, random: Random) -> None:
-        """Put in a member that is on no shelf."""
+        """Put in a member that is in no room."""
         members = self.members
         self.ring = b""
         width = len(member.packed)
@@ -82,7 +82,7 @@ class RoomPeers(Generic[M]):
             self.packed[place * width : (place + 1) * width] = member.packed
 
     def draw(self, wanted: int, without: M | None, random: Random) -> Draw[M]:
-        """At most `wanted` different members from a random place on, never `without`, which stands here."""
+        """At most `wanted` different members from a random place on, never `without`, which is one of them."""
         size = len(self.members)
         count = size if without is None else size - 1
         if wanted < count:
@@ -97,7 +97,7 @@ class RoomPeers(Generic[M]):
         return self, start, count, -1
 
     def arc(self, wanted: int, without: M | None, random: Random) -> bytes:
-        """:meth:`draw` and :func:`gather_packed` in one, on a shelf of one family that has as many as are wanted."""
+        """:meth:`draw` and :func:`gather_packed` in one, for a room of one family that has as many as are wanted."""
         ring = self.ring or self._close()
         size, width = len(self.members), self.width
         start = int(random.random() * size)
@@ -115,15 +115,15 @@ class RoomPeers(Generic[M]):
 
 
 Draw = tuple[RoomPeers[M], int, int, int]
-"""A sample that was drawn, to be gathered before the shelf changes: an arc of a shelf, by its start and length, which
-may close over the end; and the place in it that is left out, -1 for none."""
+"""A sample that was drawn, to be gathered before the room changes: an arc of a room's peers, by its start and length,
+which may close over the end; and the place in it that is left out, -1 for none."""
 
 
 def gather(draws: Iterable[Draw[M]]) -> list[M]:
     """The members of some samples, in order."""
     found: list[M] = []
-    for shelf, start, length, hole in draws:
-        members = shelf.members
+    for peers, start, length, hole in draws:
+        members = peers.members
         arc = members[start : start + length]
         arc += members[: length - len(arc)]
         if hole >= 0:
@@ -136,18 +136,18 @@ def gather_packed(draws: Iterable[Draw[M]]) -> tuple[bytearray, bytearray]:
     """The compact addresses of the same members: IPv4, IPv6. Slices of bytes, without a look at anyone."""
     four, six = bytearray(), bytearray()
     for draw in draws:
-        shelf, start, length, hole = draw
-        width = shelf.width
+        peers, start, length, hole = draw
+        width = peers.width
         if not width:  # both families in one room
             for member in gather((draw,)):
                 (four if len(member.packed) == COMPACT_IPV4 else six).extend(member.packed)
             continue
         found = four if width == COMPACT_IPV4 else six
         before = len(found)
-        found += shelf.packed[start * width : (start + length) * width]
-        over = start + length - len(shelf.members)
+        found += peers.packed[start * width : (start + length) * width]
+        over = start + length - len(peers.members)
         if over > 0:
-            found += shelf.packed[: over * width]
+            found += peers.packed[: over * width]
         if hole >= 0:
             del found[before + hole * width : before + (hole + 1) * width]
     return four, six
@@ -156,20 +156,20 @@ def gather_packed(draws: Iterable[Draw[M]]) -> tuple[bytearray, bytearray]:
 class PeerPool(Generic[M]):
     """Members by room."""
 
-    __slots__ = ("_rooms", "count", "shelves")
+    __slots__ = ("_shuffled", "count", "rooms")
 
     def __init__(self) -> None:
-        self.shelves: dict[Hashable, RoomPeers[M]] = {}
-        self._rooms: list[RoomPeers[M]] = []  # a random permutation, as on a shelf
+        self.rooms: dict[Hashable, RoomPeers[M]] = {}
+        self._shuffled: list[RoomPeers[M]] = []  # the same as a random permutation
         self.count = 0
 
     def add(self, room: Hashable, member: M, random: Random) -> None:
         """Put a member that is not in yet into a room."""
-        shelf = self.shelves.get(room)
-        if shelf is None:
-            shelf = self.shelves[room] = RoomPeers(room)
-            self._enter(shelf, random)
-        shelf.add(member, random)
+        peers = self.rooms.get(room)
+        if peers is None:
+            peers = self.rooms[room] = RoomPeers(room)
+            self._enter(peers, random)
+        peers.add(member, random)
         self.count += 1
 
     def remove(self, room: Hashable, member: M) -> None:
@@ -177,35 +177,35 @@ class PeerPool(Generic[M]):
 
         :raises KeyError: it is not there.
         """
-        shelf = self.shelves[room]
-        shelf.remove(member)
+        peers = self.rooms[room]
+        peers.remove(member)
         self.count -= 1
-        if not shelf.members:
-            del self.shelves[room]
-            last = self._rooms.pop()
-            if last is not shelf:
-                self._rooms[shelf.place] = last
-                last.place = shelf.place
+        if not peers.members:
+            del self.rooms[room]
+            last = self._shuffled.pop()
+            if last is not peers:
+                self._shuffled[peers.place] = last
+                last.place = peers.place
 
-    def _enter(self, shelf: RoomPeers[M], random: Random) -> None:
-        rooms = self._rooms
+    def _enter(self, peers: RoomPeers[M], random: Random) -> None:
+        rooms = self._shuffled
         place = int(random.random() * (len(rooms) + 1))
-        rooms.append(shelf)
-        rooms[place], rooms[-1] = shelf, rooms[place]
-        rooms[-1].place, shelf.place = len(rooms) - 1, place
+        rooms.append(peers)
+        rooms[place], rooms[-1] = peers, rooms[place]
+        rooms[-1].place, peers.place = len(rooms) - 1, place
 
     def far(self, room: Hashable, wanted: int, random: Random) -> list[Draw[M]]:
         """At most `wanted` of other rooms, from as many rooms as there are: one bridge to each is worth most.
 
-        A crowd of few and uneven rooms may give a few less than it could.
+        A pool of few and uneven rooms may give a few less than it could.
         """
-        rooms = self._rooms
+        rooms = self._shuffled
         if wanted <= 0 or not rooms:
             return []
         start = int(random.random() * len(rooms))
         visited = rooms[start : start + wanted + 1]
         visited += rooms[: min(start, wanted + 1 - len(visited))]
-        visited = [shelf for shelf in visited if shelf.room != room][:wanted]
+        visited = [peers for peers in visited if peers.room != room][:wanted]
         found = []
         for left in range(len(visited), 0, -1):
             # What is left to find, shared evenly by the rooms left to visit.

@@ -14,12 +14,12 @@ from voi.tracker.peer_pool import PeerPool, RoomPeers
 from voi.tracker.policy import Policy
 from voi.tracker.steering import Mix, RoomRole, ServerState
 
-Words = tuple[str, bytes]
-"""By what a peer is recognised without being parsed: where it comes from, and what it always says of itself."""
+Fingerprint = tuple[str, bytes]
+"""What a peer is recognised by without parsing its announce: its address, and the part that is the same every time."""
 
 
-MOST_WORDS = 2
-"""Words by which one peer is recognised: those it says over HTTP, and over UDP."""
+MOST_FINGERPRINTS = 2
+"""Fingerprints kept of one peer: that of its announces over HTTP, and that over UDP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PeerState:
 
 
 @dataclass(eq=False, slots=True)
-class Peer:
+class SwarmPeer:
     """A client of a terminal in one swarm, at one address: `packed` is its compact form, 6 or 18 bytes.
 
     Compared by identity. A client that announces over IPv4 and over IPv6 is two peers, one for each address.
@@ -61,16 +61,16 @@ class Peer:
     completed: bool = False
     mine: tuple[bytes, ...] = ()
     """The compact addresses of the same client, over either family: of these it is never told."""
-    words: tuple[Words, ...] = ()
-    """By what the table recognises it, the latest last."""
-    met: list[RoomBridge] = field(default_factory=list)
-    """Those of other rooms whom it was told of as a bridge, the same each time (`voi.tracker.inter_room`)."""
-    visits: int = 0
+    fingerprints: tuple[Fingerprint, ...] = ()
+    """What the table recognises it by, the latest last."""
+    bridges: list[RoomBridge] = field(default_factory=list)
+    """Peers of other rooms that it was told of as a bridge, the same each time (`voi.tracker.inter_room`)."""
+    bridged_by: int = 0
     """How many bridges of other rooms were told of it."""
     place: int = -1
-    """Where it stands on its shelf (`voi.tracker.peer_pool`)."""
+    """Its index among the peers of its room (`voi.tracker.peer_pool`)."""
     bucket: int = 0
-    """Where it stands by its age (`voi.tracker.expiry`)."""
+    """Its bucket in the expiry queue (`voi.tracker.expiry`)."""
 
     @property
     def port(self) -> int:
@@ -103,9 +103,9 @@ class Peer:
 
 
 class RoomBridge(NamedTuple):
-    """A way between rooms: somebody whom a bridge was told of, and the room where it stood."""
+    """A way between rooms: a peer that a bridge was told of, and the room it was in then."""
 
-    peer: Peer
+    peer: SwarmPeer
     room: Hashable
 
 
@@ -113,7 +113,7 @@ class RoomBridge(NamedTuple):
 class RemotePeers:
     """A few of other rooms; those who stand still in one room are told of the same in turn."""
 
-    peers: Sequence[Peer]
+    peers: Sequence[SwarmPeer]
     left: int = 0
     """How many more may be told of them."""
     gathered: tuple[bytes, bytes] | None = None
@@ -129,11 +129,11 @@ class RemotePeers:
 
 @dataclass(eq=False, slots=True)
 class SelectionPlan:
-    """A mix, the shelves of the asker's room to take the near ones from, and the far ones for the next few askers."""
+    """A mix, the peers of the room to take the near ones from, and the far ones for the next few announces."""
 
     mix: Mix
-    givers: RoomPeers[Peer] | None
-    downloaders: RoomPeers[Peer] | None
+    givers: RoomPeers[SwarmPeer] | None
+    downloaders: RoomPeers[SwarmPeer] | None
     far: RemotePeers
     plain: bool
     """Whether all near ones have IPv4 addresses."""
@@ -141,30 +141,30 @@ class SelectionPlan:
 
 @dataclass(eq=False, slots=True)
 class Swarm:
-    """One torrent's peers: by terminal to find them, in two crowds to choose from, and counted."""
+    """One torrent's peers: by terminal to find them, in two pools to choose from, and counted."""
 
     info_hash: bytes
-    by_terminal: dict[str, list[Peer]] = field(default_factory=dict)
-    downloading: PeerPool[Peer] = field(default_factory=PeerPool)
-    giving: PeerPool[Peer] = field(default_factory=PeerPool)
+    by_terminal: dict[str, list[SwarmPeer]] = field(default_factory=dict)
+    downloading: PeerPool[SwarmPeer] = field(default_factory=PeerPool)
+    giving: PeerPool[SwarmPeer] = field(default_factory=PeerPool)
     """Seeds, and the paused, who have something to give and take nothing (BEP 21)."""
     addresses: dict[bytes, int] = field(default_factory=dict)
     """How many peers are at each compact address: two terminals behind one address may say the same port."""
     seeds: int = 0
     completed: int = 0
     whole: dict[Hashable, int] = field(default_factory=dict)
-    """By room, how many seeds stand there; rooms without one are not in it."""
+    """By room, how many seeds it has; rooms without one are not in it."""
     leaders: Leaders = field(default_factory=Leaders)
     """Of the rooms where somebody downloads."""
-    ways: dict[Hashable, int] = field(default_factory=dict)
+    bridge_counts: dict[Hashable, int] = field(default_factory=dict)
     """By room, how many ways lead from it to others: for each, a bridge at one of its ends was told of the other."""
     plans: tuple[dict[tuple[Hashable, bool, int | None, RoomRole], SelectionPlan], ...] = field(
         default_factory=lambda: tuple({} for _ in ServerState)
     )
-    """What was steered, by what the server has, until a peer comes, goes or changes its kind: askers of one room
-    stand in one situation."""
-    standings: list[AnswerHead | None] = field(default_factory=lambda: [None for _ in ServerState])
-    """What every answer says, by what the server has, until a peer comes, goes or changes its kind."""
+    """What was steered, by what the server has, until a peer comes, goes or changes its kind: peers of one room
+    are in one situation."""
+    heads: list[AnswerHead | None] = field(default_factory=lambda: [None for _ in ServerState])
+    """The beginning of every answer, by what the server has, until a peer comes, goes or changes its kind."""
 
     @property
     def size(self) -> int:
@@ -181,7 +181,7 @@ class Swarm:
             paused=self.giving.count - self.seeds,
         )
 
-    def enter(self, peer: Peer, random: Random) -> None:
+    def enter(self, peer: SwarmPeer, random: Random) -> None:
         """Count a peer in and let it be found, by what it is now."""
         self._changes()
         (self.downloading if peer.downloads else self.giving).add(peer.room, peer, random)
@@ -190,10 +190,10 @@ class Swarm:
             self.whole[peer.room] = self.whole.get(peer.room, 0) + 1
         self.addresses[peer.packed] = self.addresses.get(peer.packed, 0) + 1
 
-    def leave(self, peer: Peer) -> None:
+    def leave(self, peer: SwarmPeer) -> None:
         """Undo :meth:`enter`; to be called before the peer changes."""
         self._changes()
-        part(peer, tuple(peer.met))
+        drop_bridges(peer, tuple(peer.bridges))
         room = peer.room
         (self.downloading if peer.downloads else self.giving).remove(room, peer)
         if peer.left == 0:
@@ -204,34 +204,34 @@ class Swarm:
         self.addresses[peer.packed] -= 1
         if not self.addresses[peer.packed]:
             del self.addresses[peer.packed]
-        if room in self.downloading.shelves:
+        if room in self.downloading.rooms:
             self.leaders.forget(peer)
         else:
             self.leaders.forget_room(room)
 
-    def role(self, peer: Peer, policy: Policy) -> RoomRole:
+    def role(self, peer: SwarmPeer, policy: Policy) -> RoomRole:
         """What a peer that downloads is to its room at its announce, by which it may become a leader."""
-        room, giving = peer.room, self.giving.shelves
+        room, giving = peer.room, self.giving.rooms
         if room in self.whole:
             return self.leaders.role(peer, policy, served=True, alone=False)  # of no matter where somebody has it all
         # At its first announce a room of several looks alone, if it is the first that is switched on.
-        alone = len(self.downloading.shelves) == 1 and len(giving) == (room in giving) and peer.since < peer.last_seen
-        downloading = len(self.downloading.shelves[room])
+        alone = len(self.downloading.rooms) == 1 and len(giving) == (room in giving) and peer.since < peer.last_seen
+        downloading = len(self.downloading.rooms[room])
         return self.leaders.role(peer, policy, served=False, alone=alone, downloading=downloading)
 
-    def standing(self, server: ServerState) -> AnswerHead:
-        """What every answer says now: the server's own peer is one of the swarm."""
-        standing = self.standings[server]
-        if standing is None:
+    def head(self, server: ServerState) -> AnswerHead:
+        """The beginning of every answer now: the server's own peer is one of the swarm."""
+        head = self.heads[server]
+        if head is None:
             counts = self.counts
             seeds, leeches = (
                 counts.seeds + (server is ServerState.WHOLE),
                 counts.leeches + (server is ServerState.PARTIAL),
             )
-            standing = self.standings[server] = AnswerHead(seeds, leeches, counts.completed)
-        return standing
+            head = self.heads[server] = AnswerHead(seeds, leeches, counts.completed)
+        return head
 
-    def complete(self, peer: Peer) -> None:
+    def complete(self, peer: SwarmPeer) -> None:
         """Count a finished download: once for each client, which may repeat its announce, and makes it over each
         address family.
         """
@@ -243,7 +243,7 @@ class Swarm:
 
     def _changes(self) -> None:
         for server, plans in enumerate(self.plans):
-            self.standings[server] = None
+            self.heads[server] = None
             plans.clear()
 
     def know_own(self, terminal: str) -> None:
@@ -252,7 +252,7 @@ class Swarm:
         for peer in peers:
             peer.mine = tuple(other.packed for other in peers if other is peer or other.peer_id == peer.peer_id)
 
-    def find(self, terminal: str, packed: bytes, peer_id: bytes) -> Peer | None:
+    def find(self, terminal: str, packed: bytes, peer_id: bytes) -> SwarmPeer | None:
         """The peer that announces again: the same client in the same address family, or, after a restart,
         whoever of this terminal had the same address and port.
         """
@@ -263,13 +263,13 @@ class Swarm:
         return None
 
 
-def part(peer: Peer, meetings: Iterable[RoomBridge]) -> None:
-    """Let a bridge meet some no more whom it has met."""
-    ways = peer.swarm.ways
-    for meeting in meetings:
-        peer.met.remove(meeting)
-        meeting.peer.visits -= 1
-        for room in (peer.room, meeting.room):
-            ways[room] -= 1
-            if not ways[room]:
-                del ways[room]
+def drop_bridges(peer: SwarmPeer, bridges: Iterable[RoomBridge]) -> None:
+    """Take some of its bridges to other rooms from a peer."""
+    counts = peer.swarm.bridge_counts
+    for bridge in bridges:
+        peer.bridges.remove(bridge)
+        bridge.peer.bridged_by -= 1
+        for room in (peer.room, bridge.room):
+            counts[room] -= 1
+            if not counts[room]:
+                del counts[room]

@@ -10,7 +10,7 @@ class Policy:
     """How often peers announce, how many they are told, and how much is remembered. Times in seconds."""
 
     leech_interval: float = 20.0
-    """Short: `left` is how progress is seen, and newcomers of a room must meet soon after they start.
+    """Short: `left` is how progress is seen, and newcomers of a room must learn of one another soon after they start.
     5,000 of them are 250 announces a second."""
 
     seed_interval: float = 120.0
@@ -35,7 +35,7 @@ class Policy:
     """Peers removed by one sweep, so that a clock that was set forward does not stall the reactor."""
 
     first_interval: float = 5.0
-    """After a client's first announce: a room is switched on within seconds, and who came first knows nobody yet."""
+    """After a client's first announce: a room is switched on within seconds, and who came first knows no other yet."""
 
     numwant_default: int = 30
     """Peers in an answer when the client does not say. Six did as well as all in the measured swarms;
@@ -55,8 +55,8 @@ class Policy:
     bridges: int = 3
     """Terminals of a small room that are told of one of another room each, and as many of other rooms are told of one
     here. A terminal shares its upload among its room and these, so with eight in a room six ways of an eighth of a link
-    each fill most of an uplink that is as fast as one terminal's. One terminal that met them all spent its own upload
-    on other rooms."""
+    each fill most of an uplink that is as fast as one terminal's. One terminal that was told of all of them spent its
+    own upload on other rooms."""
 
     bridging: float = 0.13
     """The part of a room's terminals that are its bridges where that are more: the bigger the room, the smaller a
@@ -64,15 +64,15 @@ class Policy:
     bridges a room, in 3.5 with 8, in 2.5 with 11 in the simulation, but then 2.3 copies cross each uplink, not 1.4."""
 
     far_most: int = 16
-    """Peers of other rooms that one who stands still is told of: far above ln N for 84 rooms, some off."""
+    """Peers of other rooms that one without progress is told of: far above ln N for 84 rooms, some off."""
 
     lost: float = 45.0
-    """A leader of whom no progress was heard for so long gives its place to the next who asks: two announces and
+    """A leader that reports no progress for so long gives its place to the next that announces: two announces and
     some. It stays what it is, so this costs a copy of what both fetch and nothing more."""
 
     stuck: float = 15.0
-    """Who got nothing for so long by its own account is told of everybody, the server too: its neighbours may be
-    switched off, or may not reach it."""
+    """A peer that got nothing for so long by its own account is told of everybody, the server too: its neighbours may
+    be switched off, or may not reach it."""
 
     most_swarms: int = 4096
     """Torrents admitted at once: 1,000 templates of a few disks, three levels each, do not reach it."""

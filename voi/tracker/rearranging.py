@@ -25,10 +25,10 @@ class Rearranger:
         self._some: set[str] = set()
         self._all = False
         self.busy = False
-        """Whether somebody may still have to be moved."""
+        """Whether peers may still have to be moved."""
 
     def want(self, terminals: Collection[str] | None) -> None:
-        """Some terminals (MACs), or, with None, any of them, may stand in another room than before."""
+        """Some terminals (MACs), or, with None, any of them, may be in another room than before."""
         if terminals is None:
             self._all = True
         else:
@@ -38,7 +38,7 @@ class Rearranger:
             self._cooperator.cooperate(self._rounds()).whenDone().addErrback(self._ended)
 
     def stop(self) -> None:
-        """Move nobody any more."""
+        """Stop moving peers."""
         self._cooperator.stop()
 
     def _rounds(self) -> Iterator[None]:

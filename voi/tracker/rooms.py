@@ -1,4 +1,4 @@
-"""Which room a peer stands in: the administrator's, else the network of its address."""
+"""Which room a peer is in: the administrator's, else the network of its address."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ hashable value names a room."""
 
 
 class RoomLookup(Protocol):
-    """Who knows the rooms that administrators made (`voi.domain.room_directory`)."""
+    """The rooms that administrators made (`voi.domain.room_directory`)."""
 
     def room_of(self, mac: str, address: str) -> Hashable | None:
-        """The room of a terminal that announces from an address, never `bytes`; None where it stands in none."""
+        """The room of a terminal that announces from an address, never `bytes`; None where it is in none."""
 
 
 def subnet_room(host: str) -> bytes:

@@ -1,14 +1,14 @@
-"""Who meets whom: how many peers of which kind one answer introduces, and whether the server's own is among them.
+"""Which peers are told of which: how many of which kind are in one answer, and whether the server's own is.
 
 The first copy of anything should leave the server once, and cross the uplink of a room once. So a room fetches it
 through few: its **leaders** alone are told of the server, and its **bridges** each of a terminal of another room;
 everybody else exchanges with its own room. Pieces differ from one to the other, for each sees what its neighbours have
 and asks for what is rarest. Leading and bridging are for different terminals: what came in must go out again to the
 room, and one upload carries only so much. As soon as somebody in the room has everything, nobody there needs the
-server. Whoever still stands still is told of everybody: steering saves bytes, it must never cost a lesson.
+server. Whoever still makes no progress is told of everybody: steering saves bytes, it must never cost a lesson.
 
 One pure function from a small value to a small value; the table asks it for every answer, on every way in. All
-numbers are of peers in one swarm as the asker stands in it; the asker itself is never counted.
+numbers are of other peers in the swarm; the one that announces is never counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ServerState(IntEnum):
 
 
 class RoomRole(IntEnum):
-    """What an asker is to its room."""
+    """What a peer is to its room."""
 
     __hash__ = int.__hash__  # plans are found by it at every announce, and an enumeration's own is a call into Python
 
@@ -46,15 +46,17 @@ class RoomRole(IntEnum):
 
 
 class Situation(NamedTuple):
-    """One asker's surroundings. Who gives has something and takes nothing: seeds, and the paused (BEP 21)."""
+    """What surrounds a peer that announces. Who gives has something and takes nothing: seeds, and the paused (BEP
+    21).
+    """
 
     downloads: bool
-    """Whether the asker still takes something."""
+    """Whether the peer still takes something."""
     numwant: int | None
     """How many peers it asked for, None if it did not say."""
     near_giving: int
     near_downloading: int
-    """Others in the asker's room."""
+    """Others in its room."""
     far_giving: int
     far_downloading: int
     """Others in all other rooms."""
@@ -70,14 +72,14 @@ class Mix(NamedTuple):
     far_giving: int = 0
     far_downloading: int = 0
     own: bool = False
-    """Whether the server's own peer is introduced."""
+    """Whether the server's own peer is in it."""
 
 
 _NOBODY = Mix()
 
 
 def steer(at: Situation, policy: Policy) -> Mix:
-    """Choose. Who downloads nothing is told only of those in its room who do: two seeds have nothing to say to each
+    """Choose. Who downloads nothing is told only of those in its room who do: two seeds have nothing for each
     other, and what it has crosses no uplink unasked.
     """
     wanted = min(policy.numwant_default if at.numwant is None else at.numwant, policy.numwant_most)
@@ -94,12 +96,12 @@ def steer(at: Situation, policy: Policy) -> Mix:
 
 
 def _far_most(at: Situation, policy: Policy) -> int:
-    """How many of other rooms an asker may be told of."""
+    """How many peers of other rooms a peer may be told of."""
     if at.role is RoomRole.STUCK:
         return policy.far_most
     if at.role is RoomRole.MEMBER:
         return 0
-    # A small room has fewer terminals than bridges wanted: each meets more, and where all lead, the leaders do.
+    # A small room has fewer terminals than bridges wanted: each is told of more, and where all lead, the leaders do.
     followers = at.near_downloading + 1 - policy.leaders
     if at.role is RoomRole.BRIDGE:
         return max(1, policy.bridges // max(1, followers))
@@ -112,7 +114,7 @@ def bridges_wanted(policy: Policy, downloading: int) -> int:
 
 
 def leaders_wanted(policy: Policy, *, alone: bool) -> int:
-    """How many leaders a room has that has no seed yet; `alone` if nobody of the swarm stands in another room."""
+    """How many leaders a room has that has no seed yet; `alone` if nobody of the swarm is in another room."""
     return policy.leaders_alone if alone else policy.leaders
 
 

@@ -12,7 +12,7 @@ from voi.tracker.address import AnnounceError, UnknownTorrent, pack, plain_host
 from voi.tracker.announce import INFO_HASH_LENGTH, AnnounceEvent, AnnounceRequest, Counts
 from voi.tracker.expiry import ExpiryQueue
 from voi.tracker.peer_selection import Selection, select_packed, select_peers
-from voi.tracker.peers import MOST_WORDS, Peer, PeerState, Swarm, Words
+from voi.tracker.peers import MOST_FINGERPRINTS, Fingerprint, PeerState, Swarm, SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.rooms import RoomOf, by_subnet
 from voi.tracker.steering import RoomRole, ServerState
@@ -48,8 +48,8 @@ class SwarmTable:
         self._policy = policy
         self._room_of = room_of
         self._swarms: dict[bytes, Swarm] = {}
-        self._ages: ExpiryQueue[Peer] = ExpiryQueue(policy.sweep)
-        self._recognised: dict[Words, Peer] = {}
+        self._expiry: ExpiryQueue[SwarmPeer] = ExpiryQueue(policy.sweep)
+        self._recognised: dict[Fingerprint, SwarmPeer] = {}
         self.min_interval = max(1, round(policy.min_interval))
         # Shortest interval and how much may be added, with the half that rounds it.
         self._intervals = [
@@ -79,8 +79,8 @@ class SwarmTable:
         if swarm is not None:
             for peers in swarm.by_terminal.values():
                 for peer in peers:
-                    self._forget_words(peer)
-                    self._ages.remove(peer)
+                    self._forget_fingerprints(peer)
+                    self._expiry.remove(peer)
 
     def known(self, info_hash: bytes) -> bool:
         """Whether this torrent is admitted."""
@@ -88,7 +88,7 @@ class SwarmTable:
 
     def __len__(self) -> int:
         """How many peers the table holds, of all swarms."""
-        return len(self._ages)
+        return len(self._expiry)
 
     @property
     def swarm_count(self) -> int:
@@ -112,10 +112,10 @@ class SwarmTable:
             return []
         return [peer.state for peers in swarm.by_terminal.values() for peer in peers]
 
-    def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> Peer | None:
-        """Write an announce down; the peer as it is now, None for one that left.
+    def take_in(self, now: float, terminal: str, host: str, request: AnnounceRequest) -> SwarmPeer | None:
+        """Record an announce; the peer as it is now, None for one that left.
 
-        :param host: the address of the asker's connection, any textual form.
+        :param host: the address of the peer's connection, any textual form.
         :raises AnnounceError: the torrent is not admitted, the host is no address, or the table is full.
         """
         swarm = self._swarms.get(request.info_hash)
@@ -134,13 +134,13 @@ class SwarmTable:
             return None
         return self._enter(swarm, now, terminal, host, packed, request)
 
-    def select_peers(self, peer: Peer, numwant: int | None, server: ServerState) -> Selection:
-        """Choose whom a peer meets."""
+    def select_peers(self, peer: SwarmPeer, numwant: int | None, server: ServerState) -> Selection:
+        """Choose whom a peer is told of."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
         return select_peers(peer, numwant, server, role, self._policy, self._random)
 
-    def select_packed(self, peer: Peer, numwant: int | None, server: ServerState) -> Packed:
-        """The same, compact: IPv4, IPv6, and whether the server's own peer is introduced."""
+    def select_packed(self, peer: SwarmPeer, numwant: int | None, server: ServerState) -> Packed:
+        """The same, compact: IPv4, IPv6, and whether the server's own peer is among them."""
         role = peer.swarm.role(peer, self._policy) if peer.left and not peer.paused else _MEMBER
         return select_packed(peer, numwant, server, role, self._policy, self._random)
 
@@ -150,25 +150,27 @@ class SwarmTable:
         chosen = int(shortest + more * self._random.random())
         return chosen if chosen > self.min_interval else self.min_interval  # noqa: FURB136 - max() costs a call
 
-    # Peers that are known, recognised by what they always say of themselves.
+    # Peers that are known, recognised by their fingerprints.
 
-    def remember(self, words: Words, peer: Peer) -> None:
-        """Recognise a peer by these words from now on; of its others only the latest stay, so there is a bound."""
-        other = self._recognised.get(words)
+    def remember(self, fingerprint: Fingerprint, peer: SwarmPeer) -> None:
+        """Recognise a peer by this from now on; of its other fingerprints only the latest stay, so there is a bound."""
+        other = self._recognised.get(fingerprint)
         if other is not None:
-            other.words = tuple(said for said in other.words if said != words)
-        kept = peer.words[1 - MOST_WORDS :]
-        for said in peer.words[: len(peer.words) - len(kept)]:
-            del self._recognised[said]
-        peer.words = (*kept, words)
-        self._recognised[words] = peer
+            other.fingerprints = tuple(one for one in other.fingerprints if one != fingerprint)
+        kept = peer.fingerprints[1 - MOST_FINGERPRINTS :]
+        for old in peer.fingerprints[: len(peer.fingerprints) - len(kept)]:
+            del self._recognised[old]
+        peer.fingerprints = (*kept, fingerprint)
+        self._recognised[fingerprint] = peer
 
-    def renew(self, words: Words, now: float, uploaded: int, downloaded: int, left: int) -> Peer | None:
-        """Write down another announce (without an event) of a peer that is recognised and stays what it is.
+    def renew(
+        self, fingerprint: Fingerprint, now: float, uploaded: int, downloaded: int, left: int
+    ) -> SwarmPeer | None:
+        """Record another announce (without an event) of a peer that is recognised and stays what it is.
 
         None where anything but its counters changes: that is for :meth:`take_in`.
         """
-        peer = self._recognised.get(words)
+        peer = self._recognised.get(fingerprint)
         if peer is None or peer.paused or (not peer.left) is not (not left):
             return None
         if left != peer.left:
@@ -176,13 +178,13 @@ class SwarmTable:
         peer.uploaded, peer.downloaded, peer.left, peer.last_seen = uploaded, downloaded, left, now
         return peer
 
-    def _forget_words(self, peer: Peer) -> None:
-        for said in peer.words:
-            del self._recognised[said]
-        peer.words = ()
+    def _forget_fingerprints(self, peer: SwarmPeer) -> None:
+        for fingerprint in peer.fingerprints:
+            del self._recognised[fingerprint]
+        peer.fingerprints = ()
 
     def rearrange(self, terminals: Collection[str] | None) -> Iterator[None]:
-        """Move peers to the rooms where they stand now: those of some terminals (MACs), or, with None, of all.
+        """Move peers to the rooms they are in now: those of some terminals (MACs), or, with None, of all.
 
         A generator: it yields after each part of the work. What announces in between may do so.
         """
@@ -201,23 +203,23 @@ class SwarmTable:
 
     def expire(self, now: float) -> int:
         """Forget the peers that have not announced for a lease, as many as one sweep may; says how many."""
-        silent = self._ages.silent(now - self._policy.lease, self._policy.sweep_most)
+        silent = self._expiry.silent(now - self._policy.lease, self._policy.sweep_most)
         for peer in silent:
             self._remove(peer)
         return len(silent)
 
     def _enter(
         self, swarm: Swarm, now: float, terminal: str, host: str, packed: bytes, request: AnnounceRequest
-    ) -> Peer:
+    ) -> SwarmPeer:
         """Write an announce into the table: a new peer, or the one it was."""
         # One that has everything is a seed, whatever it calls itself.
         paused = request.event is AnnounceEvent.PAUSED and request.left > 0
         peer = swarm.find(terminal, packed, request.peer_id)
-        # Looked up when it comes, or from elsewhere; when rooms change it is moved (:meth:`rearrange`).
+        # Looked up when it comes, or comes from elsewhere; when rooms change it is moved (:meth:`rearrange`).
         room = peer.room if peer is not None and peer.host == host else self._room_of(terminal, host)
         if peer is None:
             self._make_place(swarm, terminal)
-            peer = Peer(
+            peer = SwarmPeer(
                 swarm=swarm,
                 terminal=terminal,
                 host=host,
@@ -235,7 +237,7 @@ class SwarmTable:
             swarm.by_terminal.setdefault(terminal, []).append(peer)
             swarm.know_own(terminal)
             swarm.enter(peer, self._random)
-            self._ages.add(peer)
+            self._expiry.add(peer)
         else:
             same = peer.packed == packed and peer.peer_id == request.peer_id
             peer.completed &= peer.peer_id == request.peer_id  # another client starts anew
@@ -257,7 +259,7 @@ class SwarmTable:
             if not stays:
                 swarm.enter(peer, self._random)
             if not same:
-                self._forget_words(peer)
+                self._forget_fingerprints(peer)
                 swarm.know_own(terminal)
         if request.event is AnnounceEvent.COMPLETED and request.left == 0:
             swarm.complete(peer)
@@ -272,16 +274,16 @@ class SwarmTable:
         if len(own) >= self._policy.most_peers_of_terminal:
             self._remove(min(own, key=lambda peer: peer.last_seen))
             return
-        if swarm.size >= self._policy.most_peers_in_swarm or len(self._ages) >= self._policy.most_peers:
+        if swarm.size >= self._policy.most_peers_in_swarm or len(self._expiry) >= self._policy.most_peers:
             raise AnnounceError(
                 "the tracker holds as many peers as it may: try again later", retry_in=self._policy.full_retry
             )
 
-    def _remove(self, peer: Peer) -> None:
+    def _remove(self, peer: SwarmPeer) -> None:
         swarm = peer.swarm
         swarm.leave(peer)
-        self._forget_words(peer)
-        self._ages.remove(peer)
+        self._forget_fingerprints(peer)
+        self._expiry.remove(peer)
         rest = [other for other in swarm.by_terminal[peer.terminal] if other is not peer]
         if rest:
             swarm.by_terminal[peer.terminal] = rest

@@ -1,13 +1,11 @@
-"""The tracker without HTTP: table, keys, the server's own peer and who listens, put together."""
+"""The tracker without HTTP: table, keys, the server's own peer and the listener, put together."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Container, Iterable
-from dataclasses import replace
-from functools import lru_cache
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -19,7 +17,6 @@ from voi.tracker.address import (
     AnnounceError,
     PeerAddress,
     UnknownTorrent,
-    pack,
     plain_host,
 )
 from voi.tracker.announce import (
@@ -36,12 +33,14 @@ from voi.tracker.announce import (
     parse_announce,
     parse_scrape,
 )
+from voi.tracker.announced import AnnounceListener, PeerAnnounced
 from voi.tracker.counters import RequestCounters
 from voi.tracker.early import EarlyAnnounce, EarlyAnnounces
-from voi.tracker.peers import Peer, PeerState, Words
+from voi.tracker.peers import Fingerprint, PeerState, SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.rearranging import Rearranger
 from voi.tracker.rooms import RoomLookup, by_directory, by_subnet
+from voi.tracker.server_peer import ServerPeer, packed_address, state_of, with_server
 from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable, wire_hash
 
@@ -51,49 +50,19 @@ _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 # An enumeration's members take a look-up each time; these are asked for with every announce.
 _NO_EVENT = AnnounceEvent.NONE
-_ABSENT, _PARTIAL, _WHOLE = ServerState
+_ABSENT = ServerState.ABSENT
 _make = tuple.__new__  # a named tuple, without the call into Python that its own way takes
-
-_MOST_OWN_ADDRESSES = 64
-"""Addresses of this machine whose compact form is kept; a server has a few."""
 
 
 class Keys(Protocol):
-    """Who announces."""
+    """Which terminal each key belongs to."""
 
     def terminal_for(self, key: str) -> str | None:
-        """The MAC of the terminal that was given this key (32 lower-case hex digits), None if nobody was."""
-
-
-class ServerPeer(Protocol):
-    """The server's own peer: it never announces, the tracker adds it to the answers itself."""
-
-    @property
-    def port(self) -> int:
-        """The TCP port it listens on; 0 while it does not."""
-
-    def offered(self, info_hash: bytes) -> bool:
-        """Whether it can upload some of this torrent; 20 bytes."""
-
-    def complete(self, info_hash: bytes) -> bool:
-        """Whether it has all of this torrent, and so is one of its seeds; 20 bytes."""
-
-
-class PeerAnnounced(NamedTuple):
-    """An announce that was taken in. `terminal` is a MAC, `host` a plain address; byte counts."""
-
-    info_hash: bytes
-    terminal: str
-    host: str
-    port: int
-    event: AnnounceEvent
-    left: int
-    uploaded: int
-    downloaded: int
+        """The MAC of the terminal that was given this key (32 lower-case hex digits), None if none was."""
 
 
 def _nobody_listens(_announced: PeerAnnounced) -> None:
-    """What is done about an announce when nobody asked to be told."""
+    """What is done about an announce where nobody asked to be told."""
 
 
 class Tracker:
@@ -114,12 +83,10 @@ class Tracker:
         rooms: RoomLookup | None = None,
     ) -> None:
         self._keys = keys
-        self._own_peer = own_peer
+        self._server_peer = own_peer
         self._clock = clock
         self._policy = policy or Policy()
-        self._on_announce = on_announce
-        self._of_torrents: Container[bytes] | None = None
-        self._of_terminals: Container[str] = ()
+        self._listener = AnnounceListener(on_announce)
         self._table = SwarmTable(random, self._policy, by_subnet if rooms is None else by_directory(rooms))
         self._early = EarlyAnnounces()
         self.over_http, self.over_udp = RequestCounters(), RequestCounters()
@@ -140,16 +107,16 @@ class Tracker:
             self._sweeping.stop()
 
     def rooms_changed(self, terminals: Collection[str] | None) -> None:
-        """Some terminals (MACs), or, with None, any of them, may stand in another room than before: their peers are
+        """Some terminals (MACs), or, with None, any of them, may be in another room than before: their peers are
         moved there soon, without a new announce.
         """
         self._rearranger.want(terminals)
 
     def tell_only_of(self, torrents: Container[bytes], terminals: Container[str]) -> None:
-        """Spare the listener announces that concern nobody, which most do: it is told of those in these torrents
+        """Spare the listener announces that do not concern it, which are most: it is told of those in these torrents
         (info-hashes, 20 bytes) and of those by these terminals (MACs), whoever is in them when the announce comes.
         """
-        self._of_torrents, self._of_terminals = torrents, terminals
+        self._listener.only(torrents, terminals)
 
     def admit(self, info_hash: bytes) -> None:
         """Let a torrent be announced: 20 bytes (v1), or 32 (v2). Who announced it in the last minute is in its swarm.
@@ -165,7 +132,7 @@ class Tracker:
                 log.debug("{terminal} announced early and is refused: {reason}", terminal=terminal, reason=refused)
                 continue
             if peer is not None:
-                self._tell(peer, request.event)
+                self._listener.peer_announced(peer, request.event)
 
     def retire(self, info_hash: bytes) -> None:
         """Forget a torrent and its peers; an unknown one is no error."""
@@ -193,53 +160,60 @@ class Tracker:
         """The terminals' peers of a swarm."""
         return self._table.peers(info_hash)
 
-    def announce(self, key: str, query: bytes, peer_host: str, local_host: str, words: Words | None = None) -> bytes:
+    def announce(
+        self, key: str, query: bytes, peer_host: str, local_host: str, fingerprint: Fingerprint | None = None
+    ) -> bytes:
         """The whole body that answers an announce, failures included; never raises.
 
-        :param key: the path's, as the asker wrote it.
+        :param key: the path's, as the client wrote it.
         :param query: raw, percent-encoded, without the ``?``.
         :param peer_host: where the connection comes from.
-        :param local_host: the address by which the asker reached this server.
-        :param words: by what :meth:`announce_again` may recognise this peer.
+        :param local_host: the address by which the client reached this server.
+        :param fingerprint: by which :meth:`announce_again` may recognise this peer.
         """
-        return self._body(lambda: self._announce(key, query, peer_host, local_host, words), self.over_http)
+        return self._body(lambda: self._announce(key, query, peer_host, local_host, fingerprint), self.over_http)
 
     def announce_packed(
-        self, key: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None = None
+        self,
+        key: str,
+        request: AnnounceRequest,
+        peer_host: str,
+        local_host: str,
+        fingerprint: Fingerprint | None = None,
     ) -> PackedAnswer:
         """Answer an announce that was read already, in compact form.
 
         :raises AnnounceError: why it is refused.
         """
-        return self._packed(self._terminal(key), request, peer_host, local_host, words)
+        return self._packed(self._terminal(key), request, peer_host, local_host, fingerprint)
 
     def _packed(
-        self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str, words: Words | None
+        self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str, fingerprint: Fingerprint | None
     ) -> PackedAnswer:
-        peer = self._take_in(terminal, request, peer_host, words)
+        peer = self._take_in(terminal, request, peer_host, fingerprint)
         if peer is None:
-            counts = _with_own(self._table.counts(request.info_hash), self._server(request.info_hash))
+            counts = with_server(self._table.counts(request.info_hash), self._server(request.info_hash))
             interval = self._table.interval(downloads=request.left > 0)
-            standing = AnswerHead(counts.seeds, counts.leeches, counts.completed)
-            return PackedAnswer(standing, interval, self._table.min_interval, b"", b"")
+            head = AnswerHead(counts.seeds, counts.leeches, counts.completed)
+            return PackedAnswer(head, interval, self._table.min_interval, b"", b"")
         return self._answer_peer(peer, request.numwant, local_host)
 
     def announce_again(
-        self, words: Words, uploaded: int, downloaded: int, left: int, numwant: int | None, local_host: str
+        self, fingerprint: Fingerprint, uploaded: int, downloaded: int, left: int, numwant: int | None, local_host: str
     ) -> PackedAnswer | None:
         """Answer one more announce of a peer that is recognised, where nothing but its counters changed.
 
         It has the effect and the answer of :meth:`announce`, in a tenth of the time. None for everything else.
         """
         try:
-            peer = self._table.renew(words, self._clock.seconds(), uploaded, downloaded, left)
+            peer = self._table.renew(fingerprint, self._clock.seconds(), uploaded, downloaded, left)
             if peer is None:
                 return None
-            self._tell(peer, _NO_EVENT)
+            self._listener.peer_announced(peer, _NO_EVENT)
             return self._answer_peer(peer, numwant, local_host)
         except AnnounceError:  # the long way says which
             return None
-        except Exception:  # the long way comes to the same, and tells the asker
+        except Exception:  # the long way comes to the same, and tells the client
             log.failure("a known peer could not be answered")
             return None
 
@@ -253,33 +227,37 @@ class Tracker:
     def counts_with_own(self, info_hashes: Iterable[bytes]) -> list[Counts]:
         """The counts of some torrents (20 bytes each) as scrapes tell them, all zero for one that is unknown."""
         return [
-            _with_own(self._table.counts(info_hash), self._server(info_hash))
+            with_server(self._table.counts(info_hash), self._server(info_hash))
             if self._table.known(info_hash)
             else Counts()
             for info_hash in info_hashes
         ]
 
-    def _announce(self, key: str, query: bytes, peer_host: str, local_host: str, words: Words | None) -> bytes:
+    def _announce(
+        self, key: str, query: bytes, peer_host: str, local_host: str, fingerprint: Fingerprint | None
+    ) -> bytes:
         terminal = self._terminal(key)
         request = parse_announce(query)
         if request.compact:
-            return encode_packed(self._packed(terminal, request, peer_host, local_host, words))
+            return encode_packed(self._packed(terminal, request, peer_host, local_host, fingerprint))
         return encode_answer(self._listed(terminal, request, peer_host, local_host), no_peer_id=request.no_peer_id)
 
     def _listed(self, terminal: str, request: AnnounceRequest, peer_host: str, local_host: str) -> AnnounceAnswer:
         """The same answer for the few who do not take the compact form: peers with their ids."""
         peer = self._take_in(terminal, request, peer_host, None)
-        server, table, port = self._server(request.info_hash), self._table, self._own_peer.port
-        counts = _with_own(table.counts(request.info_hash), server)
+        server, table, port = self._server(request.info_hash), self._table, self._server_peer.port
+        counts = with_server(table.counts(request.info_hash), server)
         if peer is None:
             return AnnounceAnswer(table.interval(downloads=request.left > 0), table.min_interval, counts)
         interval = table.interval(downloads=peer.downloads, first=peer.since == peer.last_seen)
-        met = table.select_peers(peer, request.numwant, server if port else _ABSENT)
-        own = (PeerAddress(_packed_own(local_host, port)),) if met.own else ()
-        return AnnounceAnswer(interval, table.min_interval, counts, met.addresses() + own)
+        chosen = table.select_peers(peer, request.numwant, server if port else _ABSENT)
+        own = (PeerAddress(packed_address(local_host, port)),) if chosen.own else ()
+        return AnnounceAnswer(interval, table.min_interval, counts, chosen.addresses() + own)
 
-    def _take_in(self, terminal: str, request: AnnounceRequest, peer_host: str, words: Words | None) -> Peer | None:
-        """Write an announce down, and tell of it."""
+    def _take_in(
+        self, terminal: str, request: AnnounceRequest, peer_host: str, fingerprint: Fingerprint | None
+    ) -> SwarmPeer | None:
+        """Record an announce, and tell the listener."""
         now = self._clock.seconds()
         try:
             peer = self._table.take_in(now, terminal, peer_host, request)
@@ -287,11 +265,11 @@ class Tracker:
             self._early.note(EarlyAnnounce(terminal, plain_host(peer_host), request, now))
             raise
         if peer is not None:
-            if words is not None:
-                self._table.remember(words, peer)
-            self._tell(peer, request.event)
+            if fingerprint is not None:
+                self._table.remember(fingerprint, peer)
+            self._listener.peer_announced(peer, request.event)
         else:
-            self._hear(
+            self._listener.tell(
                 PeerAnnounced(
                     request.info_hash,
                     terminal,
@@ -305,21 +283,19 @@ class Tracker:
             )
         return peer
 
-    def _answer_peer(self, peer: Peer, numwant: int | None, local_host: str) -> PackedAnswer:
+    def _answer_peer(self, peer: SwarmPeer, numwant: int | None, local_host: str) -> PackedAnswer:
         swarm = peer.swarm
         server = self._server(swarm.info_hash)
-        table, port = self._table, self._own_peer.port
+        table, port = self._table, self._server_peer.port
         interval = table.interval(downloads=peer.left > 0 and not peer.paused, first=peer.since == peer.last_seen)
         four, six, with_own = table.select_packed(peer, numwant, server if port else _ABSENT)
         if with_own:
-            own = _packed_own(local_host, port)
+            own = packed_address(local_host, port)
             if len(own) == COMPACT_IPV4:
                 four += own
             else:
                 six += own
-        return _make(
-            PackedAnswer, (swarm.standings[server] or swarm.standing(server), interval, table.min_interval, four, six)
-        )
+        return _make(PackedAnswer, (swarm.heads[server] or swarm.head(server), interval, table.min_interval, four, six))
 
     def _body(self, answer: Callable[[], bytes], tally: RequestCounters) -> bytes:
         """An answer, or the failure that it came to; counted."""
@@ -345,7 +321,7 @@ class Tracker:
                 field="info_hash",
                 retry_in=self._policy.unknown_retry,
             )
-        return encode_scrape([(info_hash, _with_own(counts, self._server(info_hash))) for info_hash, counts in found])
+        return encode_scrape([(info_hash, with_server(counts, self._server(info_hash))) for info_hash, counts in found])
 
     def _terminal(self, key: str) -> str:
         terminal = self._keys.terminal_for(key) if _KEY.fullmatch(key) else None
@@ -357,38 +333,7 @@ class Tracker:
         return terminal
 
     def _server(self, info_hash: bytes) -> ServerState:
-        own = self._own_peer
-        if own.complete(info_hash):
-            return _WHOLE
-        return _PARTIAL if own.offered(info_hash) else _ABSENT
-
-    def _tell(self, peer: Peer, event: AnnounceEvent) -> None:
-        only = self._of_torrents
-        if only is not None and peer.swarm.info_hash not in only and peer.terminal not in self._of_terminals:
-            return
-        packed = peer.packed
-        port = packed[-2] << 8 | packed[-1]
-        self._hear(
-            _make(
-                PeerAnnounced,
-                (
-                    peer.swarm.info_hash,
-                    peer.terminal,
-                    peer.host,
-                    port,
-                    event,
-                    peer.left,
-                    peer.uploaded,
-                    peer.downloaded,
-                ),
-            )
-        )
-
-    def _hear(self, announced: PeerAnnounced) -> None:
-        try:
-            self._on_announce(announced)
-        except Exception:  # a listener's fault must not keep terminals apart
-            log.failure("a listener failed at {announced}", announced=announced)
+        return state_of(self._server_peer, info_hash)
 
     def _sweep(self) -> None:
         try:
@@ -398,18 +343,3 @@ class Tracker:
             return
         if forgotten:
             log.debug("{forgotten} silent peers forgotten", forgotten=forgotten)
-
-
-@lru_cache(_MOST_OWN_ADDRESSES)
-def _packed_own(local_host: str, port: int) -> bytes:
-    """Where the server's own peer is found by who reached us at this address."""
-    return pack(local_host, port)
-
-
-def _with_own(counts: Counts, server: ServerState) -> Counts:
-    """The counts as terminals see them: the server's own peer is one of the swarm."""
-    if server is ServerState.ABSENT:
-        return counts
-    if server is ServerState.WHOLE:
-        return replace(counts, seeds=counts.seeds + 1)
-    return replace(counts, leeches=counts.leeches + 1)

@@ -46,7 +46,7 @@ WAITING_BYTES: Final = 1 << 20
 2,000 of them (the kernel's own limit may be lower)."""
 
 _MOST_ROUTES: Final = 4096
-"""Askers for whom it is remembered by which address of this machine they are reached."""
+"""Clients of which it is remembered by which address of this machine they are reached."""
 _ROUTE_SECONDS: Final = 60
 """For how long at most: a machine gets other addresses while it runs, and its own peer is found by them."""
 
@@ -71,7 +71,7 @@ class UdpTracker:
         self._tracker = tracker
         self._tally, self._scrapes = tracker.over_udp, tracker.scrapes_over_udp
         self._reactor = reactor
-        self._askers = ConnectionIds(secrets.token_bytes(32))
+        self._connection_ids = ConnectionIds(secrets.token_bytes(32))
         self._family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
@@ -111,7 +111,7 @@ class UdpTracker:
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Datagrams are there: take what waits, answer all, send all; each step in a row costs less than in turns.
 
-        Then look again: more came meanwhile when many ask, and another turn of the reactor would cost more.
+        Then look again: more came meanwhile when many announce, and another turn of the reactor would cost more.
         """
         left = BURST
         while left > 0:
@@ -121,31 +121,31 @@ class UdpTracker:
             left -= len(waiting)
             now = self._reactor.seconds()
             answers = []
-            for packet, asker in waiting:
+            for packet, sender in waiting:
                 try:
-                    answers.append(self.answer(now, packet, asker))
+                    answers.append(self.answer(now, packet, sender))
                 except Exception:  # one datagram's fault must not keep the others waiting
                     answers.append(None)
                     self._tally.failed += 1
                     log.failure("a datagram could not be answered")
             self._batches.send(answers)
 
-    # What is said.
+    # Datagrams and their answers.
 
-    def answer(self, now: float, packet: bytes, asker: Name) -> bytes | None:
-        """The datagram that answers one, None for what is none of ours."""
+    def answer(self, now: float, packet: bytes, sender: Name) -> bytes | None:
+        """The datagram that answers one, None for what is not for us."""
         length = len(packet)
         if not 16 <= length <= LONGEST_PACKET:
             return None
-        known = self._askers.find(now, asker)
+        known = self._connection_ids.find(now, sender)
         if length >= ANNOUNCE_LENGTH:
             connection, action, transaction, said, down, left, up, event, numwant = _ANNOUNCE.unpack_from(packet)
             ours = connection == known.new or connection == known.old
             if ours and action == ANNOUNCE and not event and down >= 0 and left >= 0 and up >= 0:
-                words = known.host, said + packet[96:]
+                fingerprint = known.host, said + packet[96:]
                 wanted = numwant if numwant >= 0 else None
                 local = self._local or known.local or self._reached(now, known)
-                again = self._tracker.announce_again(words, up, down, left, wanted, local)
+                again = self._tracker.announce_again(fingerprint, up, down, left, wanted, local)
                 if again is not None:
                     self._tally.answered += 1
                     return announced(transaction, again, ipv4=known.ipv4)
@@ -153,10 +153,10 @@ class UdpTracker:
         if action == CONNECT:
             return connected(transaction, known.new) if connection == PROTOCOL else None
         if connection != known.new and connection != known.old:
-            # An answer is none of ours: forged in the name of another tracker it would have both refuse for ever.
+            # An answer is not for us: forged in the name of another tracker it would have both refuse for ever.
             if packet[:4] in _ANSWERS:
                 return None
-            # Shorter than any announce, so that nobody is sent more than was sent in his name.
+            # Shorter than any announce, so that nobody is sent more than was sent in its name.
             return refused(transaction, "the connection id is too old: connect again")[:length]
         if action == ANNOUNCE:
             return self._announce(now, transaction, packet, known)
@@ -164,22 +164,22 @@ class UdpTracker:
             return self._scrape(transaction, packet)
         return refused(transaction, "unknown action")
 
-    def _announce(self, now: float, transaction: bytes, packet: bytes, asker: UdpClient) -> bytes:
-        host, words = asker.host, packet[16:56] + packet[96:]
-        known = (host, words) if len(words) <= _LONGEST_WORDS else None
+    def _announce(self, now: float, transaction: bytes, packet: bytes, client: UdpClient) -> bytes:
+        host, fingerprint = client.host, packet[16:56] + packet[96:]
+        known = (host, fingerprint) if len(fingerprint) <= _LONGEST_FINGERPRINT else None
         try:
             key, request = read_announce(packet)
-            local = self._local or asker.local or self._reached(now, asker)
+            local = self._local or client.local or self._reached(now, client)
             answer = self._tracker.announce_packed(key, request, host, local, known)
         except AnnounceError as error:
             self._tally.refuse(error)
             return refused(transaction, error.message)
         self._tally.answered += 1
-        return announced(transaction, answer, ipv4=asker.ipv4)
+        return announced(transaction, answer, ipv4=client.ipv4)
 
-    def _reached(self, now: float, asker: UdpClient) -> str:
-        asker.local = self._route(asker.host, asker.scope, now // _ROUTE_SECONDS)
-        return asker.local
+    def _reached(self, now: float, client: UdpClient) -> str:
+        client.local = self._route(client.host, client.scope, now // _ROUTE_SECONDS)
+        return client.local
 
     def _scrape(self, transaction: bytes, packet: bytes) -> bytes:
         """Counts, without a key: a scrape has no room for a path, and who knows the hash may know them."""
@@ -192,7 +192,7 @@ class UdpTracker:
         return scraped(transaction, counts)
 
     def _find_route(self, host: str, scope: int, _period: float) -> str:
-        """By which of this machine's addresses an asker is reached: nothing is sent to find out. Empty if by none.
+        """By which of this machine's addresses a client is reached: nothing is sent to find out. Empty if by none.
 
         :param scope: the interface that a link-local IPv6 address is behind, without which it names nobody.
         :param _period: the route is looked for anew in each.
@@ -206,5 +206,5 @@ class UdpTracker:
             return found
 
 
-_LONGEST_WORDS: Final = 256
+_LONGEST_FINGERPRINT: Final = 256
 """Bytes by which a peer may be recognised: 42 and the options, in which a path takes 43."""

@@ -15,7 +15,7 @@ from twisted.web.resource import IResource
 from voi import __version__
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
@@ -61,7 +61,7 @@ from voi.web.live.streams import LiveStreams
 log = Logger()
 
 _OF_ALL: Final = ("room.", "upload.published")
-"""Entries of the journal after which any terminal may stand in another room, or be outdated."""
+"""Entries of the audit log after which any terminal may stand in another room, or be outdated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Server:
 class UseCases:
     """What can be done: each checks, writes with its entry in the audit log, and tells who is concerned."""
 
-    sign_in: SignIn
+    sign_in: Authenticator
     accounts: AccountAdministration
     terminals: TerminalAdministration
     rooms: RoomAdministration
@@ -97,8 +97,8 @@ class UseCases:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What goes on just now, to be looked at."""
+class LiveState:
+    """What goes on now, as pages show it."""
 
     registry: Connections
     publisher: Publisher
@@ -120,7 +120,7 @@ class Api:
         server: Server,
         repositories: Repositories,
         use_cases: UseCases,
-        work: Work,
+        work: LiveState,
         command_table: CommandTable = COMMANDS,
         further: Sequence[RouteTable] = (),
     ) -> None:

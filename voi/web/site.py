@@ -1,4 +1,4 @@
-"""The HTTP port: console, API and tracker on one site, with bounds on what a stranger may make it hold."""
+"""The HTTP port: console, API and tracker on one site, with bounds on what any client may make it hold."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Code(IntEnum):
 
 
 class DataType(IntEnum):
-    """What a frame says its data is."""
+    """The kind of data that a frame declares."""
 
     BINARY = 0
     JSON = 1

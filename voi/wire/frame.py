@@ -26,7 +26,7 @@ class Limits:
 
 LOGGED_IN = Limits()
 BEFORE_LOGIN = Limits(json=64 << 10, binary=64 << 10)
-"""Nobody is known yet: enough for any login, too little for strangers to fill the memory with."""
+"""Before the login: enough for any login, too little to fill the memory with."""
 
 AT_TERMINAL = Limits(json=16 << 20, binary=16 << 20)
 """Servers of the family call every frame JSON, torrents included."""
@@ -34,7 +34,7 @@ AT_TERMINAL = Limits(json=16 << 20, binary=16 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame; `token` and `data` are the bytes as they stand."""
+    """One frame; `token` and `data` are the bytes as they came."""
 
     service_code: int
     request_code: int

@@ -26,7 +26,7 @@ SmallInt = Annotated[int, Meta(ge=-128, le=127)]
 Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 MAX_DISKS: Final = 64
 LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
-LONGEST_MESSAGE: Final = 256  # characters of a terminal's words that are kept and shown
+LONGEST_MESSAGE: Final = 256  # characters of a terminal's message that are kept and shown
 
 _ALIASES: Final = {
     "user_name": "username",
@@ -43,7 +43,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class OfTerminal(Message, frozen=True, kw_only=True):
-    """A body that may say which terminal it is from; empty where it does not."""
+    """A body that may name the terminal it is from; empty where it does not."""
 
     mac: str = ""
 
@@ -147,7 +147,7 @@ class TaskState(OfTerminal, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """A terminal says that a download failed by finishing with nothing."""
+        """A terminal reports a failed download as finished with nothing."""
         return self.state == "finished" and self.progress == 0
 
 
@@ -182,7 +182,7 @@ def decode_object(data: bytes) -> dict[str, Any]:
 
 
 def _decode(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data` as it stands; its size is bounded whatever the frame calls itself."""
+    """The JSON object in `data` as it is; its size is bounded whatever the frame calls it."""
     if len(data) > LARGEST_JSON:
         raise Malformed(Reason("json_too_large", length=len(data), most=LARGEST_JSON))
     text = data.rstrip(b"\x00").strip()
@@ -239,7 +239,7 @@ def decode_download_result(fields: dict[str, Any]) -> DownloadResult:
 
 
 def decode_template(fields: dict[str, Any]) -> TemplateBody:
-    """9011, 9018 or 1020, whose fields stand flat (seed) or under `desktop` (family); uuids are checked."""
+    """9011, 9018 or 1020, whose fields are flat (seed) or under `desktop` (family); uuids are checked."""
     desktop = fields.get("desktop")
     if isinstance(desktop, dict) and "disks" not in fields:
         fields = {**fields, **desktop}
@@ -280,5 +280,5 @@ def encode(body: Mapping[str, Any] | Struct) -> bytes:
 
 
 def success(**data: Any) -> Reply:
-    """The answer that says it went well."""
+    """The answer of success."""
     return Reply(code=0, msg="Success", data=data or None)

@@ -36,11 +36,12 @@ from voi.wire.messages import (
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
 Body = Any
-"""A message of `voi.wire.messages`, or a `TorrentBody` or `UnreadableTorrent`: which one, the service code tells."""
+"""A message of `voi.wire.messages`, or a `TorrentBody` or `UnreadableTorrent`: which one depends on the service
+code."""
 
 
 class SessionState(Enum):
-    """Where a connection stands."""
+    """The state of a connection."""
 
     CONNECTED = auto()
     LOGGED_IN = auto()
@@ -115,7 +116,7 @@ def _login(frame: Frame) -> Body:
 
 
 def _torrent(frame: Frame) -> TorrentBody | UnreadableTorrent:
-    """9014 says JSON or binary, and not always the truth: a JSON object starts with a brace.
+    """9014 is marked as JSON or binary, and not always correctly: a JSON object starts with a brace.
 
     One that cannot be read is a request all the same, and refused with its error by whoever takes uploads: an
     administrator who asked for the disk is to read why it does not come.
@@ -250,7 +251,7 @@ class ServerSession:
         self._reader.limits = BEFORE_LOGIN
 
     def close(self) -> None:
-        """The connection is over; what it had begun to say is forgotten at once, for others need the memory."""
+        """The connection is over; its unfinished frame is dropped at once, for others need the memory."""
         self.state = SessionState.CLOSED
         self._reader = FrameReader(BEFORE_LOGIN)
 
@@ -327,6 +328,6 @@ class TerminalSession:
 
 
 def error_reply(error: VoiError) -> Reply:
-    """The envelope that tells the other side what went wrong."""
+    """The reply that tells the other side what went wrong."""
     data = {"field": error.field} if error.field else None
     return Reply(code=error.wire_code, msg=error.message, data=data)

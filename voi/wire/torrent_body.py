@@ -35,9 +35,9 @@ _NAME = re.compile(rb"4:name\d+:voi_([0-5])_(" + _UUID.pattern + rb")")
 
 @dataclass(frozen=True, slots=True)
 class TorrentBody:
-    """A torrent and what the struct before it says of the disk; sizes in sectors of 512 bytes.
+    """A torrent and what the struct before it has of the disk; sizes in sectors of 512 bytes.
 
-    `disk_uuid` and `level` are None for a bare torrent: its name tells. `task_uuid`, `group_uuid` and
+    `disk_uuid` and `level` are None for a bare torrent: its name has them. `task_uuid`, `group_uuid` and
     `operate_id` travel only in the T150 layout.
     """
 
@@ -56,7 +56,7 @@ class TorrentBody:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableTorrent:
-    """A 9014 that cannot be read: why not, and the disk of which it speaks as far as that can be told."""
+    """A 9014 that cannot be read: why not, and the disk it is about as far as that is known."""
 
     error: VoiError
     disk: DiskName | None
@@ -89,7 +89,7 @@ def parse(data: bytes) -> TorrentBody:
 
 
 def named(data: bytes) -> DiskName | None:
-    """The disk of which a 9014 speaks that cannot be read; None where nothing in it says so."""
+    """The disk that an unreadable 9014 is about; None where nothing in it shows it."""
     if data.lstrip()[:1] == b"{":
         uuid, level = _UUID_FIELD.search(data), _LEVEL_FIELD.search(data)
         return _disk(uuid[1], int(level[1])) if uuid and level else None

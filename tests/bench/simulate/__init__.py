@@ -7,7 +7,7 @@ run is and what no swarm can beat; `swarm` plays it: `authority` (the tracker), 
 them, `plots` pictures.
 
 What the model has: who connects to whom and with how many, refused and dead connections and their second tries; rarest
-first with begun pieces before others, queues of requests, the end game; an upload link that its askers share block by
+first with begun pieces before others, queues of requests, the end game; an upload link that its peers share block by
 block, links that carry one block after the other; announces at the tracker's intervals. What it has not: TCP (a link
 is shared by blocks in the order of their sending, not by windows), losses, disks, processors, hash checks, protocol
 bytes, and the seconds that real peers take to start.

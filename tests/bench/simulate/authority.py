@@ -55,7 +55,7 @@ class Authority:
         return number
 
     def announce(self, now: float, number: int, *, left: int, event: str = "") -> tuple[float, list[int]]:
-        """What the tracker answers a terminal: seconds until it shall announce again, and whom it may meet."""
+        """What the tracker answers a terminal: seconds until it shall announce again, and which peers it is told of."""
         self._clock.advance(max(0.0, now - self._clock.seconds()))
         self.by_second[int(now)] = self.by_second.get(int(now), 0) + 1
         query = f"{self._query}&peer_id=-VO0100-{number:012d}&uploaded=0&downloaded=0&left={left}&event={event}"

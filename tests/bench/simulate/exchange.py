@@ -1,4 +1,4 @@
-"""What flows over the connections: orders, blocks, and the word that a piece is whole."""
+"""What flows over the connections: requests, blocks, and the message that a piece is whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.bench.simulate.scenario import Scenario
 class Exchange:
     """Orders and deliveries between connected peers.
 
-    :param orders: each terminal's row of `Picker`, so that one word of a new piece reaches all neighbours at once.
+    :param orders: each terminal's row of `Picker`, so that one message of a new piece reaches all neighbours at once.
     :param whole: called with a terminal that has everything.
     """
 
@@ -81,7 +81,7 @@ class Exchange:
         return self._random.choice(owed) if owed else None
 
     def _send(self, source: Peer) -> None:
-        """The next block of whose turn it is: the askers share the link."""
+        """The next block of whose turn it is: the peers share the link."""
         channel = source.ready.popleft()
         block = channel.pending.popleft()
         if channel.pending:
@@ -135,7 +135,7 @@ class Exchange:
             sink.picker.give_back(block)
 
     def _tell(self, peer: Peer, piece: int) -> None:
-        """A piece is whole: all neighbours hear of it, and those who waited for something ask."""
+        """A piece is whole: all neighbours are told of it, and those that waited for something request it."""
         peer.has[piece] = True
         peer.lacks[piece] = 0
         if peer.neighbours is None:

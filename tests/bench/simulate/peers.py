@@ -52,7 +52,7 @@ class Peer:
     """By the number of the other peer."""
     outgoing: dict[int, Channel] = field(default_factory=dict)
     known: dict[int, int] = field(default_factory=dict)
-    """Peers that it heard of and is not connected to, and how often it tried in vain."""
+    """Peers that it was told of and is not connected to, and how often it tried in vain."""
     trying: set[int] = field(default_factory=set)
     """Those of them that it tries now."""
     ready: deque[Channel] = field(default_factory=deque)

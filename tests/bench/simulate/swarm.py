@@ -99,7 +99,7 @@ class Swarm:
                 raise RuntimeError(f"{self._incomplete} terminals are incomplete at {self.clock.now:.0f} s")
 
     def _announce(self, peer: Peer, event: str = "") -> None:
-        """Announce, meet whom the answer names, and come back after its interval."""
+        """Announce, connect to those in the answer, and come back after its interval."""
         assert peer.picker is not None
         left = (self.scenario.pieces - peer.picker.whole) * self.scenario.blocks * self.scenario.block
         interval, named = self.authority.announce(self.clock.now, peer.number, left=left, event=event)

@@ -64,7 +64,7 @@ def task(torrent: bytes, task_uuid: str = TASK, name: DiskName = BASE, operate_i
 
 
 class FakeSeeder(FakeSession):
-    """Remembers what it was asked for; the test writes the files and tells the events."""
+    """Remembers what it was asked for; the test writes the files and fires the events."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class FakeSeeder(FakeSession):
         self.refusal: VoiError | None = None
         self.port = 6881
         self.doubtful = False
-        self.surveys: list[FileScan | None] = []
+        self.scans: list[FileScan | None] = []
 
     def start(self) -> Deferred[int]:
         return succeed(self.port)
@@ -90,7 +90,7 @@ class FakeSeeder(FakeSession):
     def download(
         self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
     ) -> Deferred[None]:
-        self.surveys.append(scan)
+        self.scans.append(scan)
         return self._add("download", torrent, trackers)
 
     def doubts(self, torrent: bytes, directory: Path) -> Deferred[bool]:

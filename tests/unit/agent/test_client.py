@@ -53,7 +53,7 @@ class ClientTests(SynchronousTestCase):
         self.client.dataReceived(Frame(code, number, data, direction, ClientType.SERVER).encode())
 
     def test_answer(self) -> None:
-        """An answer reaches whoever asked, by its request code."""
+        """An answer reaches whoever answer, by its request code."""
         first = self.client.request(Code.LOGIN, {"mac": MAC})
         second = self.client.request(Code.LOGIN, {"mac": MAC})
         frames = self.sent()
@@ -65,23 +65,23 @@ class ClientTests(SynchronousTestCase):
 
     def test_refusal(self) -> None:
         """An error of the server is raised with its code."""
-        asked = Deferred.fromCoroutine(self.client.ask(Code.REPORT_BOOT_DISK, {}))
+        answer = Deferred.fromCoroutine(self.client.ask(Code.REPORT_BOOT_DISK, {}))
         self.receive(Code.REPORT_BOOT_DISK, self.sent()[0].request_code, Reply(code=60024, msg="unknown"))
-        self.assertEqual(self.failureResultOf(asked, ServerRefused).value.code, 60024)
+        self.assertEqual(self.failureResultOf(answer, ServerRefused).value.code, 60024)
 
     def test_no_answer(self) -> None:
         """A server that says nothing is not waited for for ever."""
-        asked = self.client.request(Code.LOGIN, {}, timeout=5)
+        answer = self.client.request(Code.LOGIN, {}, timeout=5)
         self.clock.advance(5)
-        self.failureResultOf(asked, NoAnswer)
+        self.failureResultOf(answer, NoAnswer)
 
     def test_token(self) -> None:
         """After login each frame carries the token."""
         self.client.session.token = b"0123"
-        asked = self.client.request(Code.HEARTBEAT, {})
+        answer = self.client.request(Code.HEARTBEAT, {})
         self.assertEqual(self.sent()[0].token, b"0123")
         self.client.connectionLost()
-        self.failureResultOf(asked, ConnectionEnded)
+        self.failureResultOf(answer, ConnectionEnded)
 
     def test_command(self) -> None:
         """A command is answered under its own code and number."""
@@ -96,9 +96,9 @@ class ClientTests(SynchronousTestCase):
         self.slow = Deferred()
         self.receive(Code.SEND_TORRENT, 1, encode_task(task(torrent_of())), Direction.REQUEST)
         self.receive(Code.CANCEL_SEND, 2, {"batch_no": 5}, Direction.REQUEST)
-        asked = self.client.request(Code.HEARTBEAT, {})
+        answer = self.client.request(Code.HEARTBEAT, {})
         self.receive(Code.HEARTBEAT, self.sent()[-1].request_code, success())
-        self.successResultOf(asked)
+        self.successResultOf(answer)
         self.assertEqual([command.code for command in self.handled], [Code.SEND_TORRENT])
         slow, self.slow = self.slow, None
         slow.callback(success())
@@ -138,7 +138,7 @@ class OrderTests(SynchronousTestCase):
         self.addCleanup(self.terminal.stop)
         self.reactor = MemoryReactorClock()
         self.spawned: list[list[str]] = []
-        self.reactor.spawnProcess = lambda _watch, _program, words, env: self.spawned.append(words)  # type: ignore[attr-defined]  # the memory reactor has no processes
+        self.reactor.spawnProcess = lambda _logger, _program, arguments, env: self.spawned.append(arguments)  # type: ignore[attr-defined]  # the memory reactor has no processes
         programs = Programs(self.reactor, {"restart": ("true", "now"), "watermark": ("true",), "shutdown": ("/none",)})
         self.orders = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
 

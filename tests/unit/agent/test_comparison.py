@@ -64,20 +64,20 @@ class CompareTests(SynchronousTestCase):
 
     def partial(self, number: int = -1) -> set[int]:
         """Pieces that were given to libtorrent as partly there."""
-        survey = self.terminal.seeder.surveys[number]
-        assert survey is not None
-        return set(survey.found.partial)
+        scan = self.terminal.seeder.scans[number]
+        assert scan is not None
+        return set(scan.found.partial)
 
     def downloads(self) -> int:
         return [call[0] for call in self.terminal.seeder.calls].count("download")
 
     def test_older_version(self) -> None:
-        """What differs is left to be fetched; the rest is told to libtorrent as it was found."""
+        """What differs is left to be fetched; the rest goes to libtorrent as it was found."""
         self.assertEqual(self.take(), 0)
-        survey = self.terminal.seeder.surveys[-1]
-        assert survey is not None
-        self.assertEqual(survey.found.have, (False, True, False, True, True))
-        self.assertEqual(survey.found.partial[0], (True,) * 4 + (False,) * 4 + (True,) * 8)
+        scan = self.terminal.seeder.scans[-1]
+        assert scan is not None
+        self.assertEqual(scan.found.have, (False, True, False, True, True))
+        self.assertEqual(scan.found.partial[0], (True,) * 4 + (False,) * 4 + (True,) * 8)
         self.assertFalse(self.state().complete)
 
     def test_incomplete_before_it_is_read(self) -> None:
@@ -91,21 +91,21 @@ class CompareTests(SynchronousTestCase):
         self.assertEqual(self.downloads(), 1)
 
     def test_told_as_checking(self) -> None:
-        """Meanwhile the server hears that the disk is being checked."""
+        """Meanwhile the server is told that the disk is being checked."""
         self.terminal.tables.answer = Deferred()
         self.take()
         self.terminal.clock.advance(2.0)
-        told = self.terminal.server.bodies(Code.TASK_STATE)[-1]
-        self.assertEqual((told["state"], told["progress"]), ("checking", 99.99))
+        report = self.terminal.server.bodies(Code.TASK_STATE)[-1]
+        self.assertEqual((report["state"], report["progress"]), ("checking", 99.99))
 
     def test_no_table(self) -> None:
         """A server without tables costs nothing but the pieces that changed."""
         self.terminal.tables.answer = None
         self.take()
         self.assertEqual(self.partial(), set())
-        survey = self.terminal.seeder.surveys[-1]
-        assert survey is not None
-        self.assertEqual(survey.found.have.count(False), 2)
+        scan = self.terminal.seeder.scans[-1]
+        assert scan is not None
+        self.assertEqual(scan.found.have.count(False), 2)
 
     def test_broken_client(self) -> None:
         """Whatever goes wrong with the table, the download goes on; the log has it."""
@@ -125,7 +125,7 @@ class CompareTests(SynchronousTestCase):
         self.terminal.library.path(BASE).unlink()
         self.terminal.seeder.doubtful = False
         self.take()
-        self.assertEqual((self.terminal.tables.asked, self.terminal.seeder.surveys), ([], [None]))
+        self.assertEqual((self.terminal.tables.asked, self.terminal.seeder.scans), ([], [None]))
 
     def test_cut_off(self) -> None:
         """After a kill the comparison is made again with what is there by then."""

@@ -67,7 +67,7 @@ class DownloadTests(SynchronousTestCase):
         return [(body["state"], body["progress"]) for body in self.terminal.server.bodies(Code.TASK_STATE)]
 
     def test_from_task_to_result(self) -> None:
-        """A task is fetched, brought to the disk, noted as verified and complete, and only then told."""
+        """A task is fetched, brought to the disk, noted as verified and complete, and only then reported."""
         self.assertEqual(self.take(task(self.torrent)), 0)
         self.assertFalse(self.state().complete)
         self.arrive()
@@ -121,7 +121,7 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual((self.state().complete, self.state().operate_id), (True, 1))
 
     def test_failure(self) -> None:
-        """A failed download is told as finished with nothing, and with result 2; another 1015 starts it again."""
+        """A failed download is reported as finished with nothing, and with result 2; another 1015 starts it again."""
         self.take(task(self.torrent))
         self.terminal.downloads.event(TorrentFailed(self.key, "no space left on device"))
         self.assertEqual((self.progress(), self.results()), ([("finished", 0.0)], [2]))
@@ -136,7 +136,7 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual(self.terminal.seeder.calls, [])
 
     def test_result_waits_for_login(self) -> None:
-        """A result that nobody heard is told after the next login, also over a restart, and once."""
+        """A result without an answer is reported after the next login, also over a restart, and once."""
         self.take(task(self.torrent))
         self.terminal.server.online = False
         self.arrive()
@@ -160,7 +160,7 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual(self.terminal.seeder.trackers[self.key], self.terminal.server.trackers)
 
     def test_changed_file(self) -> None:
-        """A finished file that changed is fetched again, and once it is whole no task is told of that has none."""
+        """A finished file that changed is fetched again, and once it is whole no task is reported that has none."""
         self.take(task(self.torrent))
         self.arrive()
         self.terminal.library.path(BASE).write_bytes(b"changed")
@@ -206,7 +206,7 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual(self.results(), [])
 
     def test_progress(self) -> None:
-        """Progress is told every two seconds while it changes, never 100 before the end, and anew after a login."""
+        """Progress is reported every two seconds while it changes, never 100 before the end, and anew after a login."""
         self.take(task(self.torrent))
         clock, statuses = self.terminal.clock, self.terminal.seeder.states
         statuses[self.key] = status(self.key, len(CONTENT) // 3)

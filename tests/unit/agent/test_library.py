@@ -83,7 +83,7 @@ class LibraryTests(SynchronousTestCase):
         self.assertEqual((state.complete, state.wanted, self.listed()), (False, True, []))
 
     def test_missing_file_is_forgotten(self) -> None:
-        """A disk that somebody removed is not there any more."""
+        """A disk that was removed is not there any more."""
         self.fetch()
         self.finish()
         self.library.path(BASE).unlink()
@@ -98,7 +98,9 @@ class LibraryTests(SynchronousTestCase):
         self.assertEqual(self.listed(), [])
 
     def test_own_disk(self) -> None:
-        """A valid image without a state is the terminal's own, under the template of the administrator's note."""
+        """A valid image without a state is the terminal's own, under the template of the administrator's
+        description.
+        """
         write_image(self.library.path(BASE), 1 << 20, data_bytes=1 << 16)
         self.library.path(DiskName(OTHER, 0)).write_bytes(b"no image")
         (self.directory / "template.toml").write_text(f'uuid = "{TEMPLATE.upper()}"\nname = "Room 1"\nsys_type = 3\n')
@@ -124,7 +126,7 @@ class LibraryTests(SynchronousTestCase):
         self.assertEqual((body["uuid"], len(body["disks"])), (TEMPLATE, 2))
 
     def test_bad_note(self) -> None:
-        """A note that cannot be read stops the start with one sentence."""
+        """A description that cannot be read stops the start with one sentence."""
         self.library.close()
         (self.directory / "template.toml").write_text('uuid = "x"\n')
         library = Library(self.directory, maybeDeferred)

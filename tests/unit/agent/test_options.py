@@ -12,11 +12,11 @@ from voi.agent.options import TerminalConfig, TerminalOptions
 
 
 class OptionsTests(SynchronousTestCase):
-    """What a terminal is told to be."""
+    """The options of a terminal."""
 
-    def parse(self, *words: str) -> TerminalConfig:
+    def parse(self, *arguments: str) -> TerminalConfig:
         options = TerminalOptions()
-        options.parseOptions(["--mac", "02-00-00-00-00-fe", "--disks", "/disks", *words])
+        options.parseOptions(["--mac", "02-00-00-00-00-fe", "--disks", "/disks", *arguments])
         return options.config
 
     def file(self, text: str) -> str:
@@ -70,7 +70,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Values that cannot be are refused before anything starts."""
-        for words in (
+        for arguments in (
             (),
             ("--server", "voi:0"),
             ("--server", "voi", "--count", "0"),
@@ -78,8 +78,8 @@ class OptionsTests(SynchronousTestCase):
             ("--server", "voi", "--boot-disk", "../voi_0"),
             ("--server", "voi", "--bittorrent-port", "x"),
         ):
-            with self.assertRaises(UsageError, msg=str(words)):
-                self.parse(*words)
+            with self.assertRaises(UsageError, msg=str(arguments)):
+                self.parse(*arguments)
 
     def test_count(self) -> None:
         """Several terminals have directories, MAC addresses and loopback addresses of their own."""

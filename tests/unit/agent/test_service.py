@@ -53,7 +53,7 @@ class ServiceTests(SynchronousTestCase):
             endpoint=self.endpoint,
             make_seeding=lambda **_settings: self.seeder,
             in_thread=maybeDeferred,
-            chance=lambda: 0.0,
+            random_part=lambda: 0.0,
         )
         library, torrent = self.service.library, torrent_of()
         library.hidden.mkdir()
@@ -70,9 +70,9 @@ class ServiceTests(SynchronousTestCase):
         }
 
     def converse(self, answered: int = 20) -> list[tuple[int, dict[str, Any], bytes]]:
-        """Answer what the terminal asks; everything it said."""
+        """Answer what the terminal asks; everything it sent."""
         transport, client = self.endpoint.transports[-1], self.endpoint.protocols[-1]
-        said = []
+        sent = []
         reader = FrameReader(LOGGED_IN)
         for _ in range(answered):
             reader.feed(transport.value())
@@ -80,27 +80,27 @@ class ServiceTests(SynchronousTestCase):
             frame = reader.next_frame()
             if frame is None:
                 break
-            said.append((frame.service_code, decode_object(frame.data), frame.token))
+            sent.append((frame.service_code, decode_object(frame.data), frame.token))
             reply = encode(self.answers.get(frame.service_code, success()))
             client.dataReceived(
                 Frame(frame.service_code, frame.request_code, reply, Direction.RESPONSE, ClientType.SERVER).encode()
             )
-        return said
+        return sent
 
     def test_order(self) -> None:
         """Login, boot disk, tracker, disks: in this order, with the token, under the template that was learned."""
-        said = self.converse()
+        sent = self.converse()
         self.assertEqual(
-            [code for code, _, _ in said],
+            [code for code, _, _ in sent],
             [Code.LOGIN, Code.REPORT_BOOT_DISK, Code.TRACKER_ADDRESS, Code.REPORT_DISKS],
         )
-        self.assertEqual(said[0][1], {"mac": MAC, "ip": "127.0.0.9"})
-        self.assertEqual([token for _, _, token in said], [b"", *[b"ab" * 16] * 3])
-        self.assertEqual((said[3][1]["uuid"], said[3][1]["name"]), (TEMPLATE, "Room 1"))
+        self.assertEqual(sent[0][1], {"mac": MAC, "ip": "127.0.0.9"})
+        self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
+        self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))
         self.assertEqual(self.seeder.trackers, {key_of(torrent_of()): [TRACKER]})
 
     def test_unknown_boot_disk(self) -> None:
-        """A server that does not know the disk hears everything else all the same."""
+        """A server that does not know the disk gets everything else all the same."""
         self.answers[Code.REPORT_BOOT_DISK] = Reply(code=60024, msg="unknown")
         self.assertEqual(self.converse()[-1][0], Code.REPORT_DISKS)
         self.assertTrue(self.service.online)

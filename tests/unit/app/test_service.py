@@ -27,8 +27,9 @@ from voi.agent.options import make_config
 from voi.agent.service import TerminalService
 from voi.app import start as startup
 from voi.app import twistd as server
+from voi.app.options import Options
 from voi.app.service import VoiService
-from voi.config import Config, Options
+from voi.config import Config
 from voi.demo.image import write_image
 from voi.demo.processes import free_port
 from voi.errors import StartupError
@@ -177,7 +178,7 @@ class ServiceTests(TestCase):
         )
 
     async def wrote_down(self, kind: str) -> None:
-        """Wait until the journal has such an entry."""
+        """Wait until the audit log has such an entry."""
 
         async def there() -> bool:
             return bool((await self.api("GET", f"/api/v1/events?kind={kind}"))["events"])
@@ -231,7 +232,7 @@ class ServiceTests(TestCase):
         self.assertEqual(self.open_to_others(), {"data/key.pem": 0o600})
 
     async def test_stop_is_written_down(self) -> None:
-        """The next start finds in the journal that the server was stopped, and when it was started."""
+        """The next start finds in the audit log that the server was stopped, and when it was started."""
         self.start_server()
         await self.wrote_down("server.started")
         await self.server.stopService()

@@ -16,7 +16,7 @@ LI = Actor("account", "li", "192.0.2.1")
 
 
 class EventCase(StoreCase):
-    """A journal on a database."""
+    """An audit log on a database."""
 
     def setUp(self) -> None:
         """Add it."""
@@ -31,15 +31,15 @@ class EventCase(StoreCase):
 
 
 class JournalTests(EventCase):
-    """The journal."""
+    """The audit log."""
 
     async def test_on_disk_before_it_says_so(self) -> None:
-        """When a note is taken it can be read, and who listens has heard of it."""
-        heard: list[AuditEntry] = []
-        self.audit_log.heard.connect(heard.append)
+        """When a note is taken it can be read, and a listener has got it."""
+        received: list[AuditEntry] = []
+        self.audit_log.added.connect(received.append)
         await self.audit_log.note("room.removed", LI, name="Hall")
         self.assertEqual(await self.texts(), ["Room deleted: Hall"])
-        self.assertEqual([(event.id, event.time) for event in heard], [(1, 1000.0)])
+        self.assertEqual([(event.id, event.time) for event in received], [(1, 1000.0)])
 
     async def test_never_fails(self) -> None:
         """A kind that is none, a value that is missing, a database that is gone, a listener that fails: only logged."""
@@ -47,7 +47,7 @@ class JournalTests(EventCase):
         await self.audit_log.note("room.removed", LI)
         with mock.patch.object(self.events, "add", side_effect=OSError("no disk")):
             await self.audit_log.note("room.removed", LI, name="Hall")
-        self.audit_log.heard.connect(mock.Mock(side_effect=ZeroDivisionError))
+        self.audit_log.added.connect(mock.Mock(side_effect=ZeroDivisionError))
         await self.audit_log.note("room.removed", LI, name="Hall")
         self.assertEqual([len(self.flushLoggedErrors(x)) for x in (KeyError, OSError, ZeroDivisionError)], [2, 1, 1])
         self.assertEqual(await self.texts(), ["Room deleted: Hall"])

@@ -17,9 +17,9 @@ class PageTests(SynchronousTestCase):
     def test_names(self) -> None:
         """Events are known by their names, also where the network cuts them in two; data is no name."""
         page = self.page()
-        self.assertEqual(page.heard(b"retry: 2000\n\nevent: hello\ndata: {}\n\nevent: ter"), {"hello"})
+        self.assertEqual(page.data_received(b"retry: 2000\n\nevent: hello\ndata: {}\n\nevent: ter"), {"hello"})
         self.assertTrue(page.live)
-        self.assertEqual(page.heard(b'minals\ndata: ["event: gone"]\n\n'), {"terminals"})
+        self.assertEqual(page.data_received(b'minals\ndata: ["event: gone"]\n\n'), {"terminals"})
 
     def test_reads_again(self) -> None:
         """What the page shows is read again when news are of that, and no sooner after the last time than it may."""
@@ -36,11 +36,11 @@ class PageTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """Without its stream a page is not live, and waits longer after each failure, until it is live again."""
         page = self.page()
-        page.heard(b"event: hello\n")
+        page.data_received(b"event: hello\n")
         for _ in PAUSES:
             page.lost()
         self.assertEqual((page.live, page.failures), (False, len(PAUSES)))
-        page.heard(b"event: hello\n")
+        page.data_received(b"event: hello\n")
         self.assertEqual((page.live, page.failures), (True, 0))
 
 

@@ -37,7 +37,7 @@ def sums_of(path: Path) -> bytes:
 
 
 class TablesCase(PublishingCase):
-    """A desk, a publisher and the tables of what they publish."""
+    """An intake, a publisher and the tables of what they publish."""
 
     def start(self) -> None:
         super().start()
@@ -130,7 +130,7 @@ class AskedTests(TablesCase):
         await self.assertFailure(self.ask(bytes(20)), NotFound)
 
     async def test_made_when_it_is_missing(self) -> None:
-        """A level from before there were tables gets one; until it is made, askers are told to come back."""
+        """A level from before there were tables gets one; until it is made, terminals are told to come back."""
         torrent = await self.upload()
         self.directory.blocks(torrent.info_hash).unlink()
         self.waiting = Deferred()
@@ -159,7 +159,7 @@ class AskedTests(TablesCase):
         await self.assertFailure(self.ask(torrent.info_hash), NotFound)
 
     async def test_lost_disk(self) -> None:
-        """A file that is gone is logged, and askers hear that there is no table."""
+        """A file that is gone is logged, and terminals are told that there is no table."""
         torrent = await self.upload()
         self.directory.blocks(torrent.info_hash).unlink()
         self.directory.disk(BASE).unlink()

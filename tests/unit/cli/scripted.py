@@ -114,7 +114,7 @@ class ScriptedCase(SynchronousTestCase):
         self.home = Path(self.mktemp()).absolute()
         self.home.mkdir()
         for module in ("follow", "terminal_commands", "rollout_watch"):
-            self.patch(__import__(f"voi.cli.{module}", fromlist=[module]), "LOOK_AGAIN_SECONDS", 0.0)
+            self.patch(__import__(f"voi.cli.{module}", fromlist=[module]), "POLL_SECONDS", 0.0)
 
     def voi(
         self, *arguments: str, token: str | None = "secret", env: dict[str, str | None] | None = None, typed: str = ""
@@ -239,3 +239,9 @@ def rollout(state: str, *targets: dict[str, Any], **more: Any) -> dict[str, Any]
         "rates": [],
         **more,
     }
+
+
+def upload(state: str, disk: str, reason: str = "") -> dict[str, Any]:
+    """An upload as the API shows it."""
+    disks = [{"name": f"voi_0_{UUID}", "state": disk, "reason": reason}]
+    return {"id": 7, "state": state, "template": UUID, "progress": 0.5, "disks": disks}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.cli.scripted import Cut, ScriptedCase
 from voi.cli.api import ApiClient
-from voi.cli.failures import Failed, NotLetIn, Unreachable
+from voi.cli.failures import AccessDenied, Failed, Unreachable
 
 
 class ApiTests(ScriptedCase):
@@ -42,14 +42,14 @@ class ApiTests(ScriptedCase):
 
     def test_refusals(self) -> None:
         """Each refusal is of its own kind, with the server's sentence."""
-        for status, kind in ((401, NotLetIn), (403, NotLetIn), (409, Failed), (503, Failed)):
+        for status, kind in ((401, AccessDenied), (403, AccessDenied), (409, Failed), (503, Failed)):
             self.refuse("GET", "/x", "because", status)
             with self.assertRaises(kind) as caught:
                 self.api.get("/x")
             self.assertIn("because", caught.exception.message)
 
     def test_other_answers(self) -> None:
-        """What is no answer of ours is told as what it is."""
+        """What is no answer of ours is reported as what it is."""
         self.script.say("GET", "/x", b"<html>", status=502)
         with self.assertRaisesRegex(Failed, "502"):
             self.api.get("/x")

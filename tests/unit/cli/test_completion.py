@@ -8,7 +8,7 @@ from tests.unit.cli.scripted import OTHER_UUID, UUID, ScriptedCase
 
 
 class CompletionTests(ScriptedCase):
-    """Scripts for shells, and names while somebody types."""
+    """Scripts for shells, and names."""
 
     def complete(self, *words: str, **env: Any) -> list[str]:
         """What is offered for the last word, as bash asks for it."""
@@ -48,7 +48,7 @@ class CompletionTests(ScriptedCase):
         self.assertEqual(self.complete("restart", "--room", "Ph"), ["Physics"])
 
     def test_hostile_names(self) -> None:
-        """A name that a shell would obey is completed by its uuid, and so is one that two have."""
+        """A name that a shell would interpret is completed by its uuid, and so is one that two have."""
         for name in ("$(reboot)", "a b", "a;b", "`x`", "-rf", "a\nb", "\x1b[2J", "*", "a'b"):
             self.templates((UUID, name))
             self.assertEqual(self.complete("rollout", "start", ""), [UUID], name)
@@ -56,6 +56,6 @@ class CompletionTests(ScriptedCase):
         self.assertEqual(self.complete("rollout", "start", "Off"), [UUID, OTHER_UUID])
 
     def test_no_server(self) -> None:
-        """Without a server nothing is offered, and nothing is said into somebody's typing."""
+        """Without a server nothing is offered, and nothing is printed into the command line."""
         self.assertEqual(self.complete("rollout", "start", "", VOI_SERVER="http://127.0.0.1:1"), [])
         self.assertEqual(self.complete("rollout", "start", "", VOI_SERVER="nonsense"), [])

@@ -30,7 +30,7 @@ class Listener(ProcessProtocol):
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.told = b""
+        self.output = b""
         self.ended: Deferred[int | None] = Deferred()
         self._rest = b""
         self._waiting: tuple[int, Deferred[None]] | None = None
@@ -53,7 +53,7 @@ class Listener(ProcessProtocol):
         self._look()
 
     def errReceived(self, data: bytes) -> None:
-        self.told += data
+        self.output += data
 
     def processEnded(self, reason: Failure) -> None:
         self.ended.callback(reason.value.exitCode if isinstance(reason.value, ProcessTerminated) else 0)
@@ -142,7 +142,7 @@ class ContractTests(ApiCase):
         self.assertEqual(seen["template"], TEMPLATE)
 
     async def test_journal_and_tokens(self) -> None:
-        """A token is made, let in, and revoked; the journal tells of it."""
+        """A token is made, let in, and revoked; it is in the audit log."""
         made = (await self.voi("token", "make", "backup")).strip()
         self.assertIn("backup", await self.voi("token", "list"))
         await self.voi("token", "list", "--token", made, status=5)
@@ -161,7 +161,7 @@ class ContractTests(ApiCase):
         self.clock.advance(1)
         await listener.wait_for(2)
         process.signalProcess("INT")
-        self.assertEqual(await listener.ended, 130, listener.told)
+        self.assertEqual(await listener.ended, 130, listener.output)
         self.assertEqual([json.loads(line)["kind"] for line in listener.lines], ["server.started", "server.stopped"])
 
     async def test_interrupted_watch(self) -> None:
@@ -171,6 +171,6 @@ class ContractTests(ApiCase):
         listener, process = self.listen("rollout", "watch", number, "--json")
         await listener.wait_for(1)
         process.signalProcess("INT")
-        self.assertEqual(await listener.ended, 130, listener.told)
-        self.assertIn(f"rollout {number} goes on".encode(), listener.told)
+        self.assertEqual(await listener.ended, 130, listener.output)
+        self.assertIn(f"rollout {number} goes on".encode(), listener.output)
         self.assertEqual((await self.ask("GET", f"/api/v1/rollouts/{number}")).json["state"], "running")

@@ -35,8 +35,8 @@ def page(*numbers: int) -> dict[str, Any]:
 
 def stream(*news: dict[str, Any]) -> bytes:
     """A stream that says hello, tells of these, and ends."""
-    told = b"".join(b"event: event\ndata: %b\n\n" % json.dumps(one).encode() for one in news)
-    return b'event: hello\ndata: {"boot": 1}\n\n' + told
+    stream = b"".join(b"event: event\ndata: %b\n\n" % json.dumps(one).encode() for one in news)
+    return b'event: hello\ndata: {"boot": 1}\n\n' + stream
 
 
 class EventsTests(ScriptedCase):
@@ -81,7 +81,7 @@ class EventsTests(ScriptedCase):
         self.assertEqual(len(self.script.asked), 3)
 
     def test_old_news(self) -> None:
-        """For what was shown already, the journal is not asked again."""
+        """For what was shown already, the audit log is not asked again."""
         self.script.say("GET", "/events/stream", stream(event(1), event(2)), stream(event(3)))
         self.script.say("GET", "/events", page(1, 2), page(1, 2), page(1, 2, 3))
         self.assertEqual(self.follow(3), [1, 2, 3])
@@ -108,7 +108,7 @@ class EventsTests(ScriptedCase):
             self.follow(1)
 
     def test_lines(self) -> None:
-        """With -f each entry is a line, of JSON if so asked, until the server lets nobody in."""
+        """With -f each entry is a line, of JSON if so asked, until the server refuses."""
         self.script.say("GET", "/events/stream", stream())
         self.script.say("GET", "/events", page(1, 2))
         self.script.answers["GET", "/api/v1/events/stream"].append(

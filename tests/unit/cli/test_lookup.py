@@ -28,7 +28,7 @@ class NamingTests(ScriptedCase):
         self.assertIn(OTHER_UUID, caught.exception.message)
 
     def test_unknown(self) -> None:
-        """A name that nobody has is an error that says what is near, or where to look."""
+        """An unknown name is an error that says what is near, or where to look."""
         self.templates((UUID, "Office"))
         with self.assertRaisesRegex(Failed, "did you mean 'Office'"):
             template_named(self.api, "Ofice")
@@ -51,7 +51,7 @@ class NamingTests(ScriptedCase):
             Choice(every=False, room=None, terminals=(MACS[2],)).find(self.api)
 
     def test_empty_choices(self) -> None:
-        """To mean nobody is an error."""
+        """To choose none is an error."""
         self.terminals()
         self.rooms((1, "Physics"))
         with self.assertRaisesRegex(Failed, "has no terminals"):
@@ -60,7 +60,7 @@ class NamingTests(ScriptedCase):
             Choice(every=True, room=None, terminals=()).find(self.api)
 
     def test_one_of_three(self) -> None:
-        """All, a room, or some: exactly one is to be said."""
+        """All, a room, or some: exactly one is to be given."""
         for arguments in ((), ("--all", MACS[0]), ("--all", "--room", "x"), ("--room", "x", MACS[0])):
             result = self.voi("wake", *arguments)
             self.assertEqual(result.exit_code, 2)

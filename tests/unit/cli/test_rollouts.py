@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.cli.scripted import HOSTILE, MACS, UUID, Cut, ScriptedCase, rollout, target
 from voi.cli import rollout_watch as watching
-from voi.cli.rollout_watch import Bars, Lines, slowest
+from voi.cli.rollout_watch import BarScreen, JsonScreen, slowest
 
 
 class RolloutTests(ScriptedCase):
@@ -26,7 +26,7 @@ class RolloutTests(ScriptedCase):
         self.script.say("POST", "/rollouts", {"id": 3}, status=201)
 
     def test_start(self) -> None:
-        """Its number is what is printed; all, a room or some are told to the server as such."""
+        """Its number is what is printed; all, a room or some go to the server as such."""
         for arguments, more in (
             (("--all",), {"macs": "all"}),
             (("--room", "physics"), {"room": 4}),
@@ -152,7 +152,7 @@ class ScreenTests(SynchronousTestCase):
     def test_bars(self) -> None:
         """A bar for all with rate and time left, and one for each of the slowest, names as they are."""
         out = StringIO()
-        bars = Bars(Console(file=out, force_terminal=True, width=160))
+        bars = BarScreen(Console(file=out, force_terminal=True, width=160))
         bars.show(rollout("running", target(MACS[0], name=HOSTILE)))
         text = out.getvalue()
         bars.close()
@@ -164,21 +164,21 @@ class ScreenTests(SynchronousTestCase):
     def test_words(self) -> None:
         """Without a terminal, a line when a state changes or after a while."""
         now = 0.0
-        said: list[str] = []
-        words = watching.Words(lambda: now)
-        self.patch(click, "echo", lambda text, err: said.append(text))
+        printed: list[str] = []
+        words = watching.TextScreen(lambda: now)
+        self.patch(click, "echo", lambda text, err: printed.append(text))
         words.show(rollout("running", target(MACS[0])))
         words.show(rollout("running", target(MACS[0], progress=0.6)))
         words.lost()
-        self.assertEqual(len(said), 1)
+        self.assertEqual(len(printed), 1)
         words.show(rollout("running", target(MACS[0], "done")))
         now = 20.0
         words.lost()
-        self.assertEqual(len(said), 3)
+        self.assertEqual(len(printed), 3)
 
     def test_lines_have_no_plot(self) -> None:
         """The points of the plot would be most of each line, and are asked for where they are wanted."""
-        said: list[Any] = []
-        self.patch(watching, "say_json", said.append)
-        Lines().show(rollout("running", target(MACS[0])))
-        self.assertNotIn("rates", said[0])
+        printed: list[Any] = []
+        self.patch(watching, "say_json", printed.append)
+        JsonScreen().show(rollout("running", target(MACS[0])))
+        self.assertNotIn("rates", printed[0])

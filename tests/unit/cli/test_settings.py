@@ -88,7 +88,7 @@ class SettingsTests(ScriptedCase):
         self.assertIn("voi token make", result.stderr)
 
     def test_no_token(self) -> None:
-        """Without any token it says where one could come from, and asks nobody."""
+        """Without any token it says where one could come from, and sends no request."""
         result, token = self.asked("--server", self.server, "--data", self.mktemp())
         self.assertEqual((result.exit_code, token), (5, None))
         self.assertIn("api-token: No such file or directory", result.stderr)

@@ -32,7 +32,7 @@ class OrderTests(ScriptedCase):
         self.assertIn("Restart 2 terminals (1 left out because it is off)?", result.stderr)
 
     def test_nobody_to_ask(self) -> None:
-        """A script without --yes gets no restart, and is told what to say."""
+        """A script without --yes gets no restart, and is told how to confirm."""
         result = self.voi("shutdown", "--all")
         self.assertEqual((result.exit_code, self.script.changes()), (1, []))
         self.assertIn("--yes", result.stderr)
@@ -65,7 +65,7 @@ class OrderTests(ScriptedCase):
         self.assertNotIn(MACS[0], result.stdout)
 
     def test_watermark(self) -> None:
-        """It needs no question; what waits for a login is told and not waited for."""
+        """It needs no question; what waits for a login is shown and not waited for."""
         self.script.say("GET", "/commands/5", outcomes(("done", ""), ("waiting", "off; waits for its next login")))
         result = self.voi("watermark", "on", MACS[0], MACS[1])
         self.assertEqual(result.exit_code, 0, result.stderr)
@@ -85,8 +85,8 @@ class OrderTests(ScriptedCase):
         self.script.say("GET", "/commands/5", outcomes(("failed", "no")))
         result = self.voi("restart", MACS[0], "--yes", "--json")
         self.assertEqual(result.exit_code, 3)
-        said = json.loads(result.stdout)
-        self.assertEqual((said["outcomes"][0]["reason"], said["left_out"]), ("no", []))
+        printed = json.loads(result.stdout)
+        self.assertEqual((printed["outcomes"][0]["reason"], printed["left_out"]), ("no", []))
 
     def test_interrupt(self) -> None:
         """Ctrl-C while it waits says that the command was given."""

@@ -44,7 +44,7 @@ class TokenTests(ScriptedCase):
         self.assertEqual([path for _, path, _ in self.script.changes()], ["/tokens/3", "/tokens/2"])
 
     def test_not_allowed(self) -> None:
-        """Who may not is told so, with an exit status of its own."""
+        """Without the right it is refused, with an exit status of its own."""
         self.refuse("GET", "/tokens", "only an administrator may do this", 403)
         result = self.voi("token", "list")
         self.assertEqual(result.exit_code, 5)

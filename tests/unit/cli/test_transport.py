@@ -1,4 +1,4 @@
-"""Tests of voi.cli.transport: addresses with the wrong scheme, and certificates that nobody knows."""
+"""Tests of voi.cli.transport: addresses with the wrong scheme, and unknown certificates."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TransportTests(SynchronousTestCase):
         return host
 
     def tls(self) -> Callable[[socket.socket], None]:
-        """What answers TLS, with a certificate that nobody knows."""
+        """What answers TLS, with an unknown certificate."""
         path = Path(self.mktemp())
         write_certificate(path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -78,9 +78,9 @@ class TransportTests(SynchronousTestCase):
         """Why a change is not made; it was not, so nothing is lost."""
         with self.assertRaises(Unreachable) as caught:
             ApiClient(server, "secret", timeout).change("POST", "/x")
-        said: str = caught.exception.message
-        self.assertFalse(caught.exception.lost, said)
-        return said
+        message: str = caught.exception.message
+        self.assertFalse(caught.exception.lost, message)
+        return message
 
     def test_https_to_a_plain_port(self) -> None:
         """The sentence names the address to use, and the request is not made again."""
@@ -107,9 +107,9 @@ class TransportTests(SynchronousTestCase):
     def test_unknown_certificate(self) -> None:
         """What is wrong with it is said, and how to make it known."""
         host = self.serve(self.tls())
-        said = self.refusal(f"https://{host}")
-        self.assertIn("self-signed certificate", said)
-        self.assertIn("SSL_CERT_FILE", said)
+        message = self.refusal(f"https://{host}")
+        self.assertIn("self-signed certificate", message)
+        self.assertIn("SSL_CERT_FILE", message)
         self.assertEqual(self.taken, 1)
 
     def test_a_server_that_hangs_up(self) -> None:

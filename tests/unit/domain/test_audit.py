@@ -14,7 +14,7 @@ MAC, OTHER = "AA:BB:CC:DD:EE:01", "AA:BB:CC:DD:EE:02"
 
 
 class WhoTests(SynchronousTestCase):
-    """How the journal calls whoever did something."""
+    """What the audit log calls an actor."""
 
     def test_kinds(self) -> None:
         """People by their names, all others with what they are."""

@@ -11,7 +11,7 @@ from voi.domain.rooms import Room, RoomMap, subnet_of
 from voi.domain.terminals import Terminal
 
 MAC = "AA:BB:CC:DD:EE:01"
-STRANGER = "AA:BB:CC:DD:EE:99"
+UNKNOWN = "AA:BB:CC:DD:EE:99"
 
 
 def rooms(**subnets: str) -> RoomMap:
@@ -53,7 +53,7 @@ class RoomDirectoryTests(SynchronousTestCase):
 
     def test_a_stranger(self) -> None:
         """One that never logged in stands where its address says."""
-        self.assertEqual((self.room("::ffff:10.0.2.1", STRANGER), self.room("10.7.0.1", STRANGER)), (2, None))
+        self.assertEqual((self.room("::ffff:10.0.2.1", UNKNOWN), self.room("10.7.0.1", UNKNOWN)), (2, None))
 
     def test_rooms_changed(self) -> None:
         """Other rooms count at once, and all may stand elsewhere."""

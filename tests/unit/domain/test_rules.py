@@ -119,11 +119,11 @@ class RolloutTests(SynchronousTestCase):
         self.assertEqual(links.least_seconds(Demand(0, 0, 0, 0)), 0.0)
 
     def test_advance(self) -> None:
-        """A word without news is heard, and is no advance."""
+        """A report without news counts as a sign of life, and is no advance."""
         progress = TaskProgress()
-        progress.hear(0.5, 1.0)
-        progress.hear(0.5, 9.0)
-        self.assertEqual((progress.heard, progress.advanced), (9.0, 1.0))
+        progress.update(0.5, 1.0)
+        progress.update(0.5, 9.0)
+        self.assertEqual((progress.updated, progress.advanced), (9.0, 1.0))
 
 
 class UploadTests(SynchronousTestCase):

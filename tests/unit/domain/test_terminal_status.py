@@ -58,7 +58,7 @@ class StandingTests(SynchronousTestCase):
         terminal: Terminal = TERMINAL,
     ) -> tuple[str, int]:
         """State and version."""
-        found = self.catalogue.standing(terminal, levels, rollout, online=online)
+        found = self.catalogue.status_of(terminal, levels, rollout, online=online)
         return found.state.value, found.version
 
     def test_versions(self) -> None:
@@ -95,10 +95,10 @@ class StandingTests(SynchronousTestCase):
 
     def test_offline(self) -> None:
         """A terminal that is off is off, whatever else; what its rollout says of it is kept."""
-        found = self.catalogue.standing(TERMINAL, held((DISK, 0, 0)), target(TargetState.WAITING), online=False)
+        found = self.catalogue.status_of(TERMINAL, held((DISK, 0, 0)), target(TargetState.WAITING), online=False)
         self.assertEqual((found.state, found.version, found.newest), (TerminalState.OFFLINE, 1, 2))
         self.assertIsNotNone(found.target)
-        found = self.catalogue.standing(TERMINAL, [], target(TargetState.DONE), online=False)
+        found = self.catalogue.status_of(TERMINAL, [], target(TargetState.DONE), online=False)
         self.assertIsNone(found.target)
 
     def test_which_template(self) -> None:

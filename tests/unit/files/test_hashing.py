@@ -58,7 +58,7 @@ class FileTestCase(SynchronousTestCase):
         os.utime(self.file, ns=(1, 1))  # whatever the file system's clock does, the time is another one
 
     def every_step(self) -> None:
-        """Let progress be told after each chunk, whatever the clock says."""
+        """Let progress be reported after each chunk, whatever the clock says."""
         self.patch(hashing, "_PROGRESS_EVERY", 0)
 
 
@@ -115,21 +115,21 @@ class PaceTests(FileTestCase):
     """Progress and cancelling."""
 
     def test_ends_with_the_size(self) -> None:
-        """Progress rises, and the last number told is the file's size."""
+        """Progress rises, and the last number reported is the file's size."""
         self.every_step()
-        told: list[int] = []
-        hash_file(self.file, PIECE, told.append)
-        self.assertEqual(told, [0, MIB, 2 * MIB, 3 * MIB, len(CONTENT)])
+        reported: list[int] = []
+        hash_file(self.file, PIECE, reported.append)
+        self.assertEqual(reported, [0, MIB, 2 * MIB, 3 * MIB, len(CONTENT)])
 
     def test_not_more_than_ten_times_a_second(self) -> None:
         """What comes within a tenth of a second of the last call is left out, but never the end."""
         times: Iterator[float] = iter([0.0, 0.05, 0.11, 0.15, 0.20, 0.22, 0.23])
-        told: list[int] = []
-        pace = hashing._Pace(told.append, None, clock=lambda: next(times))
+        reported: list[int] = []
+        timer = hashing._ProgressTimer(reported.append, None, clock=lambda: next(times))
         for done in range(1, 6):
-            pace.step(done)
-        pace.step(6, last=True)
-        self.assertEqual(told, [2, 5, 6])
+            timer.step(done)
+        timer.step(6, last=True)
+        self.assertEqual(reported, [2, 5, 6])
 
     def test_cancelled(self) -> None:
         """A cancelled work stops at the next step, not at the end."""
@@ -269,9 +269,9 @@ class VerifyTests(FileTestCase):
     def test_longer(self) -> None:
         """Nothing beyond the torrent's length is read, so a longer file has no bad pieces for it."""
         self.every_step()
-        told: list[int] = []
-        self.assertEqual(verify_file(self.file, metainfo(CONTENT[: 20 * PIECE + 7]), told.append), [])
-        self.assertEqual(told[-1], 20 * PIECE + 7)
+        reported: list[int] = []
+        self.assertEqual(verify_file(self.file, metainfo(CONTENT[: 20 * PIECE + 7]), reported.append), [])
+        self.assertEqual(reported[-1], 20 * PIECE + 7)
 
     def test_changed_meanwhile(self) -> None:
         """A file that is written to while it is checked is not called good."""

@@ -104,7 +104,7 @@ class ReasonTests(SynchronousTestCase):
         self.assertEqual((again, again.code), ("M has no connection", "offline"))
 
     def test_long_texts_are_cut(self) -> None:
-        """What strangers say is bounded, in the text and in the data."""
+        """What comes from outside is bounded, in the text and in the data."""
         reason = Reason("terminal_answered", code=7, text="x" * 10_000)
         self.assertEqual(len(str(reason.data["text"])), LONGEST_VALUE)
         self.assertLess(len(reason), LONGEST_VALUE + 50)

@@ -11,7 +11,7 @@ from voi.wire.torrent_body import TorrentBody
 
 
 class ChronicleTests(PublishingCase):
-    """What the journal tells of uploads."""
+    """What the audit log tells of uploads."""
 
     def setUp(self) -> None:
         """With an audit log."""
@@ -64,11 +64,11 @@ class ChronicleTests(PublishingCase):
         await self.requests.request(backup, MAC, NAMED[DISK], [(BASE, 0)])
         await self.offer(path, granted=False)
         await self.arrive(path)
-        terminal, asker = (f"terminal {MAC}", "10.0.0.1"), ("token backup", "10.9.9.9")
-        self.assertEqual(await self.people(3), [asker, terminal, asker])
+        terminal, requester = (f"terminal {MAC}", "10.0.0.1"), ("token backup", "10.9.9.9")
+        self.assertEqual(await self.people(3), [requester, terminal, requester])
 
     async def test_failed(self) -> None:
-        """A file that is no image is in the journal with the reason."""
+        """A file that is no image is in the audit log with the reason."""
         path = self.made / "text"
         path.write_bytes(b"this is no image" * 10_000)
         await self.offer(path)

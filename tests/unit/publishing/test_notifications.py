@@ -18,7 +18,7 @@ class NoticeTests(PublishingCase):
     """1020, 1021 and 1018."""
 
     def start(self) -> None:
-        """With a fleet to speak to."""
+        """With a registry of connections."""
         super().start()
         self.registry = FakeConnections([MAC])
         self.notifications = UploaderNotifications(self.uploads, self.publisher, self.registry)
@@ -45,7 +45,7 @@ class NoticeTests(PublishingCase):
         )
 
     async def test_told_at_the_next_login(self) -> None:
-        """An uploader that is off, or does not answer, hears of the end when it comes back."""
+        """An uploader that is off, or does not answer, is told of the end when it comes back."""
         self.registry.there.clear()
         path = image(self.made / "base")
         await self.offer(path)

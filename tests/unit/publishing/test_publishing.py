@@ -1,4 +1,4 @@
-"""Tests of voi.publishing: desk and publisher on a real database and real files, with a seed that only plays."""
+"""Tests of voi.publishing: intake and publisher on a real database and real files, with a seed that only plays."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def torrent_of(path: Path, name: DiskName) -> bytes:
 
 
 class PublishingCase(StoreCase):
-    """A desk and a publisher on a data directory of their own."""
+    """An intake and a publisher on a data directory of their own."""
 
     def setUp(self) -> None:
         """Put them together."""
@@ -343,7 +343,7 @@ class PublishTests(PublishingCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     async def test_called_off_while_it_is_verified(self) -> None:
-        """Who calls an upload off waits for its check to notice; nothing of it is published after that."""
+        """Who calls an upload off waits for its check to end; nothing of it is published after that."""
         path = image(self.made / "base")
         await self.offer(path)
         checking: Deferred[None] = Deferred()
@@ -438,7 +438,7 @@ class PublishTests(PublishingCase):
         self.assertEqual(self.seeder.connected, [(info_hash, "10.0.0.1", 7000)])
 
     async def test_admitted_before_the_answer(self) -> None:
-        """When the terminal hears that its torrent is taken, it may announce it, and is connected to if it does."""
+        """When the terminal knows that its torrent is accepted, it may announce it, and is connected to if it does."""
         self.patch(self.publisher, "_in_thread", lambda *_: Deferred())  # no disk is read before the answer
         path = image(self.made / "base")
         await self.offer(path)

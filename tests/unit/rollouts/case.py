@@ -1,4 +1,4 @@
-"""The coordinator of rollouts on a real database, with a fleet, a seed and a tracker that only play."""
+"""The coordinator of rollouts on a real database, with a registry, a seed and a tracker that only play."""
 
 from __future__ import annotations
 

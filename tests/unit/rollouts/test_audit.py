@@ -14,10 +14,10 @@ from voi.wire.messages import DownloadResult, Reply
 
 
 class ChronicleTests(CoordinatorCase):
-    """What the journal tells of rollouts."""
+    """What the audit log tells of rollouts."""
 
     async def prepare(self, *macs: str) -> None:
-        """With a journal."""
+        """With an audit log."""
         await super().prepare(*macs)
         self.events = SqlAuditEntries(self.store)
 
@@ -102,17 +102,17 @@ class ChronicleTests(CoordinatorCase):
 class SightTests(CoordinatorCase):
     """What the overview asks of the coordinator."""
 
-    async def test_standing_still(self) -> None:
+    async def test_stalled(self) -> None:
         """Terminals that are online and get nothing for a minute are counted by rollout."""
         await self.started()
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
         self.now += STUCK_SECONDS
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {1: 1})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {1: 1})
         await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 10))
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
         self.now += STUCK_SECONDS
         self.registry.there.clear()
-        self.assertEqual(self.coordinator.stall_monitor.standing_still(), {})
+        self.assertEqual(self.coordinator.stall_monitor.stalled(), {})
 
     async def test_fetched(self) -> None:
         """Bytes are counted as terminals come nearer, from their first word on, and never taken back."""

@@ -16,7 +16,7 @@ class EndTests(CoordinatorCase):
     """Restart and cancel."""
 
     async def test_restart(self) -> None:
-        """After a restart open targets are taken up: who goes on is heard, who waits is sent."""
+        """After a restart open targets are taken up: reports of those under way count, those that wait are sent."""
         await self.prepare(MAC, OTHER)
         self.registry.there.add(MAC)
         await self.begin()

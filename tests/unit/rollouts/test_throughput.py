@@ -33,45 +33,45 @@ class PaceTests(SynchronousTestCase):
 
     def test_rate(self) -> None:
         """A rate is what came since the last word, over the time since; later ones count as much as all before."""
-        pace = TransferRate(1000, 50.0, 5.0)
-        pace.hear(1000, 100.0, 10.0)
-        self.assertEqual((pace.rate, pace.eta), (10.0, 90.0))
-        pace.hear(1000, 100.0, 15.0)
-        self.assertEqual(pace.rate, 10.0)
-        pace.hear(1000, 400.0, 20.0)
-        self.assertEqual((pace.rate, pace.eta), (20.0, 30.0))
+        transfer = TransferRate(1000, 50.0, 5.0)
+        transfer.update(1000, 100.0, 10.0)
+        self.assertEqual((transfer.rate, transfer.eta), (10.0, 90.0))
+        transfer.update(1000, 100.0, 15.0)
+        self.assertEqual(transfer.rate, 10.0)
+        transfer.update(1000, 400.0, 20.0)
+        self.assertEqual((transfer.rate, transfer.eta), (20.0, 30.0))
 
     def test_silent(self) -> None:
         """Who is silent for long, for one that talks as often, has no rate, and no end is known."""
         for between, silent in ((20.0, SILENT_SECONDS), (3.0, 9.0), (1.0, 4.0)):
-            pace = TransferRate(1000, 50.0, 0.0)
-            pace.hear(1000, 100.0, between)
-            pace.hear(1000, 100.0, between + silent)
-            self.assertGreater(pace.rate, 0.0)
-            pace.hear(1000, 100.0, between + silent + 0.1)
-            self.assertEqual((pace.rate, pace.eta), (0.0, None))
+            transfer = TransferRate(1000, 50.0, 0.0)
+            transfer.update(1000, 100.0, between)
+            transfer.update(1000, 100.0, between + silent)
+            self.assertGreater(transfer.rate, 0.0)
+            transfer.update(1000, 100.0, between + silent + 0.1)
+            self.assertEqual((transfer.rate, transfer.eta), (0.0, None))
 
     def test_first_word(self) -> None:
         """The first word tells what was there before too: there is no rate yet, and what was known of it holds."""
-        pace = TransferRate(1000, 0.0, 0.0, noted=0.5)
-        pace.hear(1000, 900.0, 2.0)
-        self.assertEqual((pace.rate, pace.eta, pace.from_server), (0.0, None, 450))
-        pace.hear(1000, 920.0, 4.0)
-        self.assertEqual(pace.rate, 10.0)
+        transfer = TransferRate(1000, 0.0, 0.0, noted=0.5)
+        transfer.update(1000, 900.0, 2.0)
+        self.assertEqual((transfer.rate, transfer.eta, transfer.from_server), (0.0, None, 450))
+        transfer.update(1000, 920.0, 4.0)
+        self.assertEqual(transfer.rate, 10.0)
 
     def test_anew(self) -> None:
         """A check that finds less, or another plan, begins anew."""
         for size, done in ((1000, 50.0), (2000, 500.0)):
-            pace = TransferRate(1000, 60.0, 0.0)
-            pace.hear(1000, 100.0, 10.0)
-            pace.hear(size, done, 20.0)
-            self.assertEqual((pace.rate, pace.done), (0.0, done))
-            pace.hear(size, done + 10, 30.0)
-            self.assertEqual(pace.rate, 1.0)
+            transfer = TransferRate(1000, 60.0, 0.0)
+            transfer.update(1000, 100.0, 10.0)
+            transfer.update(size, done, 20.0)
+            self.assertEqual((transfer.rate, transfer.done), (0.0, done))
+            transfer.update(size, done + 10, 30.0)
+            self.assertEqual(transfer.rate, 1.0)
 
 
 class ObserverTests(StoreCase):
-    """A rollout to two terminals, on the board and in the database."""
+    """A rollout to two terminals, open and in the database."""
 
     async def setUp(self) -> None:  # type: ignore[override]  # trial awaits it
         super().setUp()
@@ -79,13 +79,13 @@ class ObserverTests(StoreCase):
         for mac in (MAC, OTHER):
             await self.terminal(mac)
         await self.rollouts.begin(TEMPLATE, None, 0.0)
-        self.open_targets, self.seeding, self.courses = OpenTargets(), FakeSession(), SqlRolloutHistories(self.store)
+        self.open_targets, self.seeding, self.histories = OpenTargets(), FakeSession(), SqlRolloutHistories(self.store)
         self.online = {MAC, OTHER}
         self.recorder = ThroughputRecorder(
             open_targets=self.open_targets,
             online=self.online,
             seeding=self.seeding,
-            courses=self.courses,
+            histories=self.histories,
             clock=Clock(),
         )
         self.targets = [self.put(1, mac) for mac in (MAC, OTHER)]
@@ -98,26 +98,26 @@ class ObserverTests(StoreCase):
         target.take(target.target, [task], 0.0)
         return target
 
-    def hear(self, target: OpenTarget, fraction: float, now: float) -> None:
+    def update(self, target: OpenTarget, fraction: float, now: float) -> None:
         """A terminal is so far."""
         for progress in target.progress.values():
-            progress.hear(fraction, now)
+            progress.update(fraction, now)
 
     async def test_rates(self) -> None:
         """The rollout's rate is that of all its terminals, its end that of the slowest."""
         for target in self.targets:
-            self.hear(target, 0.1, 0.0)
+            self.update(target, 0.1, 0.0)
         await self.recorder.look(0.0)
-        self.hear(self.targets[0], 0.6, 10.0)
-        self.hear(self.targets[1], 0.2, 10.0)
+        self.update(self.targets[0], 0.6, 10.0)
+        self.update(self.targets[1], 0.2, 10.0)
         await self.recorder.look(10.0)
         now = self.recorder.now(1)
         assert now is not None
         self.assertEqual((now.rate, now.eta), (60.0, 80.0))
-        pace = self.recorder.pace(1, MAC)
-        assert pace is not None
-        self.assertEqual((pace.rate, pace.eta), (50.0, 8.0))
-        self.assertEqual(now.course.points[-1], Point(10.0, 60, 0))
+        transfer = self.recorder.transfer(1, MAC)
+        assert transfer is not None
+        self.assertEqual((transfer.rate, transfer.eta), (50.0, 8.0))
+        self.assertEqual(now.history.points[-1], Point(10.0, 60, 0))
 
     async def test_who_fetches_nothing_has_no_rate(self) -> None:
         """One that is done, has failed or is off counts neither in the rollout's rate nor in its end."""
@@ -127,14 +127,14 @@ class ObserverTests(StoreCase):
         self.targets.append(self.put(1, third))
         for fraction, now in ((0.1, 0.0), (0.2, 10.0)):
             for target in self.targets:
-                self.hear(target, fraction, now)
+                self.update(target, fraction, now)
             await self.recorder.look(now)
         self.assertEqual(self.how().rate, 30.0)
         self.open_targets.settle(replace(self.targets[0].target, state=TargetState.DONE))
         self.online.discard(OTHER)
         await self.recorder.look(12.0)
         how = self.how()
-        self.assertEqual((how.rate, how.eta, how.course.points[-1].swarm), (10.0, 80.0, 10))
+        self.assertEqual((how.rate, how.eta, how.history.points[-1].swarm), (10.0, 80.0, 10))
 
     def how(self) -> Throughput:
         """How the rollout goes."""
@@ -157,41 +157,41 @@ class ObserverTests(StoreCase):
         await self.recorder.look(10.0)
         now = self.recorder.now(1)
         assert now is not None
-        self.assertEqual((now.course.server_sent, now.server_rate), (400, 40.0))
+        self.assertEqual((now.history.server_sent, now.server_rate), (400, 40.0))
         await self.rollouts.begin(TEMPLATE, [MAC], 0.0)
         self.put(2, MAC)
         self.seeding.states[HASH] = torrent_status(uploaded=5600, upload_rate=40)
         await self.recorder.look(20.0)
         both = [self.recorder.now(number) for number in (1, 2)]
         self.assertEqual(
-            [now and (now.course.server_sent, now.server_rate) for now in both], [(500, 20.0), (100, 20.0)]
+            [now and (now.history.server_sent, now.server_rate) for now in both], [(500, 20.0), (100, 20.0)]
         )
 
     async def test_over_at_once(self) -> None:
-        """A rollout that begins and ends between two looks has its course all the same."""
+        """A rollout that begins and ends between two looks has its history all the same."""
         for target in self.targets:
             self.open_targets.drop(target.key)
         self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
         for now in (0.0, 2.0):
             await self.recorder.look(now)
-        course = await self.courses.get(1)
-        assert course is not None
-        self.assertEqual((course.server_sent, self.recorder.now(1)), (300, None))
+        history = await self.histories.get(1)
+        assert history is not None
+        self.assertEqual((history.server_sent, self.recorder.now(1)), (300, None))
 
     async def test_from_the_server(self) -> None:
         """Of each terminal it is counted what the server sent it, over connections that end and begin anew."""
         await self.recorder.look(0.0)
         for total in (100, 150, 20, 20):
             self.recorder.served(HASH, [(MAC, total), ("unknown", 5)])
-        pace = self.recorder.pace(1, MAC)
-        assert pace is not None
-        self.assertEqual(pace.from_server, 170)
+        transfer = self.recorder.transfer(1, MAC)
+        assert transfer is not None
+        self.assertEqual(transfer.from_server, 170)
 
     async def test_sources_are_kept(self) -> None:
         """How much of it the server sent is known when the rollout is over, and goes on after a restart."""
         await self.recorder.look(0.0)
         self.recorder.served(HASH, [(MAC, 250)])
-        self.hear(self.targets[0], 0.5, 2.0)
+        self.update(self.targets[0], 0.5, 2.0)
         await self.recorder.look(2.0)
         await self.recorder.look(2.0 + SAVE_SECONDS)
         self.assertEqual(await self.sources(), {MAC: 0.5, OTHER: None})
@@ -200,11 +200,11 @@ class ObserverTests(StoreCase):
             again.put(work.target)
         self.open_targets, old = again, self.open_targets
         self.recorder = ThroughputRecorder(
-            open_targets=again, online=self.online, seeding=self.seeding, courses=self.courses, clock=Clock()
+            open_targets=again, online=self.online, seeding=self.seeding, histories=self.histories, clock=Clock()
         )
         old.ended.clear()
         self.targets = [self.again(again, mac) for mac in (MAC, OTHER)]
-        self.hear(self.targets[0], 0.5, 50.0)
+        self.update(self.targets[0], 0.5, 50.0)
         await self.recorder.look(50.0)
         self.recorder.served(HASH, [(MAC, 150)])
         for target in self.targets:
@@ -232,12 +232,12 @@ class ObserverTests(StoreCase):
         await self.recorder.look(0.0)
         self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
         await self.recorder.look(SAVE_SECONDS)
-        self.assertEqual((await self.courses.get(1) or RolloutHistory(0, 0, [])).server_sent, 300)
+        self.assertEqual((await self.histories.get(1) or RolloutHistory(0, 0, [])).server_sent, 300)
         again = ThroughputRecorder(
             open_targets=self.open_targets,
             online=self.online,
             seeding=self.seeding,
-            courses=self.courses,
+            histories=self.histories,
             clock=Clock(),
         )
         self.seeding.states[HASH] = torrent_status(uploaded=0, upload_rate=0)
@@ -249,12 +249,12 @@ class ObserverTests(StoreCase):
         self.seeding.states[HASH] = torrent_status(uploaded=120, upload_rate=0)
         await again.look(SAVE_SECONDS + 14)
         self.assertIsNone(again.now(1))
-        self.assertIsNone(again.pace(1, MAC))
-        course = await again.course(1)
-        assert course is not None
-        self.assertEqual(course.server_sent, 420, "what the seed tells of the end comes after it")
-        self.assertEqual([point.time for point in course.points], [0.0, 30.0, 40.0, 42.0, 44.0])
-        self.assertEqual(course.points[-1], Point(44.0, 0, 0))
+        self.assertIsNone(again.transfer(1, MAC))
+        history = await again.history(1)
+        assert history is not None
+        self.assertEqual(history.server_sent, 420, "what the seed tells of the end comes after it")
+        self.assertEqual([point.time for point in history.points], [0.0, 30.0, 40.0, 42.0, 44.0])
+        self.assertEqual(history.points[-1], Point(44.0, 0, 0))
 
     async def test_long_rollouts(self) -> None:
         """A plot has so many points at most, however long it takes, from its beginning to its end."""
@@ -262,7 +262,7 @@ class ObserverTests(StoreCase):
             await self.recorder.look(2.0 * step)
         now = self.recorder.now(1)
         assert now is not None
-        points = now.course.points
+        points = now.history.points
         self.assertLessEqual(len(points), MOST_POINTS)
         self.assertGreater(len(points), MOST_POINTS // 3)
         self.assertLess(points[0].time, 20)
@@ -270,6 +270,6 @@ class ObserverTests(StoreCase):
 
     async def test_unknown(self) -> None:
         """A rollout that was pruned meanwhile is not written down, and does no harm."""
-        await self.courses.save(RolloutHistory(99, 1, []))
-        self.assertIsNone(await self.courses.get(99))
+        await self.histories.save(RolloutHistory(99, 1, []))
+        self.assertIsNone(await self.histories.get(99))
         self.assertIsNone(self.recorder.now(99))

@@ -48,7 +48,7 @@ def copy_of_running(source: Path, target: Path) -> None:
     A note is written under a draft's name and then renamed, in a thread: a draft that was listed may be gone when it
     is to be copied, and no start reads one.
     """
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".new-*"))
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*.new"))
 
 
 def hash_of(torrent: bytes) -> bytes:
@@ -57,14 +57,14 @@ def hash_of(torrent: bytes) -> bytes:
 
 
 class Events:
-    """What a session told, and who waits to hear something."""
+    """The events of a session, and who waits for one."""
 
     def __init__(self) -> None:
-        self.told: list[Event] = []
+        self.events: list[Event] = []
         self._waiters: list[tuple[Callable[[Event], bool], Deferred[Event]]] = []
 
     def __call__(self, event: Event) -> None:
-        self.told.append(event)
+        self.events.append(event)
         for entry in list(self._waiters):
             wanted, waiter = entry
             if wanted(event):
@@ -73,7 +73,7 @@ class Events:
 
     def of(self, kind: type[E]) -> list[E]:
         """All events of one kind so far."""
-        return [event for event in self.told if isinstance(event, kind)]
+        return [event for event in self.events if isinstance(event, kind)]
 
     def until(self, kind: type[E], wanted: Callable[[E], bool] = lambda _: True) -> Deferred[E]:
         """Fires with the first such event, of the past or to come."""
@@ -89,7 +89,7 @@ class Events:
 
 @dataclass
 class Peer:
-    """A running session, its port, what it told, and its directories."""
+    """A running session, its port, its events, and its directories."""
 
     seeding: TorrentSession
     events: Events

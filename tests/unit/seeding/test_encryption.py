@@ -5,7 +5,7 @@ from __future__ import annotations
 import libtorrent as lt
 
 from tests.unit.seeding.swarm import HOST, NAME, Peer, SwarmCase, content, hash_of
-from voi.seeding import alerts
+from voi.seeding.alerts import Finished
 from voi.seeding.interfaces import TorrentStatus
 from voi.seeding.settings import server_settings, terminal_settings
 
@@ -34,7 +34,7 @@ class EncryptionTests(SwarmCase):
         assert held is not None and held.handle is not None
         flags = [peer.flags for peer in held.handle.get_peer_info() if peer.total_download]
         self.assertEqual(len(flags), 1)
-        await terminal.events.until(alerts.Finished)
+        await terminal.events.until(Finished)
         await terminal.seeding.flush(hash_of(torrent))
         self.assertEqual((terminal.files / NAME).read_bytes(), content(LONG))
         return bool(flags[0] & lt.peer_info.rc4_encrypted)

@@ -117,7 +117,7 @@ class FetchTests(SwarmCase):
         await self.finished()
 
     async def test_changed_since(self) -> None:
-        """A survey of a file that was written to since counts for nothing: the file is checked."""
+        """A scan of a file that was written to since counts for nothing: the file is checked."""
         await self.prepare()
         self.path.write_bytes(self.new)
         scan = self.scan(None)

@@ -54,7 +54,7 @@ class WindowTests(SynchronousTestCase):
         self.assertFalse(window.done)
 
     def test_twice(self) -> None:
-        """A piece that is told twice counts once."""
+        """A piece that is reported twice counts once."""
         window = Window(range(100), Random(1))
         piece = min(set(range(100)) - window.hidden)
         self.assertIsNotNone(window.had(piece))
@@ -82,73 +82,78 @@ class FakeHandle:
         self.wanted += [piece for piece, _ in pieces]
 
 
-class HearingTests(SynchronousTestCase):
+class RegistryTests(SynchronousTestCase):
     """What the session makes of libtorrent's alerts for such a torrent."""
 
     def setUp(self) -> None:
         self.key = bytes(range(20))
-        self.held = TorrentState(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
+        self.state = TorrentState(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
         self.handle = FakeHandle()
-        self.held.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
-        self.held.window = Window(range(100), Random(1))
-        self.hidden = self.held.window.hidden
-        self.told: list[Event] = []
-        nobody: Any = None  # neither notes nor ledger are needed
+        self.state.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
+        self.state.window = Window(range(100), Random(1))
+        self.hidden = self.state.window.hidden
+        self.events: list[Event] = []
+        none: Any = None  # neither a thread nor the store is needed
         self.registry = TorrentRegistry(
-            {self.key: self.held}, AlertWaiters(Clock()), nobody, nobody, self.told.append, lambda _added, _held: None
+            {self.key: self.state},
+            AlertWaiters(Clock()),
+            none,
+            none,
+            self.events.append,
+            lambda *_: None,
         )
 
     def test_next_piece(self) -> None:
-        """A piece that is there makes room for another, and nobody else is told."""
-        self.registry.hear(PieceDone(self.key, min(set(range(100)) - self.hidden)))
+        """A piece that is there makes room for another, and no event is handed on."""
+        self.registry.receive(PieceDone(self.key, min(set(range(100)) - self.hidden)))
         self.assertEqual(len(self.handle.wanted), 1)
         self.assertIn(self.handle.wanted[0], self.hidden)
-        self.assertEqual(self.told, [])
+        self.assertEqual(self.events, [])
 
     def test_finished_too_early(self) -> None:
         """The end of what was wanted is not the end of the torrent: all the rest is wanted then."""
-        self.registry.hear(Finished(self.key))
-        self.assertEqual((set(self.handle.wanted), self.told, self.held.complete), (self.hidden, [], False))
+        self.registry.receive(Finished(self.key))
+        self.assertEqual((set(self.handle.wanted), self.events, self.state.complete), (self.hidden, [], False))
         self.assertEqual(self.handle.announces, 1, "libtorrent has let go of its seeds")
 
     def test_finished_too_early_again(self) -> None:
-        """However often: libtorrent may say it again before it has heard that the rest is wanted."""
+        """However often: libtorrent may say it again before it knows that the rest is wanted."""
         first, *others = sorted(set(range(100)) - self.hidden)
-        self.registry.hear(PieceDone(self.key, first))
+        self.registry.receive(PieceDone(self.key, first))
         for piece in others:
-            self.registry.hear(PieceDone(self.key, piece))
-        self.registry.hear(Finished(self.key))
-        self.registry.hear(PieceDone(self.key, self.handle.wanted[0]))
-        self.registry.hear(Finished(self.key))
-        self.assertEqual((self.told, self.held.complete), ([], False))
+            self.registry.receive(PieceDone(self.key, piece))
+        self.registry.receive(Finished(self.key))
+        self.registry.receive(PieceDone(self.key, self.handle.wanted[0]))
+        self.registry.receive(Finished(self.key))
+        self.assertEqual((self.events, self.state.complete), ([], False))
         for piece in range(100):
-            self.registry.hear(PieceDone(self.key, piece))
-        self.registry.hear(Finished(self.key))
-        self.assertEqual((self.told, self.held.complete), ([Finished(self.key)], True))
+            self.registry.receive(PieceDone(self.key, piece))
+        self.registry.receive(Finished(self.key))
+        self.assertEqual((self.events, self.state.complete), ([Finished(self.key)], True))
 
-    def test_unheard_pieces(self) -> None:
+    def test_pieces_without_an_event(self) -> None:
         """Where alerts were lost, that libtorrent seeds is the end; while it only lacks nothing wanted it is none."""
-        self.held.checked = True
-        self.registry.hear(Finished(self.key))
-        self.registry.hear(status(self.key, "finished"))
-        self.assertFalse(self.held.complete)
+        self.state.checked = True
+        self.registry.receive(Finished(self.key))
+        self.registry.receive(status(self.key, "finished"))
+        self.assertFalse(self.state.complete)
         for _ in range(2):
-            self.registry.hear(status(self.key, "seeding"))
-        self.assertEqual([event for event in self.told if isinstance(event, Finished)], [Finished(self.key)])
-        self.assertTrue(self.held.complete)
+            self.registry.receive(status(self.key, "seeding"))
+        self.assertEqual([event for event in self.events if isinstance(event, Finished)], [Finished(self.key)])
+        self.assertTrue(self.state.complete)
 
     def test_finished(self) -> None:
         """When every piece was there it is the end."""
         for piece in range(100):
-            self.registry.hear(PieceDone(self.key, piece))
-        self.registry.hear(Finished(self.key))
-        self.assertEqual(self.told, [Finished(self.key)])
+            self.registry.receive(PieceDone(self.key, piece))
+        self.registry.receive(Finished(self.key))
+        self.assertEqual(self.events, [Finished(self.key)])
 
     def test_gone(self) -> None:
         """A torrent that libtorrent has dropped a moment ago is no error."""
         self.patch(FakeHandle, "prioritize_pieces", raises)
         self.patch(FakeHandle, "force_reannounce", raises)
-        self.registry.hear(Finished(self.key))
+        self.registry.receive(Finished(self.key))
 
 
 def status(info_hash: bytes, state: str) -> TorrentStatus:
@@ -168,7 +173,7 @@ class PacedTests(SwarmCase):
     COUNT = 10 * LEAST
 
     async def test_all_of_it(self) -> None:
-        """All pieces come, what is told as finished is whole, and only what was missing was sent."""
+        """All pieces come, what is events as finished is whole, and only what was missing was sent."""
         new = content(self.COUNT * self.PIECE)
         old = bytearray(new)
         for piece in range(self.COUNT):

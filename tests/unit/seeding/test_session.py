@@ -99,7 +99,7 @@ class DownloadTests(SwarmCase):
         url, requests, first = await self.tracker()
         path = self.root / NAME
         path.write_bytes(content())
-        torrent = torrent_of(path, trackers=(f"{url}/stranger",), web_seed=f"{url}/web/")
+        torrent = torrent_of(path, trackers=(f"{url}/foreign",), web_seed=f"{url}/web/")
         leech = await self.peer("leech")
         await leech.seeding.download(torrent, leech.files)
         self.assertEqual(leech.events.of(alerts.AnnounceFailed), [])
@@ -168,7 +168,7 @@ class StopTests(SwarmCase):
         self.assertIn("checking", [event.state for event in again.events.of(alerts.StateChanged)])
 
     async def test_changed_after_a_clean_stop(self) -> None:
-        """A partial file that somebody touched is checked in spite of its resume data."""
+        """A partial file that was touched is checked in spite of its resume data."""
         seeder, leech, torrent, _ = await self.partly()
         await leech.seeding.stop()
         with (leech.files / NAME).open("r+b") as file:
@@ -195,17 +195,17 @@ class StopTests(SwarmCase):
         await fetched(await self.peer("leech"), torrent, again)
         self.assertEqual([event.state for event in again.events.of(alerts.StateChanged)][:1], ["finished"])
 
-    async def test_vouched_for_while_it_is_checked(self) -> None:
+    async def test_verified_while_it_is_checked(self) -> None:
         """Who has read a file is believed, though libtorrent's own check of it is told of later."""
         seeder, torrent = await self.seeder()
-        seeder.seeding._take_in(alerts.StateChanged(hash_of(torrent), "checking"))
+        seeder.seeding._on_event(alerts.StateChanged(hash_of(torrent), "checking"))
         await seeder.seeding.mark_verified(hash_of(torrent), seeder.files / NAME)
-        held = seeder.seeding._torrents[hash_of(torrent)]
-        held.checked = False
-        seeder.seeding._take_in(alerts.StateChanged(hash_of(torrent), "checking"))
-        self.assertTrue(held.verified)
-        seeder.seeding._take_in(alerts.Checked(hash_of(torrent), complete=False))
-        self.assertFalse(held.verified, "it was checked, and something is missing")
+        state = seeder.seeding._torrents[hash_of(torrent)]
+        state.checked = False
+        seeder.seeding._on_event(alerts.StateChanged(hash_of(torrent), "checking"))
+        self.assertTrue(state.verified)
+        seeder.seeding._on_event(alerts.Checked(hash_of(torrent), complete=False))
+        self.assertFalse(state.verified, "it was checked, and something is missing")
 
     async def test_check_is_remembered(self) -> None:
         """What libtorrent itself has read and found right counts as verified."""
@@ -397,7 +397,7 @@ class TroubleTests(SwarmCase):
         await self.assertFailure(peer.seeding.download(torrent_of(folder), peer.files), TorrentRefused)
 
     async def test_listener_that_fails(self) -> None:
-        """Who is told of an event and fails is logged, and the next event comes."""
+        """A listener's fault is logged, and the next event comes."""
         from twisted.internet import reactor
 
         events = Events()

@@ -1,4 +1,4 @@
-"""What the ledger trusts, and that it survives what disks and crashes do to it."""
+"""What the verification store trusts, and that it survives what disks and crashes do to it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class LedgerTests(SynchronousTestCase):
         self.verification.open()
 
     def again(self) -> VerificationStore:
-        """The ledger as the next start finds it."""
+        """The store as the next start finds it."""
         verification = VerificationStore(self.state)
         verification.open()
         return verification

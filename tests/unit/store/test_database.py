@@ -134,7 +134,7 @@ class StoreTests(StoreCase):
         self.assertNotIn(("a07",), rows)
 
     async def test_a_commit_that_fails(self) -> None:
-        """Nobody hears of success when the commit did not reach the disk."""
+        """Nothing succeeds when the commit did not reach the disk."""
 
         def job(db: Database) -> None:
             db.execute("PRAGMA defer_foreign_keys = ON")  # the violation shows at the commit
@@ -165,22 +165,22 @@ class AuditTests(StoreCase):
         return [name for (name,) in names], count
 
     async def test_together(self) -> None:
-        """Entries are made of the result, none, one or several, and are on disk when the change is; who listens hears
-        of each before the change's own caller goes on.
+        """Entries are made of the result, none, one or several, and are on disk when the change is; listeners get
+        each before the change's own caller goes on.
         """
-        heard: list[AuditEntry] = []
-        self.store.noted.connect(heard.append)
+        received: list[AuditEntry] = []
+        self.store.noted.connect(received.append)
         seen: list[str] = []
         for name, made in (("a", None), ("b", self.entry), ("c", [self.entry, self.entry])):
             given = await self.add(name, lambda result, made=made: seen.append(result) or made)  # type: ignore[misc,func-returns-value]
             self.assertEqual(given, name)
-        self.assertEqual((seen, [entry.id for entry in heard]), (["a", "b", "c"], [1, 2, 3]))
+        self.assertEqual((seen, [entry.id for entry in received]), (["a", "b", "c"], [1, 2, 3]))
         self.assertEqual(await self.kept(), (["a", "b", "c"], 3))
 
     async def test_no_entry(self) -> None:
-        """Where an entry cannot be made, or not be written, the change has failed too, and nobody hears of anything."""
-        heard: list[AuditEntry] = []
-        self.store.noted.connect(heard.append)
+        """Where an entry cannot be made, or not be written, the change has failed too, and no listener is called."""
+        received: list[AuditEntry] = []
+        self.store.noted.connect(received.append)
         bad = replace(self.entry, data={"name": b"no text"})
         jobs = [
             self.add("a", lambda _: make_entry("room.flooded", SERVER, 5.0)),
@@ -190,30 +190,30 @@ class AuditTests(StoreCase):
         await self.assertFailure(jobs[0], KeyError)
         await self.assertFailure(jobs[1], TypeError)
         await good
-        self.assertEqual((await self.kept(), len(heard)), ((["c"], 1), 1))
+        self.assertEqual((await self.kept(), len(received)), ((["c"], 1), 1))
         await self.store.write(lambda db: db.execute("DROP TABLE event_terminals"))
         await self.assertFailure(self.add("d", lambda _: self.entry), NotSaved)
         self.assertEqual(await self.kept(), (["c"], 1))
 
     async def test_not_committed(self) -> None:
-        """Of what did not reach the disk nobody hears."""
-        heard: list[AuditEntry] = []
-        self.store.noted.connect(heard.append)
+        """Listeners do not get what did not reach the disk."""
+        received: list[AuditEntry] = []
+        self.store.noted.connect(received.append)
 
         def job(db: Database) -> None:
             db.execute("PRAGMA defer_foreign_keys = ON")  # the violation shows at the commit
             db.execute("INSERT INTO versions VALUES ('nowhere', 1, 1, NULL, '[]', NULL)")
 
         await self.assertFailure(self.store.write(job, lambda _: self.entry), NotSaved)
-        self.assertEqual((heard, (await self.kept())[1]), ([], 0))
+        self.assertEqual((received, (await self.kept())[1]), ([], 0))
 
     async def test_a_listener_that_fails(self) -> None:
-        """It keeps neither the others from hearing of it nor the change from being made."""
-        heard: list[AuditEntry] = []
+        """It stops neither the other listeners nor the change."""
+        received: list[AuditEntry] = []
         self.store.noted.connect(mock.Mock(side_effect=ZeroDivisionError))
-        self.store.noted.connect(heard.append)
+        self.store.noted.connect(received.append)
         await self.add("a", lambda _: self.entry)
-        self.assertEqual((len(heard), len(self.flushLoggedErrors(ZeroDivisionError))), (1, 1))
+        self.assertEqual((len(received), len(self.flushLoggedErrors(ZeroDivisionError))), (1, 1))
 
 
 class DirectoryTests(SynchronousTestCase):

@@ -98,7 +98,7 @@ class Line:
         self.number += 1
         self.protocol.dataReceived(frame(code, body, **{"number": self.number, **kwargs}))
 
-    def heard(self) -> list[Frame]:
+    def received(self) -> list[Frame]:
         """What the server has written since the last time."""
         frames = read(self.transport.value())
         self.transport.clear()
@@ -107,11 +107,11 @@ class Line:
     def log_in(self, mac: str = MAC) -> Frame:
         """Log in; the server's reply."""
         self.say(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
-        return self.heard()[0]
+        return self.received()[0]
 
 
-class Office:
-    """A factory with its fleet, a fake handler and a clock."""
+class TerminalServer:
+    """A factory with its registry, a fake handler and a clock."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.terminals.fakes import Office
+from tests.unit.terminals.fakes import TerminalServer
 from tests.unit.wire.builders import MAC
 from voi.errors import Conflict, Malformed
 from voi.terminals.frame_counters import OTHER, FrameCounters, wire_codes
@@ -19,9 +19,9 @@ class CountingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A terminal that is logged in."""
-        self.office = Office()
-        self.tally: FrameCounters = self.office.factory.tally
-        self.line = self.office.line()
+        self.server = TerminalServer()
+        self.tally: FrameCounters = self.server.factory.tally
+        self.line = self.server.line()
         self.line.log_in()
 
     def test_request(self) -> None:
@@ -31,7 +31,7 @@ class CountingTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """A command and its answer."""
-        answered: Deferred[Any] = self.office.registry.request(MAC, Code.RESTART, {}, batch_no=7)
+        answered: Deferred[Any] = self.server.registry.request(MAC, Code.RESTART, {}, batch_no=7)
         self.assertEqual(self.tally.sent[Code.RESTART], 1)
         answer = {"code": 0, "msg": "", "data": {"batch_no": 7}}
         self.line.say(Code.RESTART, answer, direction=2)
@@ -39,19 +39,19 @@ class CountingTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """A refusal goes by the code of the answer, whoever refuses."""
-        self.office.handler.error = Conflict("no")
+        self.server.handler.error = Conflict("no")
         self.line.say(Code.HEARTBEAT, {"mac": MAC})
-        self.office.clock.advance(0)
+        self.server.clock.advance(0)
         self.line.say(Code.REPORT_BOOT_DISK, {})
         self.assertEqual((self.tally.errors[Conflict.wire_code], self.tally.errors[Malformed.wire_code]), (1, 1))
         self.assertEqual(sum(self.tally.errors.values()), 2)
 
     def test_unknown_codes_share_one_place(self) -> None:
-        """Strangers choose codes, and the tables grow by none of them."""
+        """Anybody can choose codes, and the tables grow by none of them."""
         before = len(self.tally.received)
         for code in range(20_000, 20_100):
             self.line.say(code)
-            self.office.clock.advance(0)
+            self.server.clock.advance(0)
         self.assertEqual((self.tally.received[OTHER], self.tally.sent[OTHER]), (100, 100))
         self.assertEqual((len(self.tally.received), self.tally.errors[-1]), (before, 100))
 
@@ -63,11 +63,11 @@ class CountingTests(SynchronousTestCase):
 
     def test_connections(self) -> None:
         """Those that are open, logged in or not, and what they hold."""
-        self.office.line()
+        self.server.line()
         self.line.protocol.dataReceived(b"\1\0")
-        self.assertEqual((self.office.factory.connections, self.office.factory.held), (2, 2))
+        self.assertEqual((self.server.factory.connections, self.server.factory.unfinished_bytes), (2, 2))
         self.line.hang_up()
-        self.assertEqual((self.office.factory.connections, self.office.factory.held), (1, 0))
+        self.assertEqual((self.server.factory.connections, self.server.factory.unfinished_bytes), (1, 0))
 
 
 class CodeTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ from tests.unit.wire.builders import frame, reply
 from voi.audit.log import AuditLog
 from voi.auth.hashing import hash_password, wire_form
 from voi.auth.passwords import ATTEMPTS, WINDOW_SECONDS, PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.domain.actors import SERVER, Actor
 from voi.domain.command_outcomes import Command, CommandResult
 from voi.domain.commands import COMMANDS
@@ -53,7 +53,7 @@ class FakeUploads:
     def __init__(self) -> None:
         self.allowed = True
         self.asked: list[tuple[str, bool, Any]] = []
-        self.askers: list[Actor | None] = []
+        self.actors: list[Actor | None] = []
         self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
@@ -74,7 +74,7 @@ class FakeUploads:
     ) -> str:
         """9014."""
         self.taken.append((mac, granted, dict(listed), body))
-        self.askers.append(actor)
+        self.actors.append(actor)
         if isinstance(body, UnreadableTorrent):
             raise body.error
         return "an id"
@@ -85,22 +85,22 @@ class FakeUploads:
 
 
 class FakeRollouts:
-    """Notes what it hears."""
+    """Keeps the reports."""
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.reports: list[Any] = []
 
     async def disks_reported(self, mac: str, template: Template | None) -> None:
         """9011."""
-        self.heard.append((mac, template and template.uuid))
+        self.reports.append((mac, template and template.uuid))
 
     async def task_state(self, mac: str, state: TaskState) -> None:
         """9025."""
-        self.heard.append((mac, state.progress))
+        self.reports.append((mac, state.progress))
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
         """9015."""
-        self.heard.append((mac, result.disk, result.result))
+        self.reports.append((mac, result.disk, result.result))
 
 
 class HandlerCase(StoreCase):
@@ -119,7 +119,7 @@ class HandlerCase(StoreCase):
         handlers = RequestHandlers(
             terminals=self.terminals,
             templates=self.templates,
-            sign_in=SignIn(
+            sign_in=Authenticator(
                 accounts=accounts,
                 sessions=SqlSessions(self.store),
                 passwords=self.admin,
@@ -141,10 +141,10 @@ class HandlerCase(StoreCase):
     async def ask(self, code: int, body: Any = None, **kwargs: Any) -> Reply:
         """A request and its answer."""
         self.line.say(code, body, **kwargs)
-        while not (heard := self.line.heard()):
+        while not (received := self.line.received()):
             await self.store.write(lambda _db: None)
         self.clock.advance(0)
-        return reply(heard[0])
+        return reply(received[0])
 
 
 class HandlerTests(HandlerCase):
@@ -190,13 +190,13 @@ class HandlerTests(HandlerCase):
         self.assertEqual(terminal.boot_disk, name)
 
     async def test_disks(self) -> None:
-        """A report is kept and the rollouts hear of it."""
+        """A report is kept and the rollouts get it."""
         await self.prepare()
         await self.publish(level(0))
         body = {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0, "operate_id": 0}]}
         self.assertEqual((await self.ask(Code.REPORT_DISKS, body)).code, 0)
         self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [DiskName(DISK, 0)])
-        self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
+        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)])
 
     async def test_disks_under_their_group(self) -> None:
         """A terminal that knows only the desktop group of what it was sent reports the template's disks."""
@@ -205,7 +205,7 @@ class HandlerTests(HandlerCase):
         await self.ask(Code.REPORT_DISKS, {"uuid": template.group_uuid, "disks": [{"uuid": DISK}]})
         self.assertEqual([d.template_uuid for d in await self.terminals.disks(MAC)], [TEMPLATE])
         self.assertEqual(self.reported, [MAC])
-        self.assertEqual(self.fake_rollouts.heard, [(MAC, TEMPLATE)])
+        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)])
 
     async def test_administrator(self) -> None:
         """A right password opens the grant that 9018 and 9014 ask about."""
@@ -217,17 +217,17 @@ class HandlerTests(HandlerCase):
         await self.ask(Code.MAY_UPLOAD, question)
         self.assertEqual([granted for _, granted, _ in self.fake_uploads.asked], [False, True])
         await self.ask(Code.UPLOAD_TORRENT, torrent_body.encode_upload(TorrentBody(b"de", DISK, 0)))
-        self.assertEqual(self.fake_uploads.askers, [Actor("account", "admin", "10.0.0.1")])
+        self.assertEqual(self.fake_uploads.actors, [Actor("account", "admin", "10.0.0.1")])
 
     async def test_journal(self) -> None:
-        """A terminal's first login is in the journal, and each administrator's, right and wrong; guessing is not."""
+        """A terminal's first login is in the audit log, and each administrator's, right and wrong; guessing is not."""
         await self.prepare()
         await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": "secret"})
         for _ in range(ATTEMPTS + 3):
             await self.ask(Code.ADMIN_LOGIN, {"username": "admin", "password": "wrong"})
         again = Line(self.factory)
         again.say(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7"})
-        while not again.heard():
+        while not again.received():
             await self.store.write(lambda _db: None)
         found = (await self.events.find(AuditFilter(), 99))[::-1]
         self.assertEqual(
@@ -257,7 +257,7 @@ class HandlerTests(HandlerCase):
         self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
 
     async def test_unreadable_torrent(self) -> None:
-        """A 9014 that cannot be read is answered with why; who takes uploads hears of it, with the disk it is of."""
+        """A 9014 that cannot be read is answered with why; the intake gets it, with the disk it is of."""
         await self.prepare()
         answer = await self.ask(Code.UPLOAD_TORRENT, b"x" * 100)
         self.assertEqual((answer.code, answer.data), (88888, {"field": "data_len"}))
@@ -275,7 +275,7 @@ class HandlerTests(HandlerCase):
         self.assertEqual(answer.data, {"progress": 12.5, "process": 12.5, "rate": 1000, "state": "receiving"})
         await self.ask(Code.TASK_STATE, {"mac": MAC, "torrent_name": name, "progress": 7, "state": "downloading"})
         await self.ask(Code.DOWNLOAD_RESULT, {"mac": MAC, "disk": name, "result": 1})
-        self.assertEqual(self.fake_rollouts.heard, [(MAC, 7), (MAC, name, 1)])
+        self.assertEqual(self.fake_rollouts.reports, [(MAC, 7), (MAC, name, 1)])
 
     async def test_small_things(self) -> None:
         """Order query, logout, physical-to-virtual."""
@@ -379,7 +379,7 @@ class CommandDeskTests(HandlerCase):
         await self.prepare()
         for code, expected in ((0, "done"), (7, "failed")):
             number = await self.give("restart")
-            sent = self.line.heard()[0]
+            sent = self.line.received()[0]
             body = {"code": code, "msg": "busy", "data": {"mac": MAC, "batch_no": number}}
             self.line.protocol.dataReceived(frame(sent.service_code, body, direction=2, number=0))
             outcomes = await self.outcomes(number)
@@ -406,9 +406,9 @@ class CommandDeskTests(HandlerCase):
         self.assertEqual({state for state, _ in outcomes.values()}, {"waiting"})
         self.line = Line(self.factory)
         await self.ask(Code.LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
-        while not (heard := self.line.heard()):
+        while not (received := self.line.received()):
             await self.store.write(lambda _db: None)
-        self.assertEqual(heard[0].service_code, Code.WATERMARK)
+        self.assertEqual(received[0].service_code, Code.WATERMARK)
         body = {"code": 0, "msg": "", "data": {"batch_no": number}}
         self.line.protocol.dataReceived(frame(Code.WATERMARK, body, direction=2, number=0))
         self.assertEqual((await self.outcomes(number))[MAC][0], "done")
@@ -430,23 +430,23 @@ class CommandDeskTests(HandlerCase):
             await self.ask(Code.LOGIN, {"mac": mac, "ip": "10.0.0.1"})
             self.addCleanup(line.protocol.lose, "the test is over")
             lines[mac] = line
-        desk = self.dispatcher()
-        await self.tell(desk, "watermark", lines, 1)
-        await self.tell(desk, "watermark", [list(lines)[-1]], 0)
-        heard = {mac: line.heard() for mac, line in lines.items()}
-        self.assertEqual(sum(map(len, heard.values())), AT_A_TURN)
+        dispatcher = self.dispatcher()
+        await self.tell(dispatcher, "watermark", lines, 1)
+        await self.tell(dispatcher, "watermark", [list(lines)[-1]], 0)
+        received = {mac: line.received() for mac, line in lines.items()}
+        self.assertEqual(sum(map(len, received.values())), AT_A_TURN)
         self.clock.pump([0, 0])
-        heard = {mac: frames + lines[mac].heard() for mac, frames in heard.items()}
-        self.assertEqual({len(frames) for frames in list(heard.values())[:-1]}, {1})
-        self.assertEqual([json.loads(f.data)["switch"] for f in list(heard.values())[-1]], [1, 0])
+        received = {mac: frames + lines[mac].received() for mac, frames in received.items()}
+        self.assertEqual({len(frames) for frames in list(received.values())[:-1]}, {1})
+        self.assertEqual([json.loads(f.data)["switch"] for f in list(received.values())[-1]], [1, 0])
 
     async def test_older_setting_does_not_come_after_a_newer_one(self) -> None:
         """One that waited for the login is left out where a newer one was sent while it was being looked up."""
         await self.prepare()
         commands = SqlCommands(self.store)
-        desk = self.dispatcher(commands)
+        dispatcher = self.dispatcher(commands)
         self.line.hang_up()
-        old = await self.tell(desk, "watermark", [MAC], 1)
+        old = await self.tell(dispatcher, "watermark", [MAC], 1)
         await self.outcomes(old.batch_no)
         looked_up: Deferred[list[Command]] = Deferred()
         found = await commands.waiting_for(MAC)
@@ -454,9 +454,9 @@ class CommandDeskTests(HandlerCase):
         with mock.patch.object(commands, "waiting_for", lambda _mac: looked_up):
             self.line = Line(self.factory)
             await self.ask(Code.LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
-            new = await self.tell(desk, "watermark", [MAC], 0)
+            new = await self.tell(dispatcher, "watermark", [MAC], 0)
             looked_up.callback(found)
-        self.assertEqual([json.loads(f.data)["batch_no"] for f in self.line.heard()], [new.batch_no])
+        self.assertEqual([json.loads(f.data)["batch_no"] for f in self.line.received()], [new.batch_no])
         self.assertEqual((await self.outcomes(old.batch_no))[MAC], ("replaced", f"replaced by command {new.batch_no}"))
 
     async def test_outcomes_share_a_write(self) -> None:
@@ -473,8 +473,8 @@ class CommandDeskTests(HandlerCase):
             written.append(len(ended))
             return end(ended)
 
-        desk = self.dispatcher(commands)
+        dispatcher = self.dispatcher(commands)
         with mock.patch.object(commands, "end", note):
-            number = (await self.tell(desk, "restart", macs)).batch_no
+            number = (await self.tell(dispatcher, "restart", macs)).batch_no
             states = {state for state, _ in (await self.outcomes(number)).values()}
         self.assertEqual((states, written), ({"failed"}, [1, 19]))

@@ -74,7 +74,7 @@ class WakeTests(SynchronousTestCase):
             self.assertTrue(sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST))
 
     def test_off_the_reactor(self) -> None:
-        """Everything that may block is done in a thread, one crowd after the other."""
+        """Everything that may block is done in a thread, one request after the other."""
         waiting: list[tuple[Any, Deferred[Any]]] = []
 
         def in_thread(function: Any, *args: Any) -> Deferred[Any]:

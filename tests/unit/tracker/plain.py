@@ -34,14 +34,14 @@ def announce(
     *,
     server: ServerState = ServerState.ABSENT,
 ) -> Told:
-    """Take an announce in and choose whom to introduce."""
+    """Record an announce and select its peers."""
     peer = table.take_in(now, terminal, host, request)
     if peer is None:
         interval = table.interval(downloads=request.left > 0)
         return Told(interval, table.min_interval, table.counts(request.info_hash))
     interval = table.interval(downloads=peer.downloads, first=peer.since == now)
-    met = table.select_peers(peer, request.numwant, server)
-    return Told(interval, table.min_interval, peer.swarm.counts, met.addresses(), met.own)
+    chosen = table.select_peers(peer, request.numwant, server)
+    return Told(interval, table.min_interval, peer.swarm.counts, chosen.addresses(), chosen.own)
 
 
 def encode(told: Told, *, compact: bool = True, no_peer_id: bool = False) -> bytes:

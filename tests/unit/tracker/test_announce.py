@@ -157,19 +157,19 @@ class ParseScrapeTests(SynchronousTestCase):
 class EncodeTests(SynchronousTestCase):
     """Bodies, byte for byte."""
 
-    standing = AnswerHead(seeds=1, leeches=2, completed=3)
-    head = b"d8:completei1e10:downloadedi3e10:incompletei2e8:intervali20e12:min intervali5e"
+    head = AnswerHead(seeds=1, leeches=2, completed=3)
+    start = b"d8:completei1e10:downloadedi3e10:incompletei2e8:intervali20e12:min intervali5e"
 
     def test_compact(self) -> None:
         """BEP 23 and 7: 6 bytes for each IPv4 peer, 18 for each IPv6 peer."""
         self.assertEqual(
-            encode_packed(PackedAnswer(self.standing, 20, 5, V4.packed, V6.packed)),
-            self.head + b"5:peers6:" + V4.packed + b"6:peers618:" + V6.packed + b"e",
+            encode_packed(PackedAnswer(self.head, 20, 5, V4.packed, V6.packed)),
+            self.start + b"5:peers6:" + V4.packed + b"6:peers618:" + V6.packed + b"e",
         )
 
     def test_compact_nobody(self) -> None:
         """An answer without peers still has `peers`, for clients insist on it."""
-        self.assertEqual(encode_packed(PackedAnswer(self.standing, 20, 5, b"", b"")), self.head + b"5:peers0:e")
+        self.assertEqual(encode_packed(PackedAnswer(self.head, 20, 5, b"", b"")), self.start + b"5:peers0:e")
 
     def test_dictionaries(self) -> None:
         """BEP 3: one list for both families, with peer ids where they are known."""
@@ -177,7 +177,7 @@ class EncodeTests(SynchronousTestCase):
         body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V6, unknown)))
         self.assertEqual(
             body,
-            self.head
+            self.start
             + b"5:peersl"
             + b"d2:ip7:fd00::77:peer id20:-VO0100-0000000000064:porti6881ee"
             + b"d2:ip8:10.0.0.74:porti6881ee"
@@ -187,7 +187,7 @@ class EncodeTests(SynchronousTestCase):
     def test_no_peer_id(self) -> None:
         """`no_peer_id` leaves the peer ids out."""
         body = encode_answer(AnnounceAnswer(20, 5, Counts(1, 2, 3), (V4,)), no_peer_id=True)
-        self.assertEqual(body, self.head + b"5:peersld2:ip8:10.0.0.74:porti6881eeee")
+        self.assertEqual(body, self.start + b"5:peersld2:ip8:10.0.0.74:porti6881eeee")
 
     def test_scrape(self) -> None:
         """BEP 48, with the `downloaders` of BEP 21: the incomplete without the paused."""

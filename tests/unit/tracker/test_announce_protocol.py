@@ -1,4 +1,4 @@
-"""Tests of the HTTP port's front door: real connections on loopback, to the door and to the site behind it."""
+"""Tests of the HTTP port's protocol: real connections on loopback, to it and to the site behind it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _Client(Protocol):
 
 
 class DoorTests(TestCase):
-    """A door before a site with the tracker's route."""
+    """A factory before a site with the tracker's route."""
 
     timeout = 20
 
@@ -79,15 +79,17 @@ class DoorTests(TestCase):
             return build(address)
 
         self.patch(self.site, "buildProtocol", counted)
-        self.door: Any = AnnounceFactory(
+        self.factory: Any = AnnounceFactory(
             self.tracker, self.site, reactor
         )  # Twisted asks for a factory of a narrower kind
 
     def listen(self, *, at_the_port: bool = True) -> int:
-        """Open a port with the door; where it does not stand at the port, visitors do all, as behind TLS."""
-        port: Any = reactor.listenTCP(0, self.door, interface="127.0.0.1")
+        """Open a port with the factory; if it does not accept by itself, the protocol does everything, as behind
+        TLS.
+        """
+        port: Any = reactor.listenTCP(0, self.factory, interface="127.0.0.1")
         if at_the_port:
-            self.door.stand_at(port)
+            self.factory.accept_on(port)
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port
         return number
@@ -106,7 +108,7 @@ class DoorTests(TestCase):
         return await client.closed
 
     async def test_the_same_by_both_ways(self) -> None:
-        """An announce is answered alike by the door at the port, by a visitor, and by the site."""
+        """An announce is answered alike by the factory that accepts by itself, by the protocol, and by the site."""
         ways = [(True, CLOSE), (False, CLOSE), (True, CLOSE.replace(b"Host: x", b"Host: x\r\nContent-Length: 0"))]
         found = []
         for at_the_port, request in ways:
@@ -130,7 +132,7 @@ class DoorTests(TestCase):
         for number in (1, 2, 3):
             client.transport.write(KEEP)
             await client.until(number)
-        self.assertEqual((self.built, self.door.open), (0, 1))
+        self.assertEqual((self.built, self.factory.open), (0, 1))
         client.transport.write(KEEP.replace(b"announce", b"scrape") + CLOSE)
         answer = await client.closed
         self.assertEqual(answer.count(b"HTTP/1.1 200 OK"), 5)
@@ -157,36 +159,36 @@ class DoorTests(TestCase):
     async def test_a_fault_of_ours(self) -> None:
         """A connection that cannot be taken in is logged and closed, and the port goes on."""
         port = self.listen()
-        self.patch(self.door, "buildProtocol", lambda _address: 1 / 0)
+        self.patch(self.factory, "buildProtocol", lambda _address: 1 / 0)
         self.assertEqual(await self.ask(port, KEEP), b"")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIn(b"min interval", await self.ask(port, CLOSE))
 
-    async def test_a_fault_behind_the_door(self) -> None:
-        """A connection that the site cannot take is closed, for nobody would serve it, and is not counted."""
+    async def test_a_fault_of_the_site(self) -> None:
+        """A connection that the site cannot take is closed, for nothing would serve it, and is not counted."""
         port = self.listen()
         self.patch(self.site, "buildProtocol", lambda _address: 1 / 0)
         self.assertEqual(await self.ask(port, KEEP.replace(b"announce", b"scrape")), b"")
-        self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.door.open), (1, 0))
+        self.assertEqual((len(self.flushLoggedErrors(ZeroDivisionError)), self.factory.open), (1, 0))
 
     async def test_an_administrators_own_queue(self) -> None:
         """How many connections may wait is for who opens the port to say."""
-        port: Any = reactor.listenTCP(0, self.door, interface="127.0.0.1", backlog=3)
+        port: Any = reactor.listenTCP(0, self.factory, interface="127.0.0.1", backlog=3)
         self.addCleanup(port.stopListening)
         with mock.patch.object(port, "socket", mock.Mock(wraps=port.socket)) as watched:
-            self.door.stand_at(port)
+            self.factory.accept_on(port)
             watched.listen.assert_not_called()
 
     def test_unix_port(self) -> None:
-        """At a port that has no address of a host nobody stands: there visitors do all."""
+        """A port without a host's address is left to the protocol."""
         unix: Any = reactor  # its type does not say that it does UNIX sockets
-        port: Any = unix.listenUNIX(self.mktemp(), self.door)
+        port: Any = unix.listenUNIX(self.mktemp(), self.factory)
         self.addCleanup(port.stopListening)
-        self.door.stand_at(port)
+        self.factory.accept_on(port)
         self.assertNotIn("doRead", vars(port))
 
     async def test_tls_at_a_plain_port(self) -> None:
-        """Who begins with TLS where none is spoken is told so at once, and not left waiting for a minute."""
+        """A client that begins with TLS where none is spoken is told so at once, and not left waiting for a minute."""
 
         def shake_hands(number: int) -> str:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -201,12 +203,12 @@ class DoorTests(TestCase):
             number = self.listen(at_the_port=at_the_port)
             self.assertIn(await deferToThread(shake_hands, number), ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"))
             self.assertIn(b"use http://", await self.ask(number, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"))
-        self.assertEqual((self.built, self.door.open), (0, 0))
+        self.assertEqual((self.built, self.factory.open), (0, 0))
 
     async def test_ipv6_port(self) -> None:
         """Over IPv6 the peer is an IPv6 peer."""
-        port: Any = reactor.listenTCP(0, self.door, interface="::1")
-        self.door.stand_at(port)
+        port: Any = reactor.listenTCP(0, self.factory, interface="::1")
+        self.factory.accept_on(port)
         self.addCleanup(port.stopListening)
         client = _Client()
         await connectProtocol(clientFromString(reactor, rf"tcp:\:\:1:{port.getHost().port}"), client)
@@ -216,12 +218,14 @@ class DoorTests(TestCase):
         self.assertEqual(self.tracker.peers(HASH)[0].host, "::1")
 
     async def test_tls(self) -> None:
-        """Behind TLS, where nobody stands at the port, announces and other requests are answered as well."""
+        """Behind TLS, where the factory does not accept by itself, announces and other requests are answered as
+        well.
+        """
         path = self.mktemp()
         write_certificate(Path(path))
         description = f"ssl:0:interface=127.0.0.1:privateKey={path}:certKey={path}"
-        port: Any = await serverFromString(reactor, description).listen(self.door)
-        self.door.stand_at(port)
+        port: Any = await serverFromString(reactor, description).listen(self.factory)
+        self.factory.accept_on(port)
         self.addCleanup(port.stopListening)
 
         def ask(request: bytes, *offered: str) -> bytes:
@@ -274,31 +278,31 @@ class VisitorTests(SynchronousTestCase):
         tracker = Tracker(keys=FakeKeys(), own_peer=FakeOwnPeer(), clock=self.clock, random=Random(1))
         tracker.admit(HASH)
         site: Any = Site(tracker_resource(tracker), reactor=self.clock)
-        self.door = AnnounceFactory(tracker, site, self.clock, most=2)
+        self.factory = AnnounceFactory(tracker, site, self.clock, most=2)
 
     def visit(self) -> tuple[Any, Any]:
-        visitor = self.door.buildProtocol(None)
+        protocol = self.factory.buildProtocol(None)
         transport = StringTransport(IPv4Address("TCP", "10.9.0.1", 80), IPv4Address("TCP", "10.0.0.1", 9))
-        visitor.makeConnection(transport)
-        return visitor, transport
+        protocol.makeConnection(transport)
+        return protocol, transport
 
     def test_nothing_after_the_end(self) -> None:
         """What comes after a request that ends its connection is not done, and does not win time."""
-        visitor, transport = self.visit()
-        visitor.dataReceived(CLOSE)
+        protocol, transport = self.visit()
+        protocol.dataReceived(CLOSE)
         answer = transport.value()
         self.clock.advance(REQUEST_SECONDS - 1)
         for request in (CLOSE, KEEP, KEEP.replace(b"announce", b"scrape")):
-            visitor.dataReceived(request)
+            protocol.dataReceived(request)
         self.assertEqual(transport.value(), answer)
         self.clock.advance(1)
         self.assertTrue(transport.disconnected)
 
     def test_silence(self) -> None:
         """A connection on which nothing comes is closed; each answer gives it as long again."""
-        visitor, transport = self.visit()
+        protocol, transport = self.visit()
         self.clock.advance(REQUEST_SECONDS - 1)
-        visitor.dataReceived(KEEP)
+        protocol.dataReceived(KEEP)
         self.clock.advance(REQUEST_SECONDS - 1)
         self.assertFalse(transport.disconnected)
         self.clock.advance(1)
@@ -313,37 +317,37 @@ class VisitorTests(SynchronousTestCase):
         extra.connectionLost(connectionDone)
         first.connectionLost(connectionDone)
         self.assertFalse(self.visit()[1].disconnected)
-        self.assertEqual(self.door.open, 2)
+        self.assertEqual(self.factory.open, 2)
 
     def test_in_pieces(self) -> None:
         """A request that comes in pieces is put together by the site, and its connection ends like any other."""
-        visitor, transport = self.visit()
+        protocol, transport = self.visit()
         for start in range(0, len(CLOSE), 40):
             self.assertEqual(transport.value(), b"")
-            visitor.dataReceived(CLOSE[start : start + 40])
+            protocol.dataReceived(CLOSE[start : start + 40])
         self.assertIn(b"min interval", transport.value())
         self.assertTrue(transport.disconnecting)
-        visitor.connectionLost(connectionDone)
-        self.assertEqual(self.door.open, 0)
+        protocol.connectionLost(connectionDone)
+        self.assertEqual(self.factory.open, 0)
 
     def test_closed_when_answered(self) -> None:
         """Who wants its connection closed has it closed with the answer."""
-        visitor, transport = self.visit()
-        visitor.dataReceived(CLOSE)
+        protocol, transport = self.visit()
+        protocol.dataReceived(CLOSE)
         self.assertIn(b"min interval", transport.value())
         self.assertTrue(transport.disconnecting)
 
     def test_answers_in_order(self) -> None:
         """An answer for which the socket has no room waits in the transport, and later ones behind it."""
-        visitor: Any = self.door.buildProtocol(None)
+        protocol: Any = self.factory.buildProtocol(None)
         narrow = _Narrow(200)
-        visitor.makeConnection(narrow)
+        protocol.makeConnection(narrow)
         for _ in range(3):
-            visitor.dataReceived(KEEP)
+            protocol.dataReceived(KEEP)
         self.assertEqual(len(narrow.sent), 200)
         self.assertEqual((narrow.sent + narrow.kept).count(b"HTTP/1.1 200 OK"), 3)
         narrow.room = 1000
-        visitor.dataReceived(KEEP)
+        protocol.dataReceived(KEEP)
         self.assertEqual(len(narrow.sent), 200)
         self.assertEqual(narrow.kept.count(b"min interval"), 4 - narrow.sent.count(b"min interval"))
 

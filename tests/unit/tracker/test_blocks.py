@@ -35,7 +35,7 @@ class Busy(Conflict):
 
 
 class FakeTables:
-    """One table; `failing` and `waiting` stand in its way."""
+    """One table; `failing` and `waiting` hold it back."""
 
     def __init__(self) -> None:
         self.failing: VoiError | None = None
@@ -87,9 +87,9 @@ class _Slow:
 class BlockTests(TestCase):
     """A site whose tracker has tables."""
 
-    async def site(self, desk: BlockTableResource | None) -> None:
+    async def site(self, tables: BlockTableResource | None) -> None:
         tracker = Tracker(keys=FakeKeys(), own_peer=FakeOwnPeer(), clock=reactor, random=Random(1))
-        site: Any = Site(tracker_resource(tracker, desk))  # half of its annotations are missing
+        site: Any = Site(tracker_resource(tracker, tables))  # half of its annotations are missing
         listening: Any = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(site)
         self.addCleanup(listening.stopListening)
         self.address = f"http://127.0.0.1:{listening.getHost().port}"
@@ -152,7 +152,7 @@ class BlockTests(TestCase):
         self.assertEqual((await first)[0], 200)
         self.assertEqual((await self.ask(HASH))[0], 200)
 
-    async def test_asker_gone(self) -> None:
+    async def test_client_gone(self) -> None:
         """Who hangs up while the table is awaited is not counted any more."""
         await self.open()
         self.patch(blocks, "MOST_AT_ONCE", 1)
@@ -167,11 +167,11 @@ class BlockTests(TestCase):
         self.assertEqual((await self.ask(HASH))[0], 200)
 
     def ask_slowly(self) -> tuple[_Slow, Deferred[bytes | None]]:
-        """A request for a table whose asker reads when it is told to, and its end."""
+        """A request for a table whose client reads when it is told to, and its end."""
         request: Any = _Slow()
-        desk = BlockTableResource(FakeKeys(), FakeTables())
+        tables = BlockTableResource(FakeKeys(), FakeTables())
         return request, Deferred.fromCoroutine(
-            desk.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
+            tables.answer(request, KEY, b"info_hash=" + quote_from_bytes(HASH).encode())
         )
 
     def test_who_does_not_read(self) -> None:
@@ -187,7 +187,7 @@ class BlockTests(TestCase):
         self.assertIsNone(self.successResultOf(ended))
 
     def test_who_reads(self) -> None:
-        """Once all is taken, or the asker is gone, nobody is cut off later."""
+        """Once all is taken, or the client is gone, no connection is cut off later."""
         request, ended = self.ask_slowly()
         while not ended.called:
             request.producer.resumeProducing()

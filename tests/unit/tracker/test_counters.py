@@ -48,7 +48,7 @@ class HttpTests(SynchronousTestCase):
         self.assertEqual(self.tracker.over_udp.outcomes(), NONE)
 
     def test_each_outcome(self) -> None:
-        """What stands in the way of an announce is told apart."""
+        """Causes of refusals are counted apart."""
         self.announce()
         self.announce(key="f" * 32)
         self.announce(info_hash=OTHER_HASH)
@@ -65,10 +65,10 @@ class HttpTests(SynchronousTestCase):
 
     def test_short_way(self) -> None:
         """A peer that is recognised is counted like any other, once."""
-        quick = FastAnnounces(self.tracker)
+        fast = FastAnnounces(self.tracker)
         with mock.patch.object(self.tracker, "announce", wraps=self.tracker.announce) as long_way:
             for _ in range(3):
-                self.assertIsNotNone(quick.reply(ordinary(), "10.0.0.1", "10.0.0.254"))
+                self.assertIsNotNone(fast.reply(ordinary(), "10.0.0.1", "10.0.0.254"))
         self.assertEqual(long_way.call_count, 1)
         self.counted(answered=3)
 

@@ -1,4 +1,4 @@
-"""Tests of announces without a web server: the same answers and the same table as by the long way."""
+"""Tests of announces without a web server: the same answers and the same table as by the ordinary way."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, FakeRooms, peer_id, query
-from voi.tracker import fast_announce as quick
+from voi.tracker import fast_announce as fast
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.fast_announce import LONGEST_REQUEST, FastAnnounces
-from voi.tracker.peers import Peer
+from voi.tracker.peers import SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.steering import RoomRole, ServerState
 from voi.tracker.swarm import SwarmTable
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 
 KEYS = {f"{number:032x}": f"52:54:00:00:00:{number:02X}" for number in range(4)}
 HEADERS = b"Host: x\r\nUser-Agent: y/1\r\n"
@@ -29,11 +30,11 @@ def get(path: bytes, headers: bytes = HEADERS + b"Connection: close\r\n") -> byt
 
 
 class Side:
-    """A tracker with everything it stands on."""
+    """A tracker with everything it needs."""
 
     def __init__(self, *, has_all: bool = True) -> None:
         self.clock = Clock()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.own = FakeOwnPeer(offers={HASH}, has_all_of={HASH} if has_all else set())
         self.tracker = Tracker(
             keys=FakeKeys({**KEYS, KEY: MAC}),
@@ -41,11 +42,11 @@ class Side:
             clock=self.clock,
             random=Random(5),
             policy=Policy(most_peers_of_terminal=2, most_peers=9, leaders_alone=1, leaders=2, stuck=4.0, lost=30.0),
-            on_announce=self.heard.append,
+            on_announce=self.announced.append,
             rooms=FakeRooms("13"),
         )
         self.tracker.admit(HASH)
-        self.quick = FastAnnounces(self.tracker)
+        self.fast = FastAnnounces(self.tracker)
 
 
 _ASKED = st.fixed_dictionaries(
@@ -83,7 +84,7 @@ _STEP = st.tuples(_WHO, _WHERE, _ASKED, _REST, _PASSED)
 
 
 class EqualTests(SynchronousTestCase):
-    """The quick way beside :meth:`Tracker.announce`."""
+    """The fast path beside :meth:`Tracker.announce`."""
 
     @settings(max_examples=300)
     @given(st.lists(_STEP, max_size=30), st.booleans())
@@ -98,20 +99,23 @@ class EqualTests(SynchronousTestCase):
                 side.tracker._sweep()
             raw = query(**asked) + rest
             for _ in range(2):  # the second time it may be recognised
-                reply = short.quick.reply(get(b"/%b/announce?%b" % (key.encode(), raw)), host, "10.9.0.1")
+                reply = short.fast.reply(get(b"/%b/announce?%b" % (key.encode(), raw)), host, "10.9.0.1")
                 assert reply is not None
                 body = long.tracker.announce(key, raw, host, "10.9.0.1")
                 self.assertEqual(reply.data.partition(b"\r\n\r\n")[2], body)
                 self.assertEqual(short.tracker.peers(HASH), long.tracker.peers(HASH))
-                self.assertEqual(short.heard, long.heard)
+                self.assertEqual(short.announced, long.announced)
         table = short.tracker._table
         recognised = {
-            words for peers in table._swarms[HASH].by_terminal.values() for peer in peers for words in peer.words
+            fingerprint
+            for peers in table._swarms[HASH].by_terminal.values()
+            for peer in peers
+            for fingerprint in peer.fingerprints
         }
         self.assertEqual(set(table._recognised), recognised)
 
     def test_every_role(self) -> None:
-        """A long day of ordinary announces, in which askers become all that there is to become: both ways the same."""
+        """A long day of ordinary announces, in which peers become all that there is to become: both ways the same."""
         random, short, long = Random(8), Side(), Side()
         roles: list[set[RoomRole]] = []
         for side in (short, long):
@@ -125,7 +129,7 @@ class EqualTests(SynchronousTestCase):
             raw = query(peer_id=key[-20:].encode(), left=random.choice([0, 5, 5, 5, 6]), numwant=50, compact=1)
             for side in (short, long):
                 side.clock.advance(passed)
-            reply = short.quick.reply(get(b"/%b/announce?%b" % (key.encode(), raw)), host, "10.9.0.1")
+            reply = short.fast.reply(get(b"/%b/announce?%b" % (key.encode(), raw)), host, "10.9.0.1")
             assert reply is not None
             body = long.tracker.announce(key, raw, host, "10.9.0.1")
             self.assertEqual(reply.data.partition(b"\r\n\r\n")[2], body)
@@ -134,11 +138,11 @@ class EqualTests(SynchronousTestCase):
 
 def _noting_roles(
     table: SwarmTable, way: str, seen: set[RoomRole]
-) -> Callable[[Peer, int | None, ServerState], object]:
-    """One of the table's ways to introduce, watched."""
+) -> Callable[[SwarmPeer, int | None, ServerState], object]:
+    """One of the table's ways to select peers, watched."""
     select_peers = getattr(table, way)
 
-    def noted(peer: Peer, numwant: int | None, server: ServerState) -> object:
+    def noted(peer: SwarmPeer, numwant: int | None, server: ServerState) -> object:
         if peer.downloads:
             seen.add(peer.swarm.role(peer, table._policy))
         return select_peers(peer, numwant, server)
@@ -164,7 +168,7 @@ class RecognitionTests(SynchronousTestCase):
         """Whether an announce had to be parsed."""
         self.parsed.clear()
         self.assertIsNotNone(
-            self.side.quick.reply(get(b"/%b/announce?%b" % (KEY.encode(), query(**changes))), host, "10.9.0.1")
+            self.side.fast.reply(get(b"/%b/announce?%b" % (KEY.encode(), query(**changes))), host, "10.9.0.1")
         )
         return bool(self.parsed)
 
@@ -203,29 +207,29 @@ class RecognitionTests(SynchronousTestCase):
 
     def test_bounds_of_what_is_remembered(self) -> None:
         """Header blocks and ends of queries are remembered up to a number, and only short ones."""
-        self.patch(quick, "MOST_HEADS", 3)
-        self.patch(quick, "MOST_TAILS", 3)
+        self.patch(fast, "MOST_HEADS", 3)
+        self.patch(fast, "MOST_TAILS", 3)
         for number in range(20):
             raw = query() + b"&key=%d" % number
             headers = b"X: %d\r\n" % number
-            self.side.quick.reply(get(b"/%b/announce?%b" % (KEY.encode(), raw), headers), "10.0.0.1", "10.9.0.1")
-        self.side.quick.reply(
+            self.side.fast.reply(get(b"/%b/announce?%b" % (KEY.encode(), raw), headers), "10.0.0.1", "10.9.0.1")
+        self.side.fast.reply(
             get(b"/%b/announce?%b&key=%b" % (KEY.encode(), query(), b"k" * 500), b"X: %b\r\n" % (b"y" * 2000)),
             "10.0.0.1",
             "10.9.0.1",
         )
-        self.assertLessEqual(len(self.side.quick._heads), 3)
-        self.assertLessEqual(len(self.side.quick._tails), 3)
+        self.assertLessEqual(len(self.side.fast._heads), 3)
+        self.assertLessEqual(len(self.side.fast._tails), 3)
 
     def test_a_fault_on_the_way(self) -> None:
-        """A mistake of ours at a known peer is logged, and the asker is told as by the long way."""
+        """A mistake of ours at a known peer is logged, and the client is answered as by the ordinary way."""
         self.ask()
 
         def fail(_info_hash: bytes) -> bool:
             raise RuntimeError("own peer")
 
         self.patch(self.side.own, "complete", fail)
-        reply = self.side.quick.reply(get(b"/%b/announce?%b" % (KEY.encode(), query())), "10.0.0.1", "10.9.0.1")
+        reply = self.side.fast.reply(get(b"/%b/announce?%b" % (KEY.encode(), query())), "10.0.0.1", "10.9.0.1")
         assert reply is not None
         self.assertIn(b"the server made a mistake", reply.data)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
@@ -239,8 +243,8 @@ class ShapeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.side = Side()
 
-    def reply(self, data: bytes) -> quick.HttpResponse | None:
-        return self.side.quick.reply(data, "10.0.0.1", "10.9.0.1")
+    def reply(self, data: bytes) -> fast.HttpResponse | None:
+        return self.side.fast.reply(data, "10.0.0.1", "10.9.0.1")
 
     def test_whole_response(self) -> None:
         """The response, byte for byte, with and without the end of the connection."""
@@ -291,7 +295,7 @@ class ShapeTests(SynchronousTestCase):
         ]
         for data in strange:
             self.assertIsNone(self.reply(data), data)
-        self.assertEqual(self.side.heard, [])
+        self.assertEqual(self.side.announced, [])
 
     @given(st.binary(max_size=400))
     def test_any_bytes(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Tests with clients that others wrote: each downloads from a seed that only this tracker introduces."""
+"""Tests with clients that others wrote: each downloads from a seed that only this tracker tells them of."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import FakeKeys, FakeOwnPeer
 from voi.tracker.announce import AnnounceEvent
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.http import tracker_resource
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 
 SEED_KEY, SEED_MAC = "a" * 32, "52:54:00:00:00:0A"
 CLIENT_KEY, CLIENT_MAC = "c" * 32, "52:54:00:00:00:0C"
@@ -43,7 +44,7 @@ SEED_SETTINGS: libtorrent.settings_pack = {
     "ssrf_mitigation": False,  # the mitigation allows trackers on loopback only the path /announce
     "min_announce_interval": 1,
     "allow_multiple_connections_per_ip": True,
-    "stop_tracker_timeout": 0,  # the tracker shares this process: nobody answers while the session stops
+    "stop_tracker_timeout": 0,  # the tracker shares this process: it does not answer while the session stops
     "alert_mask": 0,
 }
 
@@ -121,7 +122,7 @@ class ForeignClientTests(TestCase):
         self.addCleanup(deferToThread, sessions.clear)
 
     def announced(self, announced: PeerAnnounced) -> None:
-        """The seed hears of a newcomer at once, the test goes on when the newcomer has everything."""
+        """The seed learns of a newcomer at once, the test goes on when the newcomer has everything."""
         if announced.terminal == CLIENT_MAC and announced.event is AnnounceEvent.STARTED:
             self.seed.force_reannounce(0, -1, libtorrent.reannounce_flags_t.ignore_min_interval)
         if announced.terminal == SEED_MAC and not self.seeding.called:
@@ -151,7 +152,7 @@ class ForeignClientTests(TestCase):
         return client
 
     async def download(self, program: str, *arguments: str) -> None:
-        """A client runs until the tracker heard that it has everything; then its file is what was seeded."""
+        """A client runs until the tracker was told that it has everything; then its file is what was seeded."""
         await self.seeding
         client = self.start(program, *arguments)
         await DeferredList([self.complete, client.ended], fireOnOneCallback=True)
@@ -261,7 +262,7 @@ class ForeignClientTests(TestCase):
 
 
 def free_port(host: str) -> int:
-    """A port nobody listens on: these programs cannot say which one the system gave them."""
+    """A port that is free: these programs cannot say which one the system gave them."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

@@ -93,7 +93,7 @@ class HttpTests(TestCase):
         return b"/bt/%s/%s?%s" % (key.encode(), what, query() if raw is None else raw)
 
     async def test_announce(self) -> None:
-        """An announce is plain text of a known length; the server's peer is where the asker reached it."""
+        """An announce is plain text of a known length; the server's peer is where the client reached it."""
         self.own.offers = {HASH}
         response = await self.send(self.path())
         self.assertEqual((response.status, response.headers[b"content-type"]), (200, b"text/plain"))
@@ -156,7 +156,7 @@ class HttpTests(TestCase):
             self.assertEqual(response.headers[b"content-type"], b"text/plain")
 
     async def test_host_that_is_no_text(self) -> None:
-        """A Host header that is no UTF-8 is a bad request, and nobody's announce."""
+        """A Host header that is no UTF-8 is a bad request, and no announce."""
         response = await self.send(self.path(), host_header=b"\xff\xfe")
         self.assertEqual((response.status, response.body), (400, b"400 Bad Request\n"))
         self.assertEqual(self.tracker.peers(HASH), [])
@@ -176,7 +176,7 @@ class HttpTests(TestCase):
         self.assertEqual(self.tracker.peers(HASH), [])
 
     async def test_mistake_of_ours(self) -> None:
-        """An exception on the way is logged, and the asker sees one plain line."""
+        """An exception on the way is logged, and the client sees one plain line."""
 
         def fail(*_args: object) -> bytes:
             raise RuntimeError("edge")

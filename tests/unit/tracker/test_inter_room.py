@@ -1,4 +1,4 @@
-"""Tests of whom a bridge meets of other rooms."""
+"""Tests of the peers of other rooms that a bridge is told of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.tracker.fakes import HASH, request
 from tests.unit.tracker.plain import announce
 from voi.tracker.announce import AnnounceEvent
-from voi.tracker.peers import Peer
+from voi.tracker.peers import SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
@@ -48,16 +48,16 @@ class MeetingTests(SynchronousTestCase):
     def test_the_same_each_time(self) -> None:
         """A bridge is told of the same one at each announce."""
         self.fill(1, 2, 3)
-        met = self.ask(1, 2, 5.0)
-        self.assertEqual(len(met), 1)
+        first = self.ask(1, 2, 5.0)
+        self.assertEqual(len(first), 1)
         for now in range(25, 600, 20):
             for number in (1, 3, 4):
                 for room in (1, 2, 3):
                     self.ask(room, number, now, left=1000 - now)
-            self.assertEqual(self.ask(1, 2, now, left=1000 - now), met)
+            self.assertEqual(self.ask(1, 2, now, left=1000 - now), first)
 
     def test_another_when_it_is_gone(self) -> None:
-        """Whom it met stops, or goes to another room: it is told of somebody else."""
+        """When its peer stops or goes to another room, it is told of another."""
         for event, host in ((AnnounceEvent.STOPPED, None), (AnnounceEvent.NONE, "10.0.9.9")):
             self.setUp()
             self.fill(1, 2)
@@ -69,12 +69,12 @@ class MeetingTests(SynchronousTestCase):
             self.assertNotEqual(after, [(room, number)])
 
     def test_the_least_loaded(self) -> None:
-        """Each bridge meets another, and nobody who has a place, as long as others are there."""
+        """Each bridge is told of another peer, and of none that has a place, as long as there are others."""
         self.fill(2)
         self.fill(1)
-        met = {self.ask(1, number, 5.0)[0] for number in (2, 3)}
-        self.assertEqual(len(met), 2)
-        self.assertLess(met, {(2, 4), (2, 5), (2, 6)})
+        found = {self.ask(1, number, 5.0)[0] for number in (2, 3)}
+        self.assertEqual(len(found), 2)
+        self.assertLess(found, {(2, 4), (2, 5), (2, 6)})
 
     def test_rooms_in_turn(self) -> None:
         """Ways lead to every room."""
@@ -84,14 +84,14 @@ class MeetingTests(SynchronousTestCase):
         self.assertLessEqual(max(found.values()), 4)
 
     def test_parted_when_done(self) -> None:
-        """A bridge that has everything leaves nothing behind, and whom it met may be met by others again."""
+        """A bridge that has everything leaves nothing behind, and others may be told of its peers again."""
         self.fill(1, 2)
         for number in range(1, 7):
             self.ask(1, number, left=0)
         swarm = self.table._swarms[HASH]
         for number in range(1, 7):
             self.ask(2, number, left=0)
-        self.assertEqual(swarm.ways, {})
+        self.assertEqual(swarm.bridge_counts, {})
 
     @given(
         st.lists(
@@ -106,7 +106,9 @@ class MeetingTests(SynchronousTestCase):
         )
     )
     def test_the_books_are_right(self, announces: list[tuple[int, int, int, AnnounceEvent, bool]]) -> None:
-        """Whatever happens, each way is counted once at both of its ends, and visits are those of bridges that are."""
+        """Whatever happens, each way is counted once at both of its ends, and each peer's count is that of the bridges
+        that were told of it.
+        """
         self.setUp()
         for now, (room, number, left, event, moves) in enumerate(announces):
             host = f"10.0.{room + moves}.{number}"
@@ -114,10 +116,10 @@ class MeetingTests(SynchronousTestCase):
             announce(self.table, float(now), f"{room}/{number}", host, asked, server=ServerState.WHOLE)
         swarm = self.table._swarms[HASH]
         peers = [peer for several in swarm.by_terminal.values() for peer in several]
-        ways, visits = Counter[object](), Counter[Peer]()
+        ways, visits = Counter[object](), Counter[SwarmPeer]()
         for peer in peers:
-            for meeting in peer.met:
-                ways.update((peer.room, meeting.room))
-                visits[meeting.peer] += 1
-        self.assertEqual(swarm.ways, dict(ways))
-        self.assertEqual([peer.visits for peer in peers], [visits[peer] for peer in peers])
+            for bridge in peer.bridges:
+                ways.update((peer.room, bridge.room))
+                visits[bridge.peer] += 1
+        self.assertEqual(swarm.bridge_counts, dict(ways))
+        self.assertEqual([peer.bridged_by for peer in peers], [visits[peer] for peer in peers])

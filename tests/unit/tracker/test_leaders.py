@@ -23,7 +23,7 @@ MEMBER, LEADER, BRIDGE, STUCK = RoomRole
 
 
 @dataclass(eq=False)
-class FakeAsker:
+class FakePeer:
     """A peer of one terminal, which has just come."""
 
     terminal: str
@@ -38,34 +38,34 @@ class LeadersTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.leaders = Leaders()
-        self.one, self.two, self.three = (FakeAsker(terminal) for terminal in "123")
+        self.one, self.two, self.three = (FakePeer(terminal) for terminal in "123")
 
     def role(
-        self, asker: FakeAsker, now: float = 0.0, *, moves: bool = False, served: bool = False, alone: bool = False
+        self, peer: FakePeer, now: float = 0.0, *, moves: bool = False, served: bool = False, alone: bool = False
     ) -> RoomRole:
         """An announce at `now`, with another number of bytes left than before or not."""
-        asker.last_seen = now
+        peer.last_seen = now
         if moves:
-            asker.moved = now
-        return self.leaders.role(asker, POLICY, served=served, alone=alone)
+            peer.moved = now
+        return self.leaders.role(peer, POLICY, served=served, alone=alone)
 
     def test_several_rooms(self) -> None:
         """The first of a room lead, the next are its bridges, the others are members; each stays what it is."""
         for _ in range(2):
-            self.assertEqual([self.role(asker) for asker in (self.one, self.two, self.three)], [LEADER, BRIDGE, MEMBER])
+            self.assertEqual([self.role(peer) for peer in (self.one, self.two, self.three)], [LEADER, BRIDGE, MEMBER])
 
     def test_alone(self) -> None:
         """A room that is all there is has more leaders, and no bridges."""
-        askers = [self.one, self.two, self.three, FakeAsker("4")]
-        found = [self.role(asker, alone=True) for asker in askers]
+        peers = [self.one, self.two, self.three, FakePeer("4")]
+        found = [self.role(peer, alone=True) for peer in peers]
         self.assertEqual(found, [LEADER, LEADER, LEADER, MEMBER])
 
     def test_no_more_alone(self) -> None:
         """When somebody of another room comes, some who led become bridges, and back when it is gone."""
         policy = Policy(leaders_alone=3, leaders=1, bridges=3)
-        askers = [self.one, self.two, self.three, FakeAsker("4")]
+        peers = [self.one, self.two, self.three, FakePeer("4")]
         found = [
-            [self.leaders.role(asker, policy, served=False, alone=alone) for asker in askers]
+            [self.leaders.role(peer, policy, served=False, alone=alone) for peer in peers]
             for alone in (True, False, True)
         ]
         self.assertEqual(found, [[LEADER] * 3 + [MEMBER], [LEADER] + [BRIDGE] * 3, [LEADER] * 3 + [MEMBER]])
@@ -73,33 +73,33 @@ class LeadersTests(SynchronousTestCase):
     def test_each_room(self) -> None:
         """Each room has its own."""
         self.role(self.one)
-        self.assertEqual(self.role(FakeAsker("9", room=2)), LEADER)
+        self.assertEqual(self.role(FakePeer("9", room=2)), LEADER)
 
     def test_served(self) -> None:
-        """A seed in the room ends it: nobody leads, and who stands still is told of everybody."""
+        """A seed in the room ends it: nobody leads, and a peer without progress is told of everybody."""
         self.role(self.one)
         self.assertEqual(self.role(self.one, served=True), MEMBER)
         self.assertEqual(self.role(self.two, 15.0, served=True), STUCK)
 
     def test_forgotten(self) -> None:
         """A leader's place goes to the bridge after it, whose place goes to the next who asks."""
-        for asker in (self.one, self.two, self.three):
-            self.role(asker)
+        for peer in (self.one, self.two, self.three):
+            self.role(peer)
         self.leaders.forget(self.one)
         self.assertEqual([self.role(self.three), self.role(self.two)], [BRIDGE, LEADER])
 
     def test_member_forgotten(self) -> None:
         """That a member is gone changes nothing."""
-        for asker in (self.one, self.two, self.three):
-            self.role(asker)
+        for peer in (self.one, self.two, self.three):
+            self.role(peer)
         self.leaders.forget(self.three)
-        self.leaders.forget(FakeAsker("9", room=9))
+        self.leaders.forget(FakePeer("9", room=9))
         self.assertEqual(self.role(self.three), MEMBER)
 
     def test_silent(self) -> None:
         """A leader that falls silent gives its place to the next who asks, after so long and no sooner."""
-        for asker in (self.one, self.two):
-            self.role(asker)
+        for peer in (self.one, self.two):
+            self.role(peer)
         self.assertEqual(self.role(self.three, 44.9, moves=True), MEMBER)
         self.assertEqual(self.role(self.three, 45.0, moves=True), LEADER)
 
@@ -113,18 +113,18 @@ class LeadersTests(SynchronousTestCase):
 
     def test_progress_keeps_the_place(self) -> None:
         """Who gets on, leads on."""
-        for asker in (self.one, self.two):
-            self.role(asker)
+        for peer in (self.one, self.two):
+            self.role(peer)
         for now in (20.0, 40.0, 60.0, 80.0):
-            found = [self.role(asker, now, moves=True) for asker in (self.three, self.one, self.two)]
+            found = [self.role(peer, now, moves=True) for peer in (self.three, self.one, self.two)]
             self.assertEqual(found, [MEMBER, LEADER, BRIDGE])
 
     def test_stuck_leader(self) -> None:
         """A leader that gets nothing is told of everybody, and its place is free at once, for it does not come back
-        to it while it stands still.
+        to it while it makes no progress.
         """
-        for asker in (self.one, self.two):
-            self.role(asker)
+        for peer in (self.one, self.two):
+            self.role(peer)
         self.assertEqual(self.role(self.one, 14.9), LEADER)
         self.assertEqual(self.role(self.one, 15.0), STUCK)
         self.assertEqual(self.role(self.one, 20.0), STUCK)
@@ -134,14 +134,14 @@ class LeadersTests(SynchronousTestCase):
     def test_stuck_member(self) -> None:
         """A member that gets nothing is told of everybody, however few lead, and a member again when it gets on."""
         policy = Policy(leaders=1, bridges=0)
-        for leaders, asker in ((POLICY, self.three), (policy, self.two)):
+        for leaders, peer in ((POLICY, self.three), (policy, self.two)):
             self.leaders = Leaders()
             for leader in (self.one, self.two)[: leaders.leaders + leaders.bridges]:
                 self.leaders.role(leader, leaders, served=False, alone=False)
-            asker.last_seen, asker.moved = 15.0, 0.0
-            self.assertEqual(self.leaders.role(asker, leaders, served=False, alone=False), STUCK)
-            asker.moved = 15.0
-            self.assertEqual(self.leaders.role(asker, leaders, served=False, alone=False), MEMBER)
+            peer.last_seen, peer.moved = 15.0, 0.0
+            self.assertEqual(self.leaders.role(peer, leaders, served=False, alone=False), STUCK)
+            peer.moved = 15.0
+            self.assertEqual(self.leaders.role(peer, leaders, served=False, alone=False), MEMBER)
 
     def test_lone(self) -> None:
         """A lone terminal of a room leads; if nothing comes, it is told of everybody, if it does, it leads again."""
@@ -149,29 +149,29 @@ class LeadersTests(SynchronousTestCase):
         self.assertEqual(found, [LEADER, LEADER, STUCK, STUCK, LEADER])
 
     def test_one_place_for_a_terminal(self) -> None:
-        """A terminal has one place, whichever of its addresses asks: both are told the same."""
-        six = FakeAsker("1")
+        """A terminal has one place, whichever of its addresses announces: both get the same role."""
+        six = FakePeer("1")
         self.assertEqual([self.role(self.one), self.role(six), self.role(self.two)], [LEADER, LEADER, BRIDGE])
         self.leaders.forget(six)
         self.assertEqual(self.role(self.three), MEMBER)
 
     def test_many_clients_of_a_terminal(self) -> None:
         """A terminal that restarts takes its own place over, and no other; the old client's end does not free it."""
-        again = FakeAsker("1", peer_id=b"two")
+        again = FakePeer("1", peer_id=b"two")
         self.assertEqual([self.role(self.one), self.role(again), self.role(self.two)], [LEADER, LEADER, BRIDGE])
         self.leaders.forget(self.one)
         self.assertEqual([self.role(self.three), self.role(again)], [MEMBER, LEADER])
 
     def test_clock_set_back(self) -> None:
-        """A clock that was set back frees places at once, and hides from nobody that it stands still."""
-        for asker in (self.one, self.two):
-            self.role(asker, 1000.0, moves=True)
+        """A clock that was set back frees places at once, and does not hide that one makes no progress."""
+        for peer in (self.one, self.two):
+            self.role(peer, 1000.0, moves=True)
         self.three.moved = 1000.0
         self.assertEqual(self.role(self.three, 10.0), STUCK)
         self.assertEqual(self.role(self.three, 11.0, moves=True), LEADER)
 
     def test_nothing_of_an_empty_room(self) -> None:
-        """Nothing is kept of a room where nobody downloads."""
+        """Nothing is kept of a room without downloaders."""
         self.role(self.one)
         self.leaders.forget_room(1)
         self.leaders.forget_room(1)
@@ -179,7 +179,7 @@ class LeadersTests(SynchronousTestCase):
 
 
 class TableTests(SynchronousTestCase):
-    """What the table's askers hear, by what they are to their room."""
+    """What the table's peers are told, by what they are to their room."""
 
     def setUp(self) -> None:
         self.table = SwarmTable(Random(1), replace(POLICY, leaders=2))
@@ -208,12 +208,12 @@ class TableTests(SynchronousTestCase):
         return {int(peer.host.split(".")[2]) for peer in answer.peers}
 
     def test_who_hears_what(self) -> None:
-        """Only leaders hear of the server, only bridges of other rooms; members hear of their room alone."""
+        """Only leaders are told of the server, only bridges of other rooms; members of their room alone."""
         self.ask(1, room=2)
         for number in range(1, 7):
             self.ask(number)
-        heard = [(answer.own, self.rooms(answer)) for answer in map(self.ask, range(1, 5))]
-        self.assertEqual(heard, [(True, {1}), (True, {1}), (False, {1, 2}), (False, {1})])
+        found = [(answer.own, self.rooms(answer)) for answer in map(self.ask, range(1, 5))]
+        self.assertEqual(found, [(True, {1}), (True, {1}), (False, {1, 2}), (False, {1})])
 
     def test_room_by_itself(self) -> None:
         """Where one room is all there is, more of it lead; the paused of that room are nobody of elsewhere.
@@ -232,7 +232,9 @@ class TableTests(SynchronousTestCase):
             self.assertEqual([self.own(number) for number in range(1, 4)], [True, True, False])
 
     def test_seed_in_the_room(self) -> None:
-        """As soon as one of the room has everything, nobody there is told of the server, unless it stands still."""
+        """As soon as one of the room has everything, nobody there is told of the server, unless it makes no
+        progress.
+        """
         self.ask(1)
         self.ask(2, left=0)
         self.assertEqual((self.own(1), self.own(3), self.own(3, 15.0)), (False, False, True))
@@ -291,7 +293,7 @@ class TableTests(SynchronousTestCase):
         self.assertEqual([self.own(number, 61.0, left=50) for number in now], [True, True, False, False, False, False])
 
     def test_stuck_hears_of_everybody(self) -> None:
-        """A member that stands still is told of the server, its room and others; when it gets on, of its room."""
+        """A member without progress is told of the server, its room and others; when it gets on, of its room."""
         self.ask(1, room=2)
         for number in range(1, 5):
             self.ask(number)
@@ -301,7 +303,9 @@ class TableTests(SynchronousTestCase):
         self.assertEqual((moved.own, self.rooms(moved)), (False, {1}))
 
     def test_no_server(self) -> None:
-        """Where the server has nothing, bridges and who stands still find other rooms all the same, and the first."""
+        """Where the server has nothing, bridges and peers without progress find other rooms all the same, and the
+        first.
+        """
         self.ask(1, room=2, left=0)
         answers = [self.ask(number, server=ServerState.ABSENT) for number in (1, 2, 3, 4)]
         self.assertEqual([self.rooms(answer) for answer in answers], [{2}, {1}, {1, 2}, {1}])
@@ -309,12 +313,12 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(self.rooms(self.ask(4, 15.0, server=ServerState.ABSENT)), {1, 2})
 
     def test_first_looks_small(self) -> None:
-        """Who comes first to a room and is told of the server hears of other rooms only if it stays alone."""
+        """The first in a room, which is told of the server, is told of other rooms only if it stays alone."""
         self.ask(1, room=2)
         self.assertEqual([self.rooms(self.ask(1, now)) for now in (0.0, 5.0)], [set(), {2}])
 
     def test_the_server_still_downloads(self) -> None:
-        """While the server's peer downloads itself, everybody is told of it: who uploads, and who waits for it."""
+        """While the server's peer downloads itself, everybody is told of it: uploaders, and those that wait for it."""
         self.ask(1, room=2)
         found = [self.ask(number, server=ServerState.PARTIAL).own for number in range(1, 6)]
         found.append(self.ask(9, left=0, server=ServerState.PARTIAL).own)
@@ -379,11 +383,11 @@ class BoundTests(SynchronousTestCase):
             self.assertEqual(len(swarm.whole), len(seeds))
             self.assertEqual(sum(swarm.whole.values()), table.counts(HASH).seeds)
             rooms = swarm.leaders._rooms
-            self.assertLessEqual(set(rooms), set(swarm.downloading.shelves))
+            self.assertLessEqual(set(rooms), set(swarm.downloading.rooms))
             for where, leaders in rooms.items():
                 self.assertLessEqual(len(leaders), POLICY.leaders_alone)
                 for terminal, leader in leaders.items():
                     self.assertIn(leader, swarm.by_terminal[terminal])
-                    self.assertIn(leader, swarm.downloading.shelves[where].members)
+                    self.assertIn(leader, swarm.downloading.rooms[where].members)
         table.expire(1e9)
         self.assertEqual((len(swarm.leaders), swarm.whole), (0, {}))

@@ -32,7 +32,7 @@ class OneByOneTests(SynchronousTestCase):
             raise SkipTest(f"no {host} here") from error
         return opened
 
-    def meet(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
+    def connect(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
         self.server, self.client = self.open(family, host), self.open(family, host)
         self.client.connect(self.server.getsockname())
         self.batches = self.make(self.server)
@@ -48,7 +48,7 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_in_order(self) -> None:
         """Datagrams are read in order, and each gets its own answer, of any length up to UDP's own."""
-        self.meet()
+        self.connect()
         self.assertEqual(self.batches.receive(8), [])
         for number in range(3):
             self.client.send(b"x" * number)
@@ -58,8 +58,8 @@ class OneByOneTests(SynchronousTestCase):
         self.assertEqual(self.answers(), [b"a", b"b" * 30_000, b""])
 
     def test_who_asked(self) -> None:
-        """Two who ask at once are told apart, and each gets its own answer."""
-        self.meet()
+        """Two clients at once are told apart, and each gets its own answer."""
+        self.connect()
         other = self.open()
         other.sendto(b"other", self.server.getsockname())
         self.client.send(b"client")
@@ -71,7 +71,7 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_ipv6(self) -> None:
         """Over IPv6 the address is read, and is answered."""
-        self.meet(socket.AF_INET6, "::1")
+        self.connect(socket.AF_INET6, "::1")
         self.client.send(b"asks")
         [(packet, name)] = self.batches.receive(8)
         self.assertEqual((packet, address_of(name)), (b"asks", ("::1", self.client.getsockname()[1], 0)))
@@ -93,8 +93,8 @@ class OneByOneTests(SynchronousTestCase):
         self.assertEqual(self.answers(), [b"answer"])
 
     def test_silence(self) -> None:
-        """What gets no answer, wherever it stands, moves no other answer to another asker."""
-        self.meet()
+        """What gets no answer, wherever it stands, moves no other answer to another client."""
+        self.connect()
         for _ in range(6):
             self.client.send(b"asks")
         self.batches.receive(8)
@@ -107,7 +107,7 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_at_most(self) -> None:
         """No more are read than are asked for; the others wait, and the answers of before are not sent again."""
-        self.meet()
+        self.connect()
         for number in range(5):
             self.client.send(b"%d" % number)
         self.assertEqual([packet for packet, _ in self.batches.receive(2)], [b"0", b"1"])
@@ -118,14 +118,14 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """What is longer than is read is cut, and the next one is whole."""
-        self.meet()
+        self.connect()
         self.client.send(b"x" * (LONGEST + 50))
         self.client.send(b"whole")
         self.assertEqual([packet for packet, _ in self.batches.receive(8)], [b"x" * LONGEST, b"whole"])
 
     def test_cannot_be_sent(self) -> None:
         """An answer too long for a datagram is dropped, the others get through."""
-        self.meet()
+        self.connect()
         for _ in range(3):
             self.client.send(b"asks")
         self.batches.receive(8)
@@ -134,7 +134,7 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_port_closed(self) -> None:
         """That an answer met a closed port does not keep what comes next from being read."""
-        self.meet()
+        self.connect()
         gone = self.open()
         gone.sendto(b"asks", self.server.getsockname())
         gone.close()
@@ -146,7 +146,7 @@ class OneByOneTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """On a closed socket nothing is read, and that ends."""
-        self.meet()
+        self.connect()
         self.server.close()
         self.assertEqual(self.batches.receive(8), [])
 
@@ -162,7 +162,7 @@ class AtOnceTests(OneByOneTests):
 
     def test_more_than_a_batch(self) -> None:
         """More than a batch is read in several, and all are answered."""
-        self.meet()
+        self.connect()
         for number in range(BATCH + 3):
             self.client.send(b"%d" % number)
         found = []
@@ -175,7 +175,7 @@ class AtOnceTests(OneByOneTests):
 
     def test_all_sent_by_parts(self) -> None:
         """When the kernel takes fewer than it was given, the rest follows."""
-        self.meet()
+        self.connect()
         calls = system_calls(self.server.fileno())
         assert calls is not None
         receive, send = calls

@@ -1,4 +1,4 @@
-"""Tests that the short way to an answer's addresses comes to what the long way comes to."""
+"""Tests that the packed way to an answer's addresses gives what the ordinary way gives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, request
-from voi.tracker.peers import Peer
+from voi.tracker.peers import SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.steering import ServerState
 from voi.tracker.swarm import SwarmTable
@@ -17,7 +17,7 @@ from voi.tracker.swarm import SwarmTable
 HOSTS = ("10.0.1.1", "10.0.1.2", "10.0.1.3", "10.0.2.1", "10.0.2.2", "fd00::1", "fd00:0:0:1::1")
 
 
-def filled(seed: int, said: list[tuple[int, int, int, int]]) -> tuple[SwarmTable, list[Peer]]:
+def filled(seed: int, said: list[tuple[int, int, int, int]]) -> tuple[SwarmTable, list[SwarmPeer]]:
     """A table after some announces (terminal, place in `HOSTS`, port, bytes left), and their peers."""
     table = SwarmTable(Random(seed), Policy())
     table.admit(HASH)

@@ -1,4 +1,4 @@
-"""Tests of the shelves from which peers are drawn."""
+"""Tests of the pools from which peers are drawn."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class ShelfTests(SynchronousTestCase):
     """A room as a permutation."""
 
     @given(st.lists(st.integers(0, 12)), st.integers(0, 20), st.integers(), st.booleans(), st.booleans())
-    def test_a_set(self, toggled: list[int], wanted: int, seed: int, mixed: bool, stands: bool) -> None:
+    def test_a_set(self, toggled: list[int], wanted: int, seed: int, mixed: bool, inside: bool) -> None:
         """After any additions and removals it holds what a set would; a draw repeats nobody, leaves out whom it
         should, and its packed addresses are those of its members, in order.
         """
-        random, shelf, everyone = Random(seed), RoomPeers[Member](None), members(13, 1 if mixed else 2)
+        random, peers, everyone = Random(seed), RoomPeers[Member](None), members(13, 1 if mixed else 2)
         model: set[Member] = set()
         for number in toggled:
             member = everyone[number]
             if member in model:
-                shelf.remove(member)
+                peers.remove(member)
             else:
-                shelf.add(member, random)
+                peers.add(member, random)
             model ^= {member}
-            self.assertEqual(set(shelf.members), model)
-        without = shelf.members[seed % len(model)] if model and stands else None
-        draw = shelf.draw(wanted, without, random)
+            self.assertEqual(set(peers.members), model)
+        without = peers.members[seed % len(model)] if model and inside else None
+        draw = peers.draw(wanted, without, random)
         found = gather([draw])
         self.assertEqual(len(found), min(wanted, len(model - {without})))
         self.assertEqual(len(set(found)), len(found))
@@ -59,16 +59,16 @@ class ShelfTests(SynchronousTestCase):
 
     def test_removing_a_stranger(self) -> None:
         """Who is not in cannot be taken out."""
-        shelf = RoomPeers[Member](None)
-        shelf.add(Member(0), Random(1))
-        self.assertRaises(KeyError, shelf.remove, Member(0))
+        peers = RoomPeers[Member](None)
+        peers.add(Member(0), Random(1))
+        self.assertRaises(KeyError, peers.remove, Member(0))
 
     def test_everyone_is_drawn(self) -> None:
         """Small samples reach everyone in the end."""
-        random, shelf = Random(1), RoomPeers[Member](None)
+        random, peers = Random(1), RoomPeers[Member](None)
         for member in members(50):
-            shelf.add(member, random)
-        seen = {member.number for _ in range(300) for member in gather([shelf.draw(3, None, random)])}
+            peers.add(member, random)
+        seen = {member.number for _ in range(300) for member in gather([peers.draw(3, None, random)])}
         self.assertEqual(seen, set(range(50)))
 
 
@@ -78,15 +78,15 @@ class CrowdTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Three rooms of four: 0 to 3, 10 to 13, 20 to 23."""
         self.random = Random(3)
-        self.crowd = PeerPool[Member]()
+        self.pool = PeerPool[Member]()
         self.rooms = {room: [Member(room + number) for number in range(4)] for room in (0, 10, 20)}
         for room, inside in self.rooms.items():
             for member in inside:
-                self.crowd.add(room, member, self.random)
+                self.pool.add(room, member, self.random)
 
     def far(self, room: int, wanted: int) -> list[int]:
         """The rooms of whom a far draw finds, each only once."""
-        found = gather(self.crowd.far(room, wanted, self.random))
+        found = gather(self.pool.far(room, wanted, self.random))
         self.assertEqual(len(set(found)), len(found))
         return sorted(member.number // 10 * 10 for member in found)
 
@@ -103,7 +103,7 @@ class CrowdTests(SynchronousTestCase):
     def test_empty_rooms_go(self) -> None:
         """A room that everyone left is no longer known, so rooms do not pile up."""
         for member in self.rooms[0]:
-            self.crowd.remove(0, member)
-        self.assertEqual((self.crowd.count, set(self.crowd.shelves)), (8, {10, 20}))
+            self.pool.remove(0, member)
+        self.assertEqual((self.pool.count, set(self.pool.rooms)), (8, {10, 20}))
         self.assertEqual(self.far(99, 99), [10] * 4 + [20] * 4)
-        self.assertRaises(KeyError, self.crowd.remove, 0, self.rooms[0][0])
+        self.assertRaises(KeyError, self.pool.remove, 0, self.rooms[0][0])

@@ -1,4 +1,4 @@
-"""Tests that peers stand in the administrator's rooms, and are moved when those change."""
+"""Tests that peers are in the administrator's rooms, and are moved when those change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from voi.domain.rooms import Room, RoomMap, subnet_of
 from voi.domain.terminals import Terminal
 from voi.tracker import swarm
 from voi.tracker.announce import AnnounceRequest
-from voi.tracker.peers import Peer
+from voi.tracker.peers import SwarmPeer
 from voi.tracker.policy import Policy
 from voi.tracker.rooms import subnet_room
 from voi.tracker.steering import RoomRole, ServerState
@@ -94,7 +94,7 @@ class Site:
                 told[pair] = told.get(pair, 0) + 1
         return told
 
-    def peer(self, number: int) -> Peer:
+    def peer(self, number: int) -> SwarmPeer:
         """The only peer of a terminal."""
         [peer] = self.tracker._table._swarms[HASH].by_terminal[mac(number)]
         return peer
@@ -139,7 +139,7 @@ class MeetingTests(SynchronousTestCase):
         self.assertEqual([site.peer(number).room for number in range(20)], [1] * 10 + [2] * 10)
 
     def test_by_hand(self) -> None:
-        """A terminal that was put into a room by hand stands there, wherever it announces from."""
+        """A terminal that was put into a room by hand is there, wherever it announces from."""
         site = Site(["10.0.1.1", "10.0.1.2"], [room(1, "10.0.1.0/24"), room(2)], by_hand={1: 2})
         site.all_announce()
         self.assertEqual([site.peer(0).room, site.peer(1).room], [1, 2])
@@ -151,7 +151,7 @@ class MeetingTests(SynchronousTestCase):
         self.assertEqual(site.peer(0).room, 1)
 
     def test_address_of_the_announce(self) -> None:
-        """Where the login's address says nothing, the connection's does; one in no room stands in its network."""
+        """Where the login's address says nothing, the connection's does; one in no room is in its network."""
         site = Site(["192.168.0.1", "192.168.0.2"], [room(1, "10.0.1.0/24")])
         site.announce(0, host="10.0.1.9")
         site.announce(1, host="192.168.0.2")
@@ -174,7 +174,7 @@ class ChangeTests(SynchronousTestCase):
         self.table = self.site.tracker._table._swarms[HASH]
 
     def rooms(self) -> list[object]:
-        """Where everybody stands, once all have moved."""
+        """Where every peer is, once all have moved."""
         self.site.moved()
         return [self.site.peer(number).room for number in range(6)]
 
@@ -183,7 +183,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.rooms(), [1, 2, 1, 2, 1, 2])
         self.site.directory.rooms_changed(RoomMap([room(3, "127.0.0.0/16")]))
         self.assertEqual(self.rooms(), [3] * 6)
-        self.assertEqual(list(self.table.downloading.shelves), [3])
+        self.assertEqual(list(self.table.downloading.rooms), [3])
         self.site.directory.rooms_changed(RoomMap([]))
         self.assertEqual(self.rooms(), [bytes([127, 0, 1]), bytes([127, 0, 2])] * 3)
 
@@ -196,7 +196,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.rooms(), [1, 2, 1, 2, 1, 2])
 
     def test_forgotten(self) -> None:
-        """A forgotten terminal's peer stands where its address says, for as long as it is there."""
+        """A forgotten terminal's peer is where its address says, for as long as it is there."""
         self.site.directory.moved([mac(0), mac(1)], 1)
         self.assertEqual(self.rooms(), [1, 1, 1, 2, 1, 2])
         self.site.directory.forgotten([mac(1)])
@@ -215,15 +215,15 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.table.whole, {2: 1})
 
     def test_leaders(self) -> None:
-        """A leader that leaves its room frees its place there, and a bridge parts from whom it met."""
+        """A leader that leaves its room frees its place there, and a bridge drops its peers of other rooms."""
         leaders = self.table.leaders
         self.assertTrue(leaders.has_place(self.site.peer(0)))
         self.site.directory.moved([mac(number) for number in range(6)], 7)
         self.site.directory.rooms_changed(RoomMap([room(7)]))
         self.assertEqual(self.rooms(), [7] * 6)
-        self.assertEqual((len(leaders), self.table.ways), (0, {}))
+        self.assertEqual((len(leaders), self.table.bridge_counts), (0, {}))
         self.assertEqual(
-            [(self.site.peer(number).met, self.site.peer(number).visits) for number in range(6)], [([], 0)] * 6
+            [(self.site.peer(number).bridges, self.site.peer(number).bridged_by) for number in range(6)], [([], 0)] * 6
         )
         peer = self.site.peer(0)
         self.assertIs(self.table.role(peer, Policy()), RoomRole.LEADER)
@@ -248,7 +248,7 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(peer.room, 2)
 
     def test_stopped(self) -> None:
-        """A tracker that was stopped moves nobody, and says nothing of it."""
+        """A tracker that was stopped moves no peer, and logs nothing."""
         self.site.directory.rooms_changed(RoomMap([]))
         self.site.tracker.stop()
         self.site.directory.moved([mac(0)], 2)
@@ -270,7 +270,7 @@ class ShelfTests(SynchronousTestCase):
         ),
     )
     def test_as_if_it_came_anew(self, seed: int, steps: list[tuple[int, ...]]) -> None:
-        """However peers come and rooms change, shelves, counts and places are those of the peers there are."""
+        """However peers come and rooms change, pools, counts and places are those of the peers there are."""
         rooms: dict[str, int] = {}
         table = SwarmTable(Random(seed), Policy(), lambda terminal, host: rooms.get(terminal, host))
         table.admit(HASH)
@@ -287,10 +287,10 @@ class ShelfTests(SynchronousTestCase):
                 list(table.rearrange([terminal] if seed % 2 else None))
             peers = [peer for peers in found.by_terminal.values() for peer in peers]
             for peer in peers:
-                crowd = found.downloading if peer.downloads else found.giving
-                self.assertIs(crowd.shelves[peer.room].members[peer.place], peer)
+                pool = found.downloading if peer.downloads else found.giving
+                self.assertIs(pool.rooms[peer.room].members[peer.place], peer)
                 self.assertEqual(peer.room, rooms.get(peer.terminal, peer.host))
             self.assertEqual(found.size, len(peers))
             self.assertEqual(sum(found.whole.values()), sum(not peer.left for peer in peers))
             self.assertLessEqual(set(found.leaders._rooms), {peer.room for peer in peers if peer.downloads})
-            self.assertEqual(sum(found.ways.values()), 2 * sum(len(peer.met) for peer in peers))
+            self.assertEqual(sum(found.bridge_counts.values()), 2 * sum(len(peer.bridges) for peer in peers))

@@ -1,4 +1,4 @@
-"""Tests of the decision who meets whom."""
+"""Tests of the decision which peers are told of which."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class SteeringTests(SynchronousTestCase):
             self.assertEqual((mix.near_giving, far), (0, 0))
 
     def test_the_servers_own(self) -> None:
-        """The server's own peer is for who leads or stands still; as long as it downloads itself, for everybody."""
+        """The server's own peer is for leaders and peers without progress; as long as it downloads itself, for
+        everybody.
+        """
 
         def own(downloads: bool, role: RoomRole) -> list[bool]:
             return [steer(Situation(downloads, None, 1, 1, 1, 1, server, role), Policy()).own for server in ServerState]
@@ -56,7 +58,7 @@ class SteeringTests(SynchronousTestCase):
             self.assertEqual(own(False, role), [False, True, False])
 
     def test_other_rooms(self) -> None:
-        """A bridge is told of one of another room, and who stands still of some, with one at least who gives there."""
+        """A bridge is told of one of another room, and one without progress of some, at least one of which gives."""
         for role, far in (
             (RoomRole.MEMBER, (0, 0)),
             (RoomRole.LEADER, (0, 0)),
@@ -68,7 +70,7 @@ class SteeringTests(SynchronousTestCase):
             self.assertEqual(mix.near_downloading, 50 - sum(far) - mix.own)
 
     def test_small_rooms(self) -> None:
-        """Of a room too small for its bridges each meets more, and where all lead, the leaders do."""
+        """Of a room too small for its bridges each is told of more, and where all lead, the leaders do."""
         policy = Policy(leaders=2, bridges=6)
 
         def far(terminals: int, role: RoomRole) -> int:
@@ -79,7 +81,7 @@ class SteeringTests(SynchronousTestCase):
         self.assertEqual([far(terminals, RoomRole.LEADER) for terminals in (1, 2, 3)], [6, 3, 0])
 
     def test_few_wanted(self) -> None:
-        """Who wants few is told of other rooms with half of them at most, but for the last one."""
+        """A peer that wants few is told of other rooms with half of them at most, but for the last one."""
         found = []
         for numwant in (1, 2, 3, 9):
             mix = steer(Situation(True, numwant, 0, 99, 0, 99, ServerState.ABSENT, RoomRole.STUCK), Policy())
@@ -96,7 +98,7 @@ class SteeringTests(SynchronousTestCase):
         policy = Policy(bridges=3, bridging=0.13)
         self.assertEqual([bridges_wanted(policy, downloading) for downloading in (1, 8, 60, 250)], [3, 3, 8, 32])
 
-    def test_nobody_wanted(self) -> None:
-        """Who wants nobody gets nobody, the server's own peer neither."""
+    def test_none_wanted(self) -> None:
+        """A peer that wants none gets none, not even the server's own peer."""
         for role in RoomRole:
             self.assertEqual(steer(Situation(True, 0, 9, 9, 9, 9, ServerState.WHOLE, role), Policy()), Mix())

@@ -141,7 +141,7 @@ class IdentityTests(TableCase):
         self.assertEqual(self.ports(), [6884, 6885])
 
     def test_bound_for_a_swarm(self) -> None:
-        """A full swarm takes nobody more, goes on with who is in, and says when to come back."""
+        """A full swarm takes no more peers, goes on with those it has, and says when to come back."""
         for number in (1, 2, 3):
             self.announce(number)
         refused = self.assertRaises(AnnounceError, self.announce, 4)
@@ -197,7 +197,7 @@ class StateTests(TableCase):
         self.assertEqual(self.table.counts(HASH), Counts(1, 1, 0, 0))
 
     def test_states(self) -> None:
-        """Each peer is told as it last announced itself."""
+        """Each peer is reported as it last announced itself."""
         self.announce(1, now=1.0)
         self.announce(1, now=2.0, left=40, event=AnnounceEvent.PAUSED)
         self.assertEqual(self.table.peers(HASH), [PeerState(mac(1), "10.0.0.1", 6881, 40, 0, 0, 2.0, True)])
@@ -260,7 +260,7 @@ class StateTests(TableCase):
 
 
 class ChoiceTests(TableCase):
-    """Whom an asker is told of."""
+    """Whom a peer is told of."""
 
     def fill(self, room: int, count: int, *, left: int = 100) -> None:
         """Terminals 10.0.<room>.1 and up, all downloading unless told otherwise."""
@@ -272,7 +272,7 @@ class ChoiceTests(TableCase):
         return [host.rsplit(".", 1)[0] for host in self.hosts(answer)]
 
     def test_not_itself(self) -> None:
-        """An asker is alone in its own swarm."""
+        """A peer is alone in its own swarm."""
         self.announce(1)
         self.assertEqual(self.announce(1).peers, ())
 
@@ -303,7 +303,7 @@ class ChoiceTests(TableCase):
             self.assertEqual(self.rooms(self.announce(200, "10.0.1.200")), ["10.0.2"] * told)
 
     def test_seeds_get_no_seeds(self) -> None:
-        """Who downloads nothing is told only of downloaders, and only of those in its room."""
+        """A peer that downloads nothing is told only of downloaders, and only of those in its room."""
         self.fill(1, 5, left=0)
         self.announce(9, "10.0.1.9")
         self.announce(8, "10.0.2.8", left=0)
@@ -314,7 +314,7 @@ class ChoiceTests(TableCase):
             self.assertEqual(self.hosts(answer), ["10.0.1.9"])
 
     def test_one_seed_among_many(self) -> None:
-        """A downloader always meets a seed of its room if there is one: the others may lack a piece."""
+        """A downloader is always told of a seed of its room if there is one: the others may lack a piece."""
         self.fill(1, 100)
         self.announce(150, "10.0.1.150", left=0)
         for _ in range(20):
@@ -329,13 +329,13 @@ class ChoiceTests(TableCase):
             self.assertEqual((len(hosts), len(set(hosts))), (expected, expected))
 
     def test_numwant_beside_itself(self) -> None:
-        """The asker's own place in its room is not counted against what it wants."""
+        """A peer itself is not counted among the others of its room."""
         self.fill(1, 5)
         for _ in range(20):
             self.assertEqual(len(self.announce(250, "10.0.1.250", numwant=5).peers), 5)
 
     def test_place_for_the_server(self) -> None:
-        """Where the server's own peer is introduced, a place is left for it."""
+        """Where the server's own peer is in the answer, a place is left for it."""
         asked = request(9, numwant=10)
         announce(self.table, 0, mac(9), "10.0.1.99", asked)  # as the first of its room it leads
         self.fill(1, 50)
@@ -343,7 +343,7 @@ class ChoiceTests(TableCase):
         self.assertEqual((len(answer.peers), answer.own), (9, True))
 
     def test_both_families_in_an_answer(self) -> None:
-        """BEP 7: an asker is told of peers of either family."""
+        """BEP 7: a peer is told of peers of either family."""
         self.announce(1, "fd00::1")
         self.announce(2, "10.0.0.2")
         self.announce(3, "10.0.1.3")
@@ -443,7 +443,7 @@ class ModelTests(SynchronousTestCase):
 
 
 class PeerIdTests(TableCase):
-    """What is told beside an address."""
+    """What is answered beside an address."""
 
     def test_peer_id(self) -> None:
         """An answer knows the peer id under which each announced itself."""

@@ -11,8 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
 from voi.tracker.announce import AnnounceEvent, Counts
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.policy import Policy
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 
 OTHER_KEY = "f" * 32
 OTHER_MAC = "52:54:00:00:00:02"
@@ -25,7 +26,7 @@ class TrackerCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.own = FakeOwnPeer()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.keys = FakeKeys({KEY: MAC, OTHER_KEY: OTHER_MAC})
         self.tracker = Tracker(
             keys=self.keys,
@@ -33,7 +34,7 @@ class TrackerCase(SynchronousTestCase):
             clock=self.clock,
             random=Random(1),
             policy=Policy(jitter=0.0),
-            on_announce=lambda announced: self.heard.append(announced),
+            on_announce=lambda announced: self.announced.append(announced),
         )
         self.tracker.admit(HASH)
 
@@ -50,7 +51,7 @@ class TrackerCase(SynchronousTestCase):
 class AnnounceTests(TrackerCase):
     """Announces, bytes to bytes."""
 
-    def test_two_terminals_meet(self) -> None:
+    def test_two_terminals(self) -> None:
         """The second terminal is told of the first; the body byte for byte."""
         self.tracker.announce(KEY, query(left=0), "10.0.0.1", "10.9.0.1")
         body = self.tracker.announce(OTHER_KEY, query(peer_id=peer_id(2)), "10.0.0.2", "10.9.0.1")
@@ -75,7 +76,7 @@ class AnnounceTests(TrackerCase):
         self.assertEqual(self.tracker.peers(HASH)[0].host, "10.0.0.1")
 
     def test_unknown_key(self) -> None:
-        """A key that nobody was given, or that is no key, is refused and says what to do."""
+        """A key that no terminal has, or that is no key, is refused and says what to do."""
         for key in ("0" * 32, KEY.upper(), KEY[:-1], "", KEY + "\n"):
             body = self.announce(key)
             self.assertIn("log in", self.failure(body))
@@ -89,9 +90,9 @@ class AnnounceTests(TrackerCase):
         self.assertEqual((body[b"retry in"], body[b"interval"], body[b"min interval"]), (1, 60, 5))
 
     def test_bad_parameter(self) -> None:
-        """A bad parameter is named, and nobody is told of it."""
+        """A bad parameter is named, and the listener is not told."""
         self.assertIn("port", self.failure(self.announce(port=0)))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_no_address(self) -> None:
         """A connection without an address cannot be announced."""
@@ -111,18 +112,18 @@ class EarlyTests(TrackerCase):
         super().setUp()
         for key, host in ((KEY, "::ffff:10.0.0.1"), (OTHER_KEY, "10.0.0.2")):
             self.failure(self.announce(key, host=host, info_hash=OTHER_HASH, left=0))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_admitted(self) -> None:
-        """Who was refused is in the swarm as soon as there is one, and is told of."""
+        """A refused early peer is in the swarm as soon as there is one, and the listener is told."""
         self.clock.advance(59)
         self.tracker.admit(OTHER_HASH)
         self.assertEqual(self.tracker.counts(OTHER_HASH), Counts(seeds=2))
         self.assertEqual([peer.host for peer in self.tracker.peers(OTHER_HASH)], ["10.0.0.1", "10.0.0.2"])
-        self.assertEqual([announced.terminal for announced in self.heard], [MAC, OTHER_MAC])
+        self.assertEqual([announced.terminal for announced in self.announced], [MAC, OTHER_MAC])
 
     def test_too_long_ago(self) -> None:
-        """After a minute nobody knows whether the client is there still."""
+        """After a minute it is unknown whether the client is there still."""
         self.clock.advance(60)
         self.tracker.admit(OTHER_HASH)
         self.assertEqual(self.tracker.counts(OTHER_HASH), Counts())
@@ -196,7 +197,7 @@ class OwnPeerTests(TrackerCase):
         self.assertEqual(self.announce(numwant=0)[b"peers"], b"")
 
     def test_stopped(self) -> None:
-        """Who leaves is told of nobody."""
+        """A peer that leaves is told of none."""
         self.own.offers = {HASH}
         self.assertEqual(self.announce(event="stopped")[b"peers"], b"")
 
@@ -208,15 +209,15 @@ class ScrapeTests(TrackerCase):
         return cast("dict[bytes, object]", bencodepy.decode(self.tracker.scrape(key, raw)))
 
     def test_several(self) -> None:
-        """Admitted torrents among those asked for are told of, the server's own peer included."""
+        """Admitted torrents among those asked for are in the answer, the server's own peer included."""
         self.tracker.admit(OTHER_HASH)
         self.announce()
         self.own.has_all_of = {HASH}
         body = self.scrape(query() + b"&" + query(info_hash=OTHER_HASH) + b"&" + query(info_hash=bytes(20)))
-        nobody = {b"complete": 0, b"downloaded": 0, b"downloaders": 0, b"incomplete": 0}
+        none = {b"complete": 0, b"downloaded": 0, b"downloaders": 0, b"incomplete": 0}
         self.assertEqual(
             body,
-            {b"files": {HASH: nobody | {b"complete": 1, b"incomplete": 1, b"downloaders": 1}, OTHER_HASH: nobody}},
+            {b"files": {HASH: none | {b"complete": 1, b"incomplete": 1, b"downloaders": 1}, OTHER_HASH: none}},
         )
 
     def test_failures(self) -> None:
@@ -229,16 +230,16 @@ class ScrapeTests(TrackerCase):
 class ListenerTests(TrackerCase):
     """Who is told of announces, and mistakes of others."""
 
-    def test_told(self) -> None:
+    def test_listener(self) -> None:
         """Each announce is told with the terminal and its plain address."""
         self.announce(host="::ffff:10.0.0.1", event="started")
         self.assertEqual(
-            self.heard,
+            self.announced,
             [PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, left=3, uploaded=1, downloaded=2)],
         )
 
-    def test_what_concerns_somebody(self) -> None:
-        """Who listens to some torrents and terminals only is told of these alone, as they are at the announce."""
+    def test_only_some(self) -> None:
+        """A listener to some torrents and terminals is told of these alone, as they are at the announce."""
         torrents: set[bytes] = set()
         terminals: set[str] = set()
         self.tracker.tell_only_of(torrents, terminals)
@@ -249,10 +250,10 @@ class ListenerTests(TrackerCase):
         self.announce(left=3)
         terminals.add(MAC)
         self.announce(left=2)
-        self.assertEqual([said.left for said in self.heard], [4, 2])
+        self.assertEqual([announced.left for announced in self.announced], [4, 2])
 
     def test_failing_listener(self) -> None:
-        """A listener's mistake is logged and the asker gets its answer."""
+        """A listener's mistake is logged and the client gets its answer."""
 
         def fail(_announced: PeerAnnounced) -> None:
             raise RuntimeError("listener")
@@ -263,7 +264,7 @@ class ListenerTests(TrackerCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_failing_keys(self) -> None:
-        """A mistake inside the server is logged, and a temporary failure for the asker."""
+        """A mistake inside the server is logged, and a temporary failure for the client."""
 
         def fail(_key: str) -> str:
             raise RuntimeError("keys")

@@ -20,17 +20,17 @@ from twisted.web.server import Site
 
 from tests.unit.tracker.fakes import HASH, KEY, MAC, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id
 from voi.seeding.settings import server_settings
-from voi.tracker import connection_ids as askers
+from voi.tracker import connection_ids, packets
 from voi.tracker import mmsg as batches
-from voi.tracker import packets
 from voi.tracker.announce import MOST_SCRAPED, AnnounceEvent, Counts
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.connection_ids import WINDOW_SECONDS, ConnectionIds
 from voi.tracker.http import tracker_resource
 from voi.tracker.packets import LONGEST_PACKET, PROTOCOL
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 from voi.tracker.udp import BURST, UdpTracker
 
-ASKER = ("10.0.0.1", 4000)
+CLIENT = ("10.0.0.1", 4000)
 PATH = f"/{KEY}/announce".encode()
 
 
@@ -89,28 +89,28 @@ class AnswerCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = _Deaf()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         self.own = FakeOwnPeer()
         self.tracker = Tracker(
-            keys=FakeKeys(), own_peer=self.own, clock=self.clock, random=Random(1), on_announce=self.heard.append
+            keys=FakeKeys(), own_peer=self.own, clock=self.clock, random=Random(1), on_announce=self.announced.append
         )
         self.tracker.admit(HASH)
         self.udp = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
         self.addCleanup(self.udp.stop)
 
-    def say(self, packet: bytes, asker: tuple[Any, ...] = ASKER) -> bytes | None:
-        return self.udp.answer(self.clock.seconds(), packet, asker)
+    def say(self, packet: bytes, client: tuple[Any, ...] = CLIENT) -> bytes | None:
+        return self.udp.answer(self.clock.seconds(), packet, client)
 
-    def connection(self, asker: tuple[Any, ...] = ASKER) -> bytes:
+    def connection(self, client: tuple[Any, ...] = CLIENT) -> bytes:
         """A connection id."""
-        answer = self.say(PROTOCOL + b"\0\0\0\0conn", asker)
+        answer = self.say(PROTOCOL + b"\0\0\0\0conn", client)
         assert answer is not None
         self.assertEqual((answer[:8], len(answer)), (b"\0\0\0\0conn", 16))
         return answer[8:]
 
-    def ask(self, asker: tuple[Any, ...] = ASKER, **changes: Any) -> bytes:
+    def ask(self, client: tuple[Any, ...] = CLIENT, **changes: Any) -> bytes:
         """The answer to an announce."""
-        answer = self.say(announce(self.connection(asker), **changes), asker)
+        answer = self.say(announce(self.connection(client), **changes), client)
         assert answer is not None
         return answer
 
@@ -123,7 +123,7 @@ class AnswerCase(SynchronousTestCase):
 class ConnectionTests(AnswerCase):
     """Connection ids."""
 
-    def test_for_this_asker_alone(self) -> None:
+    def test_for_this_client_alone(self) -> None:
         """An id serves only the address that asked for it; others are told so, in no more bytes than they sent."""
         connection = self.connection()
         for other in (("10.0.0.2", 4000), ("10.0.0.1", 4001)):
@@ -132,7 +132,7 @@ class ConnectionTests(AnswerCase):
             self.assertIn("connect again", self.error(answer))
             assert answer is not None
             self.assertLessEqual(len(answer), len(packet))
-        self.assertEqual(self.heard, [])
+        self.assertEqual(self.announced, [])
 
     def test_for_a_while(self) -> None:
         """An id is good for a window and the one after it, and no longer."""
@@ -144,13 +144,13 @@ class ConnectionTests(AnswerCase):
 
     def test_another_secret(self) -> None:
         """Nobody makes an id without the server's secret."""
-        one, same, other = (ConnectionIds(secret * 32).find(0, ASKER).new for secret in (b"1", b"1", b"2"))
+        one, same, other = (ConnectionIds(secret * 32).find(0, CLIENT).new for secret in (b"1", b"1", b"2"))
         self.assertNotEqual(one, other)
         self.assertEqual(one, same)
 
     def test_bound(self) -> None:
-        """Askers are remembered up to a number."""
-        self.patch(askers, "MOST_ASKERS", 3)
+        """Clients are remembered up to a number."""
+        self.patch(connection_ids, "MOST_CLIENTS", 3)
         known = ConnectionIds(b"1" * 32)
         for port in range(10):
             known.find(0, ("10.0.0.1", port))
@@ -165,7 +165,7 @@ class ConnectionTests(AnswerCase):
         """What looks like a tracker's answer is not refused: two trackers would refuse one another for ever."""
         other = UdpTracker(self.tracker, self.clock, "127.0.0.1", 0)
         self.addCleanup(other.stop)
-        refusal = other.answer(self.clock.seconds(), announce(b"x" * 8), ASKER)
+        refusal = other.answer(self.clock.seconds(), announce(b"x" * 8), CLIENT)
         self.error(refusal)
         assert refusal is not None
         self.assertIsNone(self.say(refusal))
@@ -176,7 +176,7 @@ class ConnectionTests(AnswerCase):
 class AnnounceTests(AnswerCase):
     """Announces."""
 
-    def test_two_terminals_meet(self) -> None:
+    def test_two_terminals(self) -> None:
         """The second is told of the first, byte for byte; the address that it claims is ignored."""
         self.ask(left=0, event=2)
         answer = self.ask(("10.0.0.2", 5), number=2)
@@ -186,7 +186,7 @@ class AnnounceTests(AnswerCase):
             answer,
             struct.pack(">I4sIII", 1, b"tran", interval, 1, 1) + bytes([10, 0, 0, 1]) + (6881).to_bytes(2, "big"),
         )
-        self.assertEqual(self.heard[0], PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, 0, 1, 2))
+        self.assertEqual(self.announced[0], PeerAnnounced(HASH, MAC, "10.0.0.1", 6881, AnnounceEvent.STARTED, 0, 1, 2))
 
     def test_ipv6(self) -> None:
         """Who asks over IPv6 gets IPv6 peers, 18 bytes each; a mapped address is IPv4."""
@@ -199,7 +199,7 @@ class AnnounceTests(AnswerCase):
         self.assertEqual(self.ask(("::ffff:10.0.0.2", 5), number=3)[20:], b"\x0a\x00\x00\x09\x1a\xe1")
 
     def test_own_peer(self) -> None:
-        """The server's own peer is where the asker reached it."""
+        """The server's own peer is where the client reached it."""
         self.own.offers = {HASH}
         self.assertEqual(self.ask()[20:], b"\x7f\x00\x00\x01\x1b\x58")
 
@@ -214,7 +214,7 @@ class AnnounceTests(AnswerCase):
         """A peer that announces again is told of as if it were parsed; another key at its place is refused."""
         for left in (3, 2, 0):
             self.ask(left=left)
-        self.assertEqual([said.left for said in self.heard], [3, 2, 0])
+        self.assertEqual([announced.left for announced in self.announced], [3, 2, 0])
         self.assertEqual([peer.left for peer in self.tracker.peers(HASH)], [0])
         self.assertIn("log in", self.error(self.ask(url=options(b"/" + b"0" * 32 + b"/announce"))))
 
@@ -224,7 +224,7 @@ class AnnounceTests(AnswerCase):
         self.assertEqual(self.ask(url=url)[:4], b"\0\0\0\1")
 
     def test_refusals(self) -> None:
-        """What is missing or wrong is named, and nobody is entered."""
+        """What is missing or wrong is named, and no peer is recorded."""
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"url": b""}, "path"),
             ({"url": options(b"/announce")}, "path"),
@@ -263,7 +263,7 @@ class _Moving(UdpTracker):
 
 
 class RouteTests(AnswerCase):
-    """By which address of this machine an asker is reached, where the tracker listens on all."""
+    """By which address of this machine a client is reached, where the tracker listens on all."""
 
     def listen(self, interface: str, kind: type[UdpTracker] = UdpTracker) -> None:
         self.own.offers = {HASH}
@@ -271,20 +271,20 @@ class RouteTests(AnswerCase):
         self.addCleanup(self.udp.stop)
 
     def test_link_local(self) -> None:
-        """An address that is known behind its interface alone is no fault: the asker is answered."""
+        """An address that is known behind its interface alone is no fault: the client is answered."""
         self.listen("::")
         index = socket.if_nameindex()[0][0]
         self.assertEqual(self.ask(("fe80::1", 5, 0, index), numwant=0)[:4], b"\0\0\0\1")
 
     def test_no_way(self) -> None:
-        """An asker to whom no way leads is refused with a reason, where the address is needed; that is no fault."""
+        """A client that cannot be reached is refused with a reason, where the address is needed; that is no fault."""
         self.listen("0.0.0.0")
         self.assertIn("no IP address", self.error(self.ask(("255.255.255.255", 5))))
         self.own.offers = set()
         self.assertEqual(self.ask(("255.255.255.255", 5))[:4], b"\0\0\0\1")
 
     def test_another_address(self) -> None:
-        """When the machine got another address, askers are told of the server's own peer there."""
+        """When the machine got another address, peers are told of the server's own peer there."""
         self.listen("0.0.0.0", _Moving)
         self.assertEqual(self.ask()[20:24], bytes([10, 1, 0, 1]))
         self.patch(_Moving, "now_at", "10.1.0.2")
@@ -316,8 +316,8 @@ class TurnTests(AnswerCase):
         """A datagram that breaks something is logged; it gets no answer, least of all that of its neighbour."""
         answer = self.udp.answer
 
-        def faulty(now: float, packet: bytes, asker: Any) -> bytes | None:
-            return answer(now, packet, asker) if packet.endswith(b"fine") else b"%d" % (1 // 0)
+        def faulty(now: float, packet: bytes, client: Any) -> bytes | None:
+            return answer(now, packet, client) if packet.endswith(b"fine") else b"%d" % (1 // 0)
 
         self.patch(self.udp, "answer", faulty)
         self.clients[0].send(b"breaks something")

@@ -1,6 +1,6 @@
 """Tests that all ways to an answer give one: over the web server, in front of it, recognised, listed, over UDP.
 
-Trackers of one history and one luck stand side by side, each asked in its own way.
+Trackers with one history and one seed of chance are compared, each asked in its own way.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from tests.unit.tracker import plain
 from tests.unit.tracker.fakes import HASH, OTHER_HASH, FakeKeys, FakeOwnPeer, peer_id, query
 from voi.tracker.address import COMPACT_IPV4, AnnounceError, pack
 from voi.tracker.announce import encode_packed, parse_announce
+from voi.tracker.announced import PeerAnnounced
 from voi.tracker.fast_announce import FastAnnounces
 from voi.tracker.http import tracker_resource
 from voi.tracker.packets import announced
 from voi.tracker.policy import Policy
 from voi.tracker.steering import ServerState
-from voi.tracker.tracker import PeerAnnounced, Tracker
+from voi.tracker.tracker import Tracker
 
 KEYS = {f"{number:032x}": f"52:54:00:00:00:{number:02X}" for number in range(24)}
 FEW = list(KEYS)[:6]
@@ -49,12 +50,12 @@ class MovingRooms:
 
 
 class Side:
-    """A tracker, what it stands on, and the way in which it is asked."""
+    """A tracker, what it needs, and the way in which it is asked."""
 
     def __init__(self, way: Way, server: ServerState) -> None:
         self.way = way
         self.clock, self.rooms = Clock(), MovingRooms()
-        self.heard: list[PeerAnnounced] = []
+        self.announced: list[PeerAnnounced] = []
         have = set() if server is ServerState.ABSENT else {HASH, OTHER_HASH}
         self.tracker = Tracker(
             keys=FakeKeys(dict(KEYS)),
@@ -62,11 +63,11 @@ class Side:
             clock=self.clock,
             random=Random(5),
             policy=Policy(most_peers_of_terminal=2, leaders_alone=1, leaders=1, bridges=2, stuck=4.0, lost=30.0),
-            on_announce=self.heard.append,
+            on_announce=self.announced.append,
             rooms=self.rooms,
         )
         self.tracker.admit(HASH)
-        self.quick = FastAnnounces(self.tracker)
+        self.fast = FastAnnounces(self.tracker)
         self.site: Any = Site(tracker_resource(self.tracker))
 
     def ask(self, key: str, raw: bytes, host: str) -> bytes:
@@ -89,7 +90,7 @@ def over_route(side: Side, key: str, raw: bytes, host: str, local: str) -> bytes
 def in_front(side: Side, key: str, raw: bytes, host: str, local: str) -> bytes:
     """Before the web server: a peer that is recognised is answered without being parsed."""
     request = b"GET /%b/announce?%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (key.encode(), raw)
-    reply = side.quick.reply(request, host, local)
+    reply = side.fast.reply(request, host, local)
     assert reply is not None
     return reply.data.partition(b"\r\n\r\n")[2]
 
@@ -99,18 +100,18 @@ def read_before(side: Side, key: str, raw: bytes, host: str, local: str) -> byte
     answer = side.tracker.announce_packed(key, parse_announce(raw), host, local)
     for ipv4 in (True, False):  # BEP 15 has one family, and the counts in front of it
         packet = announced(b"tttt", answer, ipv4=ipv4)
-        assert packet == b"\0\0\0\1tttt" + answer.interval.to_bytes(4, "big") + answer.standing.counted + (
+        assert packet == b"\0\0\0\1tttt" + answer.interval.to_bytes(4, "big") + answer.head.counted + (
             answer.four if ipv4 else answer.six
         )
     return encode_packed(answer)
 
 
 def as_plain(side: Side, key: str, raw: bytes, host: str, local: str) -> bytes:
-    """Peer by peer, as nobody is in a hurry."""
+    """Peer by peer, without any shortcut."""
     body = plain.body(side.tracker, side.clock.seconds(), KEYS[key], raw, host, local)
     request = parse_announce(raw)
     text = host.removeprefix("::ffff:")
-    side.heard.append(
+    side.announced.append(
         PeerAnnounced(
             request.info_hash,
             KEYS[key],
@@ -160,7 +161,9 @@ class WaysTests(SynchronousTestCase):
     @settings(max_examples=150)
     @given(st.lists(st.one_of(_ANNOUNCE, _ANNOUNCE, _ROOM), max_size=30), st.sampled_from(ServerState))
     def test_one_answer(self, steps: list[Any], server: ServerState) -> None:
-        """Whatever is announced, and wherever terminals are put meanwhile: one answer, one table, one that is told."""
+        """Whatever is announced, and wherever terminals are put meanwhile: one answer, one table, and the same told to
+        the listener.
+        """
         sides = [Side(way, server) for way in (as_plain, over_route, in_front, read_before, listed)]
         for step in steps:
             if len(step) == 2:
@@ -184,10 +187,10 @@ class WaysTests(SynchronousTestCase):
         for side, body in zip(sides[1:], others, strict=True):
             self.assertEqual(body, first, side.way.__name__)
             self.assertEqual(side.tracker.peers(HASH), sides[0].tracker.peers(HASH), side.way.__name__)
-            self.assertEqual(side.heard, sides[0].heard, side.way.__name__)
+            self.assertEqual(side.announced, sides[0].announced, side.way.__name__)
 
     def test_a_long_day(self) -> None:
-        """Four rooms of six that download, stand still or finish: askers become all that there is."""
+        """Four rooms of six that download, make no progress or finish: peers become all that there is."""
         random = Random(2)
         sides = [Side(way, ServerState.WHOLE) for way in (as_plain, over_route, in_front, read_before, listed)]
         left = dict.fromkeys(range(24), 60)

@@ -41,7 +41,7 @@ from voi.app.lag import LagProbe, lag_view
 from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import PasswordChecker
-from voi.auth.sign_in import SignIn
+from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.domain.commands import COMMANDS
 from voi.domain.rollouts import LinkRates
@@ -56,7 +56,7 @@ from voi.terminals.commands import CommandDispatcher
 from voi.terminals.rooms import RoomAdministration
 from voi.terminals.wake import Waker
 from voi.web.api.schemas.server import Addresses, SettingLimits, SettingsView
-from voi.web.application import Api, Server, UseCases, Work
+from voi.web.application import Api, LiveState, Server, UseCases
 from voi.web.console.assets import Asset, AssetResource, asset
 from voi.web.http.checks import HealthCheck
 from voi.web.site import site
@@ -153,7 +153,7 @@ class ApiCase(TestCase):
             ),
             repositories=repositories,
             use_cases=UseCases(
-                sign_in=SignIn(
+                sign_in=Authenticator(
                     accounts=self.accounts,
                     sessions=self.sessions,
                     passwords=cast("PasswordChecker", self.passwords),
@@ -186,10 +186,10 @@ class ApiCase(TestCase):
                 audit_log=self.audit_log,
                 **played_use_cases,
             ),
-            work=Work(registry=self.registry, session=self.seeding, **played_work),
+            work=LiveState(registry=self.registry, session=self.seeding, **played_work),
             command_table=self.command_table,
         )
-        self.audit_log.heard.connect(self.api.noted)
+        self.audit_log.added.connect(self.api.noted)
         self.site = site(self.api.resource(), tracker_stub(), AssetResource(ASSETS))
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         listening = await endpoint.listen(self.site)

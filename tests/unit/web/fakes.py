@@ -191,7 +191,7 @@ class FakeStallMonitor:
     still: dict[int, int] = field(default_factory=dict)
     failed: dict[int, int] = field(default_factory=dict)
 
-    def standing_still(self) -> dict[int, int]:
+    def stalled(self) -> dict[int, int]:
         return self.still
 
     def failing(self) -> dict[int, int]:
@@ -243,18 +243,18 @@ class FakeCoordinator:
 class FakeRecorder:
     """What is known of rollouts that run, and the real book of those that ended."""
 
-    courses: RolloutHistories
-    paces: dict[tuple[int, str], TransferRate] = field(default_factory=dict)
+    histories: RolloutHistories
+    transfers: dict[tuple[int, str], TransferRate] = field(default_factory=dict)
     running: dict[int, Throughput] = field(default_factory=dict)
 
-    def pace(self, rollout_id: int, mac: str) -> TransferRate | None:
-        return self.paces.get((rollout_id, mac))
+    def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
+        return self.transfers.get((rollout_id, mac))
 
     def now(self, rollout_id: int) -> Throughput | None:
         return self.running.get(rollout_id)
 
-    def course(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
-        return self.courses.get(rollout_id)
+    def history(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
+        return self.histories.get(rollout_id)
 
 
 @dataclass

@@ -72,7 +72,7 @@ class _Api(Resource):
 
 
 class RawTests(SynchronousTestCase):
-    """Bytes of strangers, to a site with the tracker and the console."""
+    """Malformed bytes, to a site with the tracker and the console."""
 
     def setUp(self) -> None:
         tracker = Tracker(keys=FakeKeys(), own_peer=FakeOwnPeer(), clock=Clock(), random=Random(1))
@@ -105,7 +105,7 @@ class RawTests(SynchronousTestCase):
         self.assertEqual((body, logged), (b"", []))
 
     def test_badly_formed(self) -> None:
-        """Whatever is wrong with it is the asker's business: 400, and no line in the log."""
+        """Whatever is wrong with it is the client's mistake: 400, and no line in the log."""
         for data in (
             b"HEAD\r\n\r\n",
             b"HEAD  / HTTP/1.1\r\n\r\n",

@@ -132,7 +132,7 @@ class LoggedInTests(SynchronousTestCase):
         self.assertIn("boot_disk", answer.msg)
 
     def test_torrent_body_that_disagrees(self) -> None:
-        """What cannot be read is a request all the same: whoever asked for the disk is to hear why it does not come."""
+        """What cannot be read is a request all the same: who requested the disk is told why it does not come."""
         event = take(logged_in(), frame(Code.UPLOAD_TORRENT, b"x" * 100))
         assert isinstance(event, Request)
         assert isinstance(event.body, UnreadableTorrent)
@@ -144,7 +144,7 @@ class LoggedInTests(SynchronousTestCase):
         self.assertEqual(event.body.disk, DiskName(UUID, 1))
 
     def test_torrent_before_login(self) -> None:
-        """Nobody is told anything of what a stranger sends."""
+        """What comes before a login reaches no handler."""
         event = take(ServerSession(), frame(Code.UPLOAD_TORRENT, b"x" * 100))
         self.assertIsInstance(event, Rejected)
 

@@ -13,7 +13,7 @@ What holds for every method of every repository:
 - A change may bring its entries of the audit log: `audit` is called with the change's result, or what its method names
   instead, in the same transaction, and what it gives is kept with the change, or neither is; it computes and does
   nothing else. Where nothing was there to change, and None is given, it is not called. Whoever listens to
-  `AuditEntries.noted` hears of each entry that is on disk, in order, before the Deferred of the change fires.
+  `AuditEntries.noted` gets each entry that is on disk, in order, before the Deferred of the change fires.
 - Errors are those of `voi.errors` and named at the method. Beyond these a change fails with `NotSaved` where the
   database cannot take it, which says why; a change is never made a second time because of that.
 - What is unknown is None or empty, not an error, unless the method says otherwise.

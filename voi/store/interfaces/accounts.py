@@ -63,14 +63,14 @@ class Accounts(Protocol):
 
         A new password ends the account's sessions; a new role holds for them at once.
 
-        :raises UnknownAccount: there is none of this name.
+        :raises UnknownAccount: none has this name.
         :raises Conflict: it is the last administrator, and would be none any more.
         """
 
     def delete(self, name: str, *, audit: Audit[Account] | None = None) -> Deferred[Account]:
         """Delete an account with its sessions; the account as it was.
 
-        :raises UnknownAccount: there is none of this name.
+        :raises UnknownAccount: none has this name.
         :raises Conflict: it is the last administrator.
         """
 
@@ -127,5 +127,5 @@ class Tokens(Protocol):
     def revoke(self, number: int, *, audit: Audit[Token] | None = None) -> Deferred[Token]:
         """Take a token back; the token as it was.
 
-        :raises UnknownToken: there is none of this number.
+        :raises UnknownToken: none has this number.
         """

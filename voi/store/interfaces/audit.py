@@ -17,7 +17,7 @@ MOST_EVENTS: Final = 200_000
 """Entries kept at most: about 100 MB, and a search through all of them takes a fraction of a second."""
 
 MOST_BY_STRANGERS: Final = 20_000
-"""Of these, entries that a stranger can bring about: however often somebody tries, no other entry goes for them."""
+"""Of these, entries that anybody can cause without a login: however often one tries, no other entry goes for them."""
 
 PRUNED_AT_ONCE: Final = 1000
 """Entries thrown away in one transaction: others' writes wait for some milliseconds."""
@@ -71,7 +71,8 @@ class AuditEntries(Protocol):
         by_strangers: int = MOST_BY_STRANGERS,
         at_once: int = PRUNED_AT_ONCE,
     ) -> Deferred[int]:
-        """Throw away entries before `older_than`, beyond the newest `most`, or the newest `by_strangers` of strangers.
+        """Throw away entries before `older_than`, beyond the newest `most`, or the newest `by_strangers` that anybody
+        can cause.
 
         At most `at_once` of each of the three, so that a caller repeats it; how many went. 0: there is nothing left to.
         """

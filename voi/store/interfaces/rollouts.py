@@ -184,7 +184,7 @@ class RolloutHistories(Protocol):
     def get(self, rollout_id: int) -> Deferred[RolloutHistory | None]:
         """What was written down last."""
 
-    def save(self, course: RolloutHistory, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
+    def save(self, history: RolloutHistory, sources: Mapping[str, float] = MappingProxyType({})) -> Deferred[None]:
         """Write down how it went so far, as it is now, instead of what was written before.
 
         `sources` is the part that terminals, by MAC, had from the server, 0 to 1; noted at their targets. A rollout

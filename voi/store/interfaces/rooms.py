@@ -25,7 +25,7 @@ class Rooms(Protocol):
     """All rooms. A subnet is one room's; those of a room come in the order of their addresses, each once.
 
     Whatever changes who stands where is told to the directory of rooms (`voi.domain.room_directory`) as soon as it is
-    on disk, in that order, and before the caller hears of it.
+    on disk, in that order, and before the caller gets its result.
     """
 
     def all(self) -> Deferred[list[Room]]:
@@ -53,14 +53,14 @@ class Rooms(Protocol):
     ) -> Deferred[Room]:
         """Rename a room or give it other subnets; None leaves a value as it is.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         :raises Conflict: the name or one of the subnets is another room's.
         """
 
     def remove(self, room_id: int, *, audit: Audit[Room] | None = None) -> Deferred[Room]:
         """Remove a room; terminals that were put into it by hand stand where their addresses say again.
 
-        :raises NotFound: there is none of this number.
+        :raises NotFound: none has this number.
         """
 
     def move(

@@ -91,7 +91,7 @@ class Uploads(Protocol):
         """Everything that is under way, oldest first."""
 
     def untold(self, mac: str) -> Deferred[list[UploadDisk]]:
-        """Ended uploads of a terminal that it has not heard about, oldest first."""
+        """Ended uploads of a terminal that it was not told of, oldest first."""
 
     def failed(self, template_uuid: str | None = None) -> Deferred[list[Upload]]:
         """Uploads and imports that failed and need attention, newest first: all, or those of a template.
@@ -105,7 +105,7 @@ class Uploads(Protocol):
 
         One that was dismissed already stays so.
 
-        :raises UnknownUpload: there is none of this number.
+        :raises UnknownUpload: none has this number.
         :raises Conflict: it has not failed.
         """
 

@@ -1,4 +1,4 @@
-"""Routes of the journal: what happened, who did it, from where."""
+"""Routes of the audit log: what happened, who did it, from where."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS: Final = ("id", "time", "kind", "who", "from", "text", "mac", "rollout",
 
 
 class EventRoutes:
-    """The journal, to be read."""
+    """The audit log, to be read."""
 
     def __init__(self, *, events: AuditEntries, terminals: Terminals) -> None:
         self._events = events

@@ -89,7 +89,7 @@ class OverviewRoutes:
         wanting = [
             *_terminals(states),
             *_failing(self._coordinator.stall_monitor.failing()),
-            *_stuck(self._coordinator.stall_monitor.standing_still()),
+            *_stuck(self._coordinator.stall_monitor.stalled()),
             *_uploads(await self._uploads.failed()),
             *_held(await self._uploads.open_disks()),
             *_disk(free, size),

@@ -45,7 +45,7 @@ class Recent(Generic[T]):
         self._changes += 1
 
     async def get(self) -> T:
-        """What is known; who asks at the same time shares a reading."""
+        """What is known; callers at the same time share a reading."""
         await self._lock.acquire()
         try:
             if self._known is not None and self._now() - self._read < self._seconds:
@@ -66,7 +66,7 @@ class RecentRows(Recent[tuple[list[Room], list[Row]]]):
         self, snapshots: TerminalSnapshots, registry: Connections, now: Callable[[], float] = time.monotonic
     ) -> None:
         async def read() -> tuple[list[Room], list[Row]]:
-            roster = await snapshots.read()
-            return list(roster.rooms), await made_in_turns(row_maker(roster, registry), roster.terminals)
+            snapshot = await snapshots.read()
+            return list(snapshot.rooms), await made_in_turns(row_maker(snapshot, registry), snapshot.terminals)
 
         super().__init__(read, now)

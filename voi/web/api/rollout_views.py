@@ -22,12 +22,12 @@ def rollout_view(
     demand: Demand,
     links: LinkRates,
     now: Throughput | None,
-    course: RolloutHistory | None,
+    history: RolloutHistory | None,
     time: float,
 ) -> RolloutView:
-    """A rollout with its targets. `now` is of one that runs, `course` of one that has ended; `time` is the present."""
-    course = now.course if now is not None else course
-    sent = course.server_sent if course is not None else 0
+    """A rollout with its targets. `now` is of one that runs, `history` of one that has ended; `time` is the present."""
+    history = now.history if now is not None else history
+    sent = history.server_sent if history is not None else 0
     ended = rollout.state != "running"
     last = max((target.updated for target in rollout.targets), default=rollout.created)
     return RolloutView(
@@ -47,12 +47,12 @@ def rollout_view(
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
         targets=list(targets),
-        rates=[(point.time, point.swarm, point.server) for point in course.points] if course is not None else [],
+        rates=[(point.time, point.swarm, point.server) for point in history.points] if history is not None else [],
     )
 
 
 def target_view(
-    target: Target, progress: float, *, terminal: Terminal | None, online: bool, pace: TransferRate | None
+    target: Target, progress: float, *, terminal: Terminal | None, online: bool, transfer: TransferRate | None
 ) -> TargetView:
     """One terminal of a rollout."""
     waits = target.state is TargetState.WAITING and target.next_try > 0
@@ -62,9 +62,9 @@ def target_view(
         name=terminal.name if terminal is not None else "",
         ip=terminal.ip if terminal is not None else "",
         online=online,
-        rate=pace.rate if pace is not None and is_open else 0.0,
-        from_server=target.from_server if pace is None else pace.part_from_server,
-        eta=pace.eta if pace is not None and is_open else None,
+        rate=transfer.rate if transfer is not None and is_open else 0.0,
+        from_server=target.from_server if transfer is None else transfer.part_from_server,
+        eta=transfer.eta if transfer is not None and is_open else None,
         state=target.state.value,
         progress=min(max(progress, 0.0), 1.0),
         reason=str(target.reason),

@@ -176,10 +176,10 @@ class RolloutRoutes:
         if body.room is None:
             assert body.macs is not None
             return macs_of(body.macs)
-        roster = await self._snapshots.read()
-        if all(room.id != body.room for room in roster.rooms):
+        snapshot = await self._snapshots.read()
+        if all(room.id != body.room for room in snapshot.rooms):
             raise NotFound(Reason("no_room", number=body.room), field="room")
-        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
+        rows = await made_in_turns(row_maker(snapshot, self._registry), snapshot.terminals)
         found = [row.terminal.mac for row in rows if row.room == body.room]
         if not found:
             raise Conflict(Reason("room_is_empty"), field="room")
@@ -218,7 +218,7 @@ class RolloutRoutes:
                 self._coordinator.progress(target),
                 terminal=terminals.get(target.mac),
                 online=target.mac in self._registry,
-                pace=self._recorder.pace(rollout_id, target.mac),
+                transfer=self._recorder.transfer(rollout_id, target.mac),
             )
 
         now = self._recorder.now(rollout_id)
@@ -229,7 +229,7 @@ class RolloutRoutes:
             demand=await self._rollouts.demand(rollout_id),
             links=self._links,
             now=now,
-            course=None if now is not None else await self._recorder.course(rollout_id),
+            history=None if now is not None else await self._recorder.history(rollout_id),
             time=time.time(),
         )
 

@@ -94,19 +94,19 @@ class RoomRoutes:
 
     async def all(self, query: RoomQuery) -> RoomList:
         """GET rooms."""
-        roster = await self._snapshots.read()
-        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
+        snapshot = await self._snapshots.read()
+        rows = await made_in_turns(row_maker(snapshot, self._registry), snapshot.terminals)
         total, online = room_counts(rows)
         # Terminals that were put somewhere by hand need no room of their addresses.
         seen = (row.terminal.ip for row in rows if row.room is None)
-        views = [room_view(room, online=online[room.id], total=total[room.id]) for room in roster.rooms]
+        views = [room_view(room, online=online[room.id], total=total[room.id]) for room in snapshot.rooms]
         found, count = page(views, query, texts=lambda view: (view.name, *view.subnets), columns=_COLUMNS)
         return RoomList(
             found,
             count,
             query.offset,
             total[None],
-            [ProposalView(x.name, str(x.subnet), x.count) for x in proposals(seen, roster.rooms)],
+            [ProposalView(x.name, str(x.subnet), x.count) for x in proposals(seen, snapshot.rooms)],
         )
 
     async def make(self, body: RoomRequest, actor: Actor) -> RoomView:
@@ -132,8 +132,8 @@ class RoomRoutes:
     async def _view(self, room: Room | None, room_id: int) -> RoomView:
         if room is None:
             raise NotFound(Reason("no_room", number=room_id))
-        roster: TerminalSnapshot = await self._snapshots.read()
-        total, online = room_counts(await made_in_turns(row_maker(roster, self._registry), roster.terminals))
+        snapshot: TerminalSnapshot = await self._snapshots.read()
+        total, online = room_counts(await made_in_turns(row_maker(snapshot, self._registry), snapshot.terminals))
         return room_view(room, online=online[room_id], total=total[room_id])
 
 

@@ -131,7 +131,7 @@ class ServerRoutes:
         )
 
     async def health(self) -> Health | WithStatus:
-        """GET healthz; strangers may ask, so a check says what is wrong and nothing more."""
+        """GET healthz; anybody may ask, so a check says what is wrong and nothing more."""
         results = await run_checks(self._checks)
         said = {name: str(result) or "ok" for name, result in results.items()}
         if any(results.values()):

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from voi import __version__
 from voi.auth.administration import AccountAdministration
-from voi.auth.sign_in import SignIn as SignInUseCase
+from voi.auth.sign_in import Authenticator
 from voi.domain.accounts import Account, Role, Session, Token
 from voi.domain.actors import Actor
 from voi.errors import Conflict, Forbidden, Malformed, TooManyAttempts, Unauthorized, UnknownAccount, UnknownToken
@@ -43,7 +43,7 @@ _TOKEN_COLUMNS: Final[Mapping[str, Callable[[TokenView], Any]]] = {
 class SessionRoutes:
     """Signing in and out."""
 
-    def __init__(self, sign_in: SignInUseCase) -> None:
+    def __init__(self, sign_in: Authenticator) -> None:
         self._sign_in = sign_in
 
     def routes(self) -> tuple[Route, ...]:
@@ -132,7 +132,7 @@ class AccountRoutes:
                 method="POST",
                 path="/api/v1/accounts",
                 handler=self.add,
-                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
+                repeatable=False,  # what is kept to know a request again would be a fast hash of a password
                 summary="Create an account",
                 body=AccountRequest,
                 example={"name": "li.wei", "password": _PASSWORD, "role": "operator"},
@@ -146,7 +146,7 @@ class AccountRoutes:
                 method="PATCH",
                 path="/api/v1/accounts/<name:name>",
                 handler=self.change,
-                repeatable=False,  # what is kept to know a request again would be a quick hash of a password
+                repeatable=False,  # what is kept to know a request again would be a fast hash of a password
                 summary="Change the role or password of an account",
                 body=AccountChange,
                 example={"role": "administrator"},

@@ -13,7 +13,7 @@ from voi.web.api.schemas.server import SettingsView
 from voi.web.http.routing import Route
 
 Facts = Callable[[int], SettingsView]
-"""Makes the answer of what is set: for how many days the journal is kept."""
+"""Makes the answer of what is set: for how many days the audit log is kept."""
 
 
 class SettingsRoutes:

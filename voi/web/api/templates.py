@@ -161,7 +161,7 @@ class TemplateRoutes:
     async def _held(self) -> Counter[tuple[str, int]]:
         """How many terminals have which version of which template; version 0 is one that is not known."""
         _, rows = await self._recent.get()
-        return Counter((row.standing.template, row.standing.version) for row in rows if row.standing.template)
+        return Counter((row.status.template, row.status.version) for row in rows if row.status.template)
 
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""

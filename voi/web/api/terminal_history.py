@@ -1,6 +1,6 @@
 """The route of a terminal's history: which rollouts it was in and what became of each, and when it was online.
 
-Neither is in the journal, where a rollout to 5,000 terminals would push everything else out.
+Neither is in the audit log, where a rollout to 5,000 terminals would push everything else out.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Row:
     held: tuple[ReportedLevel, ...]
     since: float | None
     room: int | None
-    standing: TerminalStatus
+    status: TerminalStatus
 
     @property
     def online(self) -> bool:
@@ -33,18 +33,18 @@ class Row:
     @property
     def state(self) -> TerminalState:
         """What becomes of it now."""
-        return self.standing.state
+        return self.status.state
 
 
-def row_maker(roster: TerminalSnapshot, registry: Connections) -> Callable[[Terminal], Row]:
-    """What makes a row of each terminal of a roster."""
-    rooms = RoomMap(roster.rooms)
+def row_maker(snapshot: TerminalSnapshot, registry: Connections) -> Callable[[Terminal], Row]:
+    """What makes a row of each terminal of a snapshot."""
+    rooms = RoomMap(snapshot.rooms)
 
     def row(terminal: Terminal) -> Row:
-        held, since = tuple(roster.disks.get(terminal.mac, ())), registry.since(terminal.mac)
-        target = roster.targets.get(terminal.mac)
-        standing = roster.catalogue.standing(terminal, held, target, online=since is not None)
-        return Row(terminal, held, since, rooms.room_of(terminal.ip, terminal.room_id), standing)
+        held, since = tuple(snapshot.disks.get(terminal.mac, ())), registry.since(terminal.mac)
+        target = snapshot.targets.get(terminal.mac)
+        status = snapshot.catalogue.status_of(terminal, held, target, online=since is not None)
+        return Row(terminal, held, since, rooms.room_of(terminal.ip, terminal.room_id), status)
 
     return row
 
@@ -62,22 +62,22 @@ def chosen(query: TerminalQuery, image: str | None) -> Callable[[Row], bool]:
             and (query.room is None or (row.room or 0) == query.room)
             and (query.state is None or row.state == query.state)
             and (query.online is None or row.online == query.online)
-            and (image is None or row.standing.template == image or any(x.template_uuid == image for x in row.held))
+            and (image is None or row.status.template == image or any(x.template_uuid == image for x in row.held))
             # A version is one of the template that a terminal boots: so many have it as the template's page counts.
-            and (has_version is None or (image in (None, row.standing.template) and has_version(row.standing)))
+            and (has_version is None or (image in (None, row.status.template) and has_version(row.status)))
         )
 
     return wanted
 
 
-def is_newest(standing: TerminalStatus) -> bool:
+def is_newest(status: TerminalStatus) -> bool:
     """Whether a terminal has the newest version of its template."""
-    return standing.version == standing.newest > 0
+    return status.version == status.newest > 0
 
 
-def is_older(standing: TerminalStatus) -> bool:
+def is_older(status: TerminalStatus) -> bool:
     """Whether a terminal has a version of its template that is known not to be the newest."""
-    return 0 < standing.version < standing.newest
+    return 0 < status.version < status.newest
 
 
 def _of_version(version: str | None) -> Callable[[TerminalStatus], bool] | None:
@@ -88,7 +88,7 @@ def _of_version(version: str | None) -> Callable[[TerminalStatus], bool] | None:
     if version == "older":
         return is_older
     number = int(version)
-    return lambda standing: standing.template is not None and standing.version == number
+    return lambda status: status.template is not None and status.version == number
 
 
 def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]:
@@ -100,7 +100,7 @@ def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]
         "room": lambda row: None if row.room is None else natural(room_names.get(row.room, "")),
         "state": lambda row: URGENCY[row.state],
         "last_seen": lambda row: row.terminal.last_seen,
-        "version": lambda row: row.standing.version,
+        "version": lambda row: row.status.version,
     }
     return keys[column]
 

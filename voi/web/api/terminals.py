@@ -67,12 +67,12 @@ class TerminalRoutes:
     async def all(self, query: TerminalQuery) -> TerminalList:
         """GET terminals."""
         image = None if query.image is None else canonical_uuid(query.image, "image")
-        roster = await self._snapshots.read()
-        rows = await made_in_turns(row_maker(roster, self._registry), roster.terminals)
+        snapshot = await self._snapshots.read()
+        rows = await made_in_turns(row_maker(snapshot, self._registry), snapshot.terminals)
         wanted = chosen(query, image)
         rows = [row for row, yes in zip(rows, await made_in_turns(wanted, rows), strict=True) if yes]
         if query.sort != UNSORTED:
-            key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in roster.rooms})
+            key = sort_key(query.sort.removeprefix("-"), {room.id: room.name for room in snapshot.rooms})
             rows = in_order(rows, await made_in_turns(key, rows), descending=query.sort.startswith("-"))
 
         page = rows[query.offset : query.offset + query.limit]
@@ -81,7 +81,7 @@ class TerminalRoutes:
         def view(row: Row) -> TerminalView:
             return terminal_view(
                 row,
-                published=roster.catalogue.published,
+                published=snapshot.catalogue.published,
                 progress=self._coordinator.progress,
                 disks=query.disks,
                 names=names,
@@ -91,25 +91,25 @@ class TerminalRoutes:
 
     async def some(self, macs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
         """Some terminals as they are now, all but their disks, and which of these are not known (any more)."""
-        roster = await self._snapshots.read(macs)
-        make = row_maker(roster, self._registry)
+        snapshot = await self._snapshots.read(macs)
+        make = row_maker(snapshot, self._registry)
 
         def view(terminal: Terminal) -> dict[str, Any]:
             found = terminal_view(make(terminal), published=(), progress=self._coordinator.progress, disks=False)
             return {name: value for name, value in structs.asdict(found).items() if name != "disks"}
 
-        known = {terminal.mac for terminal in roster.terminals}
-        return await made_in_turns(view, roster.terminals), [mac for mac in macs if mac not in known]
+        known = {terminal.mac for terminal in snapshot.terminals}
+        return await made_in_turns(view, snapshot.terminals), [mac for mac in macs if mac not in known]
 
     async def one(self, mac: str) -> TerminalView:
         """GET terminals/{mac}."""
-        roster = await self._snapshots.read([mac])
-        if not roster.terminals:
+        snapshot = await self._snapshots.read([mac])
+        if not snapshot.terminals:
             raise UnknownTerminal(Reason("never_logged_in", mac=mac))
-        row = row_maker(roster, self._registry)(roster.terminals[0])
+        row = row_maker(snapshot, self._registry)(snapshot.terminals[0])
         return terminal_view(
             row,
-            published=roster.catalogue.published,
+            published=snapshot.catalogue.published,
             progress=self._coordinator.progress,
             names=await self._terminals.reported_names([mac]),
         )

@@ -47,9 +47,9 @@ def terminal_view(
     names: Mapping[tuple[str, str], str] | None = None,
 ) -> TerminalView:
     """A terminal, with its disks or without; `names` has what it calls its templates, by MAC and uuid."""
-    terminal, standing = row.terminal, row.standing
-    target = standing.target
-    fraction = progress(target) if target is not None else float(standing.version == standing.newest > 0)
+    terminal, status = row.terminal, row.status
+    target = status.target
+    fraction = progress(target) if target is not None else float(status.version == status.newest > 0)
     return TerminalView(
         mac=terminal.mac,
         name=terminal.name,
@@ -59,10 +59,10 @@ def terminal_view(
         online_since=None if row.since is None else moment(row.since),
         client_type=terminal.client_type,
         boot_disk=terminal.boot_disk,
-        template=standing.template,
-        version=standing.version,
-        newest=standing.newest,
-        state=standing.state.value,
+        template=status.template,
+        version=status.version,
+        newest=status.newest,
+        state=status.state.value,
         progress=min(max(fraction, 0.0), 1.0),
         rollout=None if target is None else target.rollout_id,
         reason="" if target is None else str(target.reason),
@@ -95,7 +95,7 @@ def room_view(room: Room, *, online: int, total: int) -> RoomView:
 
 
 def event_view(event: AuditEntry) -> EventView:
-    """An entry of the journal."""
+    """An entry of the audit log."""
     return EventView(
         id=event.id,
         time=moment(event.time),

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets, in which no text of a stranger becomes a formula."""
+"""Tables for spreadsheets, in which no text from outside becomes a formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route table's engine: who asks, body, answer and errors of every route, so that no handler can forget one.
+"""The route table's engine: caller, body, answer and errors of every route, so that no handler can forget one.
 
 A handler is an async function that gets the path's values by name, the decoded body as `body` and the decoded query
 as `query` where its route has them, and who asks as `actor`, or with what they showed as

@@ -59,8 +59,8 @@ def _entry(mac: str, now: TerminalProgress) -> dict[str, Any]:
 class ProgressNews:
     """How far terminals are: what changed of each, and for the page of a rollout the same with more to it.
 
-    `ended` is told the MACs of those that have nothing open any more; `wanted` says whether anybody would hear an event
-    of this name. Of thousands few move, and only what moved costs more than a look.
+    `ended` is told the MACs of those that have nothing open any more; `wanted` says whether any page would get an
+    event of this name. Of thousands few move, and only what moved costs more than a look.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class ProgressNews:
         before = self._seen
         seen: dict[str, _Seen] = {}
         changed: dict[str, TerminalProgress] = {}
-        pace_of = self._recorder.pace
+        transfer_of = self._recorder.transfer
 
         def look(target: _Target) -> None:
             rollout_id, mac = target[0], target[1]
             newer = seen.get(mac)
             if newer is not None and newer[0][0] > rollout_id:
                 return
-            pace = pace_of(rollout_id, mac)
-            now = seen[mac] = target, pace.rate if pace is not None else 0.0
+            transfer = transfer_of(rollout_id, mac)
+            now = seen[mac] = target, transfer.rate if transfer is not None else 0.0
             known = before.get(mac)
             if known == now:
                 changed.pop(mac, None)
@@ -117,20 +117,20 @@ class ProgressNews:
         for mac, progress in changed.items():
             if progress.rollout != rollout_id:
                 continue
-            pace = self._recorder.pace(rollout_id, mac)
+            transfer = self._recorder.transfer(rollout_id, mac)
             targets.append(
                 {
                     **_entry(mac, progress),
-                    "eta": pace.eta if pace else None,
-                    "from_server": pace.part_from_server if pace else None,
+                    "eta": transfer.eta if transfer else None,
+                    "from_server": transfer.part_from_server if transfer else None,
                 }
             )
         return {
             "id": rollout_id,
             "rate": now.rate if now else 0.0,
             "eta": now.eta if now else None,
-            "server_sent": now.course.server_sent if now else 0,
-            "point": list(now.course.points[-1]) if now and now.course.points else None,
+            "server_sent": now.history.server_sent if now else 0,
+            "point": list(now.history.points[-1]) if now and now.history.points else None,
             "targets": targets,
         }
 

@@ -147,7 +147,7 @@ class LiveStreams:
         return stream.done
 
     def wanted(self, name: str) -> bool:
-        """Whether anybody would hear an event of this name."""
+        """Whether any page would get an event of this name."""
         return any(stream.wants(name) for stream in self._streams)
 
     def tell(self, name: str, data: Any) -> None:

@@ -31,13 +31,13 @@ class AuditEntriesContract(Contract):
         self.assertEqual((found.mac, found.rollout, found.template, found.data), (None, 7, "t", event.data))
 
     async def test_heard(self) -> None:
-        """Who listens hears of an entry as it is on disk, with its number and its terminals."""
-        heard: list[AuditEntry] = []
-        self.entries.noted.connect(heard.append)
+        """A listener gets an entry as it is on disk, with its number and its terminals."""
+        received: list[AuditEntry] = []
+        self.entries.noted.connect(received.append)
         event = make_entry("rollout.cancelled", LI, 5.0, rollout=7, macs=(MAC, OTHER))
         await self.entries.add(event)
         (found,) = await self.entries.find(AuditFilter(), 10)
-        self.assertEqual(heard, [replace(event, id=found.id)])
+        self.assertEqual(received, [replace(event, id=found.id)])
 
     async def test_filters(self) -> None:
         """By text in any case, person, kind or its first word, terminal, time and number; newest first."""

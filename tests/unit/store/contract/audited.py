@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from twisted.internet.defer import Deferred
 
-from tests.unit.store.contract.case import BASE, DIFF, STRANGER, Contract, held, there
+from tests.unit.store.contract.case import BASE, DIFF, UNKNOWN, Contract, held, there
 from tests.unit.store.values import MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.accounts import Account, Role
 from voi.domain.actors import SERVER
@@ -59,8 +59,8 @@ class AuditedContract(Contract):
     async def told(self, change: Callable[[Audit[X]], Deferred[Any]]) -> tuple[X, Any]:
         """Make a change that is written down; what its entries are made of, and what it gives.
 
-        Where its entries cannot be made, or a part of them not, nothing of it is kept and nobody hears of anything.
-        Otherwise they are on disk with it, and whoever listens hears of them, in their order, before its caller does.
+        Where its entries cannot be made, or a part of them not, nothing of it is kept and no listener is called.
+        Otherwise they are on disk with it, and listeners get them, in their order, before its caller does.
         """
         before = await self.everything()
         happened: list[Any] = []
@@ -370,7 +370,7 @@ class AuditedContract(Contract):
         await self.rollouts.done(task, held(BASE), 2.0)
 
         def cancel(audit: Audit[CancelledRollout]) -> Deferred[Any]:
-            return self.rollouts.cancel(number, 3.0, [MAC, STRANGER], audit=audit)
+            return self.rollouts.cancel(number, 3.0, [MAC, UNKNOWN], audit=audit)
 
         cancelled, result = await self.told(cancel)
         self.assertEqual(cancelled, result)

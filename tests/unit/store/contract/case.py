@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 BASE, DIFF = DiskName(DISK, 0), DiskName(DISK, 1)
 THIRD = "AA:BB:CC:DD:EE:03"
-STRANGER = "AA:BB:CC:DD:EE:99"
+UNKNOWN = "AA:BB:CC:DD:EE:99"
 """A terminal that never logged in."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.unit.store.contract.case import BASE, DIFF, STRANGER, Contract
+from tests.unit.store.contract.case import BASE, DIFF, UNKNOWN, Contract
 from tests.unit.store.values import MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.uploads import UploadState
 from voi.errors import Conflict, UnknownTerminal
@@ -71,7 +71,7 @@ class GeneralContract(Contract):
         before = self.rooms.rename(MAC, "before")
         first = self.uploads.begin(upload(BASE, state=UploadState.RECEIVING))
         second = self.uploads.begin(upload(DIFF, BASE, mac=OTHER, state=UploadState.RECEIVING))
-        rollout = self.rollouts.begin(TEMPLATE, [MAC, STRANGER], 1.0)
+        rollout = self.rollouts.begin(TEMPLATE, [MAC, UNKNOWN], 1.0)
         after = self.terminals.set_boot_disk(MAC, str(BASE))
         await before
         await first

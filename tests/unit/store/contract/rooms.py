@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from tests.unit.store.contract.case import STRANGER, Contract, there
+from tests.unit.store.contract.case import UNKNOWN, Contract, there
 from tests.unit.store.values import MAC, OTHER, TEMPLATE, level, upload
 from voi.domain.rollouts import TargetState
 from voi.domain.room_directory import RoomDirectory
@@ -67,13 +67,13 @@ class RoomsContract(Contract):
         await self.assertFailure(self.rooms.remove(lab.id), NotFound)
 
     async def test_moved(self) -> None:
-        """Those that changed are told; one stranger, or a room that is not there, and nobody is moved."""
+        """Those that changed are told; one unknown, or a room that is not there, and none is moved."""
         await self.terminal()
         await self.terminal(OTHER)
         lab = await self.rooms.add("Lab", [], 1.0)
         self.assertEqual(await self.rooms.move([MAC], lab.id), [MAC])
         self.assertEqual(await self.rooms.move([OTHER, MAC], lab.id), [OTHER])
-        await self.assertFailure(self.rooms.move([MAC, STRANGER], None), UnknownTerminal)
+        await self.assertFailure(self.rooms.move([MAC, UNKNOWN], None), UnknownTerminal)
         await self.assertFailure(self.rooms.move([MAC], 99), NotFound)
         self.assertEqual([x.room_id for x in await self.terminals.all()], [lab.id, lab.id])
         self.assertEqual(await self.rooms.move([OTHER, MAC], None), [MAC, OTHER])
@@ -84,7 +84,7 @@ class RoomsContract(Contract):
         self.assertEqual(await self.rooms.rename(MAC, "PC 1"), "")
         self.assertEqual((await self.terminals.touch(MAC, "10.0.0.2", 1, 2.0)).name, "PC 1")
         self.assertEqual(await self.rooms.rename(MAC, ""), "PC 1")
-        await self.assertFailure(self.rooms.rename(STRANGER, "x"), UnknownTerminal)
+        await self.assertFailure(self.rooms.rename(UNKNOWN, "x"), UnknownTerminal)
 
     async def test_everything_of_theirs(self) -> None:
         """Reports, ended rollouts and commands go with a terminal, what belongs to others stays."""
@@ -109,10 +109,12 @@ class RoomsContract(Contract):
         self.assertEqual([(x.mac, x.state) for x in found.targets], [(OTHER, TargetState.DONE)])
 
     async def test_refused(self) -> None:
-        """A stranger, a target of an open rollout, an uploader, one that was here since: each says why, none goes."""
+        """An unknown one, a target of an open rollout, an uploader, one that was here since: each says why, none
+        goes.
+        """
         await self.terminal()
         await self.terminal(OTHER)
-        await self.assertFailure(self.rooms.forget({MAC: 1.0, STRANGER: 1.0}), UnknownTerminal)
+        await self.assertFailure(self.rooms.forget({MAC: 1.0, UNKNOWN: 1.0}), UnknownTerminal)
         await self.refused(self.rooms.forget({MAC: 0.5}), "just_been_here", "macs", mac=MAC)
         await self.publish(level())
         rollout = await self.rollouts.begin(TEMPLATE, [OTHER], 1.0)

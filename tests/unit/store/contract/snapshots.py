@@ -117,7 +117,7 @@ class StatisticsContract(Contract):
         snapshot = await self.repositories.snapshots.read()
         for online in ((), (MAC,), (MAC, OTHER, THIRD)):
             shown = [
-                snapshot.catalogue.standing(
+                snapshot.catalogue.status_of(
                     x, snapshot.disks.get(x.mac, ()), snapshot.targets.get(x.mac), online=x.mac in online
                 ).state.value
                 for x in snapshot.terminals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.store.contract.case import BASE, DIFF, STRANGER, Contract, held
+from tests.unit.store.contract.case import BASE, DIFF, UNKNOWN, Contract, held
 from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.errors import Conflict
@@ -75,8 +75,8 @@ class TerminalsContract(Contract):
         keys = {await self.terminal(mac) for mac in (OTHER, MAC)}
         self.assertEqual(([x.mac for x in await self.terminals.all()], len(keys)), ([MAC, OTHER], 2))
         self.assertEqual(await self.terminals.get(MAC), (await self.terminals.all())[0])
-        self.assertIsNone(await self.terminals.get(STRANGER))
-        self.assertEqual([x.mac for x in await self.terminals.some([STRANGER, OTHER])], [OTHER])
+        self.assertIsNone(await self.terminals.get(UNKNOWN))
+        self.assertEqual([x.mac for x in await self.terminals.some([UNKNOWN, OTHER])], [OTHER])
         self.assertEqual(await self.terminals.some(None), await self.terminals.all())
 
     async def test_boot_disk(self) -> None:
@@ -88,11 +88,11 @@ class TerminalsContract(Contract):
 
     async def test_strangers(self) -> None:
         """What is noted of a terminal that never logged in is passed over."""
-        await self.terminals.seen(STRANGER, 1.0)
-        await self.terminals.set_boot_disk(STRANGER, str(BASE))
-        await self.terminals.add_level(STRANGER, held(BASE))
-        self.assertEqual((await self.terminals.all(), await self.terminals.disks(STRANGER)), ([], []))
-        self.assertEqual(await self.terminals.visits(STRANGER), [])
+        await self.terminals.seen(UNKNOWN, 1.0)
+        await self.terminals.set_boot_disk(UNKNOWN, str(BASE))
+        await self.terminals.add_level(UNKNOWN, held(BASE))
+        self.assertEqual((await self.terminals.all(), await self.terminals.disks(UNKNOWN)), ([], []))
+        self.assertEqual(await self.terminals.visits(UNKNOWN), [])
 
     async def test_one_more_level(self) -> None:
         """A level is added to what is known, or takes the place of the same one; parents come first."""
@@ -110,6 +110,6 @@ class TerminalsContract(Contract):
             await self.terminals.report(mac, ReportedTemplate(TEMPLATE, name, 1, ""), [])
         both = {(MAC, TEMPLATE): "Office", (OTHER, TEMPLATE): "Lab"}
         self.assertEqual(await self.terminals.reported_names(), both)
-        self.assertEqual(await self.terminals.reported_names([OTHER, STRANGER]), {(OTHER, TEMPLATE): "Lab"})
+        self.assertEqual(await self.terminals.reported_names([OTHER, UNKNOWN]), {(OTHER, TEMPLATE): "Lab"})
         self.assertIsNone(await self.terminals.reported_template(MAC, "another"))
         self.assertEqual(await self.terminals.all_disks(), {}, "who reported no disk is left out")

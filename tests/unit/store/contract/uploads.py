@@ -51,7 +51,7 @@ class UploadsContract(Contract):
         self.assertEqual((disk.state, disk.reason), (UploadState.FAILED, "why"))
 
     async def test_untold(self) -> None:
-        """An end is kept until the uploader has heard of it."""
+        """An end is kept until the uploader was told of it."""
         written = await self.uploads.begin(upload(BASE))
         self.assertEqual(await self.uploads.untold(MAC), [])
         await self.uploads.fail([written.disks[0].id], "why", 2.0)

@@ -54,7 +54,7 @@ class CommandTableTests(ApiCase):
         self.addCleanup(line.protocol.lose, "the test is over")
         line.log_in(MAC)
         number = await self.lock(7)
-        (sent,) = line.heard()
+        (sent,) = line.received()
         self.assertEqual((sent.service_code, sent.data), (1099, b'{"screen":7,"batch_no":%d}' % number))
         line.protocol.dataReceived(frame(1099, {"code": 0, "data": {"batch_no": number}}, direction=2, number=0))
         while "done" not in (view := (await self.ask("GET", f"/api/v1/commands/{number}"))).text:

@@ -1,4 +1,4 @@
-"""Tests of the journal over HTTP."""
+"""Tests of the audit log over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVENTS = "/api/v1/events"
 
 
 class EventCase(ApiCase):
-    """A journal with entries."""
+    """An audit log with entries."""
 
     async def fill(self, count: int) -> None:
         """So many rooms were removed."""
@@ -106,7 +106,7 @@ class EventTests(EventCase):
         self.assertEqual(([event["mac"] for event in found["events"]], found["total"]), ([MAC], 1))
 
     async def test_every_change(self) -> None:
-        """What is changed through the API is in the journal, with who did it and from where."""
+        """What is changed through the API is in the audit log, with who did it and from where."""
         await self.terminal()
         await self.publish(level())
         made = await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})

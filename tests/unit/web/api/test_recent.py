@@ -12,7 +12,7 @@ from voi.web.api.recent import RECENT_SECONDS, RecentRows
 
 
 class FakeRosters:
-    """Gives empty rosters when the test lets it; counts how often it was asked."""
+    """Gives empty snapshots when the test lets it; counts how often it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[Deferred[TerminalSnapshot]] = []

@@ -48,7 +48,7 @@ class RolloutTests(ApiCase):
         self.assertEqual({target["state"] for target in answer.json["targets"]}, {"cancelled"})
 
     async def test_taken_out(self) -> None:
-        """Terminals can be taken out of a rollout; it goes on for the others, and the journal says who did it."""
+        """Terminals can be taken out of a rollout; it goes on for the others, and the audit log says who did it."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         answer = await self.ask("POST", "/api/v1/rollouts/1/cancel", {"macs": [MAC.lower()]})
         self.assertEqual((answer.status, answer.json), (200, {"id": 1, "cancelled": 1}))
@@ -74,7 +74,7 @@ class RolloutTests(ApiCase):
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         self.registry.there.add(MAC)
         await self.rollouts.plan(1, MAC, 2.0)
-        self.recorder.paces[1, MAC] = TransferRate(1000, 400.0, 0.0, 60.0, 100)
+        self.recorder.transfers[1, MAC] = TransferRate(1000, 400.0, 0.0, 60.0, 100)
         self.recorder.running[1] = Throughput(60.0, 30.0, 10.0, RolloutHistory(1, 1500, [Point(5.0, 60, 30)]))
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
         target = view["targets"][0]
@@ -96,7 +96,7 @@ class RolloutTests(ApiCase):
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
         self.recorder.running.clear()
-        await self.recorder.courses.save(RolloutHistory(1, 2000, [Point(5.0, 60, 30)]))
+        await self.recorder.histories.save(RolloutHistory(1, 2000, [Point(5.0, 60, 30)]))
         await self.ask("DELETE", "/api/v1/rollouts/1")
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
         self.assertEqual((view["copies"], view["rates"], view["rate"]), (2.0, [[5.0, 60, 30]], 0.0))

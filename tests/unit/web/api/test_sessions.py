@@ -268,7 +268,7 @@ class TokenTests(SessionCase):
         self.assertEqual((listed["name"], listed["last_used"] is not None), ("backup", True))
         again = await self.ask("POST", "/api/v1/tokens", {"name": "backup"})
         self.assertEqual(
-            (again.status, again.json["error"]["field"]), (409, "name"), "the journal knows it by its name"
+            (again.status, again.json["error"]["field"]), (409, "name"), "the audit log knows it by its name"
         )
         self.assertEqual((await self.ask("DELETE", f"/api/v1/tokens/{made['id']}")).status, 200)
         self.assertEqual((await self.ask("GET", "/api/v1/accounts", token=made["token"])).status, 401)

@@ -9,7 +9,7 @@ class SettingsTests(ApiCase):
     """What was set at the start, and what can be set now."""
 
     async def test_retention(self) -> None:
-        """For how many days the journal is kept can be set, and that it was is in the journal."""
+        """For how many days the audit log is kept can be set, and that it was is in the audit log."""
         before = (await self.ask("GET", "/api/v1/settings")).json
         answer = await self.ask("PATCH", "/api/v1/settings", {"retention_days": 30})
         self.assertEqual(answer.json, {**before, "retention_days": 30})

@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level
 
-STRANGER = "02:00:00:00:00:99"
+UNKNOWN = "02:00:00:00:00:99"
 
 
 class ManagementCase(ApiCase):
@@ -29,7 +29,7 @@ class ManagementCase(ApiCase):
         return (await self.ask("GET", f"/api/v1/terminals/{mac}")).json
 
     async def happened(self) -> list[tuple[str, str]]:
-        """Kind and text of the journal's entries, oldest first."""
+        """Kind and text of the audit log's entries, oldest first."""
         events = (await self.ask("GET", "/api/v1/events")).json["events"]
         return [(event["kind"], event["text"]) for event in reversed(events)]
 
@@ -81,8 +81,8 @@ class ChangeTests(ManagementCase):
             ({"macs": [MAC], "room": 77}, 404, "room"),
             ({"macs": [MAC], "room": -1}, 400, "room"),
             ({"macs": ["x"], "room": 0}, 400, "macs[0]"),
-            ({"macs": [MAC, STRANGER], "room": 0}, 404, "macs"),
-            ({"macs": [STRANGER], "name": "x"}, 404, "macs"),
+            ({"macs": [MAC, UNKNOWN], "room": 0}, 404, "macs"),
+            ({"macs": [UNKNOWN], "name": "x"}, 404, "macs"),
         ):
             answer = await self.ask("PATCH", "/api/v1/terminals", body)
             self.assertEqual((answer.status, answer.error_field), (status, field), body)
@@ -97,7 +97,7 @@ class ForgetTests(ManagementCase):
         return await self.ask("POST", "/api/v1/terminals/forget", {"macs": list(macs)})
 
     async def test_forgotten(self) -> None:
-        """They are gone, with their tracker keys; the journal knows which they were."""
+        """They are gone, with their tracker keys; the audit log knows which they were."""
         key = (await self.terminals.get(MAC)).tracker_key  # type: ignore[union-attr]  # it is there
         answer = await self.forget(MAC)
         self.assertEqual((answer.status, answer.json), (200, {"forgotten": 1}))
@@ -116,7 +116,7 @@ class ForgetTests(ManagementCase):
         answer = await self.forget(MAC)
         self.assertEqual(answer.status, 409)
         self.assertIn(f"rollout {rollout.id}", answer.json["error"]["message"])
-        self.assertEqual((await self.forget(MAC, STRANGER)).status, 404)
+        self.assertEqual((await self.forget(MAC, UNKNOWN)).status, 404)
         self.assertEqual((await self.ask("GET", "/api/v1/terminals")).json["total"], 2)
         self.assertEqual((self.forgotten_keys, await self.happened()), ([], []))
 
@@ -132,8 +132,8 @@ class WakeTests(ManagementCase):
         self.assertEqual(await self.happened(), [("terminal.woken", "Woken: 2 terminals")])
 
     async def test_not_sent(self) -> None:
-        """Strangers are woken by nobody, and a server without a network says so."""
-        self.assertEqual((await self.ask("POST", "/api/v1/terminals/wake", {"macs": [MAC, STRANGER]})).status, 404)
+        """Unknown terminals are not woken, and a server without a network says so."""
+        self.assertEqual((await self.ask("POST", "/api/v1/terminals/wake", {"macs": [MAC, UNKNOWN]})).status, 404)
         self.assertEqual(self.waker.woken, [])
         self.waker.reached = 0
         self.assertEqual((await self.ask("POST", "/api/v1/terminals/wake", {"macs": [MAC]})).status, 409)

@@ -327,10 +327,10 @@ class CommandTests(ApiCase):
 
     async def test_unknown_terminal(self) -> None:
         """One unknown MAC is named, and nothing is sent to anybody."""
-        stranger = "02:00:00:00:00:99"
-        answer = await self.ask("POST", "/api/v1/commands", {"command": "restart", "macs": [MAC, stranger]})
+        unknown = "02:00:00:00:00:99"
+        answer = await self.ask("POST", "/api/v1/commands", {"command": "restart", "macs": [MAC, unknown]})
         self.assertEqual((answer.status, answer.code, answer.error_field), (404, "unknown_terminal", "macs"))
-        self.assertIn(stranger, answer.json["error"]["message"])
+        self.assertIn(unknown, answer.json["error"]["message"])
         self.assertEqual(self.given, [])
 
     async def test_refusals(self) -> None:

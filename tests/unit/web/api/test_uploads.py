@@ -58,7 +58,7 @@ class UploadTests(ApiCase):
 
     async def test_listed_disks(self) -> None:
         """Disks go by name or in parts, the level by any of its names; a type that is not told is looked up."""
-        stranger = "77777777-2222-4333-8444-555555555555"
+        unknown = "77777777-2222-4333-8444-555555555555"
         await self.publish(level())
         await self.post(
             mac=MAC,
@@ -66,12 +66,12 @@ class UploadTests(ApiCase):
             disks=[
                 f"voi_0_{SECOND}",
                 {"uuid": DISK, "diff_level": 1},
-                {"uuid": stranger, "type": "data", "dif_level": 0},
-                {"uuid": stranger, "type": 1, "level": 1},
+                {"uuid": unknown, "type": "data", "dif_level": 0},
+                {"uuid": unknown, "type": 1, "level": 1},
             ],
         )
-        expected = [(DiskName(SECOND, 0), 1), (DiskName(DISK, 1), 0), (DiskName(stranger, 0), 1)]
-        expected.append((DiskName(stranger, 1), 1))
+        expected = [(DiskName(SECOND, 0), 1), (DiskName(DISK, 1), 0), (DiskName(unknown, 0), 1)]
+        expected.append((DiskName(unknown, 1), 1))
         self.assertEqual(self.upload_requests.requests[0][2], sorted(expected))
 
     async def test_progress(self) -> None:
@@ -116,7 +116,7 @@ class UploadTests(ApiCase):
         self.assertEqual(view["remark"], "first")
 
     async def test_retry_and_dismiss(self) -> None:
-        """What failed is asked for again as a new upload, which the terminal hears of; it is dismissed once."""
+        """What failed is asked for again as a new upload, which the terminal is told of; it is dismissed once."""
         path = (await self.post(mac=MAC, template=TEMPLATE)).headers["location"]
         self.assertEqual((await self.ask("POST", f"{path}/dismiss")).code, "conflict")
         for disk in (await self.ask("GET", path)).json["disks"]:
@@ -155,7 +155,7 @@ class UploadTests(ApiCase):
         self.assertEqual((answer.status, answer.code, answer.error_field), (404, "unknown_template", "template"))
 
     async def test_refusal_of_the_desk(self) -> None:
-        """What the desk refuses is told, and the terminal is not asked."""
+        """What the intake refuses is reported, and the terminal is not asked."""
         self.upload_requests.refusal = Conflict("an import is uploading this template now")
         answer = await self.post(mac=MAC, template=TEMPLATE)
         self.assertEqual((answer.status, answer.code), (409, "conflict"))

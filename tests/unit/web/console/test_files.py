@@ -136,7 +136,9 @@ class LanguageTests(SynchronousTestCase):
         self.assertEqual([key for key in texts("en") if key not in whole and not key.startswith(begins)], [])
 
     def test_every_kind_of_entry(self) -> None:
-        """Each kind of entry in the journal has its sentence, with the values of the English one, and none is left."""
+        """Each kind of entry in the audit log has its sentence, with the values of the English one, and none is
+        left.
+        """
         for language in LANGUAGES:
             sentences = {
                 key.removeprefix("event."): values(text)

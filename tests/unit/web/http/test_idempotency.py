@@ -54,7 +54,7 @@ class RepeatTests(ApiCase):
         self.assertEqual((answer.status, answer.error_field), (409, "Idempotency-Key"))
 
     async def test_another_asker(self) -> None:
-        """Keys are each asker's own."""
+        """Keys are each caller's own."""
         token = (await self.ask("POST", "/api/v1/tokens", {"name": "x"})).json["token"]
         await self.ask("POST", "/api/v1/rollouts", BODY, headers=KEY)
         await self.ask("POST", "/api/v1/rollouts", BODY, headers=KEY, token=token)

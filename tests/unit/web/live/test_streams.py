@@ -251,7 +251,7 @@ class StreamTests(ApiCase):
     """A real stream, of what really changed."""
 
     async def listen(self, query: str = "") -> _Reader:
-        """Open a stream and hear its beginning."""
+        """Open a stream and update its beginning."""
         headers = Headers({"Authorization": [f"Bearer {TOKEN}"]})
         response = await self.agent.request(b"GET", f"{self.url}/api/v1/events/stream{query}".encode(), headers)
         self.assertEqual(response.code, 200)
@@ -273,7 +273,7 @@ class StreamTests(ApiCase):
         for _ in range(6):
             await self.store.read(lambda _db: None)
 
-    async def heard(self, reader: _Reader, name: str) -> Any:
+    async def next_of(self, reader: _Reader, name: str) -> Any:
         """What the next event of this name says."""
         while True:
             self.clock.advance(TICK_SECONDS)
@@ -293,9 +293,9 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(1, MAC, "downloading", 0.1, ""), (1, OTHER, "waiting", 0.0, "")]
         reader = await self.listen()
         self.coordinator.targets[0] = (1, MAC, "downloading", 0.5, "")
-        self.recorder.paces[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0)
+        self.recorder.transfers[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0)
         self.assertEqual(
-            await self.heard(reader, "terminals"),
+            await self.next_of(reader, "terminals"),
             [{"mac": MAC, "rollout": 1, "state": "downloading", "progress": 0.5, "rate": 10}],
         )
 
@@ -304,11 +304,11 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(1, MAC, "downloading", 0.1, "")]
         reader = await self.listen()
         self.coordinator.targets = [(1, MAC, "downloading", 0.1, Reason("nothing_arrives"))]
-        (told,) = await self.heard(reader, "terminals")
+        (told,) = await self.next_of(reader, "terminals")
         self.assertEqual(told["reason"], Reason("nothing_arrives"))
         self.assertEqual(told["why"], {"code": "nothing_arrives", "data": {}})
         self.coordinator.targets = [(1, MAC, "downloading", 0.2, Reason("nothing_arrives"))]
-        (told,) = await self.heard(reader, "terminals")
+        (told,) = await self.next_of(reader, "terminals")
         self.assertNotIn("reason", told)
 
     async def test_of_one_rollout(self) -> None:
@@ -316,9 +316,9 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(1, MAC, "waiting", 0.0, "")]
         reader = await self.listen("?rollout=1")
         self.coordinator.targets = [(1, MAC, "downloading", 0.5, "")]
-        self.recorder.paces[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0, 10)
+        self.recorder.transfers[1, MAC] = TransferRate(100, 50.0, 0.0, 10.0, 10)
         self.recorder.running[1] = Throughput(10.0, 5.0, 5.0, RolloutHistory(1, 70, [Point(1.0, 10, 5)]))
-        told = await self.heard(reader, "rollout")
+        told = await self.next_of(reader, "rollout")
         target = {
             "mac": MAC, "rollout": 1, "state": "downloading", "progress": 0.5, "rate": 10, "eta": 5.0,
             "from_server": 0.2,
@@ -337,7 +337,7 @@ class StreamTests(ApiCase):
             self.clock.advance(TICK_SECONDS)
             await self.settle()
         self.coordinator.targets = [(1, MAC, "downloading", 0.1006, "")]
-        (told,) = await self.heard(reader, "terminals")
+        (told,) = await self.next_of(reader, "terminals")
         self.assertEqual(told["progress"], 0.101)
 
     async def test_the_newer_rollout(self) -> None:
@@ -345,13 +345,13 @@ class StreamTests(ApiCase):
         self.coordinator.targets = [(2, MAC, "waiting", 0.0, ""), (1, MAC, "downloading", 0.1, "")]
         reader = await self.listen()
         self.coordinator.targets = [(1, MAC, "downloading", 0.2, ""), (2, MAC, "waiting", 0.5, "")]
-        (told,) = await self.heard(reader, "terminals")
+        (told,) = await self.next_of(reader, "terminals")
         self.assertEqual((told["rollout"], told["progress"]), (2, 0.5))
         self.coordinator.targets = [(1, MAC, "downloading", 0.4, ""), (2, MAC, "waiting", 0.5, "")]
         self.clock.advance(TICK_SECONDS)
         await self.settle()
         self.coordinator.targets = [(2, MAC, "waiting", 0.75, ""), (1, MAC, "downloading", 0.9, "")]
-        (told,) = await self.heard(reader, "terminals")
+        (told,) = await self.next_of(reader, "terminals")
         self.assertEqual((told["rollout"], told["progress"]), (2, 0.75))
 
     async def test_of_no_page(self) -> None:
@@ -361,7 +361,7 @@ class StreamTests(ApiCase):
         asked: list[int] = []
         self.patch(self.recorder, "now", asked.append)
         self.coordinator.targets = [(1, MAC, "downloading", 0.5, "")]
-        await self.heard(reader, "terminals")
+        await self.next_of(reader, "terminals")
         self.assertEqual(asked, [])
 
     async def test_while_nobody_listened(self) -> None:
@@ -385,10 +385,10 @@ class StreamTests(ApiCase):
         await self.terminal(MAC)
         reader = await self.listen()
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
-        (told,) = await self.heard(reader, "rollouts")
+        (told,) = await self.next_of(reader, "rollouts")
         self.assertEqual((told["id"], told["state"], told["template_name"]), (1, "running", "Classroom"))
         await self.ask("DELETE", "/api/v1/rollouts/1")
-        (told,) = await self.heard(reader, "rollouts")
+        (told,) = await self.next_of(reader, "rollouts")
         self.assertEqual((told["state"], told["counts"]["cancelled"]), ("cancelled", 1))
 
     async def test_a_rollout_that_is_over_at_once(self) -> None:
@@ -398,15 +398,15 @@ class StreamTests(ApiCase):
         reader = await self.listen("?rollout=1")
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [MAC]})
         await self.ask("DELETE", "/api/v1/rollouts/1")
-        (told,) = await self.heard(reader, "rollouts")
+        (told,) = await self.next_of(reader, "rollouts")
         self.assertEqual((told["id"], told["state"]), (1, "cancelled"))
-        self.assertEqual(await self.heard(reader, "stale"), {"id": 1})
+        self.assertEqual(await self.next_of(reader, "stale"), {"id": 1})
 
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()
         self.traffic.server_out, self.traffic.server_in, self.traffic.swarm = 7, 3, 10
-        self.assertEqual(await self.heard(reader, "traffic"), {"server_out": 7, "server_in": 3, "swarm": 10})
+        self.assertEqual(await self.next_of(reader, "traffic"), {"server_out": 7, "server_in": 3, "swarm": 10})
 
     async def test_rows(self) -> None:
         """A terminal that came, went or was written about is told of as in the list; one that is forgotten is gone."""
@@ -414,14 +414,14 @@ class StreamTests(ApiCase):
         reader = await self.listen()
         self.registry.there.add(MAC)
         self.api.changed(MAC)
-        (row,) = await self.heard(reader, "terminals")
+        (row,) = await self.next_of(reader, "terminals")
         self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "empty"))
         self.assertNotIn("disks", row)  # what a page knows of them stays
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
-        self.assertEqual((await self.heard(reader, "terminals"))[0]["name"], "PC 1")
+        self.assertEqual((await self.next_of(reader, "terminals"))[0]["name"], "PC 1")
         self.registry.there.discard(MAC)
         await self.ask("POST", "/api/v1/terminals/forget", {"macs": [MAC]})
-        self.assertEqual(await self.heard(reader, "gone"), [MAC])
+        self.assertEqual(await self.next_of(reader, "gone"), [MAC])
 
     async def test_all_rows(self) -> None:
         """When rooms change, or a version is published, any terminal may stand elsewhere: all are told of."""
@@ -429,7 +429,7 @@ class StreamTests(ApiCase):
         await self.terminal(OTHER)
         reader = await self.listen()
         made = await self.ask("POST", "/api/v1/rooms", {"name": "Lab", "subnets": ["192.0.2.0/24"]})
-        rows = await self.heard(reader, "terminals")
+        rows = await self.next_of(reader, "terminals")
         self.assertEqual([(row["mac"], row["room"]) for row in rows], [(x, made.json["id"]) for x in (MAC, OTHER)])
 
     async def test_journal(self) -> None:
@@ -437,7 +437,7 @@ class StreamTests(ApiCase):
         await self.terminal(MAC)
         reader = await self.listen()
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
-        told = await self.heard(reader, "event")
+        told = await self.next_of(reader, "event")
         self.assertEqual((told["kind"], told["who"], told["mac"]), ("terminal.renamed", "token api-token", MAC))
 
     async def test_stopped(self) -> None:

@@ -77,7 +77,7 @@ class Parts:
         self.checks: dict[str, HealthCheck] = {"database": lambda: "", "reactor": lambda: "late"}
         self.clock = Clock()
         tally = SimpleNamespace(received={9010: 6, 0: 2}, sent={1001: 3, 0: 0}, errors={60000: 4, 0: 1}, broken=9)
-        self.factory: Any = SimpleNamespace(registry=range(5), connections=7, held=123, tally=tally)
+        self.factory: Any = SimpleNamespace(registry=range(5), connections=7, unfinished_bytes=123, tally=tally)
         self.tracker: Any = SimpleNamespace(
             over_http=_outcomes({"answered": 100, "full": 1}),
             over_udp=_outcomes({"answered": 50}),

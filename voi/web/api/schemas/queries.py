@@ -120,6 +120,6 @@ class TerminalEventQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventQuery(TerminalEventQuery, frozen=True, forbid_unknown_fields=True):
-    """Which entries of the journal: of all, or of those about the terminal `mac`."""
+    """Which entries of the audit log: of all, or of those about the terminal `mac`."""
 
     mac: Mac | None = None

@@ -202,7 +202,7 @@ Subnets = Annotated[list[Annotated[str, Meta(max_length=64, examples=["10.0.3.0/
 SomeMacs = Annotated[list[Mac], Meta(min_length=1, max_length=10_000)]
 Search = Annotated[str, Meta(max_length=100)]
 MOST_LISTED: Final = 10_000
-"""Entries of a list that is in memory anyway: nobody who asks without a limit loses any."""
+"""Entries of a list that is in memory anyway: a request without a limit loses none."""
 
 
 class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,12 +1,12 @@
-// What can be done with terminals: each asks what it must know, does it, and says how it went.
+// What can be done with terminals: each asks what it must know, does it, and shows how it went.
 import { html, useEffect, useState } from "./lib.js";
 import { change, get } from "./api.js";
 import { diskLabel } from "./format.js";
 import { t } from "./i18n.js";
-import { complain, reported, say } from "./notices.js";
+import { notify, notifyError, reported } from "./notifications.js";
 import { Form, show, sure } from "./parts/dialog.js";
 import { Busy, Choice, Field } from "./parts/bits.js";
-import { said } from "./reasons.js";
+import { reasonText } from "./reasons.js";
 import { go } from "./router.js";
 import { dropTerminals, loadRooms, loadTerminals, mergeTerminals, nameOf, store, templateOf } from "./store.js";
 
@@ -62,7 +62,7 @@ async function stop(terminals, name) {
 }
 
 function refuse(reason) {
-  complain(Object.assign(new Error(reason), { code: "conflict" }));
+  notifyError(Object.assign(new Error(reason), { code: "conflict" }));
   return false;
 }
 
@@ -71,14 +71,14 @@ async function command(terminals, body) {
   const waiting = terminals.filter((terminal) => !terminal.online).length;
   if (!(await reported(change("POST", "commands", { ...body, macs: macsOf(terminals) })))) return;
   const later = waiting ? t("done.command_waits", { n: waiting }) : "";
-  if (waiting === n) say(later);
-  else say(t("done.command", { n: n - waiting }), later);
+  if (waiting === n) notify(later);
+  else notify(t("done.command", { n: n - waiting }), later);
 }
 
 /** Send magic packets. @param {Terminal[]} terminals */
 export async function wake(terminals) {
   const answer = await reported(change("POST", "terminals/wake", { macs: macsOf(terminals) }));
-  if (answer) say(t("done.wake", { n: answer.sent ?? terminals.length }));
+  if (answer) notify(t("done.wake", { n: answer.sent ?? terminals.length }));
 }
 
 /** Forget those that are off, if the person is sure. @param {Terminal[]} terminals */
@@ -104,19 +104,19 @@ export async function forget(terminals) {
 
 /** Give one a name. @param {Terminal} terminal */
 export async function rename(terminal) {
-  if (await show(RenameForm, { terminal })) say(t("done.rename"));
+  if (await show(RenameForm, { terminal })) notify(t("done.rename"));
 }
 
 /** Put them in a room by hand. @param {Terminal[]} terminals */
 export async function move(terminals) {
-  if (await show(MoveForm, { terminals })) say(t("done.move", { n: terminals.length }));
+  if (await show(MoveForm, { terminals })) notify(t("done.move", { n: terminals.length }));
 }
 
 /** Ask one for disks that the server lacks. @param {Terminal} terminal */
 export async function askForUpload(terminal) {
   const upload = await show(UploadForm, { terminal });
   if (!upload) return;
-  say(t("done.upload", { name: nameOf(terminal) }));
+  notify(t("done.upload", { name: nameOf(terminal) }));
   go(["templates", upload.template]);
 }
 
@@ -141,8 +141,8 @@ function MoveForm({ terminals, close }) {
   const n = terminals.length;
   const save = async () => {
     await change("PATCH", "terminals", { macs: macsOf(terminals), room: Number(room) });
-    loadTerminals().catch(complain);
-    loadRooms().catch(complain);
+    loadTerminals().catch(notifyError);
+    loadRooms().catch(notifyError);
   };
   const options = [["", t("choose.room")], ["0", t("ask.move.by_address")], ...store.rooms.map((x) => [x.id, x.name])];
   return html`
@@ -162,7 +162,7 @@ function UploadForm({ terminal, close }) {
   const [disks, setDisks] = useState(new Set());
 
   useEffect(() => {
-    get(`terminals/${terminal.mac}`).then(setDetail, (error) => setFailure(said(error.message, error.why) || t("error.unreachable")));
+    get(`terminals/${terminal.mac}`).then(setDetail, (error) => setFailure(reasonText(error.message, error.why) || t("error.unreachable")));
   }, [terminal.mac]);
 
   const lacking = (detail?.disks ?? []).filter((disk) => !disk.published && disk.level <= 2);

@@ -31,7 +31,7 @@ export function setCsrf(token) {
   csrf = token;
 }
 
-/** Call `handler` when the server says that nobody is signed in. @param {() => void} handler */
+/** Call `handler` when the server answers that the session has ended. @param {() => void} handler */
 export function onSignedOut(handler) {
   signedOut = handler;
 }
@@ -110,11 +110,11 @@ async function answer(path, options) {
   const text = await response.text().catch(() => "");
   const body = parsed(text);
   if (response.ok) return body;
-  const told = body?.error ?? {};
+  const refusal = body?.error ?? {};
   const proving = path.startsWith("session") && options.method; // a wrong password is no ended session
   if (response.status === 401 && !proving) signedOut();
-  const code = told.code ?? `http_${response.status}`;
-  throw new ApiError(response.status, code, told.message ?? "", told.field ?? null, told.why ?? null);
+  const code = refusal.code ?? `http_${response.status}`;
+  throw new ApiError(response.status, code, refusal.message ?? "", refusal.field ?? null, refusal.why ?? null);
 }
 
 function parsed(text) {

@@ -3,7 +3,7 @@ import { html, render, useEffect, useState } from "./lib.js";
 import { changeOnce, get, onSignedOut, setCsrf } from "./api.js";
 import { language, loadReasons, preferred, setLanguage, t } from "./i18n.js";
 import { connect, disconnect } from "./live.js";
-import { complain, Notices } from "./notices.js";
+import { Notifications, notifyError } from "./notifications.js";
 import { EventsPage } from "./pages/events.js";
 import { NewRolloutPage } from "./pages/rollout-new.js";
 import { OverviewPage } from "./pages/overview.js";
@@ -58,8 +58,8 @@ function App() {
     store.ended = null;
     setCsrf(session.csrf ?? "");
     connect(rolloutOf(placeOf(location.hash)));
-    loadRooms().catch(complain);
-    loadTemplates().catch(complain);
+    loadRooms().catch(notifyError);
+    loadTemplates().catch(notifyError);
     changed("session");
   };
   const ask = () => {
@@ -89,7 +89,7 @@ function App() {
   return html`<${Shell} key=${language()} place=${place} />`;
 }
 
-/** Nobody is signed in any more. @param {boolean} byItself nobody asked for it, so that it must be said */
+/** The session has ended. @param {boolean} byItself without a sign-out, so that it must be shown */
 function end(byItself) {
   disconnect();
   clear();
@@ -103,7 +103,7 @@ async function signOut() {
   try {
     await changeOnce("DELETE", "session");
   } catch (error) {
-    if (error.status !== 401) return complain(error);
+    if (error.status !== 401) return notifyError(error);
   }
   return end(false);
 }
@@ -150,7 +150,7 @@ function Shell({ place }) {
       <div key=${page}>${pageOf(place)}</div>
     </main>
     <${Dialogs} />
-    <${Notices} />
+    <${Notifications} />
   </div>`;
 }
 
@@ -164,7 +164,7 @@ function Connection() {
     </p>`;
 }
 
-/** Says what makes the page old: no connection, or a newer server. */
+/** Shows what makes the page old: no connection, or a newer server. */
 function Banner() {
   useTopics("connection");
   return html`<div role="status" aria-live="polite">
@@ -185,4 +185,4 @@ function Banner() {
 
 await setLanguage(preferred()).catch(() => setLanguage("en"));
 render(html`<${App} />`, document.getElementById("app"));
-loadReasons().then(() => changed("language"), complain);
+loadReasons().then(() => changed("language"), notifyError);

@@ -1,4 +1,4 @@
-// Which terminals are shown and in which order: pure, and quick for thousands that change while someone types.
+// Which terminals are shown and in which order: pure, and fast for thousands that change during typing.
 
 /** @typedef {import("./store.js").Terminal} Terminal */
 /**

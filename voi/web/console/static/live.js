@@ -1,4 +1,4 @@
-// The page's one event stream: opened, watched, opened again; what it says goes into the store at once.
+// The page's one event stream: opened, watched, opened again; what it brings goes into the store at once.
 import { address, get, query } from "./api.js";
 import {
   changed,
@@ -26,25 +26,25 @@ let gap = true;
 let rollout = null;
 let failures = 0;
 let retry = 0;
-let watch = 0;
-let heard = 0;
-let asking = false;
+let watchdog = 0;
+let lastMessage = 0;
+let checking = false;
 let wanted = false;
 let hiding = 0;
 let everLive = false;
 let loadedVersion = null;
 
 const waiting = new Map();
-const hearers = new Set();
+const rolloutListeners = new Set();
 
 /**
- * Hear the news of the rollout that `connect` named.
- * @param {(data: any) => void} hearer
+ * Listen to the news of the rollout that `connect` named.
+ * @param {(data: any) => void} listener
  * @returns {() => void} call to stop
  */
-export function hearRollout(hearer) {
-  hearers.add(hearer);
-  return () => hearers.delete(hearer);
+export function onRollout(listener) {
+  rolloutListeners.add(listener);
+  return () => rolloutListeners.delete(listener);
 }
 
 const HANDLERS = {
@@ -55,7 +55,7 @@ const HANDLERS = {
   gone: dropTerminals,
   rollouts: mergeRollouts,
   rollout: (news) => {
-    for (const hearer of hearers) hearer(news);
+    for (const listener of rolloutListeners) listener(news);
   },
   stale: () => changed("stale"),
   resync: catchUp,
@@ -79,20 +79,20 @@ export function connect(id = null) {
   rollout = id;
   wanted = true;
   open();
-  if (!watch) watch = setInterval(look, WATCH_SECONDS * 1000);
+  if (!watchdog) watchdog = setInterval(checkSilence, WATCH_SECONDS * 1000);
 }
 
-/** Be connected no more. */
+/** Disconnect. */
 export function disconnect() {
   close();
-  clearInterval(watch);
+  clearInterval(watchdog);
   waiting.forEach(clearTimeout);
   waiting.clear();
-  watch = 0;
+  watchdog = 0;
   wanted = everLive = false;
 }
 
-// A browser opens six connections to a server, all tabs together: one that nobody looks at gives its stream back.
+// A browser opens six connections to a server, all tabs together: a hidden one gives its stream back.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(hiding);
   if (!wanted) return;
@@ -102,14 +102,14 @@ document.addEventListener("visibilitychange", () => {
 
 function open() {
   clearTimeout(retry);
-  heard = performance.now();
+  lastMessage = performance.now();
   const opened = new EventSource(address(`events/stream${query({ rollout })}`));
   // One that works goes on until the new one does, so that nothing is missed between the two.
   replaced ??= source;
   source = opened;
   for (const [name, handler] of Object.entries(HANDLERS)) {
     opened.addEventListener(name, (message) => {
-      heard = performance.now();
+      lastMessage = performance.now();
       handler(JSON.parse(message.data));
     });
   }
@@ -153,7 +153,7 @@ function rereadPlaces() {
   soon("rooms", loadRooms);
 }
 
-/** Read again in a while, once for everything that asks until then. */
+/** Read again in a while, once for all calls until then. */
 function soon(name, load) {
   if (waiting.has(name)) return;
   const read = () => {
@@ -173,18 +173,18 @@ function lost() {
   get("session").catch(() => {}); // a session that has ended shows the sign-in page
 }
 
-/** A server without power says nothing, not even goodbye: after a silence, ask. */
-async function look() {
-  if (!source || asking || performance.now() - heard < SILENCE_SECONDS * 1000) return;
-  asking = true;
+/** A server without power does not even close the connection: after a silence, ask. */
+async function checkSilence() {
+  if (!source || checking || performance.now() - lastMessage < SILENCE_SECONDS * 1000) return;
+  checking = true;
   const asked = source;
   try {
     await get("session", AbortSignal.timeout(WATCH_SECONDS * 1000));
-    heard = performance.now();
+    lastMessage = performance.now();
   } catch {
     if (source === asked) lost();
   } finally {
-    asking = false;
+    checking = false;
   }
 }
 

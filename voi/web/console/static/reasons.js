@@ -1,4 +1,4 @@
-// Why something is as it is, in the reader's language: the server says of what its sentence is made.
+// Why something is as it is, in the reader's language: the server sends what its sentence is made of.
 import { actor, count, diskLabel, duration, listed, percent, size } from "./format.js";
 import { known, t } from "./i18n.js";
 
@@ -45,12 +45,12 @@ const VALUES = {
 };
 
 /**
- * A sentence of the server in the reader's language, or as the server said it where that has no such sentence.
+ * A sentence of the server in the reader's language, or the server's own where that has no such sentence.
  * @param {string} text the server's, in English
  * @param {Why | null | undefined} why of what it is made; what is older than that has none
  */
-export function said(text, why) {
-  return (why && spoken(why)) ?? labelled(text, why);
+export function reasonText(text, why) {
+  return (why && sentence(why)) ?? labelled(text, why);
 }
 
 /** The server's own sentence, with what it calls a part of a request called as its form calls that. */
@@ -60,11 +60,11 @@ function labelled(text, why) {
 }
 
 /** @param {Why} why */
-function spoken({ code, data }) {
+function sentence({ code, data }) {
   const values = {};
   for (const [name, value] of Object.entries(data)) {
-    const shown = typeof value === "object" ? spoken(value) : (VALUES[name]?.(value) ?? value);
-    if (shown === null) return null; // a part that cannot be said: then none of it, rather than half of it
+    const shown = typeof value === "object" ? sentence(value) : (VALUES[name]?.(value) ?? value);
+    if (shown === null) return null; // a part without a sentence: then none of it, rather than half of it
     values[name] = shown;
   }
   // Two sizes that look the same and are not: to the byte.

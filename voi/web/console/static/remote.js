@@ -14,7 +14,7 @@ import { listen } from "./store.js";
  * @returns {Remote}
  */
 export function useRemote(path, { topics = [], every = 3 } = {}) {
-  const [held, setHeld] = useState({ path: null, value: null, error: null });
+  const [answer, setAnswer] = useState({ path: null, value: null, error: null });
   const reader = useRef(null);
 
   useEffect(() => {
@@ -32,10 +32,10 @@ export function useRemote(path, { topics = [], every = 3 } = {}) {
       const { signal } = stopped;
       try {
         const value = await get(path, signal);
-        if (!signal.aborted) setHeld({ path, value, error: null });
+        if (!signal.aborted) setAnswer({ path, value, error: null });
       } catch (error) {
-        // What was read before stays: an old answer with a notice beats an empty page.
-        if (!signal.aborted) setHeld((old) => ({ path, value: old.path === path ? old.value : null, error }));
+        // What was read before stays: an old answer with a message beats an empty page.
+        if (!signal.aborted) setAnswer((old) => ({ path, value: old.path === path ? old.value : null, error }));
       }
     };
     const soon = () => {
@@ -54,10 +54,10 @@ export function useRemote(path, { topics = [], every = 3 } = {}) {
   }, [path, topics.join(), every]);
 
   return {
-    value: held.path === path ? held.value : null,
-    error: held.path === path ? held.error : null,
+    value: answer.path === path ? answer.value : null,
+    error: answer.path === path ? answer.error : null,
     reload: () => reader.current?.(),
-    set: (value) => setHeld({ path, value, error: null }),
+    set: (value) => setAnswer({ path, value, error: null }),
   };
 }
 

@@ -27,7 +27,7 @@ const lists = new Map();
 let here = [];
 let before = [];
 
-/** Note that a place is shown. @param {Place} place */
+/** Remember that a place is shown. @param {Place} place */
 export function visited({ path, query }) {
   if (path.join("/") !== here.join("/")) before = here;
   here = path;
@@ -44,7 +44,7 @@ export function listOf(name) {
   return lists.get(name) ?? hashOf([name]);
 }
 
-/** Forget where somebody was. */
+/** Forget the places that were shown. */
 export function forgetPlaces() {
   lists.clear();
   before = [];
@@ -54,12 +54,12 @@ const NOTE_MS = 300;
 let noting = 0;
 
 /**
- * Note the query of the place where we are, without a new entry in the history; once typing pauses, as browsers
+ * Keep the query of the place that is shown, without a new entry in the history; once typing pauses, as browsers
  * refuse to do it for every key.
  * @param {string[]} path
  * @param {Record<string, unknown>} values
  */
-export function note(path, values) {
+export function keepQuery(path, values) {
   clearTimeout(noting);
   lists.set(path[0], hashOf(path, values));
   noting = setTimeout(() => {

@@ -35,9 +35,9 @@ export const store = {
   /** @type {Template[]} */
   templates: [],
   templatesLoaded: false,
-  /** @type {Map<number, Rollout>} summaries heard of on this page, newest kept */
+  /** @type {Map<number, Rollout>} summaries that came to this page, newest kept */
   rollouts: new Map(),
-  /** @type {{server_out: number, server_in: number, swarm: number} | null} null until the stream tells */
+  /** @type {{server_out: number, server_in: number, swarm: number} | null} null until the stream brings it */
   traffic: null,
   /** "connecting" | "live" | "lost" */
   connection: "connecting",
@@ -56,7 +56,7 @@ const revisions = new Map();
 let frame = 0;
 
 /**
- * Tell that a topic changed. However often that is, listeners hear of it once a frame, and not while nobody looks.
+ * A topic changed. However often that is, listeners are called once a frame, and not while the page is hidden.
  * @param {string} topic
  */
 export function changed(topic) {
@@ -74,7 +74,7 @@ function flush() {
 }
 
 /**
- * Hear of changes.
+ * Listen to changes.
  * @param {string[]} topics
  * @param {() => void} listener
  * @returns {() => void} call to stop
@@ -96,9 +96,9 @@ export function listen(topics, listener) {
 export function useTopics(...topics) {
   const [, setRevision] = useState(() => revisionOf(topics));
   useEffect(() => {
-    const hear = () => setRevision(revisionOf(topics));
-    hear(); // what changed between the rendering and now
-    return listen(topics, hear);
+    const update = () => setRevision(revisionOf(topics));
+    update(); // what changed between the rendering and now
+    return listen(topics, update);
   }, [topics.join()]);
   return revisionOf(topics);
 }
@@ -127,7 +127,7 @@ export function nameOf(terminal) {
   return terminal.name || terminal.mac;
 }
 
-// What is heard while the list is on its way is newer than the list: kept, and put on it when it is there. A terminal
+// What comes while the list is on its way is newer than the list: kept, and put on it when it is there. A terminal
 // that was forgotten meanwhile is null.
 /** @type {Map<string, any> | null} */
 let early = null;
@@ -145,29 +145,29 @@ export function loadTerminals() {
 }
 
 async function readTerminals() {
-  const heard = new Map();
-  early = heard;
+  const changes = new Map();
+  early = changes;
   const { terminals } = await get("terminals?disks=0&limit=10000&sort=name");
-  if (early !== heard) return; // whoever asked has signed out
+  if (early !== changes) return; // the one who asked has signed out
   store.terminals = new Map(terminals.map((terminal) => [terminal.mac, terminal]));
   store.terminalsLoaded = true;
-  for (const [mac, change] of heard) change ? merge(mac, change) : store.terminals.delete(mac);
+  for (const [mac, change] of changes) change ? merge(mac, change) : store.terminals.delete(mac);
   changed("terminals");
 }
 
 /**
- * Take what the stream tells of terminals.
+ * Take changes of terminals from the stream.
  * @param {(Partial<Terminal> & {mac: string})[]} changes
  * @returns {boolean} whether one of them is new here, so that the list must be read again
  */
 export function mergeTerminals(changes) {
-  let strange = false;
+  let unknown = false;
   for (const change of changes) {
     early?.set(change.mac, { ...early.get(change.mac), ...change });
-    strange = (store.terminalsLoaded && !merge(change.mac, change)) || strange;
+    unknown = (store.terminalsLoaded && !merge(change.mac, change)) || unknown;
   }
   changed("terminals");
-  return strange;
+  return unknown;
 }
 
 function merge(mac, change) {

@@ -1,14 +1,14 @@
-// The journal: what happened, who did it, from where; filtered, read further back, taken away as CSV.
+// The audit log: what happened, who did it, from where; filtered, read further back, taken away as CSV.
 import { html, useEffect, useState } from "../lib.js";
 import { address, get, query } from "../api.js";
-import { groupName, GROUPS } from "../journal.js";
+import { groupName, GROUPS } from "../audit-entries.js";
 import { t } from "../i18n.js";
-import { complain } from "../notices.js";
+import { notifyError } from "../notifications.js";
 import { Card, Choice, PageHead, Remote } from "../parts/bits.js";
 import { Entries } from "../parts/entries.js";
 import { Icon } from "../parts/icons.js";
 import { useRemote } from "../remote.js";
-import { note } from "../router.js";
+import { keepQuery } from "../router.js";
 
 const ALL = { q: "", who: "", kind: "", since: "", until: "" };
 const PAGE = 100;
@@ -29,14 +29,14 @@ export function EventsPage({ query: asked }) {
   const set = (part) => {
     const next = { ...filter, ...part };
     setFilter(next);
-    note(["events"], next);
+    keepQuery(["events"], next);
   };
   const more = async (last) => {
     try {
       const { events } = await get(`events${query({ ...wanted, limit: PAGE, before: last.id })}`);
       setOlder((old) => [...old, ...events].slice(0, MOST));
     } catch (error) {
-      complain(error);
+      notifyError(error);
     }
   };
   return html`<div class="page">

@@ -4,7 +4,7 @@ import { rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
 import { Card, Empty, PageHead, Remote, Stat } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { store, useTopics } from "../store.js";
@@ -12,10 +12,10 @@ import { FirstSteps, useFirstSteps } from "./first-steps.js";
 import { RolloutTable } from "./rollouts.js";
 
 const SECONDS = 10;
-const IDLE_SECONDS = 20; // of disk and health no event tells
+const IDLE_SECONDS = 20; // no event reports disk and health
 const LOW_DISK = 0.1;
 
-/** Kinds of which the server's sentence tells more than their number. */
+/** Kinds whose sentence from the server has more than their number. */
 const DETAILED = new Set(["held", "stuck", "disk", "health"]);
 
 /** The overview. */
@@ -93,7 +93,7 @@ function Traffic({ first }) {
 }
 
 function Attention({ item }) {
-  const detail = said(item.text, item.why);
+  const detail = reasonText(item.text, item.why);
   const text = known(`attention.${item.kind}`, { n: item.count }) ?? detail;
   return html`<li class=${`attention-${item.kind}`}>
     <${Icon} name="alert" />

@@ -4,7 +4,7 @@ import { plan } from "../actions.js";
 import { change, changeOnce, get } from "../api.js";
 import { moment, size } from "../format.js";
 import { language, t } from "../i18n.js";
-import { complain } from "../notices.js";
+import { notifyError } from "../notifications.js";
 import { Badge, Busy, Card, Choice, Failure, Field, Missing, PageHead, Stat } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
@@ -24,7 +24,7 @@ export function NewRolloutPage({ query }) {
   const [busy, setBusy] = useState(false);
 
   useEffect(() => {
-    if (!store.terminalsLoaded) loadTerminals().catch(complain);
+    if (!store.terminalsLoaded) loadTerminals().catch(notifyError);
   }, []);
 
   const target =
@@ -36,7 +36,7 @@ export function NewRolloutPage({ query }) {
     setVersion("");
     if (!template) return undefined;
     let gone = false;
-    get(`templates/${template}/versions`).then((answer) => gone || setVersions(answer.versions), complain);
+    get(`templates/${template}/versions`).then((answer) => gone || setVersions(answer.versions), notifyError);
     return () => {
       gone = true;
     };
@@ -62,7 +62,7 @@ export function NewRolloutPage({ query }) {
       const { id } = await change("POST", "rollouts", asked);
       go(["rollouts", String(id)]);
     } catch (problem) {
-      complain(problem);
+      notifyError(problem);
       setBusy(false);
     }
   };
@@ -126,7 +126,7 @@ function NoTemplate() {
   <//>`;
 }
 
-/** The newest, which is what is meant where nobody says otherwise, and those before it with their dates. */
+/** The newest, which is the default, and those before it with their dates. */
 function older([newest, ...others]) {
   const at = (x) => `${t("version.n", { version: x.number })} · ${moment(x.created)}`;
   return [["", t("new.newest", { version: at(newest) })], ...others.map((x) => [String(x.number), at(x)])];

@@ -1,18 +1,18 @@
 // One rollout, live: how far it is in all and at each terminal, who sends, what it costs, why something does not go on.
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { change } from "../api.js";
-import { countOf, hasFailed, isOpen, merged, read, TARGET_STATES, urgency } from "../course.js";
+import { countOf, hasFailed, isOpen, merged, read, TARGET_STATES, urgency } from "../rollout-state.js";
 import { duration, factor, percent, rate, size } from "../format.js";
 import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
-import { hearRollout } from "../live.js";
-import { reported } from "../notices.js";
+import { onRollout } from "../live.js";
+import { reported } from "../notifications.js";
 import { Badge, Bar, Card, Choice, Empty, PageHead, Remote, Stat, When } from "../parts/bits.js";
 import { sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { RatePlot } from "../parts/plot.js";
 import { LongTable } from "../parts/table.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTerminals, nameOf, store, useTopics } from "../store.js";
@@ -35,11 +35,11 @@ export function RolloutPage({ id }) {
 
   useEffect(() => setLive(remote.value && read(remote.value, seconds())), [remote.value]);
   useEffect(() => {
-    // Its end, a retry, a cancel by somebody else: read what became of each terminal.
+    // Its end, a retry, a cancel by another administrator: read what became of each terminal.
     if (live && state && state !== live.state) remote.reload();
   }, [state]);
   useEffect(
-    () => hearRollout((news) => news.id === id && setLive((old) => old && merged(old, news, seconds()))),
+    () => onRollout((news) => news.id === id && setLive((old) => old && merged(old, news, seconds()))),
     [id],
   );
 
@@ -74,7 +74,7 @@ function Live({ rollout, reload }) {
     };
     if (await sure(question)) await act(change("DELETE", `rollouts/${rollout.id}`), t("done.rollout_cancel"));
   };
-  // Against the whole time, as far as it can be told: half a rollout in half the time would look better than it is.
+  // Against the whole time, as far as it is known: half a rollout in half the time would look better than it is.
   const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
   const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
   return html`<div class="page">
@@ -203,7 +203,7 @@ function makeColumns() {
       "",
       (x) =>
         html`
-          <span title=${said(x.reason, x.why)}>${said(x.reason, x.why)}</span>
+          <span title=${reasonText(x.reason, x.why)}>${reasonText(x.reason, x.why)}</span>
           ${x.next_try && html` <span class="muted">${t("rollout.next_try")} <${When} at=${x.next_try} /></span>`}`,
     ),
   ];

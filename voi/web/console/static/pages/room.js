@@ -6,7 +6,7 @@ import { Badge, Bar, Busy, Empty, Image, PageHead } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { useRoving } from "../parts/roving.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 import { deleteRoom, editRoom, NoRoom } from "./rooms.js";
@@ -87,7 +87,7 @@ class Seat extends Component {
 
   render({ seat, chosen }) {
     const moving = seat.state === "downloading" || seat.state === "waiting";
-    const reason = said(seat.reason, seat.why);
+    const reason = reasonText(seat.reason, seat.why);
     // The latest toggle, not that of the last rendering: it knows what is chosen now.
     const toggle = () => this.props.toggle(seat.mac);
     return html`<li class=${`seat ${seat.state} ${chosen ? "chosen" : ""}`}>

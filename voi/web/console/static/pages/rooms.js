@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../lib.js";
 import { change } from "../api.js";
 import { t } from "../i18n.js";
-import { reported, say } from "../notices.js";
+import { notify, reported } from "../notifications.js";
 import { Card, Field, Missing, PageHead, PlainTable } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
@@ -14,7 +14,7 @@ import { loadRooms, loadTerminals, store, useTopics } from "../store.js";
  * @param {{id?: number, name: string, subnets: string[]}} room
  */
 export async function editRoom(room) {
-  if (await show(RoomForm, { room })) say(t("done.room"));
+  if (await show(RoomForm, { room })) notify(t("done.room"));
 }
 
 /** Delete a room, if the person is sure. @param {{id: number, name: string, total: number}} room */

@@ -3,13 +3,13 @@ import { html, useRef, useState } from "../lib.js";
 import { change, changeOnce, setCsrf } from "../api.js";
 import { rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
-import { reported, say } from "../notices.js";
+import { notify, reported } from "../notifications.js";
 import { addressOf } from "../parts/address.js";
 import { Badge, Card, Choice, Field, PageHead, PlainTable, Remote, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { LanguageChoice } from "../parts/language.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { may, store } from "../store.js";
 
@@ -46,7 +46,7 @@ function Health({ data }) {
               <dt key=${check.name}>${known(`check.${check.name}`) ?? check.name}</dt>
               <dd>
                 <${Badge} state=${check.ok ? "healthy" : "unhealthy"} />
-                ${!check.ok && html` <span>${said(check.text, check.why)}</span>`}
+                ${!check.ok && html` <span>${reasonText(check.text, check.why)}</span>`}
               </dd>`,
           )}
           <dt>${t("overview.disk")}</dt>
@@ -93,11 +93,11 @@ function Server({ settings, reload }) {
   `;
 }
 
-/** An address to go to where there is one, and how the server was told to listen. */
+/** An address to go to where there is one, and the endpoint that is configured. */
 function Address({ addresses, name }) {
   const port = addresses[`${name}_port`];
-  const told = addresses[name] || t("word.none");
-  return port ? html`${addressOf(port)}<span class="sub">${told}</span>` : told;
+  const configured = addresses[name] || t("word.none");
+  return port ? html`${addressOf(port)}<span class="sub">${configured}</span>` : configured;
 }
 
 function Retention({ days, reload }) {
@@ -215,7 +215,7 @@ async function copied(field) {
 function Accounts() {
   const remote = useRemote("accounts", { topics: ["events"], every: 5 });
   const edit = async (account) => {
-    if (await show(AccountForm, { account })) say(t("done.saved"));
+    if (await show(AccountForm, { account })) notify(t("done.saved"));
     remote.reload();
   };
   const remove = async (account) => {
@@ -289,7 +289,7 @@ function AccountForm({ account, close }) {
 
 /** @param {{session: import("../store.js").Session}} props */
 function OwnPassword({ session }) {
-  const open = () => show(PasswordForm).then((done) => done && say(t("done.password")));
+  const open = () => show(PasswordForm).then((done) => done && notify(t("done.password")));
   return html`
     <${Card} title=${t("settings.own")} actions=${html`
       <button type="button" onClick=${open}>${t("settings.change_password")}</button>`}>

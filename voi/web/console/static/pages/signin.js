@@ -1,10 +1,10 @@
-// Nobody is signed in: name and password.
+// Signing in: name and password.
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { changeOnce } from "../api.js";
 import { known, t } from "../i18n.js";
 import { Field } from "../parts/bits.js";
 import { LanguageChoice } from "../parts/language.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { store } from "../store.js";
 
 /** @param {{onSession: (session: object) => void}} props */
@@ -50,7 +50,7 @@ export function SignInPage({ onSession }) {
         <p class="field-error" role="alert">
           <strong>
             ${known(`signin.error.${error.code}`) ?? known(`error.${error.code}`) ?? t("error.other")}
-          </strong> ${error.code === "unauthorized" ? "" : said(error.message, error.why)}
+          </strong> ${error.code === "unauthorized" ? "" : reasonText(error.message, error.why)}
         </p>`}
       <button type="submit" class="primary big" disabled=${busy}>${t("signin.submit")}</button>
       <p class="muted">${t("signin.hint")}</p>

@@ -3,12 +3,12 @@ import { html, useState } from "../lib.js";
 import { change } from "../api.js";
 import { actor, count, diskLabel, rate, size } from "../format.js";
 import { known, t } from "../i18n.js";
-import { reported, say } from "../notices.js";
+import { notify, reported } from "../notifications.js";
 import { Badge, Bar, Card, Field, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Form, show, sure } from "../parts/dialog.js";
 import { FailedUploads } from "../parts/failed-uploads.js";
 import { Icon } from "../parts/icons.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { hashOf } from "../router.js";
 import { loadTemplates, may, nameOf, store, useTopics } from "../store.js";
@@ -51,7 +51,7 @@ export function TemplatePage({ uuid }) {
       ${template.state === "failed" && template.failed.length === 0 && html`
         <div class="failure" role="alert">
           <${Icon} name="alert" />
-          <div><strong>${t("template.failed")}</strong><p>${said(template.reason, template.why)}</p></div>
+          <div><strong>${t("template.failed")}</strong><p>${reasonText(template.reason, template.why)}</p></div>
         </div>`}
       <${FailedUploads} uploads=${template.failed} reread=${reread} />
       ${template.uploads.map((upload) => html`<${UnderWay} key=${upload.id} upload=${upload} reread=${reread} />`)}
@@ -125,7 +125,7 @@ function UnderWay({ upload, reread }) {
     {
       key: "state",
       label: t("field.state"),
-      render: (disk) => html`<${Badge} state=${disk.state} title=${said(disk.reason, disk.why)} />`,
+      render: (disk) => html`<${Badge} state=${disk.state} title=${reasonText(disk.reason, disk.why)} />`,
     },
     {
       key: "progress",
@@ -134,7 +134,7 @@ function UnderWay({ upload, reread }) {
     },
     { key: "rate", label: t("column.rate"), className: "number", render: (disk) => rate(disk.rate) },
     { key: "size", label: t("column.size"), className: "number", render: (disk) => size(disk.size || null) },
-    { key: "reason", label: t("column.reason"), render: (disk) => said(disk.reason, disk.why) || "–" },
+    { key: "reason", label: t("column.reason"), render: (disk) => reasonText(disk.reason, disk.why) || "–" },
   ];
   return html`
     <${Card} title=${from} actions=${may("templates") && html`
@@ -227,7 +227,7 @@ function uploader(mac) {
 
 async function edit(template, reread) {
   if (!(await show(EditForm, { template }))) return;
-  say(t("done.saved"));
+  notify(t("done.saved"));
   reread();
 }
 

@@ -5,16 +5,16 @@ import { change } from "../api.js";
 import { matcher } from "../filters.js";
 import { size } from "../format.js";
 import { t } from "../i18n.js";
-import { reported, say } from "../notices.js";
+import { notify, reported } from "../notifications.js";
 import { Badge, Bar, Card, Choice, Failure, Field, PageHead, PlainTable, When } from "../parts/bits.js";
 import { Form, show } from "../parts/dialog.js";
 import { FailedUploads } from "../parts/failed-uploads.js";
 import { Icon } from "../parts/icons.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { go, hashOf } from "../router.js";
 import { loadTemplates, loadTerminals, may, nameOf, store, useTopics } from "../store.js";
 
-const SYSTEMS = [0, 1, 2, 3]; // 4 is Windows 10 as well: who has it keeps it, and nobody need choose between the two
+const SYSTEMS = [0, 1, 2, 3]; // 4 is Windows 10 as well: a template that has it keeps it, and nobody has to choose between the two
 const DISK_TYPES = [0, 1, 2];
 const OFFERED = 8;
 
@@ -77,7 +77,7 @@ function columns() {
       render: (x) =>
         x.uploads.length
           ? html`<${Bar} value=${x.progress} state="downloading" label=${t(`state.${x.state}`)} />`
-          : html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`,
+          : html`<${Badge} state=${x.state} title=${reasonText(x.reason, x.why)} />`,
     },
     { key: "version", label: t("field.version"), className: "number", render: (x) => x.version || "–" },
     { key: "disks", label: t("column.levels"), className: "number", render: (x) => x.disks.length || "–" },
@@ -110,7 +110,7 @@ function columns() {
 async function fromFiles() {
   const made = await show(ImportForm);
   if (!made) return;
-  say(t("done.import"));
+  notify(t("done.import"));
   go(["templates", made.uuid]);
 }
 

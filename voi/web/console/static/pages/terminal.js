@@ -1,4 +1,4 @@
-// One terminal: what it is, its disks, what it was told, what happened to it.
+// One terminal: what it is, its disks, its commands, what happened to it.
 import { html, useEffect, useState } from "../lib.js";
 import { diskCalled } from "../disks.js";
 import { diskLabel, duration } from "../format.js";
@@ -6,7 +6,7 @@ import { known, t } from "../i18n.js";
 import { Badge, Bar, Card, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
 import { Entries } from "../parts/entries.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { usePolling, useRemote } from "../remote.js";
 import { cameFrom, go, hashOf, listOf } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
@@ -40,7 +40,7 @@ export function TerminalPage({ mac }) {
       const terminal = { ...read, ...now };
       return html`<div class="page">
         <${PageHead} title=${nameOf(terminal)} back=${back} badge=${html`
-          <${Badge} state=${terminal.state} />`} note=${said(terminal.reason, terminal.why)} />
+          <${Badge} state=${terminal.state} />`} note=${reasonText(terminal.reason, terminal.why)} />
         <${TerminalActions} terminals=${[terminal]} onForgotten=${() => go(["terminals"])} />
         <${Facts} terminal=${terminal} />
         <${Card} title=${t("terminal.disks")}><${Disks} disks=${read.disks} /><//>
@@ -150,7 +150,7 @@ function Commands({ commands }) {
     { key: "created", label: t("column.time"), className: "nowrap", render: (x) => html`<${When} at=${x.created} />` },
     { key: "command", label: t("column.command"), render: commandName },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
-    { key: "reason", label: t("column.reason"), render: (x) => said(x.reason, x.why) || "–" },
+    { key: "reason", label: t("column.reason"), render: (x) => reasonText(x.reason, x.why) || "–" },
     {
       key: "updated",
       label: t("column.updated"),
@@ -181,7 +181,7 @@ function Parts({ parts }) {
       render: (x) => html`<a href=${hashOf(["rollouts", String(x.rollout)])}>${x.rollout}</a>`,
     },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
-    { key: "reason", label: t("column.reason"), render: (x) => said(x.reason, x.why) || "–" },
+    { key: "reason", label: t("column.reason"), render: (x) => reasonText(x.reason, x.why) || "–" },
     { key: "updated", label: t("column.updated"), className: "nowrap", render: (x) => html`<${When} at=${x.updated} />` },
   ];
   return html`

@@ -9,8 +9,8 @@ import { Badge, Card, Choice, Failure, Image, PageHead, When } from "../parts/bi
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
-import { said } from "../reasons.js";
-import { hashOf, note } from "../router.js";
+import { reasonText } from "../reasons.js";
+import { hashOf, keepQuery } from "../router.js";
 import { loadTerminals, nameOf, roomOf, store, templateOf, useTopics } from "../store.js";
 
 const ALL = { q: "", room: "", state: "", image: "", version: "", sort: "name" };
@@ -43,7 +43,7 @@ export function TerminalsPage({ query }) {
   const set = (part) => {
     const next = { ...view, ...part };
     setView(next);
-    note(["terminals"], { ...next, sort: next.sort === "name" ? "" : next.sort });
+    keepQuery(["terminals"], { ...next, sort: next.sort === "name" ? "" : next.sort });
   };
 
   const columns = useMemo(() => makeColumns(), [names, language()]);
@@ -183,7 +183,7 @@ function makeColumns() {
 
 /** The state; of what is under way also how far it is. */
 function stateCell(x) {
-  const badge = html`<${Badge} state=${x.state} title=${said(x.reason, x.why)} />`;
+  const badge = html`<${Badge} state=${x.state} title=${reasonText(x.reason, x.why)} />`;
   if (!MOVING.has(x.state)) return badge;
   const share = percent(x.progress);
   return html`<span class=${`moving ${x.state}`}>

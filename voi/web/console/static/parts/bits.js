@@ -2,7 +2,7 @@
 import { html, useEffect, useId, useLayoutEffect, useRef } from "../lib.js";
 import { known, t } from "../i18n.js";
 import { count, fullMoment, moment, percent } from "../format.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { hashOf } from "../router.js";
 import { templateOf } from "../store.js";
 import { Icon } from "./icons.js";
@@ -42,7 +42,7 @@ export function Card({ title, actions, className = "", children }) {
   </section>`;
 }
 
-/** A state, as a word with a mark: colour is never all that tells. */
+/** A state, as a word with a mark: colour is never the only sign. */
 export function Badge({ state, title }) {
   return html`<span class=${`badge ${state}`} title=${title}>${known(`state.${state}`) ?? state}</span>`;
 }
@@ -123,7 +123,7 @@ export function Failure({ error, retry }) {
     <${Icon} name="alert" />
     <div>
       <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong>
-      ${error.message && html`<p>${said(error.message, error.why)}</p>`}
+      ${error.message && html`<p>${reasonText(error.message, error.why)}</p>`}
       ${retry && html`<button type="button" onClick=${retry}>${t("action.again")}</button>`}
     </div>
   </div>`;
@@ -155,7 +155,7 @@ export function Remote({ remote, back, children }) {
     const { code, message, why } = remote.error;
     return html`
       <${Missing} title=${known(`error.${code}`) ?? t("error.other")} back=${back}>
-        ${message && html`<p>${said(message, why)}</p>`}
+        ${message && html`<p>${reasonText(message, why)}</p>`}
         <button type="button" onClick=${remote.reload}>${t("action.again")}</button>
       <//>`;
   }

@@ -1,7 +1,7 @@
 // Questions that stop the page: a real <dialog>, one at a time, answered or left with Escape.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
 import { known, t } from "../i18n.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { changed, useTopics } from "../store.js";
 import { Icon } from "./icons.js";
 
@@ -123,7 +123,7 @@ export function Form({ title, submit, danger = false, ready = true, onSubmit, cl
       ${children}
       ${error && html`
         <p class="field-error" role="alert">
-          <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong> ${said(error.message, error.why)}
+          <strong>${known(`error.${error.code}`) ?? t("error.other")}</strong> ${reasonText(error.message, error.why)}
         </p>`}
     </div>
     <footer>

@@ -1,12 +1,12 @@
-// A table of journal entries: when, what, who, from where.
+// A table of audit entries: when, what, who, from where.
 import { html } from "../lib.js";
 import { actor } from "../format.js";
-import { groupName, told } from "../journal.js";
+import { groupName, sentenceOf } from "../audit-entries.js";
 import { t } from "../i18n.js";
 import { hashOf } from "../router.js";
 import { PlainTable, When } from "./bits.js";
 
-/** @param {{entries: import("../journal.js").Entry[], empty: string}} props */
+/** @param {{entries: import("../audit-entries.js").Entry[], empty: string}} props */
 export function Entries({ entries, empty }) {
   const columns = [
     {
@@ -30,5 +30,5 @@ function text(entry) {
     (entry.rollout && ["rollouts", entry.rollout]) ||
     (entry.mac && ["terminals", entry.mac]) ||
     (entry.template && ["templates", entry.template]);
-  return html`${told(entry)} ${place && html`<a class="go" href=${hashOf(place.map(String))}>${t("action.show")}</a>`}`;
+  return html`${sentenceOf(entry)} ${place && html`<a class="go" href=${hashOf(place.map(String))}>${t("action.show")}</a>`}`;
 }

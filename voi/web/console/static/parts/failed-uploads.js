@@ -3,9 +3,9 @@ import { html } from "../lib.js";
 import { change } from "../api.js";
 import { actor, diskLabel } from "../format.js";
 import { t } from "../i18n.js";
-import { reported } from "../notices.js";
+import { reported } from "../notifications.js";
 import { Card, PlainTable, When } from "./bits.js";
-import { said } from "../reasons.js";
+import { reasonText } from "../reasons.js";
 import { hashOf } from "../router.js";
 import { may, nameOf, store } from "../store.js";
 
@@ -67,6 +67,6 @@ function reasons({ disks }) {
   return disks
     .filter((disk) => disk.state === "failed")
     .map((disk) => html`<div key=${disk.name}>
-      <span class="muted mono" title=${disk.name}>${diskLabel(disk.name)}</span> ${said(disk.reason, disk.why)}
+      <span class="muted mono" title=${disk.name}>${diskLabel(disk.name)}</span> ${reasonText(disk.reason, disk.why)}
     </div>`);
 }

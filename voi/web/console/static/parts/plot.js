@@ -64,10 +64,10 @@ export function RatePlot({ points }) {
   useEffect(() => plot.current?.setData(columns(points)), [points]);
 
   const last = points.at(-1);
-  const said = t("plot.said", { swarm: rate(last?.[1]), server: rate(last?.[2]) });
+  const label = t("plot.said", { swarm: rate(last?.[1]), server: rate(last?.[2]) });
   const point = points[at] ?? last;
   return html`
-    <div class="plot" role="img" aria-label=${said} ref=${box}></div>
+    <div class="plot" role="img" aria-label=${label} ref=${box}></div>
     <p class="legend" aria-hidden="true">
       <span class="swarm">${t("plot.swarm")} <strong>${rate(point?.[1])}</strong></span>
       <span class="server">${t("plot.server")} <strong>${rate(point?.[2])}</strong></span>
@@ -79,7 +79,7 @@ function columns(points) {
   return [points.map((point) => point[0]), points.map((point) => point[1]), points.map((point) => point[2])];
 }
 
-/** `setAt` hears at which point the pointer is, null without one. */
+/** `setAt` gets the point at which the pointer is, null without one. */
 function options(box, setAt) {
   const style = getComputedStyle(box);
   const colour = (name) => style.getPropertyValue(name).trim();

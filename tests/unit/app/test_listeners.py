@@ -1,4 +1,4 @@
-"""Tests of voi.app.listeners: how the log tells what listens where."""
+"""Tests of voi.app.listeners: how the log shows what listens where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unittest import mock
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.app import listeners as doors
+from voi.app import listeners
 from voi.app.listeners import Listeners, own_address
 from voi.config import Config
 
@@ -35,21 +35,21 @@ class DescribedTests(SynchronousTestCase):
     ) -> list[str]:
         """The lines where these are open."""
         found = Listeners(None, config or Config())
-        found._ports = [Open(terminals), Open(http)]  # type: ignore[list-item]  # only the address is asked for
+        found._ports = [Open(terminals), Open(http)]  # type: ignore[list-item]  # only the address is used
         if udp is not None:
             found._udp = mock.Mock(port=udp)
         return found.described()
 
     def test_everywhere(self) -> None:
-        """Where all addresses are listened on a port stands alone; the console's URL has an address of this machine."""
-        with mock.patch.object(doors, "own_address", lambda _listened: "10.0.0.5"):
+        """A port on all addresses is alone; the console's URL has an address of this machine."""
+        with mock.patch.object(listeners, "own_address", lambda _listened: "10.0.0.5"):
             found = self.described(
                 IPv4Address("TCP", "0.0.0.0", 50007), IPv4Address("TCP", "0.0.0.0", 50021), udp=50021
             )
         self.assertEqual(found, ["terminals: tcp 50007", "console: http://10.0.0.5:50021/", "tracker: udp 50021"])
 
     def test_one_address(self) -> None:
-        """One address is told, IPv6 in brackets, and what is behind TLS is told to be."""
+        """One address is shown, IPv6 in brackets, and whether it is behind TLS."""
         found = self.described(
             IPv4Address("TCP", "10.0.0.1", 50007),
             IPv6Address("TCP", "fd00::1", 443),

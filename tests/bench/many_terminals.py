@@ -1,6 +1,6 @@
-"""Thousands of terminals in one process, as light as can be: they log in, say that they live, and answer commands.
+"""Thousands of terminals in one process, as light as can be: they log in, send heartbeats, and answer commands.
 
-A child of benches. Orders, one JSON object a line: ``login`` (host, port, source, first, count, at_once),
+A child of benches. Commands, one JSON object a line: ``login`` (host, port, source, first, count, at_once),
 ``beat`` (seconds: one heartbeat of each, spread over that time). Times are of the monotonic clock, which all processes
 of a machine share.
 """
@@ -34,7 +34,7 @@ class Terminal:
         self.connect(connection)
 
     def connect(self, connection: socket.socket) -> None:
-        """Take a connection, on which nothing was said yet."""
+        """Take a connection, that is new."""
         self.socket = connection
         self.session = TerminalSession()
 
@@ -43,24 +43,24 @@ class Terminal:
         self.socket.send(self.session.encode_request(code, body)[1])
 
 
-class Crowd:
+class ManyTerminals:
     """All terminals of the process, in one loop."""
 
     def __init__(self) -> None:
         self._poll = select.epoll()
         self._terminals: dict[int, Terminal] = {}
         self._all: list[Terminal] = []
-        self._order: Mapping[str, Any] = {}
+        self._command: Mapping[str, Any] = {}
         self._site: Mapping[str, Any] = {}
         self._opened = self._in = self._beats = 0
         self._begun = 0.0
         self._beat_until = 0.0
-        self._orders: Mapping[str, Callable[[], None]] = {
+        self._commands: Mapping[str, Callable[[], None]] = {
             "login": self._login, "beat": self._beat,
         }  # fmt: skip
 
     def run(self) -> None:
-        """Do what is ordered, until there is nobody who orders."""
+        """Carry out commands until standard input ends."""
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         while True:
             for number, events in self._poll.poll(self._pause()):
@@ -68,8 +68,8 @@ class Crowd:
                     line = sys.stdin.readline()
                     if not line:
                         return
-                    self._order = json.loads(line)
-                    self._orders[self._order["do"]]()
+                    self._command = json.loads(line)
+                    self._commands[self._command["do"]]()
                 elif events & (select.EPOLLERR | select.EPOLLHUP):
                     self._cut_off(self._terminals[number])
                 elif events & select.EPOLLIN:
@@ -92,7 +92,7 @@ class Crowd:
 
     def _login(self) -> None:
         self._begun = time.monotonic()
-        self._site = self._order
+        self._site = self._command
         for _ in range(min(self._site["at_once"], self._site["count"])):
             self._open()
 
@@ -121,7 +121,7 @@ class Crowd:
         terminal.ask(Code.TERMINAL_LOGIN, {"mac": terminal.mac, "ip": self._address(terminal)})
 
     def _address(self, terminal: Terminal) -> str:
-        """What a terminal says its address is."""
+        """The address that a terminal reports."""
         return str(self._site["source"])
 
     def _read(self, terminal: Terminal) -> None:
@@ -134,21 +134,21 @@ class Crowd:
             if isinstance(event, ReplyReceived):
                 if event.reply.code:
                     raise ConnectionError(f"{terminal.mac}: {event.code} was answered {event.reply.code}")
-                self._heard(terminal, event)
+                self._answered(terminal, event)
             elif isinstance(event, ServerCommand):
                 if event.code == Code.TERMINAL_LOGIN:  # the bare server gives back what it got
                     self._entered()
                 elif event.code == Code.HEARTBEAT:
                     self._beats += 1
                 else:
-                    self._obey(terminal, event)
+                    self._carry_out(terminal, event)
 
-    def _obey(self, terminal: Terminal, command: ServerCommand) -> None:
+    def _carry_out(self, terminal: Terminal, command: ServerCommand) -> None:
         batch = command.torrent.task_uuid if command.torrent is not None else command.fields["batch_no"]
         reply = success(mac=terminal.mac, batch_no=batch)
         terminal.socket.send(terminal.session.encode_answer(command, reply))
 
-    def _heard(self, terminal: Terminal, answer: ReplyReceived) -> None:
+    def _answered(self, terminal: Terminal, answer: ReplyReceived) -> None:
         if answer.code == Code.TERMINAL_LOGIN:
             terminal.session.token = str((answer.reply.data or {})["token"]).encode()
             self._entered()
@@ -165,10 +165,10 @@ class Crowd:
     def _beat(self) -> None:
         self._begun = time.monotonic()
         self._beats = self._sent = 0
-        self._beat_until = self._begun + self._order["seconds"]
+        self._beat_until = self._begun + self._command["seconds"]
 
     def _go_on_beating(self) -> None:
-        due = min(1.0, (time.monotonic() - self._begun) / self._order["seconds"]) * len(self._all)
+        due = min(1.0, (time.monotonic() - self._begun) / self._command["seconds"]) * len(self._all)
         while self._sent < due:
             terminal = self._all[self._sent]
             terminal.ask(Code.HEARTBEAT, {"mac": terminal.mac})
@@ -179,10 +179,10 @@ class Crowd:
 
 
 def say(**what: object) -> None:
-    """Answer an order."""
+    """Answer a command."""
     print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    Crowd().run()
+    ManyTerminals().run()

@@ -1,14 +1,14 @@
-// One entry of the journal in the reader's language.
+// One entry of the audit log in the reader's language.
 import { known, t } from "./i18n.js";
 import { diskLabel, listed } from "./format.js";
-import { said } from "./reasons.js";
+import { reasonText } from "./reasons.js";
 
 /**
  * @typedef {{id: number, time: string, kind: string, who: string, from: string, text: string, mac: string | null,
  *   rollout: number | null, template: string | null, data?: Record<string, unknown>}} Entry
  */
 
-/** The first words of kinds, by which the journal is filtered. */
+/** The first words of kinds, by which the audit log is filtered. */
 export const GROUPS = [
   "account",
   "admin",
@@ -27,7 +27,7 @@ export const GROUPS = [
  * What happened: from the language file where it knows the kind and has all values, else the server's English.
  * @param {Entry} entry
  */
-export function told(entry) {
+export function sentenceOf(entry) {
   const text = known(`event.${entry.kind}`, values(entry.data ?? {}));
   return text === null || /\{\w+\}/.test(text) ? entry.text : text;
 }
@@ -39,7 +39,7 @@ export function groupName(kind) {
 
 function values(data) {
   const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
-  if ("reason" in found) found.reason = said(found.reason, data.why);
+  if ("reason" in found) found.reason = reasonText(found.reason, data.why);
   if ("disk" in found) found.disk = diskLabel(found.disk); // its template is named beside it
   if ("subnets" in found) found.subnets = listed(found.subnets);
   if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;

@@ -1,8 +1,8 @@
-// A rollout as its page shows it: what the stream says laid over what was read. Pure; times are passed in.
+// A rollout as its page shows it: what the stream brings laid over what was read. Pure; times are passed in.
 
 const MOST_POINTS = 600;
 
-/** States of a terminal in a rollout, those that want a person first. */
+/** States of a terminal in a rollout, those that need a person first. */
 export const TARGET_STATES = ["failed", "downloading", "waiting", "done", "cancelled"];
 
 /**
@@ -39,12 +39,12 @@ export function hasFailed({ state, attempts }) {
   return state === "failed" || (state === "waiting" && attempts > 0);
 }
 
-/** Whether a rollout still wants something of it. @param {{state: string}} target */
+/** Whether a rollout is still open for it. @param {{state: string}} target */
 export function isOpen({ state }) {
   return state === "waiting" || state === "downloading";
 }
 
-/** What wants a person first comes first. @param {{state: string, attempts: number}} target */
+/** What needs a person first comes first. @param {{state: string, attempts: number}} target */
 export function urgency(target) {
   return hasFailed(target) && target.state !== "failed" ? 0.5 : TARGET_STATES.indexOf(target.state);
 }

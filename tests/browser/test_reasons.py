@@ -122,8 +122,9 @@ class LaterTests(ModuleCase):
     def test_server_says_it_until_then(self) -> None:
         """The server's own sentence stands where the reasons are not there yet, and not in their place afterwards."""
         found = self.js(
-            f"{self._BEFORE} const {{ said }} = await use('reasons.js'); const before = said(english, reason);"
-            "await loadReasons(); return [before, said(english, reason)]",
+            f"{self._BEFORE} const {{ reasonText }} = await use('reasons.js');"
+            "const before = reasonText(english, reason);"
+            "await loadReasons(); return [before, reasonText(english, reason)]",
             english=ENGLISH,
             reason=self._FAILED,
         )
@@ -132,8 +133,8 @@ class LaterTests(ModuleCase):
     def test_other_language_meanwhile(self) -> None:
         """Reasons that come after another language was chosen are not mixed into it."""
         found = self.js(
-            f"{self._BEFORE} const {{ said }} = await use('reasons.js');"
-            "await Promise.all([loadReasons(), setLanguage('en')]); return said(english, reason)",
+            f"{self._BEFORE} const {{ reasonText }} = await use('reasons.js');"
+            "await Promise.all([loadReasons(), setLanguage('en')]); return reasonText(english, reason)",
             english=ENGLISH,
             reason=self._FAILED,
         )
@@ -144,15 +145,16 @@ class LaterTests(ModuleCase):
         found = self.js(
             f"{self._BEFORE} const {{ html, render }} = await use('lib.js');"
             "const { changed, loadRooms, loadTerminals } = await use('store.js');"
-            "const { complain, Notices } = await use('notices.js'); const { RoomPage } = await use('pages/room.js');"
+            "const { notifyError, Notifications } = await use('notifications.js');"
+            "const { RoomPage } = await use('pages/room.js');"
             "answers.rooms = { rooms: [room], unassigned: 0, proposals: [] };"
             "answers.terminals = { terminals: [seat] };"
             "await loadRooms(); await loadTerminals();"
-            "const Page = () => html`<div><${RoomPage} id=${1} /><${Notices} /></div>`;"
+            "const Page = () => html`<div><${RoomPage} id=${1} /><${Notifications} /></div>`;"
             "const draw = async () => { render(html`<${Page} />`, document.body); await settle(); frame();"
-            "  await settle(); const found = document.querySelectorAll('.seat-note, .notice p');"
+            "  await settle(); const found = document.querySelectorAll('.seat-note, .notification p');"
             "  return [...found].map((x) => x.textContent.trim()) };"
-            "complain({ code: 'conflict', message: seat.reason, why: seat.why });"
+            "notifyError({ code: 'conflict', message: seat.reason, why: seat.why });"
             "const before = await draw(); await loadReasons(); changed('language'); return [before, await draw()]",
             room={"id": 1, "name": "One", "subnets": [], "online": 1, "total": 1},
             seat=terminal(room=1, state="failed", reason=ENGLISH, why=self._FAILED),

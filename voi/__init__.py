@@ -1,3 +1,3 @@
 """VOI: one server for rooms full of PCs that boot disk images from their own disks."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -29,12 +30,21 @@ class StageError(Exception):
     """A process ended, or something awaited did not come; the message ends with the process's last lines."""
 
 
+PORTS: Final = range(16_384, 32_768)
+"""Below those that systems give to outgoing connections: one of these could be taken by anybody before it is used."""
+
+
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free now, of TCP and UDP."""
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            try:
+                stream.bind((host, port))
+                datagrams.bind((host, port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -281,15 +281,14 @@ class Publisher:
         ending: Ending = Ending.FAILED,
         audit: Audit[list[str]] | None = None,
     ) -> None:
-        ended: list[UploadDisk] = []
         self._ending.difference_update(disk_ids)  # all, also where one cannot be read below
-        for disk_id in disk_ids:
-            disk = await self._uploads.disk(disk_id)
-            if disk is not None and disk.open:
-                await self._clean_up(disk, reason)
-                ended.append(disk)
+        # All are read before the first loses its files: one that cannot be read leaves each as it was.
+        disks = [await self._uploads.disk(disk_id) for disk_id in disk_ids]
+        ended = [disk for disk in disks if disk is not None and disk.open]
         if not ended:
             return
+        for disk in ended:
+            await self._clean_up(disk, reason)
         # Last: only then may the same disk be offered again, and its files have the same names.
         now = time.time()
         if audit is None and ending is Ending.FAILED:  # else who wanted it is told of what they did

@@ -122,7 +122,11 @@ class PublishTests(PublishingCase):
         for name, path in paths.items():
             await self.intake.take_torrent(MAC, True, listed, TorrentBody(torrent_of(path, name), name.uuid, 0))
         both = await self.uploads.open_disks()
-        busy = self.patch(self.uploads, "disk", lambda _id: fail(NotSaved("too busy")))
+        read = self.uploads.disk
+        last = max(disk.id for disk in both)
+        busy = self.patch(
+            self.uploads, "disk", lambda disk_id: fail(NotSaved("too busy")) if disk_id == last else read(disk_id)
+        )
         await self.assertFailure(Deferred.fromCoroutine(self.publisher.end(both, "not wanted")), NotSaved)
         busy.restore()
         for name, path in paths.items():

@@ -32,7 +32,7 @@ DISK: Final = "0f3a1c9e-5b7d-4e2f-8a6b-1c2d3e4f5a6b"
 CANCELLED: Final = "11111111-2222-4333-8444-555555555555"
 REFUSED: Final = "22222222-3333-4444-8555-666666666666"
 PATIENCE: Final = 60.0
-LEFT_OUT: Final = ("lock",)
+LEFT_OUT: Final = ("lock", "api-token")
 
 
 def make(place: Path) -> Path:
@@ -54,7 +54,7 @@ def make(place: Path) -> Path:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Owned by nobody in particular, and without the lock."""
+    """Owned by nobody in particular, and without the lock and the token, which are made anew."""
     if Path(member.name).name in LEFT_OUT:
         return None
     member.uid = member.gid = 0

@@ -102,7 +102,7 @@ def recall(text: str, beside: str) -> str:
         return text
     try:
         made = _read(json.loads(beside))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         return text
     return Reason._of(text, made.code, made.data)  # noqa: SLF001 - of this very module
 

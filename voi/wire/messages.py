@@ -6,6 +6,7 @@ bytes. Protocol sections 2 and 4.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from voi.errors import Malformed
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, plain, recall
 from voi.names import canonical_mac, canonical_uuid
 
 # Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
@@ -27,6 +28,7 @@ Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 MAX_DISKS: Final = 64
 LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
 LONGEST_MESSAGE: Final = 256  # characters of a terminal's message that are kept and shown
+LONGEST_REASON: Final = 4096  # characters of what a terminal's reason is made of, as JSON
 
 _ALIASES: Final = {
     "user_name": "username",
@@ -132,6 +134,12 @@ class DownloadResult(OfTerminal, frozen=True, kw_only=True):
     ip: Name = ""
     disk: Name
     result: Annotated[int, Meta(ge=0, le=2)]
+    reason: Any = None
+
+    @property
+    def why(self) -> str:
+        """Why it failed, in the terminal's words; empty where it does not say."""
+        return decode_reason(self.reason)
 
 
 class TaskState(OfTerminal, frozen=True, kw_only=True):
@@ -144,6 +152,12 @@ class TaskState(OfTerminal, frozen=True, kw_only=True):
     upload_rate: Annotated[float, Meta(ge=0)] = 0
     total_size: Count = 0
     file_size: Count = 0
+    reason: Any = None
+
+    @property
+    def why(self) -> str:
+        """Why it failed, or what it waits for, in the terminal's words; empty where it does not say."""
+        return decode_reason(self.reason)
 
     @property
     def failed(self) -> bool:
@@ -277,6 +291,33 @@ def decode_reply(data: bytes) -> Reply:
 def encode(body: Mapping[str, Any] | Struct) -> bytes:
     """A body as compact JSON."""
     return msgspec.json.encode(body)
+
+
+def encode_reason(reason: str) -> dict[str, Any]:
+    """A reason as 9015 and 9025 carry it: its English text, and of what it is made, for other languages.
+
+    An addition of the reference terminal's: servers pass over fields that they do not know.
+    """
+    return {"text": str(reason)[:LONGEST_MESSAGE], **plain(reason)}
+
+
+def decode_reason(found: object) -> str:
+    """A reason as a terminal says it; its text alone where no sentence is made of the rest, empty for none."""
+    if not isinstance(found, dict) or not isinstance(text := found.get("text"), str):
+        return ""
+    beside = json.dumps({name: found[name] for name in ("code", "data") if name in found}, ensure_ascii=False)
+    usable = len(beside) <= LONGEST_REASON and _has_plain_values(found.get("data"))
+    return recall(text[:LONGEST_MESSAGE], beside if usable else "")
+
+
+def _has_plain_values(data: object) -> bool:
+    """Whether these are texts, numbers and reasons of such, as sentences are made of."""
+    if not isinstance(data, dict):
+        return False
+    return all(
+        _has_plain_values(value.get("data")) if isinstance(value, dict) else isinstance(value, str | int | float)
+        for value in data.values()
+    )
 
 
 def success(**data: Any) -> Reply:

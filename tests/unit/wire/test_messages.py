@@ -10,8 +10,21 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.wire.builders import MAC, TEMPLATE, UUID
 from voi.errors import BadMac, Malformed
+from voi.messages.reason import Reason, code_of, same
 from voi.wire import messages
-from voi.wire.messages import AdminLogin, Disk, GroupUpload, Login, TaskState, TemplateBody, convert, decode_object
+from voi.wire.messages import (
+    AdminLogin,
+    Disk,
+    DownloadResult,
+    GroupUpload,
+    Login,
+    TaskState,
+    TemplateBody,
+    convert,
+    decode_object,
+    decode_reason,
+    encode_reason,
+)
 
 
 def fields(text: str) -> dict[str, object]:
@@ -157,3 +170,38 @@ class ReplyTests(SynchronousTestCase):
         odd = messages.decode_reply(b'{"code": 0, "msg": null, "data": {"mac": "", "batch_no": 1}}')
         self.assertEqual((odd.msg, odd.data), ("", {"mac": "", "batch_no": 1}))
         self.assertEqual(len(messages.decode_reply(b'{"code": 0, "msg": "' + b"x" * 9000 + b'"}').msg), 256)
+
+
+class ReasonTests(SynchronousTestCase):
+    """Why a download failed, as the reference terminal adds it to 9015 and 9025."""
+
+    def test_survives_the_wire(self) -> None:
+        """A reason of the catalogue comes out as the same reason, with those in it."""
+        reason = Reason("disk_failed", disk="voi_0_x", why=Reason("download_failed"))
+        wire = json.loads(json.dumps({"mac": MAC, "disk": "voi_0_x", "result": 2, "reason": encode_reason(reason)}))
+        self.assertTrue(same(messages.decode_download_result(wire).why, reason))
+
+    def test_none_is_no_reason(self) -> None:
+        """A terminal that says nothing, as deployed ones do, gives no reason."""
+        self.assertEqual(convert({"mac": MAC, "disk": "voi_0_x", "result": 2}, DownloadResult).why, "")
+
+    def test_text_of_its_own(self) -> None:
+        """A sentence that this version does not know is shown in the terminal's words, cut to what is kept."""
+        found = decode_reason({"text": "x" * 1000, "code": "of_a_later_version", "data": {}})
+        self.assertEqual((found, code_of(found)), ("x" * messages.LONGEST_MESSAGE, ""))
+
+    @given(
+        st.dictionaries(
+            st.sampled_from(["text", "code", "data"]),
+            st.recursive(
+                st.none() | st.integers() | st.floats() | st.text() | st.sampled_from(["disk_failed", "no_space"]),
+                lambda inner: (
+                    st.lists(inner) | st.dictionaries(st.sampled_from(["why", "disk", "code", "data"]), inner)
+                ),
+            ),
+        )
+        | st.integers()
+    )
+    def test_anything_else(self, found: object) -> None:
+        """Whatever a hostile terminal puts there is a short text or nothing, and breaks nothing."""
+        self.assertLessEqual(len(decode_reason(found)), messages.LONGEST_MESSAGE)

@@ -20,6 +20,7 @@ from voi.store.commands import insert_command
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store, where_found
 from voi.store.interfaces.rollouts import Begun, CancelledRollout, Rollouts, Settled
+from voi.store.reported_levels import put_level, read_disks
 from voi.store.targets import (
     OPEN,
     TARGET,
@@ -33,7 +34,6 @@ from voi.store.targets import (
     task_of,
 )
 from voi.store.templates import levels_of_version, read_template
-from voi.store.terminals import put_level, read_disks
 
 _ORDERS = {"created": "r.id", "template_name": "coalesce(t.name, '') COLLATE NOCASE", "version": "r.version"}
 _CANCELLED = Reason("cancelled")
@@ -352,6 +352,12 @@ def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, rea
         "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, updated = ? WHERE rollout_id = ? AND mac = ?",
         (state, reason, kept(reason), now, rollout_id, mac),
     )
+    if state is TargetState.DONE:
+        db.execute(
+            "UPDATE rollout_targets SET done_session = (SELECT session FROM terminals WHERE mac = ?2), booted = NULL "
+            "WHERE rollout_id = ?1 AND mac = ?2",
+            (rollout_id, mac),
+        )
 
 
 def _settled(db: Database, rollout_id: int, mac: str) -> Settled:
@@ -366,7 +372,8 @@ def _ended(db: Database, rollout_id: int) -> Summary | None:
     if db.execute(f"SELECT 1 FROM rollout_targets WHERE rollout_id = ? AND {OPEN} LIMIT 1", (rollout_id,)).fetchone():
         return None
     summary = read_summary(db, rollout_id)
-    return summary if summary.state in ("done", "failed") else None
+    ended = any(summary.counts[state] for state in (TargetState.DONE, TargetState.FAILED))
+    return summary if ended and not summary.cancelled else None
 
 
 def _target(settled: Settled | None) -> Target | None:
@@ -388,12 +395,12 @@ def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: in
     reason = Reason("newer_rollout", number=number)
     why = kept(reason)
     db.conn.executemany(
-        f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {OPEN} "
+        f"UPDATE rollout_tasks SET state = 'superseded' WHERE mac = ? AND {OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(mac, template_uuid, number) for mac in macs],
     )
     db.conn.executemany(
-        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? WHERE mac = ? AND {OPEN} "
+        f"UPDATE rollout_targets SET state = 'superseded', reason = ?, why = ?, updated = ? WHERE mac = ? AND {OPEN} "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
         [(reason, why, now, mac, template_uuid, number) for mac in macs],
     )

@@ -10,12 +10,13 @@ from sqlite_utils import Database
 from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
 from voi.messages.reason import recall
 from voi.names import DiskName
-from voi.store.terminals import among
+from voi.store.conditions import among
 
 OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
 TARGET_COLUMNS = (
-    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server"
+    "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server, "
+    "t.booted, t.interruptions, t.fruitless, t.best, t.progress"
 )
 TARGET = f"{TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
 
@@ -82,11 +83,13 @@ def read_summary(db: Database, rollout_id: int) -> Summary:
         "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
     ).fetchone()
     rows = db.execute(
-        "SELECT state, count(*), max(updated) FROM rollout_targets WHERE rollout_id = ? GROUP BY state", (rollout_id,)
+        "SELECT state, count(*), max(updated), count(booted) FROM rollout_targets WHERE rollout_id = ? GROUP BY state",
+        (rollout_id,),
     ).fetchall()
-    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, _ in rows}
-    updated = max((last for _, _, last in rows), default=created)
-    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts)
+    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, *_ in rows}
+    updated = max((last for _, _, last, _ in rows), default=created)
+    ran = sum(booted for *_, booted in rows)
+    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts, ran)
 
 
 def read_target(db: Database, rollout_id: int, mac: str) -> Target | None:

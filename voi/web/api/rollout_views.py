@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from voi.domain.rollout_history import RolloutHistory
-from voi.domain.rollouts import OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
+from voi.domain.rollouts import CALLED_OFF, OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.rollouts.throughput import Throughput, TransferRate
@@ -43,7 +43,7 @@ def rollout_view(
         copies=sent / demand.image if demand.image else 0.0,
         elapsed=max(0.0, (last if ended else time) - rollout.created),
         best=links.least_seconds(demand),
-        progress=_mean(target.progress for target in targets if target.state != "cancelled"),
+        progress=_mean(target.progress for target in targets if target.state not in CALLED_OFF),
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
         targets=list(targets),

@@ -200,7 +200,7 @@ class RolloutsContract(Contract):
         new = await self.rollouts.begin(TEMPLATE, [MAC], 2.0)
         found = await self.rollouts.get(old.id)
         assert found is not None
-        self.assertEqual(found.targets[0].state, TargetState.CANCELLED)
+        self.assertEqual(found.targets[0].state, TargetState.SUPERSEDED)
         self.assertIn(str(new.id), found.targets[0].reason)
         self.assertEqual([w.target.rollout_id for w in await self.rollouts.open_work()], [new.id])
 

@@ -30,7 +30,7 @@ class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Rollouts: `q` is a part of the template's name, or the rollout's number."""
 
     q: Search = ""
-    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    state: Literal["running", "done", "failed", "cancelled", "superseded"] | None = None
     template: Uuid | None = None
     sort: Literal["created", "template_name", "version", "-created", "-template_name", "-version"] = "-created"
     limit: All = MOST_READ
@@ -51,7 +51,7 @@ class TargetView(Struct, frozen=True):
     rate: float
     from_server: float | None
     eta: float | None
-    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
     progress: float
     reason: str
     why: Why | None

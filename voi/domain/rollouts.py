@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum, auto
 from typing import Final
 
 from voi.names import DiskName
@@ -133,7 +133,8 @@ class Rollout:
 class Summary:
     """A rollout in short: how many terminals are in each state; `updated` is when the last of them changed.
 
-    `ran` is how many of those that are done were seen to run what they were sent.
+    `ran` is how many of those that are done were seen to run what they were sent. `reached` is the sum of how far those
+    were that were called off, each 0 to 1.
     """
 
     id: int
@@ -144,11 +145,26 @@ class Summary:
     cancelled: bool
     counts: Mapping[TargetState, int]
     ran: int = 0
+    reached: float = 0.0
 
     @property
     def state(self) -> str:
         """As of :class:`Rollout`."""
         return rollout_state(self.cancelled, (state for state, count in self.counts.items() if count))
+
+    def progress(self, open_progress: float) -> float:
+        """How far it is, 0 to 1, by the sum of that of its open targets; or was, when it was called off.
+
+        Terminals that were taken out of one that goes on for others do not count.
+        """
+        whole = self.state in CALLED_OFF_ROLLOUTS
+        wanted = sum(count for state, count in self.counts.items() if whole or state not in CALLED_OFF)
+        reached = self.counts[TargetState.DONE] + open_progress + (self.reached if whole else 0.0)
+        return reached / wanted if wanted else 0.0
+
+
+CALLED_OFF_ROLLOUTS = ("cancelled", "superseded")
+"""States of rollouts that ended without being finished."""
 
 
 def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:
@@ -191,7 +207,8 @@ class TaskProgress:
     Times are by the caller's clock, which never jumps. `updated` is when anything was heard, `NEVER` at first;
     `advanced` when a source last said more than ever since the last check of the file: two that round differently, or
     one that goes up and down, advance nothing. `whole` is since when tracker or seed see a peer that lacks nothing,
-    None while they do not. `why` is what the terminal says stands in its way, empty for nothing.
+    None while they do not. `why` is what the terminal says stands in its way, empty for nothing. `ever` is
+    the most that was ever reported.
     """
 
     fraction: float = 0.0
@@ -199,8 +216,8 @@ class TaskProgress:
     advanced: float = 0.0
     whole: float | None = None
     why: str = ""
+    ever: float = 0.0
     _best: list[float] = field(default_factory=lambda: [0.0] * len(Source))
-    _ever: float = 0.0
     _checks: int = 0
     _checking: bool = False
 
@@ -231,11 +248,19 @@ class TaskProgress:
             self._checking = False
         if fraction > self._best[source]:
             self._best[source] = fraction
-            if self._checks <= MOST_CHECKS or fraction > self._ever:
+            if self._checks <= MOST_CHECKS or fraction > self.ever:
                 self.advanced = now
-        if fraction > self._ever:
-            self._ever = fraction
+        if fraction > self.ever:
+            self.ever = fraction
             self._checks = 0
+
+
+class Unconfirmed(Enum):
+    """What is made of levels that a terminal has by a report from before its login, and has not named since."""
+
+    UNDECIDED = auto()  # it may name them yet: nothing is decided now
+    THERE = auto()  # it asks for what it lacks by itself: they are not sent, and nothing is done by them
+    LACKING = auto()  # who says nothing lacks everything: it is sent them, and answers where it has them
 
 
 @dataclass(frozen=True, slots=True)

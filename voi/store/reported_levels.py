@@ -70,3 +70,8 @@ def put_level(db: Database, mac: str, level: ReportedLevel) -> None:
     except sqlite3.IntegrityError:
         if db.execute("SELECT 1 FROM terminals WHERE mac = ?", (mac,)).fetchone():
             raise
+
+
+def drop_level(db: Database, mac: str, name: DiskName) -> None:
+    """Note that a terminal has a level no more."""
+    db.execute("DELETE FROM terminal_disks WHERE mac = ? AND disk_uuid = ? AND level = ?", (mac, name.uuid, name.level))

@@ -75,12 +75,25 @@ class CoordinatorCase(StoreCase):
             levels.append(replace(plain, info_hash=info_hash))
         await self.publish(*levels)
         self.keys = {mac: await self.terminal(mac) for mac in macs or (MAC,)}
-        self.now = 1_000_000.0
+        self.clock, self._wall = Clock(), 1_000_000.0
         self.served: list[tuple[str, int]] = []
-        self.clock = Clock()
         self.registry, self.swarm = FakeConnections(), FakeSwarm()
         self.commands: list[Command] = []
         self.coordinator = self.build()
+
+    @property
+    def now(self) -> float:
+        """The time of day, in seconds since the epoch; set to later, so much time goes by."""
+        return self._wall
+
+    @now.setter
+    def now(self, later: float) -> None:
+        self.clock.advance(later - self._wall)
+        self._wall = later
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the clock on the wall, forward or back; no time goes by."""
+        self._wall += seconds
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""

@@ -41,7 +41,8 @@ class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
-    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing.
+    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
+    that was called off is how far it was then, null where that is not known.
     """
 
     mac: str
@@ -52,7 +53,7 @@ class TargetView(Struct, frozen=True):
     from_server: float | None
     eta: float | None
     state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
-    progress: float
+    progress: float | None
     reason: str
     why: Why | None
     attempts: int

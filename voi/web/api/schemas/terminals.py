@@ -102,7 +102,7 @@ class TerminalView(Struct, frozen=True):
     version: int | None
     newest: int
     state: State
-    progress: float
+    progress: float | None
     rollout: int | None
     reason: str
     why: Why | None
@@ -127,7 +127,7 @@ class PartView(Struct, frozen=True):
     name: str
     version: int
     state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
-    progress: float
+    progress: float | None
     reason: str
     why: Why | None
     begun: datetime

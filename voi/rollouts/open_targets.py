@@ -76,6 +76,11 @@ class OpenTarget:
             return 0.0
         return target_progress((task.size, self.progress[task.id].ever) for task in self.tasks.values())
 
+    @property
+    def obstacle(self) -> str:
+        """What its terminal says stands in its way, of any of its tasks; empty for nothing."""
+        return next((progress.why for progress in self.progress.values() if progress.why), "")
+
     def known_fraction(self) -> float | None:
         """As `fraction`, and None where it was sent something of which nothing was heard, as after a restart."""
         silent = any(task.sent and self.progress[task.id].updated == NEVER for task in self.unfinished)

@@ -60,7 +60,8 @@ class ProgressReceiver:
         lacking = missing_levels(template.levels, reported)
         names = {level.name for level in lacking}
         for ended, task in self._sessions.done(mac):
-            if ended.template_uuid == template.uuid and task.name in names and ended.state is TargetState.DONE:
+            is_open = self._open_targets.get((ended.rollout_id, mac)) is not None
+            if ended.template_uuid == template.uuid and task.name in names and not is_open:
                 await self._dispatcher.reopen(task, ended.attempts, Reason("done_and_lost"))
         mine = [t for t in self._open_targets.of_terminal(mac) if t.target.template_uuid == template.uuid]
         for target in mine:
@@ -123,8 +124,8 @@ class ProgressReceiver:
         if progress is None or progress.why == why:
             return
         progress.why = why
-        if why:
-            await self._explanations.explain(target, said(why))
+        if target.obstacle:
+            await self._explanations.explain(target, said(target.obstacle))
         elif code_of(target.target.reason) == "terminal_says":
             await self._explanations.explain(target, "")
 

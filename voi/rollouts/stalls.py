@@ -140,11 +140,12 @@ class StallMonitor:
         if not task.sent or target.held:
             return
         if idle >= STALL_SECONDS:
-            await self._dispatcher.failed(target, task, _stalled(progress.why, idle))
+            await self._dispatcher.failed(target, task, _stalled(target.obstacle, idle))
         elif idle >= HELP_SECONDS:
             needy.setdefault(task.info_hash, set()).add(mac)
             if idle >= STUCK_SECONDS:
-                await self._explanations.explain(target, said(progress.why) if progress.why else NOTHING_ARRIVES)
+                why = target.obstacle
+                await self._explanations.explain(target, said(why) if why else NOTHING_ARRIVES)
         elif code_of(target.target.reason) == NOTHING_ARRIVES.code:
             await self._explanations.explain(target, "")
 

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from tests.unit.fakes import FakeConnections, FakeSession
 from tests.unit.store.base import StoreCase
 from tests.unit.store.values import DISK, MAC, TEMPLATE, level
+from voi.catalogue.interfaces import Contents
 from voi.domain import metainfo
 from voi.domain.actors import Actor
 from voi.domain.command_outcomes import Command
@@ -57,7 +58,9 @@ class FakeSwarm(FakeSession):
 
 
 class CoordinatorCase(StoreCase):
-    """A template with a base and a difference, and a coordinator."""
+    """A template with a base and a difference, and a coordinator; `contents` is what knows of the server's copies."""
+
+    contents: Contents | None = None
 
     async def prepare(self, *macs: str) -> None:
         """Publish, make the terminals' rows, and start."""
@@ -114,6 +117,7 @@ class CoordinatorCase(StoreCase):
             seeder=self.swarm,
             tracker=cast("Tracker", self.swarm),
             clock=self.clock,
+            contents=self.contents,
             served=lambda info_hash, sent: self.served.extend(sent),
             wall=lambda: self.now,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
@@ -135,10 +134,9 @@ class StallMonitor:
         if is_whole and not self._sessions.tells_results(mac):
             await self._dispatcher.done(target, task)
             return
-        # By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
-        idle = now - self._last_advance(mac)
         if not task.sent or target.held:
             return
+        idle = self._idle(target, now)
         if idle >= STALL_SECONDS:
             await self._dispatcher.failed(target, task, _stalled(target.obstacle, idle))
         elif idle >= HELP_SECONDS:
@@ -159,7 +157,7 @@ class StallMonitor:
     async def _hold(self, target: OpenTarget, problem: Reason | None, now: float) -> None:
         """Where the server lacks what a terminal waits for, that is what is said, and no time counts against it."""
         if problem is not None:
-            idle = now - self._last_advance(target.target.mac) if target.progress else math.inf
+            idle = self._idle(target, now)
             waits = target.target.state is TargetState.WAITING and target.due <= now
             if target.held or waits or idle >= HELP_SECONDS:
                 target.held = idle >= HELP_SECONDS or waits
@@ -202,13 +200,18 @@ class StallMonitor:
                 continue  # most get on, and a page is waiting
             rollout_id, mac = target.key
             at_work = mac in self._registry and any(task.sent for task in target.unfinished)
-            if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
+            if at_work and self._idle(target, now) >= STUCK_SECONDS:
                 counts[rollout_id] += 1
         return dict(counts)
 
-    def _last_advance(self, mac: str) -> float:
-        targets = self._open_targets.of_terminal(mac)
-        return max((progress.advanced for target in targets for progress in target.progress.values()), default=NEVER)
+    def _idle(self, target: OpenTarget, now: float) -> float:
+        """For how long a terminal gets nothing, without its pauses between tries.
+
+        By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
+        """
+        targets = self._open_targets.of_terminal(target.target.mac)
+        advances = (progress.advanced for one in targets for progress in one.progress.values())
+        return now - max(max(advances, default=NEVER), target.due)
 
 
 def _stalled(why: str, idle: float) -> Reason:

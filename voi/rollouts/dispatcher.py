@@ -18,7 +18,7 @@ from voi.rollouts import audit
 from voi.rollouts.explanations import Explanations, interrupted
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
@@ -58,7 +58,7 @@ class Dispatcher:
         sender: Sender,
         clock: IReactorTime,
         open_targets: OpenTargets,
-        sessions: Sessions,
+        sessions: TerminalSessions,
         explanations: Explanations,
         wall: Callable[[], float],
     ) -> None:

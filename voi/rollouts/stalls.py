@@ -10,14 +10,14 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from voi.catalogue.interfaces import Contents
-from voi.domain.rollouts import LEAST_GAIN, NEVER, Source, TargetState, Task
+from voi.domain.rollouts import LEAST_GAIN, NEVER, ProgressSource, TargetState, Task
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver, said
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import in_turns, one_slice_a_turn
 from voi.terminals.interfaces import Connections
@@ -78,7 +78,7 @@ class StallMonitor:
         open_targets: OpenTargets,
         dispatcher: Dispatcher,
         progress_receiver: ProgressReceiver,
-        sessions: Sessions,
+        sessions: TerminalSessions,
         explanations: Explanations,
         registry: Connections,
         seeder: BitTorrentSession,
@@ -185,7 +185,7 @@ class StallMonitor:
         self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
         for peer, mac in known:
             for target, task in self._open_targets.tasks_for(mac, info_hash):
-                self._progress_receiver.see(target, task, peer.progress, Source.SEED)
+                self._progress_receiver.see(target, task, peer.progress, ProgressSource.SEED)
         return {mac for _, mac in known}
 
     def failing(self) -> dict[int, int]:

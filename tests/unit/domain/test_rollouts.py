@@ -13,7 +13,7 @@ from voi.domain.rollouts import (
     SHOWN_INTERRUPTIONS,
     Demand,
     LinkRates,
-    Source,
+    ProgressSource,
     Target,
     TargetState,
     TaskProgress,
@@ -75,20 +75,20 @@ class RolloutTests(SynchronousTestCase):
     def test_up_and_down(self) -> None:
         """Two sources that round differently, or one that goes up and down, advance nothing; a new best does."""
         progress = TaskProgress()
-        progress.update(0.943, 1.0, Source.TERMINAL)
-        progress.update(0.944, 2.0, Source.SEED)
+        progress.update(0.943, 1.0, ProgressSource.TERMINAL)
+        progress.update(0.944, 2.0, ProgressSource.SEED)
         for now in range(3, 300):
-            progress.update(0.943 if now % 2 else 0.94, now, Source.TERMINAL)
-            progress.update(0.944 if now % 3 else 0.943, now, Source.SEED)
+            progress.update(0.943 if now % 2 else 0.94, now, ProgressSource.TERMINAL)
+            progress.update(0.944 if now % 3 else 0.943, now, ProgressSource.SEED)
         self.assertEqual(progress.advanced, 2.0)
-        progress.update(0.9431, 300.0, Source.TERMINAL)
+        progress.update(0.9431, 300.0, ProgressSource.TERMINAL)
         self.assertEqual(progress.advanced, 300.0)
 
     def test_after_a_check(self) -> None:
         """A check starts a new measure: what it found is the best then, however far the terminal was before."""
         progress = TaskProgress()
         progress.update(0.9, 1.0)
-        progress.update(0.9, 1.0, Source.TRACKER)
+        progress.update(0.9, 1.0, ProgressSource.TRACKER)
         progress.checks(5.0)
         progress.update(0.6, 6.0)
         self.assertEqual(progress.advanced, 6.0)

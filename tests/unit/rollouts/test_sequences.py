@@ -33,7 +33,7 @@ class HonestTerminal:
 
     def _answer(self) -> Deferred[Reply]:
         _, body = self._case.registry.sent[-1]
-        there = DiskName(body.disk_uuid, body.level) in self.disk
+        there = any((name.uuid, name.level) == (body.disk_uuid, body.level) for name in self.disk)
         return succeed(Reply(code=ALREADY_THERE if there else SUCCESS))
 
     async def log_in(self) -> None:
@@ -122,8 +122,8 @@ class SequenceTests(CoordinatorCase):
         for _ in range(8):
             self.now += RETRY_PAUSES[-1] if random.random() < 0.5 else GRACE_SECONDS
             await self.wait_a_little()
-            for name in (BASE, DIFF):
-                await terminal.finish(name)
+            for level in (BASE, DIFF):
+                await terminal.finish(level)
             await terminal.report()
             await self.settle()
             if (await self.rollout()).state in ("done", "failed"):

@@ -10,7 +10,7 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from voi.catalogue.interfaces import Contents
-from voi.domain.rollouts import LEAST_GAIN, NEVER, ProgressSource, TargetState, Task
+from voi.domain.rollouts import NEVER, ProgressSource, TargetState, Task
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
@@ -114,8 +114,7 @@ class StallMonitor:
             due = not target.sending and not target.unsaid and target.due <= now
             if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
                 self._dispatcher.drive(target)
-            if target.target.fruitless and target.reached() - target.target.best >= LEAST_GAIN:
-                await self._dispatcher.gained(target)
+            await self._dispatcher.interruptions.look_after(target)
             for task in target.unfinished:
                 if task.id in target.progress:  # else planned anew meanwhile
                     await self._look_after(target, task, now, needy)
@@ -156,7 +155,9 @@ class StallMonitor:
 
     async def _hold(self, target: OpenTarget, problem: Reason | None, now: float) -> None:
         """Where the server lacks what a terminal waits for, that is what is said, and no time counts against it."""
-        if problem is not None:
+        if problem is not None and target.held and target.due > now:
+            await self._explanations.explain(target, problem)  # the server could not read it a moment ago
+        elif problem is not None:
             idle = self._idle(target, now)
             waits = target.target.state is TargetState.WAITING and target.due <= now
             if target.held or waits or idle >= HELP_SECONDS:

@@ -48,8 +48,6 @@ class Interruptions:
 
     async def look_after(self, target: OpenTarget) -> None:
         """Where it has come further than when its connection broke, that was no obstacle."""
-        if not target.target.fruitless:
-            return  # as a rule, and it is asked of each terminal every few seconds
         reached = target.reached()
         if reached - target.target.best < LEAST_GAIN:
             return

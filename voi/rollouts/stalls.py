@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Final
 
@@ -109,13 +109,16 @@ class StallMonitor:
         async for target in in_turns(self._open_targets, LOOKED_AFTER_AT_A_TURN, self._turns):
             if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
                 continue
-            problem = self._problem(target)
-            await self._hold(target, problem, now)
+            unfinished = target.unfinished
+            problem = self._problem(unfinished)
+            if problem is not None or target.held:
+                await self._hold(target, problem, now)
             due = not target.sending and not target.unsaid and target.due <= now
-            if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
+            if due and (not target.tasks or any(not task.sent for task in unfinished)):
                 self._dispatcher.drive(target)
-            await self._dispatcher.interruptions.look_after(target)
-            for task in target.unfinished:
+            if target.target.fruitless:
+                await self._dispatcher.interruptions.look_after(target)
+            for task in unfinished:
                 if task.id in target.progress:  # else planned anew meanwhile
                     await self._look_after(target, task, now, needy)
         for info_hash in self._open_targets.info_hashes():
@@ -146,9 +149,9 @@ class StallMonitor:
         elif code_of(target.target.reason) == NOTHING_ARRIVES.code:
             await self._explanations.explain(target, "")
 
-    def _problem(self, target: OpenTarget) -> Reason | None:
+    def _problem(self, unfinished: Iterable[Task]) -> Reason | None:
         """What is wrong with the server's copy of what a target lacks, if anything is."""
-        for task in target.unfinished:
+        for task in unfinished:
             if (problem := self._contents.problem(task.info_hash)) is not None:
                 return problem
         return None

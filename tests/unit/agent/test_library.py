@@ -153,12 +153,14 @@ class LibraryTests(SynchronousTestCase):
 
     def test_no_room(self) -> None:
         """A disk that does not fit is refused, with the figures."""
-        self.failureResultOf(self.library.begin(DiskState(name=str(BASE), wanted=True), torrent_of(), 1 << 60), NoSpace)
+        self.fetch()
+        self.failureResultOf(self.library.reserve(BASE, 1 << 60), NoSpace)
 
     def test_longer_file_is_cut(self) -> None:
         """What lies behind the new torrent's end is cut off: the file is to be byte for byte the torrent's."""
         self.library.path(BASE).write_bytes(CONTENT + b"tail")
         self.fetch()
+        self.successResultOf(self.library.reserve(BASE, len(CONTENT)))
         self.assertEqual(self.library.path(BASE).stat().st_size, len(CONTENT))
 
     def test_boot_disk(self) -> None:

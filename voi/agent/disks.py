@@ -96,19 +96,23 @@ class DiskState(Struct, frozen=True, kw_only=True):
 def template_of(state: DiskState, others: Iterable[DiskState], description: TemplateDescription | None) -> DiskState:
     """The state with its template filled in.
 
-    By what is known of it, of another level of its disk, or of another disk of its desktop group; for a disk made
-    here by the administrator's description; else the desktop group stands for the template, or the disk itself.
+    By what is known of it, of another level of its disk, or of another disk of its desktop group; the desktop group
+    stands for a template that is not known. For a disk made here by the administrator's description; else the disk
+    itself stands for it.
     """
     if state.template_uuid is not None:
         return state
-    known = [other for other in others if other.template_uuid is not None]
-    for other in known:
-        if other.disk.uuid == state.disk.uuid or (state.group_uuid and other.group_uuid == state.group_uuid):
+    others = list(others)
+    same_disk = [other for other in others if other.disk.uuid == state.disk.uuid]
+    group = state.group_uuid or next((other.group_uuid for other in same_disk if other.group_uuid), None)
+    for other in others:
+        if other.template_uuid is not None and (other in same_disk or (group and other.group_uuid == group)):
             return _with(state, other.template_uuid, other.template_name, other.sys_type, other.desc)
+    if group is not None:
+        return _with(state, group, state.template_name, state.sys_type, state.desc)
     if state.own and description is not None:
         return _with(state, description.uuid, description.name, description.sys_type, description.desc)
-    derived = state.group_uuid or derived_uuid(state.disk.uuid)
-    return _with(state, derived, state.template_name, state.sys_type, state.desc)
+    return _with(state, derived_uuid(state.disk.uuid), state.template_name, state.sys_type, state.desc)
 
 
 def derived_uuid(disk_uuid: str) -> str:

@@ -204,11 +204,15 @@ class Library:
 
         :param settled: only those that looked the same at the last call: one that is being copied here is not whole.
         """
-        found: dict[DiskName, DiskState] = await self._in_thread(self._find_own, set(self._states))
-        known, self._noticed = self._noticed, found
+        known = {state.disk for state in self if not _is_no_image(state)}
+        found: dict[DiskName, DiskState] = await self._in_thread(self._find_own, known)
+        noticed, self._noticed = self._noticed, found
         for name, state in found.items():
-            if name not in self._states and (not settled or known.get(name) == state):
+            before = self._states.get(name)
+            if (before is None or _is_no_image(before)) and (not settled or noticed.get(name) == state):
                 log.info("{name}: an image that was made here", name=str(name))
+                if before is not None:
+                    await self._in_thread(self._remove_files, name)
                 self._states[name] = state
                 self.changed()
 
@@ -427,6 +431,11 @@ def doubted(state: DiskState) -> DiskState:
     """A published level whose file was changed: it is compared, and what an administrator did to it is kept."""
     log.warn("{name} was changed: it is compared with what was published", name=state.name)
     return replace(state, complete=False, wanted=state.info_hash is not None, keep=True)
+
+
+def _is_no_image(state: DiskState) -> bool:
+    """Whether what lies in the place of a disk is the terminal's own, and no image when it was last looked at."""
+    return state.keep and not state.wanted and not state.complete and state.result is None
 
 
 def _lacking(files: list[tuple[Path, int]]) -> int:

@@ -42,7 +42,7 @@ _CLONE: Final = 0x40049409  # FICLONE: the copy shares its blocks with the origi
 _CHUNK: Final = 1 << 20
 
 
-class SetAside(Struct, frozen=True, forbid_unknown_fields=True):
+class KeptFile(Struct, frozen=True, forbid_unknown_fields=True):
     """A file that was moved: which disk it was, how it is called now, its bytes."""
 
     disk: str
@@ -64,16 +64,16 @@ class OwnWork:
         self._server = server
         self._in_thread = in_thread
         self._wall = wall
-        self._untold: list[SetAside] = []
+        self._untold: list[KeptFile] = []
         self._telling = False
 
     async def open(self) -> None:
         """Read what the server was not told yet."""
         self._untold = await self._in_thread(self._read)
 
-    def _read(self) -> list[SetAside]:
+    def _read(self) -> list[KeptFile]:
         try:
-            found = msgspec.json.decode(self._path.read_bytes(), type=list[SetAside])
+            found = msgspec.json.decode(self._path.read_bytes(), type=list[KeptFile])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError) as error:
@@ -95,7 +95,7 @@ class OwnWork:
         if kept is None:
             return None
         path, size = kept
-        self._untold = [*self._untold, SetAside(str(name), path.name, size)][-MOST_UNTOLD:]
+        self._untold = [*self._untold, KeptFile(str(name), path.name, size)][-MOST_UNTOLD:]
         await self._in_thread(save, self._path, msgspec.json.encode(self._untold))
         try:
             await self._in_thread(_rename, self._library.path(name), path)
@@ -153,7 +153,7 @@ class OwnWork:
         finally:
             self._telling = False
 
-    async def _told(self, one: SetAside) -> None:
+    async def _told(self, one: KeptFile) -> None:
         self._untold = [other for other in self._untold if other is not one]
         try:
             await self._in_thread(save, self._path, msgspec.json.encode(self._untold))

@@ -400,6 +400,7 @@ _PROTOCOL: Final = {
     "no_template_of_disk": "{disk} does not belong to any template",
     "templates_full": "{mac} has already reported {count} templates, which is the limit for one terminal",
     "not_wanted": "no longer wanted",
+    "not_kept_name": "{field}: {text!r} is not a name under which a terminal keeps a disk of its own",
 }
 """What terminals send and may not, in words for them and for the log."""
 

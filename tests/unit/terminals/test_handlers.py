@@ -130,6 +130,7 @@ class HandlerCase(StoreCase):
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
+            audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)

@@ -27,7 +27,7 @@ from voi.wire.codes import Code
 
 log = Logger()
 
-LOOK_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 3.0
 """How often the disks are looked at, while the terminal is online or not: it costs a `stat` for each."""
 
 

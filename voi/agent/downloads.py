@@ -48,7 +48,8 @@ class TorrentUnusable(VoiError):
 class Downloads:
     """Everything that comes from the server, and the seeding of what has come.
 
-    `busy_with` says whether a disk is being uploaded and must stay as it is. `own_work` moves aside what is published
+    `busy_with` says whether a disk is being uploaded and must stay as it is; `own_changed` is told of a disk made here
+    whose file changed. `own_work` moves aside what is published
     nowhere.
     """
 
@@ -63,7 +64,9 @@ class Downloads:
         busy_with: Callable[[DiskName], bool],
         tables: BlockTableFetcher,
         own_work: OwnWork,
+        own_changed: Callable[[DiskName], None],
     ) -> None:
+        self._own_changed = own_changed
         self._own_work = own_work
         self._clock = clock
         self._waiting = WaitingForDisk()
@@ -321,6 +324,7 @@ class Downloads:
                 await self._library.remove(state.disk)
             elif state.own:
                 await self._library.own_again(state.disk)
+                self._own_changed(state.disk)
             else:
                 await self._doubt(state)
         for active in [one for one in self._active.values() if self._has_begun(one)]:

@@ -123,6 +123,7 @@ class TerminalService(Service):
             busy_with=self.uploads.busy_with,
             tables=tables or BlockTableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
             own_work=self.own_work,
+            own_changed=self.uploads.changed,
         )
         self.disk_reports = DiskReports(
             library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look

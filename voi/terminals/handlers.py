@@ -6,7 +6,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
@@ -31,6 +31,7 @@ from voi.wire.messages import (
     SetAside,
     TemplateBody,
     UploadQuery,
+    encode_reason,
     success,
 )
 from voi.wire.session import LoginRequest, Request
@@ -193,7 +194,13 @@ class RequestHandlers:
         elif permission.refusal is not None:
             connection.count_refusal(request.code, permission.refusal)
         message = "Success" if permission.allowed else permission.reason
-        data = {"can_update": int(permission.allowed), "batch_no": self._next_batch(), "reason": permission.reason}
+        data: dict[str, Any] = {
+            "can_update": int(permission.allowed),
+            "batch_no": self._next_batch(),
+            "reason": permission.reason,
+        }
+        if not permission.allowed:
+            data["why"] = encode_reason(permission.reason)
         return Reply(code=0, msg=message, data=data)
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -204,6 +204,7 @@ class Terminal:
             busy_with=self.uploads.busy_with,
             tables=self.tables,
             own_work=self.own_work,
+            own_changed=self.uploads.changed,
         )
         self.reports = DiskReports(
             library=self.library,

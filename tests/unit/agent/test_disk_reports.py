@@ -23,6 +23,7 @@ from tests.unit.agent.fakes import (
     task,
     torrent_of,
 )
+from voi.agent.disk_faults import FIRST_PAUSE
 from voi.agent.disk_reports import LOOK_SECONDS
 from voi.demo.image import write_image
 from voi.seeding.alerts import Finished, StateChanged
@@ -144,7 +145,7 @@ class GoneTests(ReportCase):
         self.assertEqual(self.reported()[-1], (GROUP, []))
 
     def test_found_at_a_1015(self) -> None:
-        """ "Already there" is said of a file that is there: else it is fetched."""
+        """It says "already there" of a file that is there; else it is fetched."""
         self.fetch()
         self.path.unlink()
         self.assertEqual(self.take(task(self.torrent, TASK2)), SUCCESS)
@@ -192,7 +193,7 @@ class GoneTests(ReportCase):
         result = self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]
         self.assertEqual((result["result"], result["reason"]["code"]), (2, "file_gone"))
         self.terminal.seeder.states.clear()
-        self.look()
+        self.terminal.clock.advance(FIRST_PAUSE)
         self.fetch_is_whole()
 
 

@@ -171,3 +171,19 @@ class LibraryTests(SynchronousTestCase):
         data = DiskState(name=str(DiskName(OTHER, 0)), complete=True, type=1)
         self.assertEqual(boot_disk([data, top, diff, base]), DIFF)
         self.assertIsNone(boot_disk([data, diff]))
+
+    def test_boot_disk_sent_last(self) -> None:
+        """Of two templates the one boots that the server sent last, not the one with the lower uuid."""
+        first = DiskState(name=str(BASE), complete=True, sent=1)
+        second = DiskState(name=str(DiskName(OTHER, 0)), complete=True, sent=2)
+        self.assertEqual(boot_disk([first, second]), DiskName(OTHER, 0))
+        again = DiskState(name=str(BASE), complete=True, sent=3)
+        self.assertEqual(boot_disk([again, second]), BASE)
+
+    def test_boot_disk_is_whole(self) -> None:
+        """A template that is still coming does not boot before one that is whole, though it was sent later."""
+        first = DiskState(name=str(BASE), complete=True, sent=1)
+        second = DiskState(name=str(DiskName(OTHER, 0)), complete=True, sent=2)
+        coming = DiskState(name=str(DiskName(OTHER, 1)), wanted=True, sent=3)
+        self.assertEqual(boot_disk([first, second, coming]), BASE)
+        self.assertEqual(boot_disk([second, coming]), DiskName(OTHER, 0))

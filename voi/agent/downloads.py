@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from voi.agent.comparison import Comparer
 from voi.agent.disk_faults import WaitingForDisk, explained, of_the_disk
+from voi.agent.disk_watch import DiskWatch
 from voi.agent.disks import DiskState
 from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
@@ -66,7 +67,6 @@ class Downloads:
         own_work: OwnWork,
         own_changed: Callable[[DiskName], None],
     ) -> None:
-        self._own_changed = own_changed
         self._own_work = own_work
         self._clock = clock
         self._waiting = WaitingForDisk()
@@ -80,6 +80,14 @@ class Downloads:
         self._lock = DeferredLock()
         self._stopped = False
         self._reports = Reports(library, seeder, server, clock, self._active)
+        self._watch = DiskWatch(
+            library=library,
+            seeder=seeder,
+            active=self._active,
+            fail=self._fail,
+            begin_again=self._begin_again,
+            own_changed=own_changed,
+        )
         self._events: Mapping[type, Callable[[Any], None]] = {
             alerts.Finished: self._finished,
             alerts.Checked: self._checked,
@@ -168,7 +176,7 @@ class Downloads:
             if old.wanted and torrent.info_hash in self._active:
                 await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
                 return SUCCESS
-        if self._busy_with(name) or any(self._busy_with(state.disk) for state in self._own_above(name)):
+        if self._busy_with(name) or any(self._busy_with(state.disk) for state in self._own_work.above(name)):
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
@@ -196,7 +204,7 @@ class Downloads:
             raise
         try:
             if old is not None and old.key != torrent.info_hash and not begun.keep:
-                await self._move_own_above(name)
+                await self._own_work.move_above(name)
             await self._download(torrent, body.torrent)
         except VoiError as error:
             if self._library.get(name) is begun:
@@ -271,28 +279,12 @@ class Downloads:
             if all(scan.found.have) and scan.facts.size == active.length:
                 await self._library.update(name, keep=False)
                 return scan
-            await self._library.check_room_beside(name, active.length)
-            await self._move_own_above(name)
-            kept = await self._own_work.move(name)
-            await self._library.update(name, keep=False)
+            kept = await self._own_work.make_way(name, active.length)
         finally:
             self._lock.release()
-        self._spawn(self._own_work.tell())
         if kept is None or not scan.found.here(torrent):
             return None
         return await self._own_work.copy_back(kept, name, active.length, scan, lambda: not wanted())
-
-    def _own_above(self, name: DiskName) -> list[DiskState]:
-        """The levels made here that stand on a level: on another content of it they are worth nothing."""
-        return [s for s in self._library if s.own and s.disk.uuid == name.uuid and s.disk.level > name.level]
-
-    async def _move_own_above(self, name: DiskName) -> None:
-        for state in self._own_above(name):
-            if state.key is not None:
-                await self._seeder.remove(state.key, forget=True)
-            await self._own_work.move(state.disk)
-            await self._library.remove(state.disk)
-            self._spawn(self._own_work.tell())
 
     # What is there.
 
@@ -312,35 +304,8 @@ class Downloads:
             self._lock.release()
 
     async def _look(self) -> None:
-        if self._stopped:
-            return
-        for seen in await self._library.look():
-            state = seen.state
-            if state.key is not None:
-                self._active.pop(state.key, None)
-                await self._seeder.remove(state.key, forget=True)
-            if seen.facts is None:
-                log.warn("{name} is gone from {directory}", name=state.name, directory=self._library.directory)
-                await self._library.remove(state.disk)
-            elif state.own:
-                await self._library.own_again(state.disk)
-                self._own_changed(state.disk)
-            else:
-                await self._doubt(state)
-        for active in [one for one in self._active.values() if self._has_begun(one)]:
-            if await self._library.is_gone(active.name):
-                await self._fail(active, Reason("file_gone", path=str(self._library.path(active.name))), forget=True)
-
-    def _has_begun(self, active: Active) -> bool:
-        """Whether a file must be there of a download under way."""
-        status = self._seeder.status(active.info_hash)
-        return active.compared is None and not active.finishing and status is not None and status.done > 0
-
-    async def _doubt(self, state: DiskState) -> None:
-        """The file of a published level was changed by somebody."""
-        log.warn("{name} was changed: it is compared with what was published", name=state.name)
-        await self._library.update(state.disk, anyway=True, complete=False, wanted=True, keep=True)
-        await self._begin_again(state.disk)
+        if not self._stopped:
+            await self._watch.look()
 
     async def _go_on(self, name: DiskName) -> None:
         state = self._library.get(name)

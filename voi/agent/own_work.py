@@ -19,6 +19,7 @@ from msgspec import Struct
 from twisted.logger import Logger
 
 from voi.agent.client import ServerRefused
+from voi.agent.disks import DiskState
 from voi.agent.interfaces import ServerLink
 from voi.agent.library import Library
 from voi.agent.own_disks import ASIDE
@@ -29,8 +30,8 @@ from voi.files.facts import facts
 from voi.files.hashing import IsCancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.seeding.interfaces import FileFacts, FileScan
-from voi.tasks import InThread
+from voi.seeding.interfaces import BitTorrentSession, FileFacts, FileScan
+from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 
 log = Logger()
@@ -56,11 +57,13 @@ class OwnWork:
     def __init__(
         self,
         library: Library,
+        seeder: BitTorrentSession,
         server: ServerLink,
         in_thread: InThread,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._library = library
+        self._seeder = seeder
         self._server = server
         self._in_thread = in_thread
         self._wall = wall
@@ -86,6 +89,34 @@ class OwnWork:
     def _path(self) -> Path:
         return self._library.hidden / "set_aside.json"
 
+    def above(self, name: DiskName) -> list[DiskState]:
+        """The levels made here that stand on a level: on another content of it they are worth nothing."""
+        return [s for s in self._library if s.own and s.disk.uuid == name.uuid and s.disk.level > name.level]
+
+    async def move_above(self, name: DiskName) -> None:
+        """Move those aside: the level below them gets other content.
+
+        :raises StorageMissing: one cannot be moved.
+        """
+        for state in self.above(name):
+            if state.key is not None:
+                await self._seeder.remove(state.key, forget=True)
+            await self.move(state.disk)
+            await self._library.remove(state.disk)
+
+    async def make_way(self, name: DiskName, length: int) -> Path | None:
+        """Move what lies in the place of a disk aside, for one of `length` bytes, and what stands on it.
+
+        :return: as of `move`.
+        :raises NoSpace: there is no room for both; nothing was moved.
+        :raises StorageMissing: it cannot be moved.
+        """
+        await self._library.check_room_beside(name, length)
+        await self.move_above(name)
+        kept = await self.move(name)
+        await self._library.update(name, keep=False)
+        return kept
+
     async def move(self, name: DiskName) -> Path | None:
         """Move what lies in the place of a disk aside; its new path, None where nothing lies there.
 
@@ -103,6 +134,7 @@ class OwnWork:
             self._untold = [one for one in self._untold if one.kept_as != path.name]
             raise
         log.warn("{name}, which is published nowhere, is kept as {path}", name=str(name), path=path)
+        spawn(self.tell(), log, "telling the server what is kept")
         return path
 
     def _free_name(self, name: DiskName) -> tuple[Path, int] | None:

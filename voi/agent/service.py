@@ -105,7 +105,7 @@ class TerminalService(Service):
         )
         self.booted: DiskName | None = None
         self._booted_hash: str | None = None
-        self.own_work = OwnWork(self.library, self, in_thread)
+        self.own_work = OwnWork(self.library, self.seeding, self, in_thread)
         self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeding,

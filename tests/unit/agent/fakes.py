@@ -186,7 +186,7 @@ class Terminal:
         self.server = FakeServer()
         self.tables = FakeTables()
         self.library = Library(directory, maybeDeferred)
-        self.own_work = OwnWork(self.library, self.server, maybeDeferred, lambda: 1_700_000_000.0)
+        self.own_work = OwnWork(self.library, self.seeder, self.server, maybeDeferred, lambda: 1_700_000_000.0)
         self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeder,

@@ -9,13 +9,12 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.agent.fakes import BASE, CONTENT, DIFF, GROUP, TASK2, Terminal, key_of, task, torrent_of
-from voi.agent import own_work
+from voi.agent import library, own_work
 from voi.agent.client import ServerRefused
 from voi.agent.disk_reports import LOOK_SECONDS
 from voi.demo.image import write_image
-from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
-from voi.files import room
-from voi.messages.reason import Reason, code_of
+from voi.errors import Conflict, NoSpace, StorageMissing
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.alerts import Finished
 from voi.wire.codes import SUCCESS, Code
@@ -159,7 +158,7 @@ class OwnWorkTests(SynchronousTestCase):
         def no_room(path: Path, length: int, _promised: int = 0, *, beside: bool = False) -> None:
             raise NoSpace(Reason("terminal_full", name=path.name, needed=length, free=5))
 
-        self.patch(own_work_library(), "check_room", no_room)
+        self.patch(library, "check_room", no_room)
         self.take(task(torrent_of(SERVERS, DIFF), TASK2, DIFF))
         result = self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]
         self.assertEqual((result["result"], result["reason"]["code"]), (2, "no_room_beside_own"))
@@ -226,16 +225,3 @@ class OwnWorkTests(SynchronousTestCase):
         self.path(DIFF).write_bytes(b"another work")
         self.terminal.clock.advance(LOOK_SECONDS)
         self.assertEqual(sorted(self.kept().values()), sorted([first, b"another work"]))
-
-
-def own_work_library() -> Any:
-    """Where the library takes `check_room` from."""
-    from voi.agent import library
-
-    assert library.check_room is room.check_room
-    return library
-
-
-def reason_of(error: VoiError) -> str:
-    """The code of its reason."""
-    return code_of(error.reason)

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.unit.agent.fakes import BASE, CONTENT, DIFF, TASK2, Terminal, key_of, task, torrent_of
 from voi.agent import disk_faults, library
 from voi.agent.disk_faults import FIRST_PAUSE, LONGEST_PAUSE, WaitingForDisk
+from voi.agent.disk_reports import LOOK_SECONDS
 from voi.errors import NoSpace, StorageMissing
 from voi.messages.reason import Reason, of_system
 from voi.seeding.alerts import Finished, TorrentFailed
@@ -95,18 +96,30 @@ class FaultTests(SynchronousTestCase):
             written.append(path)
             raise StorageMissing(Reason("not_written", path=str(path), text=of_system("No space left on device")))
 
-        patch = self.patch(library, "save", no_writing)
+        self.patch(library, "save", no_writing)
         self.terminal.downloads.event(TorrentFailed(self.key, FULL))
         self.assertEqual(self.results()[0][0], 2)
         self.assertTrue(written)
+
+    def test_written_down_later(self) -> None:
+        """What could not be written down is, as soon as the disk takes it, and is told after a restart."""
+        self.take(task(self.torrent))
+        free = self.fill()
+
+        def no_writing(path: Path, _data: bytes) -> None:
+            raise StorageMissing(Reason("not_written", path=str(path), text=of_system("No space left on device")))
+
+        patch = self.patch(library, "save", no_writing)
+        self.terminal.server.online = False
+        self.terminal.downloads.event(TorrentFailed(self.key, FULL))
         patch.restore()
-        self.terminal.clock.advance(FIRST_PAUSE)
+        self.terminal.clock.advance(LOOK_SECONDS)
         self.terminal.stop()
+        free()
         self.terminal = Terminal(self.directory)
         self.open()
-        state = self.terminal.library.get(BASE)
-        assert state is not None
-        self.assertEqual((state.wanted, state.result), (True, None))
+        self.assertEqual(self.results()[0][0], 2)
+        self.assertIn("terminal's disk", self.results()[0][1])
 
     def test_server_tries_again(self) -> None:
         """A 1015 for what is wanted and not under way starts it, as soon as there is room."""

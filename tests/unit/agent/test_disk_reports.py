@@ -181,6 +181,7 @@ class GoneTests(ReportCase):
         """A disk that was reported under its desktop group, and whose template is known now, is not told as gone."""
         self.fetch()
         self.successResultOf(self.terminal.library.learn_template(BASE.uuid, TEMPLATE, "Room 1"))
+        self.assertEqual(self.reported()[-2:], [(GROUP, [0]), (TEMPLATE, [0])])
         self.restart()
         self.assertEqual(self.reported(), [(TEMPLATE, [0])])
 

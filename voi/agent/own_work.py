@@ -126,13 +126,11 @@ class OwnWork:
         if kept is None:
             return None
         path, size = kept
-        self._untold = [*self._untold, KeptFile(str(name), path.name, size)][-MOST_UNTOLD:]
-        await self._in_thread(save, self._path, msgspec.json.encode(self._untold))
-        try:
-            await self._in_thread(_rename, self._library.path(name), path)
-        except VoiError:
-            self._untold = [one for one in self._untold if one.kept_as != path.name]
-            raise
+        # Written down before it is moved, so that no kill hides it; told only once it has been moved.
+        one = KeptFile(str(name), path.name, size)
+        await self._in_thread(save, self._path, msgspec.json.encode([*self._untold, one]))
+        await self._in_thread(_rename, self._library.path(name), path)
+        self._untold = [*self._untold, one][-MOST_UNTOLD:]
         log.warn("{name}, which is published nowhere, is kept as {path}", name=str(name), path=path)
         spawn(self.tell(), log, "telling the server what is kept")
         return path

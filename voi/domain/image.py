@@ -275,7 +275,7 @@ def _check_counts(
         raise BadImage(Reason("image_no_refcounts"))
     if refcount_clusters * cluster_size > _LARGEST_REFCOUNT_TABLE:
         raise BadImage(
-            Reason("image_refcounts_large", size=refcount_clusters * cluster_size, most=_LARGEST_REFCOUNT_TABLE)
+            Reason("image_refcounts_large", length=refcount_clusters * cluster_size, most=_LARGEST_REFCOUNT_TABLE)
         )
     if snapshots > _MOST_SNAPSHOTS:
         raise BadImage(Reason("image_snapshots", count=snapshots, most=_MOST_SNAPSHOTS))
@@ -300,7 +300,7 @@ def _check_tables(
         needed = max(needed, offset + size)
     if needed > file_size:
         # What is counted and what is cut off is not known any more: there may have been more.
-        raise BadImage(Reason("image_cut_tables", missing=needed - file_size, needed=needed, size=file_size))
+        raise BadImage(Reason("image_cut_tables", missing=needed - file_size, wanted=needed, length=file_size))
 
 
 def _backing_name(

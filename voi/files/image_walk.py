@@ -200,21 +200,14 @@ class _Walk:
 
     def explain(self, error: Outside) -> BadImage:
         """Why an entry names what is not in the file: the file is cut off where its own reference counts know of it."""
-        geometry = self._geometry
-        counted = self._counted_end()
-        if error.offset >= counted << geometry.cluster_bits:
-            return damaged(
-                Reason(
-                    "image_entry_outside",
-                    entry=error.entry,
-                    what=error.what,
-                    offset=error.offset,
-                    size=geometry.file_size,
-                )
-            )
-        needed, tables = self._needed(counted)
-        code = "image_cut_tables" if tables else "image_cut"
-        return BadImage(Reason(code, missing=needed - geometry.file_size, needed=needed, size=geometry.file_size))
+        counted, length = self._counted_end(), self._geometry.file_size
+        if error.offset >= counted << self._geometry.cluster_bits:
+            entry, what, offset = error.entry, error.what, error.offset
+            return damaged(Reason("image_entry_outside", entry=entry, what=what, offset=offset, length=length))
+        wanted, tables = self._needed(counted)
+        if tables:
+            return BadImage(Reason("image_cut_tables", missing=wanted - length, wanted=wanted, length=length))
+        return BadImage(Reason("image_cut", missing=wanted - length, wanted=wanted, length=length))
 
     def _counted_end(self) -> int:
         """The first cluster after all that have a reference count, or may have one in a block that is cut off."""

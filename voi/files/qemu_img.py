@@ -61,7 +61,7 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChildLimits:
     """What a child may use: seconds of the processor, bytes of address space, seconds."""
 
     cpu: int
@@ -99,7 +99,7 @@ class QemuImg:
         if program is None:
             tell("qemu-img is not installed")
             return None
-        limits = Limits(_PROBE_SECONDS, _LEAST_MEMORY, _PROBE_SECONDS)
+        limits = ChildLimits(_PROBE_SECONDS, _LEAST_MEMORY, _PROBE_SECONDS)
         try:
             ended = run_confined(limits, str(Path(program).absolute()), "--version")
         except CannotStart as error:
@@ -120,14 +120,14 @@ class QemuImg:
         :raises Cancelled: `cancelled` returned True.
         """
         with explained(path), regular(path) as image:
-            limits = Limits.of(-(-os.fstat(image).st_size // header.cluster_size), header.refcount_bits)
+            limits = ChildLimits.of(-(-os.fstat(image).st_size // header.cluster_size), header.refcount_bits)
             ended = run_confined(
                 limits, self.program, "check", "--output=json", f"json:{_IMAGE}", image=image, cancelled=cancelled
             )
         refuse(ended, limits)
 
 
-def refuse(ended: Ended, limits: Limits) -> None:
+def refuse(ended: Ended, limits: ChildLimits) -> None:
     """What a check that ended means for its image.
 
     :raises BadImage: it is refused.
@@ -145,7 +145,7 @@ def refuse(ended: Ended, limits: Limits) -> None:
 
 
 def run_confined(
-    limits: Limits, program: str, *arguments: str, image: int | None = None, cancelled: IsCancelled | None = None
+    limits: ChildLimits, program: str, *arguments: str, image: int | None = None, cancelled: IsCancelled | None = None
 ) -> Ended:
     """Run a program within limits, its standard input an open file that it may read, until it ends or is killed.
 

@@ -216,18 +216,18 @@ _IMAGES: Final = {
     "image_compression": "the image's compression type is {kind}, which this server does not support",
     "image_table_outside": "the image's {what} is outside the file: the file is cut off or damaged",
     "image_cut": (
-        "the image is cut off: {missing} bytes are missing at its end (it needs {needed}, the file has {size}): copy "
-        "it again from where it is whole"
+        "the image is cut off: {missing} bytes are missing at its end (it needs {wanted}, the file has {length}): "
+        "copy it again from where it is whole"
     ),
     "image_cut_tables": (
-        "the image is cut off: at least {missing} bytes are missing at its end, tables among them (it needs {needed}, "
-        "the file has {size}): copy it again from where it is whole"
+        "the image is cut off: at least {missing} bytes are missing at its end, tables among them (it needs "
+        "{wanted}, the file has {length}): copy it again from where it is whole"
     ),
     "image_damaged": (
         "the image is damaged: {why}; copy it again from where it is whole, or let `qemu-img check -r all` repair what "
         "it can and then check whether it boots"
     ),
-    "image_entry_outside": "entry {entry} of its {what} points outside the file, to byte {offset} of {size}",
+    "image_entry_outside": "entry {entry} of its {what} points outside the file, to byte {offset} of {length}",
     "image_entry_unaligned": "entry {entry} of its {what} points to byte {offset}, where no cluster begins",
     "image_entry_reserved": "entry {entry} of its {what} has bits set that must be 0 ({bits})",
     "image_entry_zero": "entry {entry} of its {what} is a zero cluster, which version 2 does not have",
@@ -238,7 +238,7 @@ _IMAGES: Final = {
         "the cluster at byte {offset} has the reference count {count}, which contradicts the entry that points to it"
     ),
     "image_snapshot": "entry {number} of its snapshot table is malformed or cut off",
-    "image_refcounts_large": "the image's reference count table has {size} bytes, more than {most}",
+    "image_refcounts_large": "the image's reference count table has {length} bytes, more than {most}",
     "image_snapshots_large": (
         "the image's snapshots have {count} entries in their level 1 tables, more than {most}: delete snapshots with "
         "`qemu-img snapshot -d`, or convert it with `qemu-img convert -O qcow2`"

@@ -44,6 +44,8 @@ _BACKING_FORMAT = 0xE2792ACA
 
 _DIRTY, _CORRUPT, _EXTERNAL_DATA, _COMPRESSION_BIT, _SUBCLUSTERS = (1 << bit for bit in range(5))
 
+_EXTERNAL_DATA_RAW = 2  # an autoclear bit, and nonsense without the other: QEMU opens no image that has it alone
+
 _ENCRYPTED = Reason("encrypted")
 _INCOMPATIBLE: dict[int, Reason] = {
     _CORRUPT: Reason("corrupt"),
@@ -150,6 +152,8 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     if not _SMALLEST_VIRTUAL_SIZE <= virtual_size <= _LARGEST_VIRTUAL_SIZE:
         raise BadImage(Reason("image_virtual_size", size=virtual_size))
     _check_counts(virtual_size, cluster_size, l1_entries, refcount_clusters, snapshots)
+    if snapshots_offset % cluster_size:  # also of no snapshots: QEMU does not open it
+        raise BadImage(Reason("image_table_outside", what=Reason("snapshot_table")))
     _check_tables(
         [
             (Reason("level_1_table"), l1_offset, l1_entries * 8),
@@ -246,10 +250,12 @@ def _check_version_3(prefix: bytes, area_end: int) -> tuple[int, int]:
     """The length of a version 3 header and its refcount_order, after its features were found to be harmless."""
     if len(prefix) < _V2.size + _V3.size:
         raise BadImage(Reason("image_header_cut"))
-    incompatible, _compatible, _autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
+    incompatible, _compatible, autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
     for bit, why in _INCOMPATIBLE.items():
         if incompatible & bit:
             raise BadImage(Reason("image_refused", why=why))
+    if autoclear & _EXTERNAL_DATA_RAW:
+        raise BadImage(Reason("image_refused", why=_INCOMPATIBLE[_EXTERNAL_DATA]))
     unknown = incompatible & ~_COMPRESSION_BIT
     if unknown:
         raise BadImage(Reason("image_features", bits=f"{unknown:#x}"))
@@ -332,10 +338,10 @@ def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, b
             raise BadImage(Reason("extension_cut"))
         kind, length = _EXTENSION.unpack_from(prefix, at)
         at += _EXTENSION.size
+        if length > end - at:  # of the end marker too: QEMU looks at it before it looks what it is
+            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
         if kind == _END:
             return tuple(found), at
-        if length > end - at:
-            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
         if kind in seen:
             raise BadImage(Reason("extension_twice", kind=f"{kind:#x}"))
         if kind in _REFUSED_EXTENSIONS:

@@ -152,7 +152,7 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     if not _SMALLEST_VIRTUAL_SIZE <= virtual_size <= _LARGEST_VIRTUAL_SIZE:
         raise BadImage(Reason("image_virtual_size", size=virtual_size))
     _check_counts(virtual_size, cluster_size, l1_entries, refcount_clusters, snapshots)
-    if snapshots_offset % cluster_size:  # also of no snapshots: QEMU does not open it
+    if snapshots_offset % cluster_size or snapshots_offset >= 1 << 63:  # also of no snapshots: QEMU does not open it
         raise BadImage(Reason("image_table_outside", what=Reason("snapshot_table")))
     _check_tables(
         [

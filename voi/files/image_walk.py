@@ -19,13 +19,13 @@ from voi.domain.image import ImageHeader
 from voi.domain.image_snapshots import Snapshot, read_snapshots
 from voi.domain.image_tables import (
     COMPRESSED,
+    LARGEST_PART,
     OFFSET,
     ClusterUse,
     Geometry,
     Outside,
     damaged,
     numbers,
-    unpacked,
 )
 from voi.errors import BadImage
 from voi.files.hashing import Cancelled, IsCancelled
@@ -38,8 +38,6 @@ block of reference counts covers, which are 2 MiB of one bit each.
 """
 MOST_SHARED: Final = 1 << 20
 """Entries of level 1 tables that are taken where snapshots share level 2 tables: each of those is remembered."""
-
-_PART: Final = 64 << 10  # bytes of a block of reference counts at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +144,12 @@ class _Walk:
             if not block:
                 use.compare_none(first, covered)
                 continue
-            for part in range(0, geometry.cluster_size, _PART):
+            for part in range(0, geometry.cluster_size, LARGEST_PART):
                 at = first + part * 8 // geometry.refcount_bits
                 if at >= geometry.clusters:
                     break
-                data = self._padded(block + part, min(_PART, geometry.cluster_size - part))
-                use.compare(at, unpacked(data, geometry.refcount_bits))
+                data = self._padded(block + part, min(LARGEST_PART, geometry.cluster_size - part))
+                use.compare(at, data)
 
     def _states(self) -> Iterator[_State]:
         header = self._header

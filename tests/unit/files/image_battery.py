@@ -56,6 +56,11 @@ def _cut(made: Made, size: int) -> None:
     del made.data[size:]
 
 
+def _add(made: Made, size: int) -> Made:
+    made.data += bytes(size)
+    return made
+
+
 def _end(made: Made) -> int:
     return len(made.data)
 
@@ -70,7 +75,7 @@ DAMAGE: dict[str, Damage] = {
     "cut behind the header": lambda made, _: _cut(made, made.cluster),
     "cut in level 1": lambda made, _: _cut(made, made.l1 + 3),
     "cut behind level 1": lambda made, _: _cut(made, made.l1 + made.cluster),
-    "longer": lambda made, _: made.data.extend(bytes(3 * made.cluster + 5)),
+    "longer": lambda made, _: _add(made, 3 * made.cluster + 5),
     # The header.
     "virtual size 1": _put(lambda m: 24, lambda m: 1),
     "virtual size 511": _put(lambda m: 24, lambda m: 511),
@@ -128,10 +133,7 @@ DAMAGE: dict[str, Damage] = {
     ),
     "count 0 of level 2": lambda made, _: made.count(made.l2[0], 0),
     "count 0 of the header": lambda made, _: made.count(0, 0),
-    "count of a leak": lambda made, _: (
-        made.data.extend(bytes(made.cluster)),
-        made.count(_end(made) - made.cluster, 1),
-    ),
+    "count of a leak": lambda made, _: _add(made, made.cluster).count(_end(made) - made.cluster, 1),
     "no block": _put(lambda m: m.table, lambda m: 0),
     "block outside": _put(lambda m: m.table, lambda m: _end(m) + m.cluster),
     "block unaligned": _put(lambda m: m.table, lambda m: m.block + 512),

@@ -31,19 +31,20 @@ class Made:
         """Eight bytes as a number."""
         return int(struct.unpack_from(">Q", self.data, at)[0])
 
-    def put(self, at: int, value: int, code: str = "Q") -> None:
+    def put(self, at: int, value: int, code: str = "Q") -> Made:
         """Write a number."""
         struct.pack_into(f">{code}", self.data, at, value)
+        return self
 
-    def count(self, offset: int, value: int) -> None:
+    def count(self, offset: int, value: int) -> Made:
         """Set the reference count of the cluster at `offset`."""
         index, bits = offset // self.cluster, self.refcount_bits
         if bits >= 8:
-            self.put(self.block + index * bits // 8, value, {8: "B", 16: "H", 32: "I", 64: "Q"}[bits])
-            return
+            return self.put(self.block + index * bits // 8, value, {8: "B", 16: "H", 32: "I", 64: "Q"}[bits])
         at, shift = self.block + index * bits // 8, index * bits % 8
         mask = ((1 << bits) - 1) << shift
         self.data[at] = self.data[at] & ~mask | value << shift & mask
+        return self
 
     def slots(self) -> list[int]:
         """Where the entries of level 2 tables are that name something."""

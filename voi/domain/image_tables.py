@@ -34,7 +34,7 @@ _SAID_SHARED: Final = 0x4000
 _TABLE: Final = 0x2000
 _USES: Final = 0x1FFF  # more are counted as so many
 _USED_ONCE: Final = _SAID_COPIED | 1
-LARGEST_PART: Final = 64 << 10
+LARGEST_PART: Final = 8 << 10
 """Bytes of a block of reference counts that are compared at once."""
 _ALL_ONE: Final = b"\0\1" * (LARGEST_PART // 2)
 _ALL_ONCE: Final = array("H", [_USED_ONCE]) * (LARGEST_PART // 2)
@@ -148,8 +148,8 @@ class ClusterUse:
             said = (_SAID_COPIED if entry & COPIED else _SAID_SHARED) if active else 0
             self._used[at] = _TABLE | said | min(weight, _USES)
 
-    def add_entries(self, entries: array[int], weight: int, what: Reason, *, active: bool) -> None:
-        """What the entries of a level 2 table use, `weight` times.
+    def add_entries(self, entries: array[int], weight: int, what: Reason, first: int = 0, *, active: bool) -> None:
+        """What entries of a level 2 table use, `weight` times; `first` is the number of the first of them.
 
         :raises BadImage: an entry is not one of the format, or names a table.
         :raises Outside: it names what is not in the file.
@@ -161,7 +161,7 @@ class ClusterUse:
             odd |= _ZERO
         copied, shared = (_SAID_COPIED, _SAID_SHARED) if active else (0, 0)
         # Millions of entries pass here: the usual one takes the shortest way.
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(entries, first):
             if not entry:
                 continue
             if entry & odd:

@@ -8,6 +8,7 @@ reference count table (8 MiB at most), level 1 tables (64 MiB at most), one leve
 from __future__ import annotations
 
 import os
+import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ block of reference counts covers, which are 2 MiB of one bit each.
 """
 MOST_SHARED: Final = 1 << 20
 """Entries of level 1 tables that are taken where snapshots share level 2 tables: each of those is remembered."""
+
+_SLICE: Final = 2048  # entries or counts, of some 0.15 µs each, after which others have their turn
+_PAUSE: Final = 20e-6  # seconds; the kernel makes 0.1 ms of it, enough for whoever waits to begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class _Walk:
         self._snapshots: list[Snapshot] = []
         self._snapshots_size = 0
         self._blocks = array("Q")
+        self._done = 0
 
     def run(self) -> None:
         """Check all; raises what `walk_image` does, or `Outside`."""
@@ -110,11 +115,17 @@ class _Walk:
                 raise Outside(Reason("snapshot_table"), self._number(state), state.l1_offset)
             geometry.check_l1(self._l1(state), state.what)
         geometry.check_refcount_table(self._blocks)
-        for start in range(0, geometry.clusters, WINDOW):
-            self._run_window(start)
+        windows = range(0, geometry.clusters, WINDOW)
+        if len(windows) > 1:
+            for start in windows:  # that no table is there twice is known before the first is read twice
+                self._tables_in(start)
+        for start in windows:
+            use = self._tables_in(start)
+            self._count(use)
+            self._compare(use, start)
 
-    def _run_window(self, start: int) -> None:
-        """Count the uses of a part of the file's clusters, and compare them with the reference counts."""
+    def _tables_in(self, start: int) -> ClusterUse:
+        """The uses of a part of the file's clusters, as yet by tables alone."""
         header, geometry = self._header, self._geometry
         use = ClusterUse(geometry, start, min(WINDOW, geometry.clusters - start))
         use.add_table(0, geometry.cluster_size)
@@ -128,11 +139,17 @@ class _Walk:
                 use.add_table(block, geometry.cluster_size)
         for level_2 in self._level_2():
             use.add_level_2(level_2.entry, level_2.weight, active=level_2.active)
+        return use
+
+    def _count(self, use: ClusterUse) -> None:
+        """Add what the level 2 tables name."""
         for level_2 in self._level_2():
             what = Reason("level_2_table", number=level_2.number)
-            entries = self._table(level_2.offset, geometry.cluster_size // 8)
-            use.add_entries(entries, level_2.weight, what, active=level_2.active)
-        self._compare(use, start)
+            entries = self._table(level_2.offset, self._geometry.cluster_size // 8)
+            for first in range(0, len(entries), _SLICE):
+                part = entries[first : first + _SLICE]
+                use.add_entries(part, level_2.weight, what, first, active=level_2.active)
+                self._breathe(len(part))
 
     def _compare(self, use: ClusterUse, start: int) -> None:
         geometry = self._geometry
@@ -143,6 +160,7 @@ class _Walk:
             block = self._blocks[number] if number < len(self._blocks) else 0
             if not block:
                 use.compare_none(first, covered)
+                self._breathe(covered)
                 continue
             for part in range(0, geometry.cluster_size, LARGEST_PART):
                 at = first + part * 8 // geometry.refcount_bits
@@ -150,6 +168,7 @@ class _Walk:
                     break
                 data = self._padded(block + part, min(LARGEST_PART, geometry.cluster_size - part))
                 use.compare(at, data)
+                self._breathe(len(data) * 8 // geometry.refcount_bits)
 
     def _states(self) -> Iterator[_State]:
         header = self._header
@@ -189,6 +208,13 @@ class _Walk:
 
     def _read(self, offset: int, length: int) -> bytes:
         return os.pread(self._fd, length, offset) if offset < self._geometry.file_size else b""
+
+    def _breathe(self, done: int) -> None:
+        """Let others have the interpreter after some work: the reactor would wait 5 ms for it each time."""
+        self._done += done
+        if self._done >= _SLICE:
+            self._done = 0
+            time.sleep(_PAUSE)
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled is not None and self._cancelled():

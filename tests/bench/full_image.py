@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 import sys
@@ -54,8 +55,6 @@ def write_full_image(path: Path, virtual_size: int, cluster_bits: int = 16, *, s
 
 
 def _put(descriptor: int, offset: int, numbers: list[int]) -> None:
-    import os
-
     os.pwrite(descriptor, _big_endian(numbers), offset)
 
 

@@ -1,6 +1,6 @@
 """Images that are whole, broken and in between, always the same ones: by name, how to make each.
 
-Used by the tests, where QEMU's own verdict is compared with ours, and by ``python -m tests.soak images``.
+Used by the tests, where QEMU's own verdict is compared with ours, and by ``python -m tests.soak.images``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Walking all tables of a qcow2 image, as far as they say where something is in the file; blocks, call it in a thread.
 
 The header alone says nothing of a file that was cut off or damaged behind it. What is kept in memory is bounded: the
-reference count table (8 MiB at most), level 1 tables (64 MiB at most), one level 2 table, and two bytes for each of
-`WINDOW` clusters of the file. A larger file is walked once for each so many clusters.
+reference count table (8 MiB at most), one level 1 table (32 MiB at most), one level 2 table, what snapshots share
+(`MOST_SHARED`), and two bytes for each of `WINDOW` clusters of the file. A larger file is walked once for each so many.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WINDOW: Final = 1 << 24
 """Clusters whose use is counted at once: 32 MiB of memory, 1 TiB of a file with clusters of 64 KiB. Not less than one
 block of reference counts covers, which are 2 MiB of one bit each.
 """
-MOST_SHARED: Final = 1 << 20
+MOST_SHARED: Final = 1 << 18
 """Entries of level 1 tables that are taken where snapshots share level 2 tables: each of those is remembered."""
 
 _SLICE: Final = 2048  # entries or counts, of some 0.15 µs each, after which others have their turn

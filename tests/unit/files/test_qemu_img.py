@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+import voi
 from tests.unit.files.qcow2 import Plan
 from voi.errors import BadImage, Conflict
 from voi.files.hashing import Cancelled
@@ -148,6 +150,16 @@ class FindTests(SynchronousTestCase):
         """One that does not run here is none, so that no image is refused for it."""
         self.assertIsNone(self.program("echo no libaio >&2; exit 127"))
         self.assertEqual(self.told, ["qemu-img does not run: no libaio"])
+
+
+class OnePlaceTests(SynchronousTestCase):
+    """Who starts QEMU's programs."""
+
+    def test_one_place(self) -> None:
+        """One module alone, which tells them of no backing file: whoever needs them goes through it."""
+        root = Path(voi.__file__).parent
+        found = [path for path in root.rglob("*.py") if re.search(r"[\"'](?:/\S*/)?qemu-\w+[\"']", path.read_text())]
+        self.assertEqual([str(path.relative_to(root)) for path in found], ["files/qemu_img.py"])
 
 
 class QemuTests(SynchronousTestCase):

@@ -77,11 +77,10 @@ class VoiService(MultiService):
         set_umask()
         check_bittorrent_port(*self.config.bittorrent_address)
         allow_many_files()
-        directory = DataDirectory(self.config.data_path)
-        self._opened = open_directory(directory)
+        self._opened = open_directory(DataDirectory(self.config.data_path))
         base = lay_foundation(
             config=self.config,
-            directory=directory,
+            directory=self._opened.directory,
             threads=self._threads,
             listeners=self.listeners,
             reactor=self._reactor,

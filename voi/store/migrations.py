@@ -88,6 +88,12 @@ def m009_endings(db: Database) -> None:
     )
 
 
+@migrations()
+def m012_identity(db: Database) -> None:
+    """By what this database and the disks beside it know one another; the first start writes it."""
+    db.execute("CREATE TABLE identity (id TEXT NOT NULL) STRICT")
+
+
 _ASKERS = """
 ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

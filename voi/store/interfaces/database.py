@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from voi.domain.rooms import Room
 from voi.domain.terminals import Terminal
 from voi.metrics import PackageCollector
+from voi.names import DiskName
 from voi.store.interfaces.repositories import Repositories
 
 
@@ -35,6 +36,20 @@ class Known:
     terminals: Sequence[Terminal]
     rooms: Sequence[Room]
     torrents: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a start finds of a database before it is brought to this version's schema.
+
+    `there`: it has tables. `identity` is empty where it has none yet, which is so before version 0.2. `levels` are all
+    that are published; `knows_disks` says whether it ever knew of a disk, published or not.
+    """
+
+    there: bool = False
+    identity: str = ""
+    knows_disks: bool = False
+    levels: frozenset[DiskName] = frozenset()
 
 
 class DatabaseHealth(Protocol):

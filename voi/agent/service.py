@@ -30,6 +30,7 @@ from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
+from voi.clock import use_monotonic_time
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.files.permissions import set_umask
 from voi.messages.reason import Reason
@@ -302,6 +303,8 @@ def _factory(protocol: Callable[[], Client]) -> Factory[Client]:
 def make_service(options: TerminalOptions) -> IService:
     """The terminals that a command line asks for."""
     from twisted.internet import reactor  # only the composition root may choose a reactor
+
+    use_monotonic_time(reactor)
 
     def give_up(_failure: Failure) -> None:
         # Status 1, so that a supervisor sees it; the reactor itself would end with 0.

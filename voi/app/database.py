@@ -7,12 +7,12 @@ import time
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
 from voi.store.database import FromThread, prepare
-from voi.store.interfaces.database import Database, Found
+from voi.store.interfaces.database import Database, FoundDatabase
 from voi.store.sqlite import SqliteDatabase
 from voi.store.start import examine, identify
 
 
-def examine_database(directory: DataDirectory) -> Found:
+def examine_database(directory: DataDirectory) -> FoundDatabase:
     """What there is, before anything is changed. Blocks.
 
     :raises StartupError: it cannot be read.

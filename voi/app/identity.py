@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from voi.app.database import examine_database, identify_database, prepare_database
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
-from voi.store.interfaces.database import Found
+from voi.store.interfaces.database import FoundDatabase
 
 log = Logger()
 
@@ -42,7 +42,7 @@ def settle_identity(directory: DataDirectory) -> DataDirectory:
     return directory
 
 
-def check(directory: DataDirectory, found: Found, beside: str) -> None:
+def check(directory: DataDirectory, found: FoundDatabase, beside: str) -> None:
     """Whether what was found of the database goes with the disks; `beside` is the identity that lies there.
 
     :raises StartupError: it does not.

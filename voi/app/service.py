@@ -21,6 +21,7 @@ from voi.app.garbage import settle
 from voi.app.listeners import Listeners, where
 from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
 from voi.app.threads import Threads
+from voi.clock import WATCH_SECONDS
 from voi.config import Config
 from voi.domain.actors import SERVER
 from voi.errors import StartupError
@@ -123,9 +124,11 @@ class VoiService(MultiService):
         parts.swarm.tracker.start()
         self._every(TICK_SECONDS, parts.rollouts.coordinator.stall_monitor.tick)
         self._every(LOOK_SECONDS, lambda: parts.rollouts.recorder.look(time.time()))
-        self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(time.time()))
+        self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(self._reactor.seconds(), time.time()))
         self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
+        self._every(WATCH_SECONDS, parts.base.clock_monitor.look)
         self._every(SAMPLE_SECONDS, parts.web.traffic.sample)
+        await parts.base.clock_monitor.begin()
         await parts.base.audit_log.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
 

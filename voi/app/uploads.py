@@ -52,7 +52,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         in_disk_thread=in_disk_thread,
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
-    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__)
+    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__, base.reactor)
     return UploadArea(
         catalogue=catalogue,
         block_tables=BlockTables(
@@ -69,6 +69,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             directory=base.directory,
             in_thread=in_thread,
             told_again=notifications.tell_end,
+            now=base.reactor.seconds,
         ),
         requests=UploadRequests(
             uploads=uploads,

@@ -74,6 +74,8 @@ def make_web(
             facts=lambda days: _facts(base, days),
             links=LinkRates(swarm.link, base.config.terminal_link or link_rate(base.config.link)),
             checks=health,
+            steady=base.steady,
+            clock_problem=base.clock_monitor.problem,
         ),
         repositories=repositories,
         use_cases=UseCases(

@@ -280,6 +280,14 @@ _HEALTH: Final = {
         "the server was more than {milliseconds:.0f} ms late in {part:.0%} of the last minute, so terminals "
         "have to wait: the machine is too busy or has too little memory"
     ),
+    "clock_forward": (
+        "the server's clock was set forward by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
+    "clock_back": (
+        "the server's clock was set back by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
     "not_listening": "the BitTorrent session is not listening yet",
     "torrents_failing": (
         "torrents that have stopped because their files cannot be read or written: {count}; the server's log "

@@ -10,7 +10,7 @@ from voi.domain.uploads import OPEN_STATES
 from voi.errors import StartupError
 from voi.names import DiskName
 from voi.store.database import connect
-from voi.store.interfaces.database import Found, Known
+from voi.store.interfaces.database import FoundDatabase, Known
 from voi.store.rooms import read_rooms
 from voi.store.terminals import read_terminals
 
@@ -36,23 +36,23 @@ def read_known(path: Path) -> Known:
         raise StartupError(f"database {path}: {error}") from error
 
 
-def examine(path: Path) -> Found:
+def examine(path: Path) -> FoundDatabase:
     """What is in the file, whatever version of the schema it has. Blocks for milliseconds.
 
     :raises StartupError: it cannot be read.
     """
     try:
         if not path.exists() or not path.stat().st_size:
-            return Found()
+            return FoundDatabase()
         db = connect(path)
         try:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not {"levels", "upload_disks"} <= tables:
-                return Found()
+                return FoundDatabase()
             levels = frozenset(DiskName(*row) for row in db.execute("SELECT disk_uuid, level FROM levels"))
             uploads = db.execute("SELECT count(*) FROM (SELECT 1 FROM upload_disks LIMIT 1)").fetchone()[0]
             identity = db.execute("SELECT id FROM identity").fetchone() if "identity" in tables else None
-            return Found(
+            return FoundDatabase(
                 there=True,
                 identity=identity[0] if identity else "",
                 knows_disks=bool(levels or uploads),

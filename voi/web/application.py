@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,7 +70,8 @@ class Server:
     """The server itself, as the API tells of it.
 
     `token` is the one of the data directory, which may do everything; `lag` is of the reactor, `links` are those of
-    server and terminals; `checks` are asked by ``/healthz``, by name.
+    server and terminals; `checks` are asked by ``/healthz``, by name. `steady` is the time of day by which what is
+    stored runs out, and which nobody sets; `clock_problem` says what was wrong with the one that people read.
     """
 
     token: str
@@ -79,6 +81,8 @@ class Server:
     facts: Facts
     links: LinkRates
     checks: Mapping[str, HealthCheck]
+    steady: Callable[[], float] = time.time
+    clock_problem: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,9 @@ class Api:
         uploads, rollouts = repositories.uploads, repositories.rollouts
         snapshots, events = repositories.snapshots, repositories.audit_entries
         registry, publisher, coordinator = live_state.registry, live_state.publisher, use_cases.rollouts
-        access = Authentication(token=server.token, sessions=repositories.sessions, tokens=repositories.tokens)
+        access = Authentication(
+            token=server.token, sessions=repositories.sessions, tokens=repositories.tokens, steady=server.steady
+        )
         self.live = LiveStreams(
             clock=server.clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
         )
@@ -152,6 +158,7 @@ class Api:
             traffic=live_state.traffic,
             disk=server.disk,
             checks=server.checks,
+            clock_problem=server.clock_problem,
         )
         terminal_routes = TerminalRoutes(
             terminals=terminals, snapshots=snapshots, coordinator=coordinator, registry=registry
@@ -208,7 +215,7 @@ class Api:
         )
         self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, access, IdempotentChanges(repositories.responses))
+        self.app: Klein = router(self.routes, access, IdempotentChanges(repositories.responses, server.steady))
 
         self._row_news = TerminalRowNews(terminal_routes.some)
         self._rollout_news = RolloutNews(rollouts, rollout_routes.named)

@@ -39,7 +39,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDatabase:
     """What a start finds of a database before it is brought to this version's schema.
 
     `there`: it has tables. `identity` is empty where it has none yet, which is so before version 0.2. `levels` are all

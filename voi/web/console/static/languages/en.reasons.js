@@ -26,6 +26,8 @@ export default {
   "reason.changed_while_read": "{path} changed while it was being read: close the program that writes to it and try again",
   "reason.check": "{check}: {why}",
   "reason.check_failed": "the check failed; the server's log says why",
+  "reason.clock_back": "the server's clock was set back by {seconds}: rollouts, uploads and timers go on as before, but times in lists and events before and after do not match; check that the time is right now",
+  "reason.clock_forward": "the server's clock was set forward by {seconds}: rollouts, uploads and timers go on as before, but times in lists and events before and after do not match; check that the time is right now",
   "reason.command_unknown": "this terminal does not know the command {code}",
   "reason.command_without_torrent": "the command 1015 came without a torrent",
   "reason.connection_ended": "the connection ended before the terminal answered",

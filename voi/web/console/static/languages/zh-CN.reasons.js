@@ -26,6 +26,8 @@ export default {
   "reason.changed_while_read": "读取期间 {path} 被修改，请关闭正在写入它的程序后重试",
   "reason.check": "{check}：{why}",
   "reason.check_failed": "检查未能完成，原因见服务器日志",
+  "reason.clock_back": "服务器时钟被调慢了 {seconds}；分发、上传和定时任务照常进行，但调整前后列表和事件中的时间不一致；请确认当前时间是否正确",
+  "reason.clock_forward": "服务器时钟被调快了 {seconds}；分发、上传和定时任务照常进行，但调整前后列表和事件中的时间不一致；请确认当前时间是否正确",
   "reason.command_unknown": "该终端不支持命令 {code}",
   "reason.command_without_torrent": "1015 消息中没有种子",
   "reason.connection_ended": "终端响应之前连接已断开",

@@ -37,6 +37,9 @@ log = Logger()
 PRUNE_SECONDS: Final = 600.0
 """How often entries of the audit log that are too old are deleted."""
 
+CHECK_SECONDS: Final = 86_400.0
+"""How often the whole database is read, so that damage is found before somebody needs what is damaged."""
+
 IDLE_SECONDS: Final = 60.0
 """How often uploads are checked for progress; one that makes none gives way."""
 
@@ -125,6 +128,7 @@ class VoiService(MultiService):
         self._every(TICK_SECONDS, parts.rollouts.coordinator.stall_monitor.tick)
         self._every(LOOK_SECONDS, lambda: parts.rollouts.recorder.look(time.time()))
         self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(self._reactor.seconds(), time.time()))
+        self._every(CHECK_SECONDS, self._look_for_damage, now=True)
         self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
         self._every(WATCH_SECONDS, parts.base.clock_monitor.look)
         self._every(SAMPLE_SECONDS, parts.web.traffic.sample)
@@ -157,12 +161,15 @@ class VoiService(MultiService):
             self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
             self._reactor.stop()
 
-    def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _look_for_damage(self) -> None:
+        await self._threads.short(self.parts.base.database.look_for_damage)
+
+    def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], *, now: bool = False) -> None:
         """Do something again and again; a failure is logged and does not end it."""
         call = LoopingCall(lambda: spawn(work(), log, "a periodic task"))
         call.clock = self._reactor
         self._ticks.append(call)
-        call.start(seconds, now=False)
+        call.start(seconds, now=now)
 
     # Stop.
 

@@ -271,6 +271,10 @@ _HEALTH: Final = {
         "one write to the database has taken {seconds:.0f} seconds so far and {waiting} more are waiting: "
         "check whether the disk is failing or another program holds the file"
     ),
+    "database_damaged": (
+        "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or "
+        "rescue what can still be read with `sqlite3 voi.sqlite .recover`; then look for a failing disk"
+    ),
     "write_failed": "the last write to the database failed ({text}): check the disk of the data directory",
     "disk_full": (
         "only {free:size} are free on the server's disk: no upload is accepted below {floor:size}, and soon nothing "

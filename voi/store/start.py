@@ -9,10 +9,14 @@ from typing import Final
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import StartupError
 from voi.names import DiskName
+from voi.store.damage import find_damage
 from voi.store.database import connect
 from voi.store.interfaces.database import FoundDatabase, Known
 from voi.store.rooms import read_rooms
 from voi.store.terminals import read_terminals
+
+CHECK_SECONDS: Final = 5.0
+"""How long a start looks for damage before its ports are open; a database that takes longer is looked through later."""
 
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)
 
@@ -44,6 +48,12 @@ def examine(path: Path) -> FoundDatabase:
     try:
         if not path.exists() or not path.stat().st_size:
             return FoundDatabase()
+        damage = find_damage(path, CHECK_SECONDS)
+        if damage:
+            raise StartupError(
+                f"database {path} is damaged ({damage}): put a backup back, or rescue what can still be read with "
+                "`sqlite3 voi.sqlite .recover` (Operations, A damaged database); nothing was changed"
+            )
         db = connect(path)
         try:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -63,6 +63,10 @@ class DatabaseHealth(Protocol):
     def writer(self) -> WorkerState:
         """How what writes does."""
 
+    @property
+    def damage(self) -> str:
+        """What is damaged and what to do, empty where nothing is known to be: then it is only read."""
+
     def try_reading(self) -> Deferred[None]:
         """Ask the simplest question; fires when it was answered."""
 
@@ -85,6 +89,9 @@ class Database(DatabaseHealth, Protocol):
 
         :raises StartupError: it cannot be read.
         """
+
+    def look_for_damage(self) -> None:
+        """Read all of it, so that damage is found where nobody looks. Blocks; for any thread."""
 
     def metrics(self) -> PackageCollector:
         """What it tells Prometheus."""

@@ -26,6 +26,7 @@ from voi.agent.commands import CommandHandlers
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
+from voi.agent.leftovers import remove_leftovers
 from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
@@ -94,12 +95,13 @@ class TerminalService(Service):
         self._refused_logins = 0
         self._running = False
         self._lifecycle = DeferredLock()
-        in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        in_thread = self._in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
         self.library = Library(config.disks, in_thread)
+        self._state_directory = self.library.hidden / "seeding"
         self.seeding = make_seeding(
             reactor=reactor,
             settings=_settings(config),
-            state_directory=self.library.hidden / "seeding",
+            state_directory=self._state_directory,
             on_event=self._event,
         )
         self.uploads = UploadQueue(
@@ -146,6 +148,7 @@ class TerminalService(Service):
         await self.library.open()
         try:
             await self.uploads.open()
+            await self._clear_up()
             self.bittorrent_port = await self.seeding.start()
         except Exception:
             self.library.close()
@@ -155,6 +158,13 @@ class TerminalService(Service):
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
         spawn(self.downloads.resume(), log, "resuming what was under way")
+
+    async def _clear_up(self) -> None:
+        """Remove what a crash left of disks that are not here any more."""
+        states = list(self.library)
+        hashes = {state.key for state in states if state.key is not None}
+        names = {state.disk for state in states}
+        await self._in_thread(remove_leftovers, self.library.hidden, self._state_directory, names, hashes)
 
     async def _stop(self) -> None:
         if not self._running:

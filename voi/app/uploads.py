@@ -8,6 +8,7 @@ from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.sweep import Sweeper
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
@@ -27,6 +28,7 @@ class UploadArea:
     admission: UploadAdmission
     intake: UploadIntake
     requests: UploadRequests
+    sweeper: Sweeper
 
 
 def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
@@ -79,5 +81,13 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             admission=admission,
             tell=notifications.request,
             in_thread=in_thread,
+        ),
+        sweeper=Sweeper(
+            templates=templates,
+            uploads=uploads,
+            audit_entries=base.repositories.audit_entries,
+            directory=base.directory,
+            alone=admission.alone,
+            in_disk_thread=in_disk_thread,
         ),
     )

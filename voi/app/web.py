@@ -94,6 +94,7 @@ def make_web(
             rooms=RoomAdministration(repositories.rooms),
             catalogue=uploads.catalogue,
             uploads=uploads.requests,
+            sweeper=uploads.sweeper,
             rollouts=rollouts.coordinator,
             commands=commands,
             audit_log=base.audit_log,

@@ -292,6 +292,10 @@ _HEALTH: Final = {
         "the server's clock was set back by {seconds:span}: rollouts, uploads and timers go on as before, but "
         "times in lists and events before and after do not match; check that the time is right now"
     ),
+    "disks_not_ours": (
+        "the directory of the disks is not the one that belongs to this database, so nothing is looked for in it: is "
+        "its file system mounted?"
+    ),
     "not_listening": "the BitTorrent session is not listening yet",
     "torrents_failing": (
         "torrents that have stopped because their files cannot be read or written: {count}; the server's log "

@@ -18,6 +18,7 @@ from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.sweep import Sweeper
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
@@ -35,6 +36,7 @@ from voi.tracker.tracker import Tracker
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
 from voi.web.api.interfaces import DiskUsage, RouteTable
+from voi.web.api.orphans import OrphanRoutes
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
 from voi.web.api.rollouts import RolloutRoutes
@@ -95,6 +97,7 @@ class UseCases:
     rooms: RoomAdministration
     catalogue: Catalogue
     uploads: UploadRequests
+    sweeper: Sweeper
     rollouts: RolloutCoordinator
     commands: CommandDispatcher
     audit_log: AuditLog
@@ -194,6 +197,7 @@ class Api:
             ),
             SettingsRoutes(facts=server.facts, events=events, audit_log=use_cases.audit_log),
             UploadRoutes(uploads=uploads, upload_requests=use_cases.uploads, publisher=publisher),
+            OrphanRoutes(use_cases.sweeper),
             rollout_routes,
             ServerRoutes(
                 templates=templates,

@@ -232,6 +232,7 @@ export default {
   "event.server.clock": "The time of day changed: {reason}",
   "event.server.started": "The server started, version {version}",
   "event.server.stopped": "The server stopped",
+  "event.server.swept": "Files to which nothing refers are deleted: {files}, with {bytes}",
   "event.settings.retention": "Events are now kept for {days} days",
   "event.template.auto_update_off": "Automatic updates of template {name} were switched off",
   "event.template.auto_update_on": "Automatic updates of template {name} were switched on",

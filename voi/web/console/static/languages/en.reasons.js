@@ -47,6 +47,7 @@ export default {
   "reason.disk_not_whole": "this terminal does not have a complete {disk}",
   "reason.disk_of_another": "disk {uuid} belongs to template {name}",
   "reason.disk_uploaded_already": "{disk} is already being uploaded",
+  "reason.disks_not_ours": "the directory of the disks is not the one that belongs to this database, so nothing is looked for in it: is its file system mounted?",
   "reason.download_failed": "the terminal reports that the download failed",
   "reason.empty_file": "the file is not a qcow2 image: it is empty or begins with zeros only",
   "reason.encrypted": "it is encrypted, and terminals have no key for it",

@@ -232,6 +232,7 @@ export default {
   "event.server.clock": "系统时间发生变化：{reason}",
   "event.server.started": "服务器已启动，版本 {version}",
   "event.server.stopped": "服务器已停止",
+  "event.server.swept": "删除无引用的文件：{files} 个，共 {bytes}",
   "event.settings.retention": "事件日志保留天数已改为 {days} 天",
   "event.template.auto_update_off": "模板 {name} 的自动更新已关闭",
   "event.template.auto_update_on": "模板 {name} 的自动更新已开启",

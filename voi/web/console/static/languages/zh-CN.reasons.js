@@ -47,6 +47,7 @@ export default {
   "reason.disk_not_whole": "该终端没有完整的 {disk}",
   "reason.disk_of_another": "磁盘 {uuid} 属于模板 {name}",
   "reason.disk_uploaded_already": "{disk} 已在上传",
+  "reason.disks_not_ours": "磁盘目录不属于此数据库，因此不在其中查找；请检查其文件系统是否已挂载",
   "reason.download_failed": "终端报告下载失败",
   "reason.empty_file": "该文件不是 qcow2 镜像：开头全为零，或者为空",
   "reason.encrypted": "镜像已加密，而终端没有密钥",

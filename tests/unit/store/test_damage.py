@@ -43,13 +43,15 @@ def overwrite(path: Path, name: str) -> None:
     """Write garbage over the page in the middle of a table or an index."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    row = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    root = row[0] if row else 1  # the schema itself is the first page
     connection.close()
     data = bytearray(path.read_bytes())
     size = 4096
     page = data[(root - 1) * size : root * size]
-    cells = int.from_bytes(page[3:5])  # of an interior page, whose cells begin with the number of a page below
-    cell = int.from_bytes(page[12 + cells // 2 * 2 :][:2])
+    head = 100 if root == 1 else 0  # the file's own header
+    cells = int.from_bytes(page[head + 3 : head + 5])  # of an interior page: each begins with a page below
+    cell = int.from_bytes(page[head + 12 + cells // 2 * 2 :][:2])
     child = int.from_bytes(page[cell : cell + 4])
     data[(child - 1) * size : child * size] = GARBAGE
     path.write_bytes(data)

@@ -92,7 +92,7 @@ class ClockTests(SiteCase):
         self.assertEqual(self.server.call("GET", "/healthz")[0], 200)
 
     def test_wrong_between_starts(self) -> None:
-        """A server that starts two years ahead loses no entry; the next, with the right time, says that it is behind."""
+        """A server that starts two years ahead loses no entry; the next, with the right time, says it is behind."""
         self.server.up()
         self.import_base(1)
         entries = self.entries()

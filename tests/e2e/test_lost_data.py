@@ -102,7 +102,7 @@ class LostDataTests(SiteCase):
         """A page that was overwritten ends the start, with what to do; the file is not written to."""
         overwrite(self.data / "voi.sqlite", "sqlite_schema")
         damaged = (self.data / "voi.sqlite").read_bytes()
-        self.refused("is damaged", "put a backup back", ".recover")
+        self.refused("is damaged", "put a backup back", ".dump")
         self.assertEqual((self.data / "voi.sqlite").read_bytes(), damaged)
 
     def test_disks_vanish(self) -> None:

@@ -273,7 +273,7 @@ _HEALTH: Final = {
     ),
     "database_damaged": (
         "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or "
-        "rescue what can still be read with `sqlite3 voi.sqlite .recover`; then look for a failing disk"
+        "rescue what can still be read with `sqlite3 voi.sqlite .dump`; then look for a failing disk"
     ),
     "write_failed": "the last write to the database failed ({text}): check the disk of the data directory",
     "disk_full": (

@@ -52,7 +52,7 @@ def examine(path: Path) -> FoundDatabase:
         if damage:
             raise StartupError(
                 f"database {path} is damaged ({damage}): put a backup back, or rescue what can still be read with "
-                "`sqlite3 voi.sqlite .recover` (Operations, A damaged database); nothing was changed"
+                "`sqlite3 voi.sqlite .dump` (Operations, A damaged database); nothing was changed"
             )
         db = connect(path)
         try:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from voi.catalogue.orphans import Orphan
 from voi.catalogue.sweep import Sweeper
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
 from voi.errors import Conflict, StorageMissing
-from voi.web.api.schemas.orphans import OrphanKind, OrphanList, OrphanView, RefusedView, SweptView
+from voi.web.api.schemas.orphans import OrphanKind, OrphanList, OrphanQuery, OrphanView, RefusedView, SweptView
+from voi.web.http.lists import page
 from voi.web.http.reasons import why_of
 from voi.web.http.routing import Route
+
+_COLUMNS: Final[Mapping[str, Callable[[OrphanView], Any]]] = {
+    "path": lambda view: view.path,
+    "size": lambda view: view.size,
+    "kind": lambda view: view.kind,
+}
 
 
 class OrphanRoutes:
@@ -27,7 +35,8 @@ class OrphanRoutes:
                 method="GET",
                 path="/api/v1/orphans",
                 handler=self.all,
-                summary="List the files in the data directory to which nothing refers",
+                summary="List files in the data directory to which nothing refers, all or those that match",
+                query=OrphanQuery,
                 answer=OrphanList,
                 errors=(Conflict, StorageMissing),
                 role=Role.ADMINISTRATOR,
@@ -43,10 +52,11 @@ class OrphanRoutes:
             ),
         )
 
-    async def all(self) -> OrphanList:
+    async def all(self, query: OrphanQuery) -> OrphanList:
         """GET orphans."""
-        found = await self._sweeper.find()
-        return OrphanList(_views(found), _size(found))
+        orphans = await self._sweeper.find()
+        found, total = page(_views(orphans), query, texts=lambda view: (view.path,), columns=_COLUMNS)
+        return OrphanList(found, total, query.offset, _size(orphans))
 
     async def sweep(self, actor: Actor) -> SweptView:
         """DELETE orphans."""

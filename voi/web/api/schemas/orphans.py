@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from voi.web.api.schemas.fields import ListQuery
 from voi.web.http.reasons import Why
 
 OrphanKind = Literal["disk", "upload", "fetched", "torrent", "resume", "draft"]
@@ -22,10 +23,20 @@ class OrphanView(Struct, frozen=True):
     kind: OrphanKind
 
 
+class OrphanQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
+    """Files: `q` is a part of the path."""
+
+    sort: Literal["path", "size", "kind", "-path", "-size", "-kind"] = "path"
+
+
 class OrphanList(Struct, frozen=True):
-    """All such files by path, and their bytes in all."""
+    """Such files; `total` is how many were asked for, `offset` how many of them were left out first, `size` the bytes
+    of all that there are.
+    """
 
     files: list[OrphanView]
+    total: int
+    offset: int
     size: int
 
 

@@ -34,7 +34,7 @@ export default {
   "reason.control_characters": "the {what} contains control characters",
   "reason.corrupt": "it is marked as corrupt: `qemu-img check -r all` repairs what it can; then check whether it boots",
   "reason.data_length": "data_len is {said}, but data has {length} bytes",
-  "reason.database_damaged": "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or rescue what can still be read with `sqlite3 voi.sqlite .recover`; then look for a failing disk",
+  "reason.database_damaged": "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or rescue what can still be read with `sqlite3 voi.sqlite .dump`; then look for a failing disk",
   "reason.database_failed": "the database could not be written: {text}",
   "reason.database_late": "the database did not answer within {seconds} and {waiting} queries are waiting: check whether the disk is failing or another program holds the file",
   "reason.difference_alone": "level {level} is a difference disk and must name a backing file, but this image names none",

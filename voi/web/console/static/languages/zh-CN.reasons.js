@@ -34,7 +34,7 @@ export default {
   "reason.control_characters": "{what}中含有控制字符",
   "reason.corrupt": "镜像被标记为已损坏；可用 qemu-img check -r all 尽量修复，然后检查能否启动",
   "reason.data_length": "data_len 为 {said}，而 data 有 {length} 字节",
-  "reason.database_damaged": "数据库已损坏（{text}），不再写入；请停止服务器并恢复备份，或用 `sqlite3 voi.sqlite .recover` 抢救仍可读取的数据，然后检查磁盘是否故障",
+  "reason.database_damaged": "数据库已损坏（{text}），不再写入；请停止服务器并恢复备份，或用 `sqlite3 voi.sqlite .dump` 抢救仍可读取的数据，然后检查磁盘是否故障",
   "reason.database_failed": "无法写入数据库：{text}",
   "reason.database_late": "数据库在 {seconds}内没有响应，有 {waiting} 个查询在等待；请检查磁盘是否故障，或是否有其他程序占用该文件",
   "reason.difference_alone": "第 {level} 层是差异盘，必须指明后备文件，而该镜像没有",

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.site import SiteCase
-from tests.unit.store.test_damage import overwrite
+from tests.e2e.site import RECEIVER, PlainTerminal, SiteCase
+from tests.unit.store.test_damage import add_terminals, mac_of, overwrite
 from voi.files.hashing import sha256_file
 
 
@@ -104,6 +104,30 @@ class LostDataTests(SiteCase):
         damaged = (self.data / "voi.sqlite").read_bytes()
         self.refused("is damaged", "put a backup back", ".dump")
         self.assertEqual((self.data / "voi.sqlite").read_bytes(), damaged)
+
+    def test_damaged_while_it_runs(self) -> None:
+        """Who needs a page that was overwritten under the server is told what is wrong; health says so; nothing is
+        written from then on, and what can be read is.
+        """
+        database = self.data / "voi.sqlite"
+        add_terminals(database)
+        self.server.up()
+        mac = mac_of(overwrite(database, "terminals"))
+        for one in (mac, RECEIVER):
+            terminal = PlainTerminal(self.server, one)
+            answer = terminal.log_in()
+            terminal.close()
+            self.assertEqual(answer["code"], 20724)
+            self.assertIn("the database is damaged", answer["msg"])
+            self.assertIn("put a backup back", answer["msg"])
+        status, health = self.server.call("GET", "/healthz")
+        self.assertEqual(status, 503)
+        self.assertIn("the database is damaged", health["checks"]["database"])
+        status, answer = self.server.call("POST", "/api/v1/rooms", {"name": "Hall", "subnets": []})
+        self.assertEqual((status, answer["error"]["why"]["code"]), (500, "database_damaged"))
+        self.assertEqual([one["name"] for one in self.server.api("GET", "uploads")["uploads"]], ["Lab"])
+        self.server.stop()
+        self.refused("is damaged")
 
     def test_disks_vanish(self) -> None:
         """Where the disks are no longer there while the server runs, it removes nothing and says so."""

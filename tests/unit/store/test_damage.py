@@ -25,36 +25,50 @@ from voi.store.start import examine
 from voi.web.http.checks import run_checks
 
 GARBAGE = bytes(range(256)) * 16
+PAGE = len(GARBAGE)
 COUNT = 2000
 
 
 def made(path: Path) -> Path:
     """A database with some terminals."""
     prepare(path)
-    db = connect(path)
-    rows = [(f"02:00:00:00:{n >> 8:02X}:{n & 255:02X}", f"{n:032x}") for n in range(COUNT)]
-    add = "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) VALUES (?, '', 1, 1, 1, ?)"
-    db.conn.executemany(add, rows)
-    db.close()
+    add_terminals(path)
     return path
 
 
-def overwrite(path: Path, name: str) -> None:
-    """Write garbage over the page in the middle of a table or an index."""
+def mac_of(row: int) -> str:
+    """The terminal of a row."""
+    return f"02:00:00:00:{row >> 8:02X}:{row & 255:02X}"
+
+
+def add_terminals(path: Path) -> None:
+    """So many that they fill some pages."""
+    db = connect(path)
+    rows = [(mac_of(row), f"{row:032x}") for row in range(1, COUNT + 1)]
+    add = "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) VALUES (?, '', 1, 1, 1, ?)"
+    db.conn.executemany(add, rows)
+    db.close()
+
+
+def overwrite(path: Path, name: str) -> int:
+    """Write garbage over the page in the middle of a table or an index; of a table, the number of a row on it."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     row = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
-    root = row[0] if row else 1  # the schema itself is the first page
     connection.close()
-    data = bytearray(path.read_bytes())
-    size = 4096
-    page = data[(root - 1) * size : root * size]
-    head = 100 if root == 1 else 0  # the file's own header
-    cells = int.from_bytes(page[head + 3 : head + 5])  # of an interior page: each begins with a page below
-    cell = int.from_bytes(page[head + 12 + cells // 2 * 2 :][:2])
-    child = int.from_bytes(page[cell : cell + 4])
-    data[(child - 1) * size : child * size] = GARBAGE
-    path.write_bytes(data)
+    root = row[0] if row else 1  # the schema itself is the first page
+    with path.open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        page = file.read(PAGE)
+        head = 100 if root == 1 else 0  # the file's own header
+        cells = int.from_bytes(page[head + 3 : head + 5])
+        # Of an interior page: each cell is the number of a page below, and the last row there.
+        cell = int.from_bytes(page[head + 12 + cells // 2 * 2 :][:2])
+        child = int.from_bytes(page[cell : cell + 4])
+        high, low = page[cell + 4 : cell + 6]
+        file.seek((child - 1) * PAGE)
+        file.write(GARBAGE)
+    return (high & 127) << 7 | low if high & 128 else high
 
 
 class FindTests(SynchronousTestCase):

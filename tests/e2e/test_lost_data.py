@@ -111,7 +111,9 @@ class LostDataTests(SiteCase):
         """
         database = self.data / "voi.sqlite"
         add_terminals(database)
+        self.server.log.unlink()
         self.server.up()
+        self.wait(lambda: "voi is up" in self.server.log.read_text(), "the end of the start")
         mac = mac_of(overwrite(database, "terminals"))
         for one in (mac, RECEIVER):
             terminal = PlainTerminal(self.server, one)

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from voi.audit.log import AuditLog
 from voi.clock import STEP_SECONDS, ClockWatch
 from voi.domain.actors import SERVER
+from voi.errors import VoiError
 from voi.messages.reason import Reason
 
 log = Logger()
@@ -38,9 +39,14 @@ class ClockMonitor:
 
     async def begin(self) -> None:
         """The first look: at what the clock was when the server ran last. That it is ahead is no news, for time passes
-        while the server is off.
+        while the server is off. It never fails: a database that takes nothing is no reason not to start.
         """
-        await self._take(min(0.0, await self._audit_log.count_time()))
+        try:
+            step = await self._audit_log.count_time()
+        except VoiError as error:
+            log.warn("the clock could not be compared with that of the last run: {error}", error=error.message)
+        else:
+            await self._take(min(0.0, step))
 
     async def look(self) -> None:
         """Look whether it was set since the last look."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from twisted.internet.task import Clock
 
 from tests.unit.audit.test_log import EventCase
 from voi.audit.clock import SHOWN_SECONDS, ClockMonitor
 from voi.clock import ClockWatch
+from voi.errors import NotSaved
 from voi.messages.reason import code_of
 
 DAY = 86_400.0
@@ -66,3 +69,9 @@ class ClockMonitorTests(EventCase):
         await later.begin()
         (found,) = await self.texts()
         self.assertIn("set back by 3 d 0 h", found)
+
+    async def test_start_that_cannot_write(self) -> None:
+        """A database that takes nothing keeps no server from its start."""
+        with mock.patch.object(self.events, "count_time", side_effect=NotSaved("full")):
+            await self.monitor.begin()
+        self.assertEqual((await self.texts(), self.monitor.problem()), ([], ""))

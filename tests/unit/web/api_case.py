@@ -125,6 +125,7 @@ class ApiCase(TestCase):
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = repositories.accounts, FakePasswords()
         self.sessions, self.tokens = repositories.sessions, repositories.tokens
+        self.clock_problem = ""
         self.directory = DataDirectory(Path(self.mktemp()).absolute())
         self.directory.create()
         self.sweeper = Sweeper(
@@ -145,6 +146,7 @@ class ApiCase(TestCase):
         }
         self.api = Api(
             server=Server(
+                clock_problem=lambda: self.clock_problem,
                 token=TOKEN,
                 clock=self.clock,
                 lag=lambda: lag_view(self.lag),

@@ -4,7 +4,7 @@ Twisted's reactor keeps the time of day: set back by a day, it lets every timer 
 lets everything that waits end at once. So server and terminal give their reactor a monotonic clock before they begin.
 
 What is stored can only carry the time of day. Whoever reads it later does not trust it further than it can be true:
-see `believable_due` and `believable_age`.
+see `believable_pause` and `believable_age`.
 """
 
 from __future__ import annotations
@@ -71,12 +71,13 @@ class SteadyTime:
         return self._steady() + self._ahead
 
 
-def believable_due(due: float, now: float, longest: float) -> float:
-    """When something is due whose time was stored: never later than the longest pause from now on.
+def believable_pause(due: float, now: float, longest: float) -> float:
+    """How long to wait for something whose due time was stored: from 0 to `longest`.
 
-    It may have been written by a clock that was ahead. All are times of day, in seconds.
+    It may have been written by a clock that was ahead. Both are times of day, in seconds; what is waited then goes by
+    the other clock.
     """
-    return min(due, now + longest)
+    return min(max(0.0, due - now), longest)
 
 
 def believable_age(stored: float, now: float, longest: float) -> float:

@@ -9,7 +9,7 @@ import time
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.clock import ClockWatch, SteadyTime, believable_age, believable_due, use_monotonic_time
+from voi.clock import ClockWatch, SteadyTime, believable_age, believable_pause, use_monotonic_time
 
 DAY = 86_400.0
 
@@ -116,9 +116,9 @@ class StoredTests(SynchronousTestCase):
 
     def test_due(self) -> None:
         """What is due is due after the longest pause at the latest."""
-        self.assertEqual(believable_due(130.0, 100.0, 60.0), 130.0)
-        self.assertEqual(believable_due(100.0 + 730 * DAY, 100.0, 60.0), 160.0)
-        self.assertEqual(believable_due(3.0, 100.0, 60.0), 3.0)
+        self.assertEqual(believable_pause(130.0, 100.0, 60.0), 30.0)
+        self.assertEqual(believable_pause(100.0 + 730 * DAY, 100.0, 60.0), 60.0)
+        self.assertEqual(believable_pause(3.0, 100.0, 60.0), 0.0)
 
     def test_age(self) -> None:
         """An age is neither less than nothing nor more than the longest."""

@@ -46,7 +46,8 @@ def add_terminals(path: Path) -> None:
     db = connect(path)
     rows = [(mac_of(row), f"{row:032x}") for row in range(1, COUNT + 1)]
     add = "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) VALUES (?, '', 1, 1, 1, ?)"
-    db.conn.executemany(add, rows)
+    with db.atomic():
+        db.conn.executemany(add, rows)
     db.close()
 
 

@@ -27,11 +27,13 @@ from voi.agent.disk_reports import DiskReports
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
+from voi.agent.leftovers import remove_leftovers
 from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.own_work import OwnWork
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
+from voi.clock import use_monotonic_time
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.files.permissions import set_umask
 from voi.messages.reason import Reason
@@ -95,12 +97,13 @@ class TerminalService(Service):
         self._refused_logins = 0
         self._running = False
         self._lifecycle = DeferredLock()
-        in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        in_thread = self._in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
         self.library = Library(config.disks, in_thread)
+        self._state_directory = self.library.hidden / "seeding"
         self.seeding = make_seeding(
             reactor=reactor,
             settings=_settings(config),
-            state_directory=self.library.hidden / "seeding",
+            state_directory=self._state_directory,
             on_event=self._event,
         )
         self.booted: DiskName | None = None
@@ -157,6 +160,7 @@ class TerminalService(Service):
             self._note_what_runs()
             await self.own_work.open()
             await self.uploads.open()
+            await self._clear_up()
             self.bittorrent_port = await self.seeding.start()
             await self.disk_reports.open()
         except Exception:
@@ -167,6 +171,13 @@ class TerminalService(Service):
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
         spawn(self.downloads.resume(), log, "resuming what was under way")
+
+    async def _clear_up(self) -> None:
+        """Remove what a crash left of disks that are not here any more."""
+        states = list(self.library)
+        hashes = {state.key for state in states if state.key is not None}
+        names = {state.disk for state in states}
+        await self._in_thread(remove_leftovers, self.library.hidden, self._state_directory, names, hashes)
 
     async def _stop(self) -> None:
         if not self._running:
@@ -323,6 +334,8 @@ def _factory(protocol: Callable[[], Client]) -> Factory[Client]:
 def make_service(options: TerminalOptions) -> IService:
     """The terminals that a command line asks for."""
     from twisted.internet import reactor  # only the composition root may choose a reactor
+
+    use_monotonic_time(reactor)
 
     def give_up(_failure: Failure) -> None:
         # Status 1, so that a supervisor sees it; the reactor itself would end with 0.

@@ -8,6 +8,7 @@ from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.sweep import Sweeper
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.image_check import ImageCheck
 from voi.publishing.intake import UploadIntake
@@ -28,6 +29,7 @@ class UploadArea:
     admission: UploadAdmission
     intake: UploadIntake
     requests: UploadRequests
+    sweeper: Sweeper
 
 
 def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
@@ -54,7 +56,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         in_disk_thread=in_disk_thread,
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
-    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__)
+    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__, base.reactor)
     return UploadArea(
         catalogue=catalogue,
         block_tables=BlockTables(
@@ -71,6 +73,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             directory=base.directory,
             in_thread=in_thread,
             told_again=notifications.tell_end,
+            now=base.reactor.seconds,
         ),
         requests=UploadRequests(
             uploads=uploads,
@@ -80,5 +83,13 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             admission=admission,
             tell=notifications.request,
             in_thread=in_thread,
+        ),
+        sweeper=Sweeper(
+            templates=templates,
+            uploads=uploads,
+            audit_entries=base.repositories.audit_entries,
+            directory=base.directory,
+            alone=admission.alone,
+            in_disk_thread=in_disk_thread,
         ),
     )

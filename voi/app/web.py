@@ -74,6 +74,8 @@ def make_web(
             facts=lambda days: _facts(base, days),
             links=LinkRates(swarm.link, base.config.terminal_link or link_rate(base.config.link)),
             checks=health,
+            steady=base.steady,
+            clock_problem=base.clock_monitor.problem,
         ),
         repositories=repositories,
         use_cases=UseCases(
@@ -92,6 +94,7 @@ def make_web(
             rooms=RoomAdministration(repositories.rooms),
             catalogue=uploads.catalogue,
             uploads=uploads.requests,
+            sweeper=uploads.sweeper,
             rollouts=rollouts.coordinator,
             commands=commands,
             audit_log=base.audit_log,

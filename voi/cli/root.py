@@ -14,6 +14,7 @@ from voi.cli.failures import STATUSES
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
 from voi.cli.status import status
+from voi.cli.sweep import sweep
 from voi.cli.templates import import_, templates
 from voi.cli.terminal_commands import GIVING, wake
 from voi.cli.terminals import terminals
@@ -46,6 +47,7 @@ for _command in (
     wake,
     events,
     token,
+    sweep,
     completion,
 ):
     main.add_command(_command)

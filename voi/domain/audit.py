@@ -46,6 +46,8 @@ else; what it gives is written in the same transaction, which fails with it.
 KINDS: Final[dict[str, str]] = {
     "server.started": "The server started, version {version}",
     "server.stopped": "The server stopped",
+    "server.swept": "Files to which nothing refers are deleted: {files}, with {bytes} bytes",
+    "server.clock": "The time of day changed: {reason}",
     "account.signed_in": "{name} signed in",
     "account.refused": "Sign-in as {name} was refused: {reason}",
     "account.signed_out": "{name} signed out",

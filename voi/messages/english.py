@@ -321,6 +321,10 @@ _HEALTH: Final = {
         "one write to the database has taken {seconds:.0f} seconds so far and {waiting} more are waiting: "
         "check whether the disk is failing or another program holds the file"
     ),
+    "database_damaged": (
+        "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or "
+        "rescue what can still be read with `sqlite3 voi.sqlite .dump`; then look for a failing disk"
+    ),
     "write_failed": "the last write to the database failed ({text}): check the disk of the data directory",
     "disk_full": (
         "only {free:size} are free on the server's disk: no upload is accepted below {floor:size}, and soon nothing "
@@ -329,6 +333,18 @@ _HEALTH: Final = {
     "server_late": (
         "the server was more than {milliseconds:.0f} ms late in {part:.0%} of the last minute, so terminals "
         "have to wait: the machine is too busy or has too little memory"
+    ),
+    "clock_forward": (
+        "the server's clock was set forward by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
+    "clock_back": (
+        "the server's clock was set back by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
+    "disks_not_ours": (
+        "the directory of the disks is not the one that belongs to this database, so nothing is looked for in it: is "
+        "its file system mounted?"
     ),
     "not_listening": "the BitTorrent session is not listening yet",
     "torrents_failing": (

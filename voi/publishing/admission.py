@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import DeferredLock
+from twisted.internet.interfaces import IReactorTime
 
 from voi.domain.uploads import UploadDisk, UploadState
 from voi.errors import Conflict
@@ -23,20 +23,21 @@ ABSENT_SECONDS: Final = 600.0
 class UploadAdmission:
     """What terminals' and administrators' wishes are weighed by.
 
-    `online` says whether a terminal is connected.
+    `online` says whether a terminal is connected; `clock` counts how long it is not.
     """
 
-    def __init__(self, publisher: Publisher, space: Space, online: Callable[[str], bool]) -> None:
+    def __init__(self, publisher: Publisher, space: Space, online: Callable[[str], bool], clock: IReactorTime) -> None:
         self._publisher = publisher
         self._space = space
         self._online = online
         self._left: dict[str, float] = {}
-        self._started = time.time()
+        self._clock = clock
+        self._started = clock.seconds()
         self._lock = DeferredLock()
 
     def terminal_left(self, mac: str) -> None:
         """A terminal went offline: from now on its absence is counted."""
-        self._left[mac] = time.time()
+        self._left[mac] = self._clock.seconds()
 
     def terminal_came(self, mac: str) -> None:
         """A terminal is back."""
@@ -58,7 +59,7 @@ class UploadAdmission:
             await self._publisher.fail(disk, Reason("taken_over", mac=disk.mac, other=mac))
 
     def _absent(self, mac: str) -> bool:
-        return not self._online(mac) and time.time() - self._left.get(mac, self._started) >= ABSENT_SECONDS
+        return not self._online(mac) and self._clock.seconds() - self._left.get(mac, self._started) >= ABSENT_SECONDS
 
     def check_space(self, needed: int, open_disks: Sequence[UploadDisk]) -> None:
         """Whether so many bytes fit beside the uploads under way.

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.catalogue.interfaces import Contents
+from voi.clock import believable_pause
 from voi.domain.actors import SERVER, Actor
 from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target, TargetState
@@ -125,7 +126,7 @@ class RolloutCoordinator:
         for work in await self._rollouts.open_work():
             target = self._open_targets.put(work.target)
             target.take(work.target, work.tasks, now)
-            target.due = now + min(max(work.target.next_try - wall, 0.0), RETRY_PAUSES[-1])
+            target.due = now + believable_pause(work.target.next_try, wall, RETRY_PAUSES[-1])
         if len(self._open_targets):
             log.info("{count} terminals have rollouts to finish", count=len(self._open_targets))
         for mac in self._registry:

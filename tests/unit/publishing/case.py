@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
 
 from tests.unit.fakes import FakeSession
 from tests.unit.store.base import StoreCase
@@ -158,8 +159,9 @@ class PublishingCase(StoreCase):
             in_disk_thread=in_thread,
         )
         self.publisher.ended.connect(self.ended.append)
+        self.clock = Clock()
         space = Space(self.directory.root, lambda _path: self.free)
-        self.admission = UploadAdmission(self.publisher, space, self.online.__contains__)
+        self.admission = UploadAdmission(self.publisher, space, self.online.__contains__, self.clock)
         self.intake = UploadIntake(
             uploads=self.uploads,
             templates=self.templates,

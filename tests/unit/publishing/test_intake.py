@@ -72,7 +72,7 @@ class MayUploadTests(PublishingCase):
         self.online.discard(MAC)
         self.admission.terminal_left(MAC)
         self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
-        self.admission._left[MAC] -= ABSENT_SECONDS
+        self.clock.advance(ABSENT_SECONDS)
         self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
         self.assertIn("uploads instead", (await self.last()).reason)
 

@@ -36,7 +36,9 @@ answer at once.
 
 
 class OverviewRoutes:
-    """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk."""
+    """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk,
+    `clock_problem` says that its clock was set.
+    """
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class OverviewRoutes:
         traffic: TrafficMeter,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
+        clock_problem: Callable[[], str] = str,
     ) -> None:
         self._recent = recent
         self._rollouts = rollouts
@@ -58,6 +61,7 @@ class OverviewRoutes:
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
+        self._clock_problem = clock_problem
         self._answer = Recent(self._read, seconds=SHARED_SECONDS)
 
     def changed(self) -> None:
@@ -94,6 +98,7 @@ class OverviewRoutes:
             *_held(await self._uploads.open_disks()),
             *_disk(free, size),
             *_health(await run_checks(self._checks)),
+            *_clock(self._clock_problem()),
         ]
         return Overview(
             terminals=TerminalTotals(
@@ -172,5 +177,9 @@ def _health(results: Mapping[str, str]) -> list[Attention]:
     ]
 
 
-def _attention(kind: Kind, count: int, reason: Reason, link: str) -> Attention:
+def _clock(problem: str) -> list[Attention]:
+    return [_attention("clock", 1, problem, "#/events?kind=server")] if problem else []
+
+
+def _attention(kind: Kind, count: int, reason: str, link: str) -> Attention:
     return Attention(kind, count, str(reason), why_of(reason), link)

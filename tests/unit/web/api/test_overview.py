@@ -156,6 +156,14 @@ class OverviewTests(ApiCase):
         self.assertEqual((found["kind"], found["count"], found["link"]), ("held", 1, f"#/templates/{TEMPLATE}"))
         self.assertEqual(found["why"]["data"]["why"]["code"], "no_space")
 
+    async def test_clock_that_was_set(self) -> None:
+        """That the clock was set needs attention, with by how much, and leads to the events."""
+        self.clock_problem = Reason("clock_back", seconds=86_400)
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["link"]), ("clock", "#/events?kind=server"))
+        self.assertIn("set back by 1 d 0 h", found["text"])
+        self.assertEqual(found["why"]["data"]["seconds"], 86_400)
+
     async def test_uploads_of_several_templates(self) -> None:
         """Failed uploads of several templates are found in the list of all."""
         for number, template in enumerate((TEMPLATE, DISK_TWO)):

@@ -115,6 +115,8 @@ _ROLLOUTS: Final = {
     "off_after_failure": "offline: tries again at its next login; the last attempt failed: {why}",
     "nothing_arrives": "no data has arrived for more than a minute: check its network connection",
     "not_started": "the terminal has not started to download yet",
+    "pieces_wrong": "{count} pieces from {peers} do not match: damaged copies; other sources are used",
+    "server_pieces_wrong": "{count} pieces from the server do not match: its copy is damaged, or the way to it",
     "download_failed": "the terminal reports that the download failed",
     "stalled": "no progress for {minutes:.0f} minutes",
     "disk_failed": "{disk}: {why}",

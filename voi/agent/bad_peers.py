@@ -35,6 +35,9 @@ MOST_PEERS: Final = 64
 MOST_NAMED: Final = 8
 """Peers named in a reason."""
 
+WRONG_ENOUGH: Final = 8
+"""Wrong pieces of one peer before it is blocked: one that has a few among thousands is still a good source."""
+
 SURE_UNTIL: Final = 2
 """A ban after at most so many wrong pieces is for one that its sender sent alone: who has only a part in wrong ones is
 banned after four at the earliest (libtorrent takes two points for each, and bans at seven)."""
@@ -120,7 +123,8 @@ class BadPeers:
         if count := sum(suspicion.wrong[host] for host in server):
             return Reason("server_pieces_wrong", count=count)
         peers = suspicion.wrong.most_common(MOST_NAMED)
-        return Reason("pieces_wrong", peers=", ".join(host for host, _ in peers), count=sum(suspicion.wrong.values()))
+        shown = ", ".join(f"{host} ({count})" for host, count in peers)
+        return Reason("pieces_wrong", peers=shown, count=sum(suspicion.wrong.values()))
 
     def _proven(self, suspicion: _Suspicion, host: str) -> None:
         """A wrong piece came from this address and no other."""
@@ -129,7 +133,7 @@ class BadPeers:
         suspicion.wrong[host] += 1
         server = host in self._known_server_hosts()
         log.warn("a piece from {host}{whose} does not match", host=host, whose=", the server," if server else "")
-        if not server:
+        if not server and suspicion.wrong[host] >= WRONG_ENOUGH:
             self._block(host)
 
     def _block(self, host: str) -> None:

@@ -63,6 +63,8 @@ KINDS: Final[dict[str, str]] = {
     "terminal.moved": "Moved to {room}: {whom}",
     "terminal.released": "Back in the room that matches the address: {whom}",
     "terminal.forgotten": "Forgotten: {whom}",
+    "terminal.damaged_copy": "The copy of {disk} at terminal {terminal} is damaged: {pieces} pieces of it did not "
+    "match at terminal {at}",
     "terminal.woken": "Woken: {whom}",
     **{kind: sentence for command in COMMANDS for kind, sentence in command.entries().items()},
     "room.made": "Room created: {name}; subnets: {subnets}",

@@ -289,6 +289,8 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
+    "copies_damaged": "{disk}: pieces of it that others fetched from {macs} did not match: check the disks there, "
+    "and send it again",
     "disk_nearly_full": (
         "only {free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
     ),

@@ -18,6 +18,7 @@ from voi.domain.rollouts import Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.rollouts import audit
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
@@ -53,6 +54,7 @@ class RolloutCoordinator:
         tracker: Tracker,
         clock: IReactorTime,
         open_targets: OpenTargets | None = None,
+        bad_copies: BadCopies | None = None,
         served: Served = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
@@ -79,6 +81,7 @@ class RolloutCoordinator:
             terminals=terminals,
             update=self._update,
             wall=wall,
+            heard=bad_copies.heard if bad_copies is not None else lambda _mac, _state: None,
         )
         self.stall_monitor = StallMonitor(
             open_targets=open_targets,

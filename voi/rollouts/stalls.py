@@ -13,6 +13,7 @@ from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.open_targets import OpenTargets
+from voi.rollouts.peer_terminals import terminals_of
 from voi.rollouts.progress import ProgressReceiver
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import in_turns, one_slice_a_turn
@@ -49,7 +50,10 @@ LOOKED_AFTER_AT_A_TURN: Final = 250
 
 
 Served = Callable[[bytes, Sequence[tuple[str, int]]], None]
-"""Is told what the server's peer has sent to whom of a torrent: MACs, and bytes since each connection began."""
+"""Is told what the server's peer has sent to whom of a torrent: MACs, and bytes since it was told last.
+
+Where several terminals are behind one address, who got it may be unknown: it is told of none of them then.
+"""
 
 
 class StallMonitor:
@@ -119,16 +123,22 @@ class StallMonitor:
             self._seeder.connect(info_hash, peer.host, peer.port)
 
     async def _look_at_peers(self, info_hash: bytes) -> None:
-        terminals = {(peer.host, peer.port): peer.terminal for peer in self._tracker.peers(info_hash)}
         try:
             peers = await self._seeder.ask_peers(info_hash)
         except VoiError:
             return  # a torrent that cannot be seeded now is reported where that was found
-        known = [(peer, mac) for peer in peers if (mac := terminals.get((peer.host, peer.port))) is not None]
-        self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
-        for peer, mac in known:
-            for target, task in self._open_targets.tasks_for(mac, info_hash):
+        known = terminals_of([(peer.host, peer.port) for peer in peers], self._tracker.peers(info_hash))
+        for peer in peers:
+            mac = known.get((peer.host, peer.port))
+            for target, task in self._open_targets.tasks_for(mac, info_hash) if mac is not None else ():
                 self._progress_receiver.see(target, task, peer.progress)
+
+    def sent(self, info_hash: bytes, sent: Sequence[tuple[str, int, int]]) -> None:
+        """The server's peer has sent bytes: host and port of each connection, and how many since the last word."""
+        known = terminals_of([(host, port) for host, port, _ in sent], self._tracker.peers(info_hash))
+        told = [(mac, count) for host, port, count in sent if (mac := known.get((host, port))) is not None]
+        if told:
+            self._served(info_hash, told)
 
     def failing(self) -> dict[int, int]:
         """For each open rollout in which terminals failed and wait for their next try: how many."""

@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.agent.fakes import BASE, FakeSeeder
-from voi.agent.bad_peers import BLOCK_SECONDS, LONGEST_PAUSE, MOST_BLOCKED, BadPeers
+from voi.agent.bad_peers import BLOCK_SECONDS, LONGEST_PAUSE, MOST_BLOCKED, WRONG_ENOUGH, BadPeers
 from voi.agent.reports import Active
 from voi.messages.reason import Reason
 from voi.seeding.alerts import PeerBanned, PieceFailed
@@ -30,11 +30,12 @@ class BadPeersTests(SynchronousTestCase):
         self.peers.banned(PeerBanned(KEY, host, 6881))
 
     def test_proven(self) -> None:
-        """Who sent a whole piece that does not match is blocked for ten minutes, and named with the count."""
-        for _ in range(3):
+        """Who sent whole pieces that do not match is named with their count, and with many blocked for ten minutes."""
+        for _ in range(WRONG_ENOUGH):
+            self.assertEqual(self.seeder.blocked, frozenset())
             self.failed(BAD)
         self.assertEqual(self.seeder.blocked, {BAD})
-        self.assertEqual(self.peers.why(KEY), Reason("pieces_wrong", peers=BAD, count=3))
+        self.assertEqual(self.peers.why(KEY), Reason("pieces_wrong", peers=f"{BAD} (8)", count=8))
         self.clock.advance(BLOCK_SECONDS)
         self.assertEqual(self.seeder.blocked, frozenset())
 
@@ -47,10 +48,18 @@ class BadPeersTests(SynchronousTestCase):
         """A ban before enough has failed for one by points is for a piece of its sender's alone, and proves it."""
         self.banned(BAD)
         self.failed()
-        self.assertEqual(self.seeder.blocked, {BAD})
-        self.assertEqual(self.peers.why(KEY), Reason("pieces_wrong", peers=BAD, count=1))
+        self.assertEqual(self.peers.why(KEY), Reason("pieces_wrong", peers=f"{BAD} (1)", count=1))
+        self.clock.advance(2)
+        self.assertEqual(self.seeder.forgiven, [(KEY, BAD, 6881)])
+
+    def test_blocked_is_not_asked(self) -> None:
+        """Who is blocked is not asked again meanwhile, though a ban of it waited for that."""
+        self.banned(BAD)
+        for _ in range(WRONG_ENOUGH):
+            self.failed(BAD)
+        self.banned(BAD)
         self.clock.advance(60)
-        self.assertEqual(self.seeder.forgiven, [])
+        self.assertEqual((self.seeder.blocked, self.seeder.forgiven), ({BAD}, []))
 
     def test_ban_by_points(self) -> None:
         """A later ban without proof is forgiven after a pause, which doubles each time up to a minute."""
@@ -78,10 +87,11 @@ class BadPeersTests(SynchronousTestCase):
         """Wrong pieces of the server's own are said, with their count; it is asked again, and never blocked."""
         self.failed("::ffff:" + SERVER)
         self.failed(BAD)
-        self.failed(SERVER)
+        for _ in range(WRONG_ENOUGH):
+            self.failed(SERVER)
         self.banned(SERVER)
-        self.assertEqual(self.peers.why(KEY), Reason("server_pieces_wrong", count=2))
-        self.assertEqual(self.seeder.blocked, {BAD})
+        self.assertEqual(self.peers.why(KEY), Reason("server_pieces_wrong", count=WRONG_ENOUGH + 1))
+        self.assertEqual(self.seeder.blocked, frozenset())
         self.clock.advance(2)
         self.assertEqual(self.seeder.forgiven, [(KEY, SERVER, 6881)])
 
@@ -98,7 +108,8 @@ class BadPeersTests(SynchronousTestCase):
         hosts = [f"10.1.0.{number}" for number in range(MOST_BLOCKED + 1)]
         for host in hosts:
             self.active[KEY] = Active(BASE, KEY, 1 << 20)  # another download: of one, as many are counted
-            self.failed(host)
+            for _ in range(WRONG_ENOUGH):
+                self.failed(host)
         self.assertEqual(self.seeder.blocked, set(hosts[1:]))
 
     def test_ended(self) -> None:

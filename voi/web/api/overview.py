@@ -174,7 +174,7 @@ def _damaged(copies: Sequence[BadCopy]) -> list[Attention]:
         _attention(
             "damaged",
             len(bad),
-            Reason("copies_damaged", disk=disk, count=len(bad), macs=", ".join(copy.mac for copy in bad[:MOST_NAMED])),
+            Reason("copies_damaged", disk=disk, macs=", ".join(copy.mac for copy in bad[:MOST_NAMED])),
             f"#/terminals/{bad[0].mac}" if len(bad) == 1 else "#/terminals",
         )
         for disk, bad in by_disk.items()

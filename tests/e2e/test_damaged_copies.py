@@ -58,8 +58,6 @@ class DamagedCopyCase(SiteCase):
 class SlowServerTests(DamagedCopyCase):
     """Six terminals whose copies changed, and a server with 200 kB a second."""
 
-    server_options = ()
-
     def test_six_bad_seeds(self) -> None:
         """A newcomer gets the part that only the server has right, and the damaged copies are named."""
         receivers = self.prepare(6, 24)
@@ -93,3 +91,36 @@ class OneBitTests(DamagedCopyCase):
         self.assert_equal_copies(newcomer.directory)
         whole = sha256_file(self.server.data / "disks" / str(self.base))
         self.assertNotEqual(sha256_file(path), whole)
+
+
+class DamagedServerTests(DamagedCopyCase):
+    """The server's own file changed under it, and one terminal that is off has it right."""
+
+    def test_healed_by_a_terminal(self) -> None:
+        """Three newcomers stand still and say why; once a good copy is there, they and the server are whole."""
+        good = self.prepare(1, 8)
+        path = self.server.data / "disks" / str(self.base)
+        whole = sha256_file(path)
+        good.stop()
+        self.wait(lambda: not self.terminal(SEED)["online"], "the good copy to be away")
+        damage(path, 4 * MIB, 4096)
+        newcomers = self.child(
+            TerminalProcesses(self.directory / "new", self.server.address, NEWCOMER, count=3, address="127.0.0.99")
+        )
+        newcomers.start()
+        self.wait(lambda: all(self.terminal(mac).get("online") for mac in newcomers.macs), "the newcomers")
+        number = self.roll_out(newcomers.macs)
+        self.wait(lambda: self.why(number) == {"server_pieces_wrong"}, "the reason of all three", MINUTE)
+        good.start()
+        self.done(number)
+        for directory in newcomers.directories:
+            self.assertEqual(sha256_file(directory / str(self.base)), whole)
+        self.wait(lambda: sha256_file(path) == whole, "the server's file to be mended", MINUTE)
+
+    def why(self, number: int) -> set[str]:
+        """The codes of the reasons of a rollout's terminals."""
+        return {(target["why"] or {}).get("code", "") for target in self.rollout(number)["targets"]}
+
+    test_healed_by_a_terminal.todo = (  # type: ignore[attr-defined]  # trial's way to say so
+        "the reason of a 9025 is kept, and a suspect file read again and fetched, in other modules"
+    )

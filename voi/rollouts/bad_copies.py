@@ -68,7 +68,7 @@ class BadCopies:
         self._seconds = seconds
         self._copies: OrderedDict[tuple[str, DiskName], BadCopy] = OrderedDict()
 
-    def heard(self, mac: str, state: TaskState) -> None:
+    def reported(self, mac: str, state: TaskState) -> None:
         """A terminal said how far a download is."""
         if self._copies and state.progress >= 100 and not state.failed:
             self._mended(mac, state.torrent_name)

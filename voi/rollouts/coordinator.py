@@ -81,7 +81,7 @@ class RolloutCoordinator:
             terminals=terminals,
             update=self._update,
             wall=wall,
-            heard=bad_copies.heard if bad_copies is not None else lambda _mac, _state: None,
+            task_reported=bad_copies.reported if bad_copies is not None else lambda _mac, _state: None,
         )
         self.stall_monitor = StallMonitor(
             open_targets=open_targets,

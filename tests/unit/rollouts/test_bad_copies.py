@@ -67,7 +67,7 @@ class BadCopiesTests(SynchronousTestCase):
 
     def say(self, why: str, mac: str = REPORTER) -> None:
         body = encode_reason(why)
-        self.copies.heard(mac, TaskState(torrent_name=str(DISK), progress=50, state="downloading", reason=body))
+        self.copies.reported(mac, TaskState(torrent_name=str(DISK), progress=50, state="downloading", reason=body))
 
     def test_named(self) -> None:
         """A terminal whose pieces do not match is known with its disk and their count, and written down once."""
@@ -82,7 +82,7 @@ class BadCopiesTests(SynchronousTestCase):
     def test_mended(self) -> None:
         """A terminal that is complete again is damaged no more."""
         self.say(Reason("pieces_wrong", peers="10.0.0.2 (1)", count=1))
-        self.copies.heard(BAD, TaskState(torrent_name=str(DISK), progress=100, state="finished"))
+        self.copies.reported(BAD, TaskState(torrent_name=str(DISK), progress=100, state="finished"))
         self.assertEqual(self.copies.known(), [])
 
     def test_old_news(self) -> None:

@@ -49,6 +49,14 @@ class DamagedCopyCase(SiteCase):
         self.wait(lambda: self.swarm()["seeds"] >= seeds, "all of them to seed")
         return receivers
 
+    def slow_down(self, rate: int, seeds: TerminalProcesses) -> None:
+        """Let the server send so many bytes a second, and wait until the seeds are back."""
+        self.server.stop()
+        self.server.options(f"--upload-limit={rate}")
+        self.server.up()
+        self.wait(lambda: all(self.terminal(mac).get("online") for mac in seeds.macs), "the seeds")
+        self.wait(lambda: self.swarm()["seeds"] >= len(seeds.macs), "all of them to seed")
+
     def attention(self, kind: str) -> str:
         """What the overview says of this kind, empty for nothing."""
         found = self.server.api("GET", "overview")["attention"]
@@ -63,11 +71,7 @@ class SlowServerTests(DamagedCopyCase):
         receivers = self.prepare(6, 24)
         for directory in receivers.directories:
             damage(directory / str(self.base), 12 * MIB, 4 * MIB)
-        self.server.stop()
-        self.server.options("--upload-limit=200000")
-        self.server.up()
-        self.wait(lambda: all(self.terminal(mac).get("online") for mac in receivers.macs), "the seeds")
-        self.wait(lambda: self.swarm()["seeds"] >= 6, "all of them to seed")
+        self.slow_down(200_000, receivers)
         newcomer = self.newcomer()
         number = self.roll_out([NEWCOMER])
         said = self.wait(lambda: self.attention("damaged"), "the damaged copies to be named", MINUTE)
@@ -81,16 +85,18 @@ class OneBitTests(DamagedCopyCase):
     """One terminal whose copy has a flipped bit."""
 
     def test_flipped_bit(self) -> None:
-        """A newcomer is whole, and the terminal with the damaged copy is named with its disk."""
+        """A newcomer is whole, and the terminal with the damaged copy is named, in the overview and under *Events*."""
         seeds = self.prepare(1, 8)
         path = seeds.directories[0] / str(self.base)
         damage(path, 4 * MIB, 1)
+        self.slow_down(100_000, seeds)
         newcomer = self.newcomer()
         number = self.roll_out([NEWCOMER])
+        self.assertIn(SEED, self.wait(lambda: self.attention("damaged"), "the damaged copy to be named", MINUTE))
         self.done(number)
         self.assert_equal_copies(newcomer.directory)
-        whole = sha256_file(self.server.data / "disks" / str(self.base))
-        self.assertNotEqual(sha256_file(path), whole)
+        (entry,) = self.server.api("GET", "events?kind=terminal.damaged_copy")["events"]
+        self.assertEqual((entry["mac"], entry["data"]["at"]), (SEED, NEWCOMER))
 
 
 class DamagedServerTests(DamagedCopyCase):

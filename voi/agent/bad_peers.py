@@ -132,7 +132,10 @@ class BadPeers:
             return
         suspicion.wrong[host] += 1
         server = host in self._known_server_hosts()
-        log.warn("a piece from {host}{whose} does not match", host=host, whose=", the server," if server else "")
+        count = suspicion.wrong[host]
+        if count & (count - 1) == 0:  # the first, the second, the fourth: one that is asked again goes on for long
+            whose = ", the server" if server else ""
+            log.warn("wrong pieces from {host}{whose}: {count}", host=host, whose=whose, count=count)
         if not server and suspicion.wrong[host] >= WRONG_ENOUGH:
             self._block(host)
 

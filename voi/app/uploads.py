@@ -9,6 +9,7 @@ from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
 from voi.publishing.admission import UploadAdmission
+from voi.publishing.image_check import ImageCheck
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
 from voi.publishing.publisher import Publisher
@@ -48,6 +49,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         directory=base.directory,
         seeder=swarm.session,
         tracker=swarm.tracker,
+        check_image=ImageCheck.with_qemu(),
         in_thread=in_thread,
         in_disk_thread=in_disk_thread,
     )

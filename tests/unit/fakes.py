@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,15 @@ class FakeSession(BitTorrentSession):
     """A BitTorrent session that moves no bytes; `states` has what a test says of torrents."""
 
     failing = 0
+    failed_pieces = 0
     sent = 0
     received = 0
 
     def __init__(self) -> None:
         self.states: dict[bytes, TorrentStatus] = {}
         self.connected: list[tuple[bytes, str, int]] = []
+        self.blocked: frozenset[str] = frozenset()
+        self.forgiven: list[tuple[bytes, str, int]] = []
 
     def start(self) -> Deferred[int]:
         return succeed(6881)
@@ -137,6 +140,14 @@ class FakeSession(BitTorrentSession):
     def connect(self, info_hash: bytes, host: str, port: int) -> None:
         """Note it."""
         self.connected.append((info_hash, host, port))
+
+    def block(self, hosts: Collection[str]) -> None:
+        """Note them."""
+        self.blocked = frozenset(hosts)
+
+    def forgive(self, info_hash: bytes, host: str, port: int) -> None:
+        """Note it."""
+        self.forgiven.append((info_hash, host, port))
 
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         """Of no matter here."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from twisted.application.internet import ClientService
 from twisted.application.service import IService, MultiService, Service
@@ -93,6 +94,7 @@ class TerminalService(Service):
         self._reactor = reactor
         self._failed = failed
         self._random_part = random_part
+        self._server_host = ""
         self._logged_in = False
         self._refused_logins = 0
         self._running = False
@@ -207,6 +209,11 @@ class TerminalService(Service):
     # The connection.
 
     @property
+    def hosts(self) -> Collection[str]:
+        """The IP addresses at which the server is known: of this connection, or the last, and of its trackers."""
+        return {self._server_host, *(urlsplit(url).hostname or "" for url in self.trackers)} - {""}
+
+    @property
     def online(self) -> bool:
         """Whether this terminal is logged in."""
         return self._logged_in and self.client is not None and self.client.connected_now
@@ -226,6 +233,7 @@ class TerminalService(Service):
 
     def _connected(self, client: Client) -> None:
         self.client = client
+        self._server_host = client.server_host or self._server_host
         if self.config.address is None:
             self.address = client.host
         Deferred.fromCoroutine(self._log_in(client)).addErrback(self._login_failed, client)

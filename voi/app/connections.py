@@ -10,7 +10,8 @@ import time
 from twisted.logger import Logger
 
 from voi.app.assembly import Assembly
-from voi.seeding.alerts import Event, Finished, TorrentFailed
+from voi.rollouts.peer_terminals import terminals_of
+from voi.seeding.alerts import BytesSent, Event, Finished, PeerBanned, TorrentFailed
 from voi.tracker.announced import PeerAnnounced
 
 log = Logger()
@@ -73,3 +74,17 @@ def _session_event(parts: Assembly, event: Event) -> None:
     elif isinstance(event, TorrentFailed):
         log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
         parts.uploads.publisher.transfer_failed(event.info_hash, event.reason)
+    elif isinstance(event, BytesSent):
+        parts.rollouts.coordinator.stall_monitor.sent(event.info_hash, event.sent)
+    elif isinstance(event, PeerBanned):
+        _log_ban(parts, event)
+
+
+def _log_ban(parts: Assembly, event: PeerBanned) -> None:
+    known = terminals_of([(event.host, event.port)], parts.swarm.tracker.peers(event.info_hash))
+    log.warn(
+        "torrent {hash}: pieces from {host}, terminal {terminal}, do not match",
+        hash=event.info_hash.hex(),
+        host=event.host,
+        terminal=known.get((event.host, event.port), "unknown"),
+    )

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twisted.logger import Logger
+
 from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
 from voi.rollouts.throughput import ThroughputRecorder
 from voi.terminals.commands import CommandDispatcher
 
+log = Logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutArea:
-    """The `recorder` watches how the `coordinator`'s rollouts go."""
+    """The `recorder` watches how the `coordinator`'s rollouts go; `bad_copies` are what terminals found at others."""
 
     recorder: ThroughputRecorder
     coordinator: RolloutCoordinator
+    bad_copies: BadCopies
 
 
 def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatcher) -> RolloutArea:
@@ -31,6 +37,13 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatche
         seeding=swarm.session,
         histories=repositories.rollout_histories,
         clock=base.reactor,
+    )
+    bad_copies = BadCopies(
+        open_targets=open_targets,
+        tracker=swarm.tracker,
+        note=base.audit_log.note,
+        suspect=_suspect,
+        seconds=base.reactor.seconds,
     )
     coordinator = RolloutCoordinator(
         rollouts=repositories.rollouts,
@@ -50,5 +63,10 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatche
         clock=base.reactor,
         open_targets=open_targets,
         served=recorder.served,
+        bad_copies=bad_copies,
     )
-    return RolloutArea(recorder=recorder, coordinator=coordinator)
+    return RolloutArea(recorder=recorder, coordinator=coordinator, bad_copies=bad_copies)
+
+
+def _suspect(info_hash: bytes) -> None:
+    log.error("{hash}: a terminal reports pieces from this server that do not match", hash=info_hash.hex())

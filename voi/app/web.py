@@ -103,6 +103,7 @@ def make_web(
             registry=base.registry,
             publisher=uploads.publisher,
             recorder=rollouts.recorder,
+            bad_copies=rollouts.bad_copies,
             tracker=swarm.tracker,
             session=swarm.session,
             traffic=traffic,

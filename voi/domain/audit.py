@@ -65,6 +65,8 @@ KINDS: Final[dict[str, str]] = {
     "terminal.moved": "Moved to {room}: {whom}",
     "terminal.released": "Back in the room that matches the address: {whom}",
     "terminal.forgotten": "Forgotten: {whom}",
+    "terminal.damaged_copy": "The copy of {disk} at terminal {terminal} is damaged: {pieces} pieces of it did not "
+    "match at terminal {at}",
     "terminal.woken": "Woken: {whom}",
     "terminal.set_aside": (
         "Terminal {terminal} had unpublished work in {disk}: it is kept there as {kept_as}, and no longer in use"

@@ -117,6 +117,8 @@ _ROLLOUTS: Final = {
     "not_started": "the terminal has not started to download yet",
     "not_said": "the terminal has not said which disks it has since it logged in: this rollout ends when it does",
     "terminal_says": "the terminal says: {why}",
+    "pieces_wrong": "{count} pieces from {peers} do not match: damaged copies; other sources are used",
+    "server_pieces_wrong": "{count} pieces from the server do not match: its copy is damaged, or the way to it",
     "download_failed": "the terminal reports that the download failed",
     "download_failed_because": "the terminal reports that the download failed: {why}",
     "done_and_lost": "the terminal had this disk, and reports now that it does not",
@@ -353,6 +355,8 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
+    "copies_damaged": "{disk}: pieces of it that others fetched from {macs} did not match: check the disks there, "
+    "and send it again",
     "disk_nearly_full": (
         "only {free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
     ),

@@ -20,6 +20,7 @@ from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.rollouts import audit
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
@@ -58,6 +59,7 @@ class RolloutCoordinator:
         clock: IReactorTime,
         open_targets: OpenTargets | None = None,
         contents: Contents | None = None,
+        bad_copies: BadCopies | None = None,
         served: Served = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
@@ -89,6 +91,7 @@ class RolloutCoordinator:
             terminals=terminals,
             update=self._update,
             clock=clock,
+            task_reported=bad_copies.reported if bad_copies is not None else lambda _mac, _state: None,
         )
         self.stall_monitor = StallMonitor(
             open_targets=open_targets,

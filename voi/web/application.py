@@ -24,6 +24,7 @@ from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.throughput import ThroughputRecorder
 from voi.seeding.interfaces import BitTorrentSession
@@ -110,6 +111,7 @@ class LiveState:
     registry: Connections
     publisher: Publisher
     recorder: ThroughputRecorder
+    bad_copies: BadCopies
     tracker: Tracker
     session: BitTorrentSession
     traffic: TrafficMeter
@@ -158,6 +160,7 @@ class Api:
             shown=rollout_routes.named,
             uploads=uploads,
             coordinator=coordinator,
+            bad_copies=live_state.bad_copies,
             traffic=live_state.traffic,
             disk=server.disk,
             checks=server.checks,

@@ -66,9 +66,17 @@ class ProgressTests(CoordinatorCase):
     async def test_served(self) -> None:
         """What the server's peer sent to whom is told on, by terminal."""
         await self.started()
-        self.swarm.known = [FakePeer(MAC, total_up=7)]
+        self.swarm.known = [FakePeer(MAC)]
+        self.coordinator.stall_monitor.sent(self.torrents[BASE], [("10.0.0.1", 50_123, 7), ("10.0.0.9", 7000, 5)])
+        self.assertEqual(self.served, [(MAC, 7)])
+
+    async def test_incoming(self) -> None:
+        """How far a terminal is that connected to the server by itself, from any port, is seen too."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC)]
+        self.swarm.connected_peers = [FakePeer("", port=50_123, progress=0.5)]
         await self.coordinator.stall_monitor.tick()
-        self.assertEqual(self.served, [(MAC, 7)] * 2)  # of the base's torrent and of the difference's
+        self.assertEqual(self.coordinator.progress(await self.target()), 0.5)
 
     async def test_concerned(self) -> None:
         """The terminals whose announces matter are those with an open rollout, seen by who looked before it began."""

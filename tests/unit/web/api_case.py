@@ -27,6 +27,7 @@ from tests.unit.web.fakes import (
     MAC,
     NOW,
     TEMPLATE,
+    FakeBadCopies,
     FakeCoordinator,
     FakeDispatcher,
     FakePasswords,
@@ -113,6 +114,7 @@ class ApiCase(TestCase):
         self.upload_requests = FakeUploadRequests(self.uploads, self.templates, self.terminals, self.publisher)
         self.command_dispatcher = self.make_dispatcher()
         self.coordinator = FakeCoordinator(self.rollouts)
+        self.bad_copies = FakeBadCopies()
         self.recorder = FakeRecorder(repositories.rollout_histories)
         self.tracker, self.seeding = FakeTracker(), FakeSession()
         self.lag, self.clock = LagProbe(Clock()), Clock()
@@ -141,6 +143,7 @@ class ApiCase(TestCase):
         played_work: dict[str, Any] = {
             "publisher": self.publisher,
             "recorder": self.recorder,
+            "bad_copies": self.bad_copies,
             "tracker": self.tracker,
             "traffic": self.traffic,
         }

@@ -24,6 +24,7 @@ from voi.names import DiskName
 from voi.publishing import audit
 from voi.publishing.requests import UploadRequests
 from voi.rollouts import audit as rollout_audit
+from voi.rollouts.bad_copies import BadCopy
 from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.interfaces.commands import Commands
 from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
@@ -196,6 +197,16 @@ class FakeStallMonitor:
 
     def failing(self) -> dict[int, int]:
         return self.failed
+
+
+class FakeBadCopies:
+    """Has the damaged copies that a test says."""
+
+    def __init__(self) -> None:
+        self.copies: list[BadCopy] = []
+
+    def known(self) -> list[BadCopy]:
+        return self.copies
 
 
 @dataclass

@@ -11,6 +11,7 @@ from voi.domain.rooms import Room
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
+from voi.rollouts.bad_copies import BadCopies, BadCopy
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.uploads import Uploads
@@ -27,6 +28,9 @@ from voi.web.http.routing import Route
 
 NEARLY_FULL: Final = 0.1
 """Part of the server's disk below which free space needs attention, while uploads are still taken."""
+
+MOST_NAMED: Final = 8
+"""Terminals that are named where something is said of several."""
 
 SHARED_SECONDS: Final = 9.0
 """How old an answer may be. Each page asks every ten seconds, at its own time, and to read 5,000 terminals and add them
@@ -48,6 +52,7 @@ class OverviewRoutes:
         shown: Callable[[Summary], Awaitable[RolloutSummary]],
         uploads: Uploads,
         coordinator: RolloutCoordinator,
+        bad_copies: BadCopies,
         traffic: TrafficMeter,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
@@ -58,6 +63,7 @@ class OverviewRoutes:
         self._shown = shown
         self._uploads = uploads
         self._coordinator = coordinator
+        self._bad_copies = bad_copies
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
@@ -96,6 +102,7 @@ class OverviewRoutes:
             *_stuck(self._coordinator.stall_monitor.stalled()),
             *_uploads(await self._uploads.failed()),
             *_held(await self._uploads.open_disks()),
+            *_damaged(self._bad_copies.known()),
             *_disk(free, size),
             *_health(await run_checks(self._checks)),
             *_clock(self._clock_problem()),
@@ -161,6 +168,22 @@ def _held(open_disks: Sequence[UploadDisk]) -> list[Attention]:
     count, templates = len({disk.upload_id for disk in held}), {disk.template_uuid for disk in held}
     link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
     return [_attention("held", count, Reason("uploads_held", count=count, why=held[0].reason), link)]
+
+
+def _damaged(copies: Sequence[BadCopy]) -> list[Attention]:
+    """For each disk one, with the terminals whose copies of it are damaged."""
+    by_disk: dict[str, list[BadCopy]] = {}
+    for copy in copies:
+        by_disk.setdefault(str(copy.disk), []).append(copy)
+    return [
+        _attention(
+            "damaged",
+            len(bad),
+            Reason("copies_damaged", disk=disk, macs=", ".join(copy.mac for copy in bad[:MOST_NAMED])),
+            f"#/terminals/{bad[0].mac}" if len(bad) == 1 else "#/terminals",
+        )
+        for disk, bad in by_disk.items()
+    ]
 
 
 def _disk(free: int, size: int) -> list[Attention]:

@@ -12,6 +12,7 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.rollouts.bad_copies import BadCopy
 from voi.web.api.schemas.rooms import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
@@ -89,6 +90,14 @@ class OverviewTests(ApiCase):
             [(x["kind"], x["count"], x["link"]) for x in found["attention"]],
             [("failing", 2, f"#/rollouts/{running[0]}"), ("stuck", 3, f"#/rollouts/{running[0]}")],
         )
+
+    async def test_damaged_copies(self) -> None:
+        """Terminals whose copies of a disk are damaged want somebody, with their names and the disk."""
+        disk = DiskName(TEMPLATE, 0)
+        self.bad_copies.copies = [BadCopy(mac, disk, 3, MAC, 0.0) for mac in (OTHER, MAC)]
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("damaged", 2, "#/terminals"))
+        self.assertEqual(found["why"]["data"], {"disk": str(disk), "macs": f"{OTHER}, {MAC}"})
 
     async def test_failed(self) -> None:
         """Terminals that a rollout gave up want somebody."""

@@ -88,7 +88,7 @@ class Parts:
             counts=lambda info_hash: SimpleNamespace(seeds=3, leeches=4) if info_hash == HASH else None,
         )
         self.statuses = {HASH: status("seeding", 4000, 500), b"x" * 20: status("checking_resume_data", 1000, 100)}
-        self.session: Any = SimpleNamespace(sent=5000, received=600, statuses=lambda: self.statuses)
+        self.session: Any = SimpleNamespace(sent=5000, received=600, failed_pieces=7, statuses=lambda: self.statuses)
         self.store: Any = SimpleNamespace(
             writer=WorkerState(True, 12, 0.25, ""), reader=WorkerState(False, 0, 0.0, "gone")
         )

@@ -63,7 +63,7 @@ def make_web(
 ) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
-    health = checks(base.database, directory, swarm.own_peer, swarm.session, uploads.catalogue, base.lag, base.reactor)
+    health = checks(base.database, directory, swarm.own_peer, swarm.session, uploads.contents, base.lag, base.reactor)
     traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
     api = Api(
         server=Server(

@@ -88,6 +88,15 @@ def m009_endings(db: Database) -> None:
     )
 
 
+@migrations()
+def m011_level_torrents(db: Database) -> None:
+    """The torrents of published levels, so that a copy of the database is enough to fetch every level back.
+
+    A table of their own: lists of levels, which are read all the time, do not read past them.
+    """
+    db.execute("CREATE TABLE level_torrents (info_hash BLOB PRIMARY KEY, torrent BLOB NOT NULL) STRICT")
+
+
 _ASKERS = """
 ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

@@ -175,10 +175,9 @@ class ApiCase(TestCase):
                 catalogue=Catalogue(
                     templates=self.templates,
                     uploads=self.uploads,
-                    directory=nobody,
-                    seeder=nobody,
-                    tracker=nobody,
-                    in_thread=nobody,
+                    entries=self.events,
+                    contents=nobody,
+                    torrents=nobody,
                     now=now,
                 ),
                 uploads=self.upload_requests,

@@ -11,6 +11,7 @@ from collections.abc import Container
 from twisted.logger import Logger
 
 from voi.app.assembly import Assembly
+from voi.catalogue.contents import ContentMonitor
 from voi.seeding.alerts import Checked, Event, Finished, PieceFailed, StateChanged, TorrentFailed
 from voi.tracker.announced import PeerAnnounced
 
@@ -80,15 +81,21 @@ def _note_progress(parts: Assembly, peer: PeerAnnounced) -> None:
 
 
 def _session_event(parts: Assembly, event: Event) -> None:
-    contents = parts.uploads.contents
+    tell_contents(parts.uploads.contents, event)
     if isinstance(event, Finished):
         parts.uploads.publisher.finished(event.info_hash)
-        contents.finished(event.info_hash)
-    elif isinstance(event, Checked):
-        contents.checked(event.info_hash, event.complete)
-    elif isinstance(event, PieceFailed) or (isinstance(event, StateChanged) and event.state == "checking"):
-        contents.wrong_piece(event.info_hash)
     elif isinstance(event, TorrentFailed):
         log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
         parts.uploads.publisher.transfer_failed(event.info_hash, event.reason)
+
+
+def tell_contents(contents: ContentMonitor, event: Event) -> None:
+    """What an event of the BitTorrent session means for the files of what is published."""
+    if isinstance(event, Finished):
+        contents.finished(event.info_hash)
+    elif isinstance(event, Checked):
+        contents.checked(event.info_hash, event.complete)
+    elif isinstance(event, TorrentFailed):
         contents.transfer_failed(event.info_hash, event.reason)
+    elif isinstance(event, PieceFailed) or (isinstance(event, StateChanged) and event.state == "checking"):
+        contents.wrong_piece(event.info_hash)  # a seed only looks again at a file in which it met a wrong piece

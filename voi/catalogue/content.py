@@ -44,8 +44,10 @@ class Content:
     """How much of it is read, 0 to 1; None where it is not being read through."""
     read_at: float | None = None
     """When it was last read through, by the reactor's clock."""
+    read_took: float = 0.0
+    """Seconds that this took."""
     suspected: bool = False
-    """It is to be read through, and that has not begun."""
+    """It is to be read through, and that has not ended."""
     repair: Repair | None = None
     hindrance: str = ""
     """Why it cannot be fetched back now."""

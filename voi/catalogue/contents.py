@@ -44,9 +44,10 @@ LOOK_SECONDS: Final = 15.0
 TORRENTS_EVERY: Final = 20
 """At how many of those looks the torrents are read as well: up to a megabyte each."""
 
-SUSPECT_SECONDS: Final = 600.0
-"""A file that was read through is not read again for so long, however many terminals stand still at it: they have
-another reason.
+SUSPECT_SECONDS: Final = 60.0
+SUSPECT_TIMES: Final = 4
+"""A file that was read through is not read again for so long, or for so many times as long as the reading took, however
+many terminals stand still at it: they have another reason, and the disk has other work.
 """
 
 
@@ -174,8 +175,8 @@ class ContentMonitor(Contents):
         content = self._contents.get(info_hash)
         if content is None or content.repair is not None:
             return
-        read_at = content.read_at
-        if read_at is not None and self._clock.seconds() - read_at < SUSPECT_SECONDS:
+        pause = max(SUSPECT_SECONDS, SUSPECT_TIMES * content.read_took)
+        if content.read_at is not None and self._clock.seconds() - content.read_at < pause:
             return
         self._read_soon(content)
 
@@ -190,8 +191,14 @@ class ContentMonitor(Contents):
         if content.suspected or content.reading is not None:
             return False
         content.suspected = True
-        self._spawn(content, self._examiner.read(content))
+        self._spawn(content, self._read(content))
         return True
+
+    async def _read(self, content: Content) -> None:
+        try:
+            await self._examiner.read(content)
+        finally:
+            content.suspected = False
 
     # What the BitTorrent session and the tracker tell.
 

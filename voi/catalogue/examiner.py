@@ -106,7 +106,6 @@ class Examiner:
 
     async def read(self, content: Content) -> None:
         """Read a file from end to end, and do what follows."""
-        content.suspected = False
         if content.retired or content.repair is Repair.IN_PLACE:
             return
         torrent = await self._torrent(content)
@@ -306,6 +305,7 @@ class Examiner:
 
         content.reading = 0.0
         await self._turn.acquire()
+        began = self._clock.seconds()
         try:
             reading: WholeReading = await self._in_disk_thread(
                 read_through,
@@ -318,6 +318,7 @@ class Examiner:
             self._turn.release()
             content.reading = None
             content.read_at = self._clock.seconds()
+            content.read_took = content.read_at - began
         return reading
 
     async def give_up(self, content: Content, error: Exception) -> None:

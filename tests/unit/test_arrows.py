@@ -64,7 +64,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "klein": {"tracker", "web"},
     "libtorrent": {"seeding"},
     "msgspec": {"agent", "cli", "config", "demo", "seeding", "web", "wire"},
-    "prometheus_client": {"app", "metrics", "seeding", "store", "terminals", "tracker", "web.metrics"},
+    "prometheus_client": {"app", "catalogue", "metrics", "seeding", "store", "terminals", "tracker", "web.metrics"},
     "rich": {"cli", "demo"},
     "sqlite3": {"store"},
     "sqlite_utils": {"store"},

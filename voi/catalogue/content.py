@@ -62,7 +62,7 @@ class Content:
         return status_of(
             self.fault,
             offered=self.offered,
-            reading=self.reading,
+            reading=0.0 if self.suspected and self.reading is None else self.reading,
             fetching=None if self.repair is None else fetched or 0.0,
             holders=holders,
             hindrance=self.hindrance,

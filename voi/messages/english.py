@@ -320,6 +320,7 @@ _HEALTH: Final = {
     "terminals_stuck": "rollout {number}: terminals that receive nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
+    "contents_wrong": "published levels of which the server has no whole file: {count}; {why}",
     "uploads_held": "requested uploads that cannot start: {count}; {why}",
     "uploads_failed": "failed uploads and imports: {count}",
 }

@@ -26,6 +26,7 @@ from tests.unit.web.fakes import (
     MAC,
     NOW,
     TEMPLATE,
+    FakeContents,
     FakeCoordinator,
     FakeDispatcher,
     FakePasswords,
@@ -116,6 +117,7 @@ class ApiCase(TestCase):
         now, nobody = (lambda: NOW), cast("Any", None)
         self.rooms, self.events = repositories.rooms, repositories.audit_entries
         self.audit_log = AuditLog(self.events, now)
+        self.contents = FakeContents()
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
@@ -129,6 +131,7 @@ class ApiCase(TestCase):
             "recorder": self.recorder,
             "tracker": self.tracker,
             "traffic": self.traffic,
+            "contents": self.contents,
         }
         self.api = Api(
             server=Server(
@@ -176,7 +179,7 @@ class ApiCase(TestCase):
                     templates=self.templates,
                     uploads=self.uploads,
                     entries=self.events,
-                    contents=nobody,
+                    contents=cast("Any", self.contents),
                     torrents=nobody,
                     now=now,
                 ),

@@ -39,6 +39,7 @@ export default {
   "reason.content_torrent_lost": "its torrent on the server is lost and cannot be made again from the file: put back the torrent or the database from a backup, or publish the disk again",
   "reason.content_unreadable": "the file on the server cannot be read: {text}",
   "reason.content_wrong": "{what}; {done}",
+  "reason.contents_wrong": {"one": "the server has no whole file of {count} published level: {why}", "other": "the server has no whole files of {count} published levels: {why}"},
   "reason.control_characters": "the {what} contains control characters",
   "reason.corrupt": "it is marked as corrupt: `qemu-img check -r all` repairs what it can; then check whether it boots",
   "reason.data_length": "data_len is {said}, but data has {length} bytes",

@@ -39,6 +39,7 @@ export default {
   "reason.content_torrent_lost": "服务器上的种子已丢失，且无法由文件重新生成：请从备份恢复种子或数据库，或重新发布该磁盘",
   "reason.content_unreadable": "服务器上的文件无法读取：{text}",
   "reason.content_wrong": "{what}；{done}",
+  "reason.contents_wrong": "{count} 个已发布的层级在服务器上没有完整的文件：{why}",
   "reason.control_characters": "{what}中含有控制字符",
   "reason.corrupt": "镜像被标记为已损坏；可用 qemu-img check -r all 尽量修复，然后检查能否启动",
   "reason.data_length": "data_len 为 {said}，而 data 有 {length} 字节",

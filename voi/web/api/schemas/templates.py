@@ -62,7 +62,7 @@ class ContentView(Struct, frozen=True):
     """The server's own copy of a published level.
 
     `offered`: terminals can fetch it from the server. `progress` is 0 to 1 of what is being checked or fetched back
-    from terminals, null where nothing is. `reason` says what is wrong and what is done about it, empty where nothing is.
+    from terminals, null where nothing is. `reason` says what is wrong and what is done about it; empty if nothing is.
     """
 
     state: Literal["ready", "checking", "damaged", "missing", "unreadable", "fetching"]

@@ -313,6 +313,7 @@ export default {
   "kind.account": "Account",
   "kind.admin": "Sign-in at a terminal",
   "kind.command": "Command",
+  "kind.content": "Files of the server",
   "kind.rollout": "Rollout",
   "kind.room": "Room",
   "kind.server": "Server",

@@ -313,6 +313,7 @@ export default {
   "kind.account": "账户",
   "kind.admin": "终端登录",
   "kind.command": "命令",
+  "kind.content": "服务器上的文件",
   "kind.rollout": "下发任务",
   "kind.room": "教室",
   "kind.server": "服务器",

@@ -85,7 +85,11 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         catalogue=catalogue,
         contents=contents,
         block_tables=BlockTables(
-            templates=templates, directory=base.directory, in_thread=in_thread, in_disk_thread=in_disk_thread
+            templates=templates,
+            directory=base.directory,
+            contents=contents,
+            in_thread=in_thread,
+            in_disk_thread=in_disk_thread,
         ),
         publisher=publisher,
         notifications=notifications,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from twisted.internet.defer import DeferredLock
 
@@ -21,6 +22,9 @@ class Repair(Enum):
     BESIDE = "beside"
     """All of it is fetched into another directory, and moved into its place when it is whole."""
 
+
+SAID_SECONDS: Final = 30.0
+"""How old the numbers in a sentence about it may be."""
 
 Seen = tuple[FileFacts, int]
 """A file from outside, with its inode."""
@@ -56,6 +60,7 @@ class Content:
     not_before: float = 0.0
     """When the next try may begin, by the reactor's clock."""
     retired: bool = False
+    _said: tuple[tuple[str, ...], float, Reason] | None = None
 
     def status(self, fetched: float | None, holders: int) -> ContentStatus:
         """Where it stands; `fetched` is how much is there of what is fetched, `holders` who has all of it."""
@@ -68,11 +73,19 @@ class Content:
             hindrance=self.hindrance,
         )
 
-    def problem(self, status: ContentStatus) -> Reason | None:
-        """What is wrong with it, with its template's name and its own; None where nothing is known to be."""
+    def problem(self, status: ContentStatus, now: float) -> Reason | None:
+        """What is wrong with it, with its template's name and its own; None where nothing is known to be.
+
+        The same for a while as long as only numbers in it change, which they do all the time: it is written down for
+        each terminal that waits for it.
+        """
         if status.reason is None:
             return None
-        return Reason("content_problem", template=self.template, disk=str(self.level.name), why=status.reason)
+        codes = _codes(status.reason)
+        if self._said is None or self._said[0] != codes or now - self._said[1] >= SAID_SECONDS:
+            why = Reason("content_problem", template=self.template, disk=str(self.level.name), why=status.reason)
+            self._said = (codes, now, why)
+        return self._said[2]
 
     @property
     def whole(self) -> bool:
@@ -83,3 +96,9 @@ class Content:
     def missing(self) -> bool:
         """Whether there is no file of it."""
         return self.fault is not None and self.fault.state is ContentState.MISSING
+
+
+def _codes(reason: Reason) -> tuple[str, ...]:
+    """The codes of a sentence and of those in it."""
+    inner = [value for value in reason.data.values() if isinstance(value, Reason)]
+    return (reason.code, *(code for one in inner for code in _codes(one)))

@@ -240,7 +240,7 @@ class ContentMonitor(Contents):
     def problem(self, info_hash: bytes) -> Reason | None:
         """What is wrong with the server's copy, and what is done about it; None while nothing is known to be."""
         content = self._contents.get(info_hash)
-        return None if content is None else content.problem(self.status(info_hash))
+        return None if content is None else content.problem(self.status(info_hash), self._clock.seconds())
 
     def status(self, info_hash: bytes) -> ContentStatus:
         """Where the server's copy of a level stands; READY for one that is not known yet."""

@@ -182,6 +182,8 @@ class Examiner:
     async def _found_whole(self, content: Content, torrent: bytes, reading: WholeReading) -> None:
         before, content.fault = content.fault, None
         content.hindrance = ""
+        if content.seen is not None and content.seen[1] != reading.inode:
+            await self._withdraw(content)  # the seed still has the file open that was here before
         await self._offering.note_verified(content.level)
         await self._offer(content, torrent, Sight(reading.scan.facts, reading.inode))
         log.info("{name}: every byte was read, it is whole", name=str(content.level.name))
@@ -242,6 +244,8 @@ class Examiner:
     async def _unread(self, content: Content, error: StorageMissing) -> None:
         """A file could not be read to its end."""
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
+        if content.repair is Repair.BESIDE and seen.fault is not None:
+            return  # it is not there, which is known
         self.put_off(content)
         await self._lost(content, seen.fault if seen.fault is not None else Fault.unreadable(error.reason))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -91,16 +92,25 @@ def status_of(
             return READY if offered else ContentStatus(ContentState.CHECKING, offered, None, _checking(0.0))
         return ContentStatus(ContentState.CHECKING, offered, reading, None if offered else _checking(reading))
     if reading is not None:
-        done = Reason("content_being_read", part=reading)
+        done = Reason("content_being_read", part=_tenths(reading))
         return ContentStatus(ContentState.CHECKING, offered, reading, _both(fault, done))
     if fetching is not None:
-        done = Reason("content_fetched_back", part=fetching, count=holders) if holders else Reason("content_no_holder")
+        done = (
+            Reason("content_fetched_back", part=_tenths(fetching), count=holders)
+            if holders
+            else Reason("content_no_holder")
+        )
         return ContentStatus(ContentState.FETCHING, offered, fetching, _both(fault, done))
     return ContentStatus(fault.state, offered, None, _both(fault, hindrance) if hindrance else fault.reason)
 
 
 def _checking(part: float) -> Reason:
-    return Reason("content_checking", part=part)
+    return Reason("content_checking", part=_tenths(part))
+
+
+def _tenths(part: float) -> float:
+    """As it is said: a rollout writes a reason down for each terminal that waits, and not at every percent."""
+    return math.floor(part * 10) / 10
 
 
 def _both(fault: Fault, done: str) -> Reason:

@@ -29,6 +29,7 @@ class OrphanTests(SynchronousTestCase):
             (self.directory.resume / f"{info_hash.hex()}.json").write_bytes(b"{}")
         for file in ("running", "epoch", f".{LOST.hex()}.json.new"):
             (self.directory.resume / file).write_bytes(b"")
+        (self.directory.disks / f"{KNOWN}.other-1").write_bytes(b"moved aside")
         (self.directory.disks / "notes.txt").write_bytes(b"mine")
         (self.directory.disks / "lost+found").mkdir()
 
@@ -44,6 +45,7 @@ class OrphanTests(SynchronousTestCase):
             {
                 (f"disks/{OTHER}", OrphanKind.DISK),
                 ("disks/notes.txt", OrphanKind.OTHER),
+                (f"disks/{KNOWN}.other-1", OrphanKind.OTHER),
                 (f"incoming/{KNOWN}", OrphanKind.UPLOAD),
                 (f"fetched/{OTHER}", OrphanKind.FETCHED),
                 (f"torrents/{LOST.hex()}.torrent", OrphanKind.TORRENT),

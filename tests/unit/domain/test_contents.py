@@ -40,12 +40,12 @@ class StatusTests(SynchronousTestCase):
 
     def test_fetched(self) -> None:
         """What is wrong, then what is done about it: how far it is, or that nobody has it."""
-        found = status(Fault.damaged(2, 16), fetching=0.75, holders=4)
-        self.assertEqual((found.state, found.progress), (ContentState.FETCHING, 0.75))
+        found = status(Fault.damaged(2, 16), fetching=0.79, holders=4)
+        self.assertEqual((found.state, found.progress), (ContentState.FETCHING, 0.79))
         self.assertEqual(
             found.reason,
             "the file on the server is damaged: 2 of 16 pieces; "
-            "terminals that have all of it: 4; it is being fetched back, 75% done",
+            "terminals that have all of it: 4; it is being fetched back, 70% done",
         )
         self.assertIn("start one that has it", str(status(Fault.missing(), fetching=0.0).reason))
 

@@ -112,7 +112,7 @@ class TemplateTests(ApiCase):
         found = (await self.ask("GET", "/api/v1/templates?state=incomplete")).json["templates"][0]
         self.assertEqual(found["state"], "incomplete")
         self.assertIn(f"template Office, voi_0_{DISK}: the file on the server is missing", found["reason"])
-        self.assertIn("terminals that have all of it: 3; it is being fetched back, 25% done", found["reason"])
+        self.assertIn("terminals that have all of it: 3; it is being fetched back, 20% done", found["reason"])
         self.assertEqual(found["why"]["code"], "content_problem")
         content = found["disks"][0]["content"]
         self.assertEqual((content["state"], content["offered"], content["progress"]), ("fetching", False, 0.25))

@@ -74,6 +74,8 @@ class ContentStatus:
     offered: bool
     progress: float | None = None
     reason: Reason | None = None
+    fault: bool = False
+    """Whether something is known to be wrong."""
 
 
 READY: Final = ContentStatus(ContentState.READY, offered=True)
@@ -93,15 +95,16 @@ def status_of(
         return ContentStatus(ContentState.CHECKING, offered, reading, None if offered else _checking(reading))
     if reading is not None:
         done = Reason("content_being_read", part=_tenths(reading))
-        return ContentStatus(ContentState.CHECKING, offered, reading, _both(fault, done))
+        return ContentStatus(ContentState.CHECKING, offered, reading, _both(fault, done), fault=True)
     if fetching is not None:
         done = (
             Reason("content_fetched_back", part=_tenths(fetching), count=holders)
             if holders
             else Reason("content_no_holder")
         )
-        return ContentStatus(ContentState.FETCHING, offered, fetching, _both(fault, done))
-    return ContentStatus(fault.state, offered, None, _both(fault, hindrance) if hindrance else fault.reason)
+        return ContentStatus(ContentState.FETCHING, offered, fetching, _both(fault, done), fault=True)
+    reason = _both(fault, hindrance) if hindrance else fault.reason
+    return ContentStatus(fault.state, offered, None, reason, fault=True)
 
 
 def _checking(part: float) -> Reason:

@@ -155,13 +155,14 @@ def template_view(
 ) -> TemplateView:
     """A template that has something published, with its open uploads, and with those that failed and need attention."""
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    copies = [contents.status(level.info_hash) for level in template.levels]
     reason = next(filter(None, (contents.problem(level.info_hash) for level in template.levels)), "")
     return TemplateView(
         uuid=template.uuid,
         name=template.name,
         sys_type=template.sys_type,
         desc=template.desc,
-        state=_activity(under_way[-1]) if under_way else "incomplete" if reason else "ready",
+        state=_activity(under_way[-1]) if under_way else _wholeness(copies),
         progress=under_way[-1].progress if under_way else 1.0,
         reason=str(reason),
         why=why_of(reason),
@@ -170,7 +171,7 @@ def template_view(
         group=GroupView(template.group_uuid, template.group_name),
         created=moment(template.created),
         updated=moment(template.updated),
-        disks=[_template_disk(level, contents.status(level.info_hash)) for level in template.levels],
+        disks=[_template_disk(level, copy) for level, copy in zip(template.levels, copies, strict=True)],
         uploads=under_way,
         failed=[upload_view(upload, publisher) for upload in failed],
     )
@@ -203,6 +204,13 @@ def unpublished_view(uploads: Sequence[Upload], failed: Sequence[Upload], publis
 
 def _activity(upload: UploadView) -> Literal["importing", "uploading"]:
     return "uploading" if upload.mac else "importing"
+
+
+def _wholeness(copies: Sequence[ContentStatus]) -> Literal["ready", "incomplete", "checking"]:
+    """What is known of the server's copies of a template."""
+    if any(copy.fault for copy in copies):
+        return "incomplete"
+    return "ready" if all(copy.offered for copy in copies) else "checking"
 
 
 def _template_disk(level: PublishedLevel, content: ContentStatus) -> TemplateDisk:

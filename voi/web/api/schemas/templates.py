@@ -39,7 +39,7 @@ class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
 class TemplateQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
     """Templates: `q` is a part of name or remark."""
 
-    state: Literal["ready", "incomplete", "importing", "uploading", "failed"] | None = None
+    state: Literal["ready", "incomplete", "checking", "importing", "uploading", "failed"] | None = None
     sort: Literal[
         "name", "state", "version", "created", "updated", "-name", "-state", "-version", "-created", "-updated"
     ] = "name"
@@ -92,17 +92,18 @@ class TemplateView(Struct, frozen=True):
     """A template with its published levels.
 
     `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. `incomplete` is one
-    that is published, and of which the server lacks a whole file; the reason says which. One that has nothing published
-    yet has version 0 and no group. `uploads` are under way, `failed` are those that failed and
-    need attention. `terminals_current`, `terminals_outdated` and `terminals_unknown` are how many terminals have the
-    newest version, an older one, and none that is known: they have something else of it, or are being sent it.
+    that is published, and of which the server lacks a whole file; the reason says which; of one that is `checking`
+    that is not known yet. One that has nothing published yet has version 0 and no group. `uploads` are under way,
+    `failed` are those that failed and need attention. `terminals_current`, `terminals_outdated` and
+    `terminals_unknown` are how many terminals have the newest version, an older one, and none that is known: they
+    have something else of it, or are being sent it.
     """
 
     uuid: str
     name: str
     sys_type: int
     desc: str
-    state: Literal["ready", "incomplete", "importing", "uploading", "failed"]
+    state: Literal["ready", "incomplete", "checking", "importing", "uploading", "failed"]
     progress: float
     reason: str
     why: Why | None

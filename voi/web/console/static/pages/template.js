@@ -59,7 +59,7 @@ export function TemplatePage({ uuid }) {
           <${Icon} name="alert" />
           <div><strong>${t("template.failed")}</strong><p>${reasonText(template.reason, template.why)}</p></div>
         </div>`}
-      ${template.version > 0 && template.reason && html`
+      ${template.version > 0 && template.reason && template.state !== "checking" && html`
         <div class="failure" role="alert">
           <${Icon} name="alert" />
           <div><strong>${t("template.incomplete")}</strong><p>${reasonText(template.reason, template.why)}</p></div>

@@ -59,17 +59,21 @@ class Content:
     """Tries in a row that ended without it being whole."""
     not_before: float = 0.0
     """When the next try may begin, by the reactor's clock."""
+    holders: int = 0
+    """Terminals in its swarm that have all of it, as they were last counted."""
+    counted_at: float | None = None
+    """When that was, by the reactor's clock; None: not yet, or not any more."""
     retired: bool = False
     _said: tuple[tuple[str, ...], float, Reason] | None = None
 
-    def status(self, fetched: float | None, holders: int) -> ContentStatus:
-        """Where it stands; `fetched` is how much is there of what is fetched, `holders` who has all of it."""
+    def status(self, fetched: float | None) -> ContentStatus:
+        """Where it stands; `fetched` is how much is there of what is fetched."""
         return status_of(
             self.fault,
             offered=self.offered,
             reading=0.0 if self.suspected and self.reading is None else self.reading,
             fetching=None if self.repair is None else fetched or 0.0,
-            holders=holders,
+            holders=self.holders,
             hindrance=self.hindrance,
         )
 

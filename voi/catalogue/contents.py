@@ -19,11 +19,11 @@ from twisted.logger import Logger
 from voi.catalogue.content import Content
 from voi.catalogue.examiner import Examiner
 from voi.catalogue.interfaces import Contents
+from voi.catalogue.notes import ContentNotes
 from voi.catalogue.offering import Offering
+from voi.catalogue.outcomes import Outcomes
 from voi.catalogue.repairs import CheckRoom, Repairs
 from voi.catalogue.torrent_files import TorrentFiles
-from voi.domain.actors import SERVER
-from voi.domain.audit import make_entry
 from voi.domain.contents import READY, ContentState, ContentStatus
 from voi.domain.templates import PublishedLevel, Template
 from voi.errors import VoiError
@@ -49,6 +49,10 @@ SUSPECT_TIMES: Final = 4
 """A file that was read through is not read again for so long, or for so many times as long as the reading took, however
 many terminals stand still at it: they have another reason, and the disk has other work.
 """
+
+
+COUNT_SECONDS: Final = 5.0
+"""How old the count of terminals that have a level may be: a rollout asks for each of thousands what is wrong."""
 
 
 async def any_room(_needed: int) -> None:
@@ -80,9 +84,7 @@ class ContentMonitor(Contents):
     ) -> None:
         self._templates = templates
         self._torrents = torrents
-        self._entries = entries
         self._clock = clock
-        self._now = now
         self._contents: dict[bytes, Content] = {}
         self._looks = 0
         self._stopping = False
@@ -95,6 +97,16 @@ class ContentMonitor(Contents):
             check_room=check_room,
             random=random or Random(),  # noqa: S311 - who is asked first is no secret
         )
+        note = ContentNotes(entries, now)
+        self._outcomes = Outcomes(
+            directory=directory,
+            torrents=torrents,
+            offering=self.offering,
+            repairs=self._repairs,
+            in_thread=in_thread,
+            clock=clock,
+            note=note,
+        )
         self._examiner = Examiner(
             directory=directory,
             torrents=torrents,
@@ -103,7 +115,8 @@ class ContentMonitor(Contents):
             in_thread=in_thread,
             in_disk_thread=in_disk_thread,
             clock=clock,
-            note=self._note,
+            outcomes=self._outcomes,
+            note=note,
             cancelled=lambda: self._stopping,
         )
 
@@ -169,6 +182,8 @@ class ContentMonitor(Contents):
             if await self._alone(content, self._examiner.examine(content, with_torrent=with_torrent)):
                 self._read_soon(content)
         self._repairs.look_for_peers(self._contents.values())
+        for content in self._contents.values():
+            content.counted_at = None
 
     def suspect(self, info_hash: bytes) -> None:
         """Somebody cannot complete this content, or saw wrong bytes of it: its file is read again soon."""
@@ -247,8 +262,10 @@ class ContentMonitor(Contents):
         content = self._contents.get(info_hash)
         if content is None:
             return READY
-        fetched = self._repairs.fetched(content)
-        return content.status(fetched, 0 if content.whole else self._repairs.holders(content))
+        now = self._clock.seconds()
+        if not content.whole and (content.counted_at is None or now - content.counted_at >= COUNT_SECONDS):
+            content.holders, content.counted_at = self._repairs.holders(content), now
+        return content.status(self._repairs.fetched(content))
 
     def problems(self) -> Iterator[tuple[PublishedLevel, Reason]]:
         """Every level with whose copy something is wrong, and what."""
@@ -278,17 +295,6 @@ class ContentMonitor(Contents):
 
     # Small things.
 
-    def _note(self, kind: str, content: Content, **data: Any) -> None:
-        """Write down what happened to a content: the log, and the audit log."""
-        level = content.level
-        values = {"disk": str(level.name), "name": content.template, **data}
-        entry = make_entry(kind, SERVER, self._now(), template=level.template_uuid, data=values)
-        if kind in ("content.whole", "content.torrent_made"):
-            log.info("{text}", text=entry.text)
-        else:
-            log.error("{text}", text=entry.text)
-        self._entries.add(entry).addErrback(lambda failure: log.failure("the audit log could not take it", failure))
-
     def _spawn(self, content: Content, work: Coroutine[Any, Any, None]) -> None:
         spawn(self._alone(content, work), log, "the file of {name}", name=str(content.level.name))
 
@@ -300,7 +306,7 @@ class ContentMonitor(Contents):
         except Exception as error:  # whatever it is, it is tried again, and said meanwhile
             if not self._stopping:
                 self._log(content, error)
-                await self._examiner.give_up(content, error)
+                await self._outcomes.give_up(content, error)
             return None
         finally:
             content.lock.release()

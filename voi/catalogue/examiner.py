@@ -1,4 +1,4 @@
-"""Finds out how a published level's file is, and does what follows: offers it, or withdraws it and has it repaired.
+"""Finds out how a published level's file is: from outside, by reading it, by what the seed tells; the rest follows.
 
 Everything here is done by who holds the content's lock: one thing at a time for each level.
 """
@@ -6,35 +6,25 @@ Everything here is done by who holds the content's lock: one thing at a time for
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.catalogue.content import Content, Repair
-from voi.catalogue.inspection import Sight, WholeReading, look, move_aside, read_through
+from voi.catalogue.inspection import Sight, WholeReading, look, read_through
 from voi.catalogue.offering import Offering
+from voi.catalogue.outcomes import Note, Outcomes, has_size
 from voi.catalogue.repairs import Repairs
 from voi.catalogue.torrent_files import TorrentFiles
 from voi.domain import metainfo
-from voi.domain.contents import Fault, is_mostly_right
-from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
+from voi.domain.contents import Fault
+from voi.errors import Conflict, StorageMissing
 from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled
-from voi.messages.reason import Reason, of_system
 from voi.tasks import InThread
 
 log = Logger()
-
-Note = Callable[..., None]
-"""Writes down what happened to a content: its kind in the audit log, the content, and values of the sentence."""
-
-RETRY_SECONDS: Final = 60.0
-"""After a repair that failed; twice as long after each further one, up to the longest."""
-
-LONGEST_RETRY_SECONDS: Final = 3600.0
-"""A disk that does not take what is written to it is read from end to end at each try."""
 
 
 class Examiner:
@@ -50,6 +40,7 @@ class Examiner:
         in_thread: InThread,
         in_disk_thread: InThread,
         clock: IReactorTime,
+        outcomes: Outcomes,
         note: Note,
         cancelled: Callable[[], bool],
     ) -> None:
@@ -60,6 +51,7 @@ class Examiner:
         self._in_thread = in_thread
         self._in_disk_thread = in_disk_thread
         self._clock = clock
+        self._outcomes = outcomes
         self._note = note
         self._cancelled = cancelled
         self._turn = DeferredLock()  # one file is read at a time: two would only make a hard disk seek
@@ -71,16 +63,16 @@ class Examiner:
         """
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
         if seen.fault is not None:
-            await self._lost(content, seen.fault)
+            await self._outcomes.lost(content, seen.fault)
             return False
         torrent = await self._torrents.get(content.level)
-        if torrent is None or not self._has_size(content, seen):
+        if torrent is None or not has_size(content, seen):
             return True
         if verified:
             await self._offering.note_verified(content.level)
         elif await self._offering.doubts(torrent):
             return True
-        await self._offer(content, torrent, seen)
+        await self._outcomes.offer(content, torrent, seen)
         return False
 
     async def examine(self, content: Content, *, with_torrent: bool) -> bool:
@@ -91,7 +83,7 @@ class Examiner:
         if content.repair is Repair.BESIDE:
             return self._has_returned(content, seen)
         if seen.fault is not None:
-            await self._lost(content, seen.fault)
+            await self._outcomes.lost(content, seen.fault)
             return False
         if content.repair is Repair.IN_PLACE:
             if content.seen is None or seen.inode == content.seen[1]:
@@ -127,9 +119,9 @@ class Examiner:
         if content.repair is Repair.BESIDE:  # a file is there again that was fetched back
             await self._repairs.end(content)
         if reading.wrong:
-            await self._damaged(content, torrent, reading)
+            await self._outcomes.damaged(content, torrent, reading)
         else:
-            await self._found_whole(content, torrent, reading)
+            await self._outcomes.found_whole(content, torrent, reading)
 
     async def completed(self, content: Content) -> None:
         """The last piece of what was fetched is here."""
@@ -144,14 +136,14 @@ class Examiner:
     async def failed(self, content: Content, reason: str) -> None:
         """The seed cannot go on with a torrent: its file cannot be read or written."""
         beside = content.repair is Repair.BESIDE
-        await self._withdraw(content)
-        self.put_off(content)
+        await self._outcomes.withdraw(content)
+        self._outcomes.put_off(content)
         if beside:
             content.hindrance = reason
             return
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
         if seen.fault is not None:
-            await self._lost(content, seen.fault)
+            await self._outcomes.lost(content, seen.fault)
         elif content.fault is None:
             await self.read(content)
         else:
@@ -171,108 +163,23 @@ class Examiner:
 
     # What was found.
 
-    async def _offer(self, content: Content, torrent: bytes, seen: Sight) -> None:
-        content.seen = None if seen.facts is None else (seen.facts, seen.inode)
-        if await self._offering.offer(content.level, torrent):
-            content.offered = True
-            content.failures = 0
-        else:  # a mending that a stop ended: the seed goes on with it, or checks what is there
-            self._repairs.resumed(content)
-
-    async def _found_whole(self, content: Content, torrent: bytes, reading: WholeReading) -> None:
-        before, content.fault = content.fault, None
-        content.hindrance = ""
-        if content.seen is not None and content.seen[1] != reading.inode:
-            await self._withdraw(content)  # the seed still has the file open that was here before
-        await self._offering.note_verified(content.level)
-        await self._offer(content, torrent, Sight(reading.scan.facts, reading.inode))
-        log.info("{name}: every byte was read, it is whole", name=str(content.level.name))
-        if before is not None:
-            self._note("content.whole", content)
-            await self._repairs.forget_fetched(content)
-
-    async def _damaged(self, content: Content, torrent: bytes, reading: WholeReading) -> None:
-        fault = Fault.damaged(reading.wrong, len(reading.scan.found.have))
-        before, content.fault = content.fault, fault
-        await self._withdraw(content)
-        if not is_mostly_right(reading.right, reading.own):
-            await self._move_aside(content)
-            return
-        if before is None or before.state is not fault.state:
-            self._note("content.damaged", content, reason=fault.reason)
-        try:
-            await self._repairs.mend(content, torrent, reading)
-            content.seen = (reading.scan.facts, reading.inode)
-        except NoSpace as error:
-            self.put_off(content)
-            content.hindrance = error.reason
-        except (VoiError, OSError) as error:
-            self.put_off(content)
-            content.hindrance = _reason(error)
-
-    async def _move_aside(self, content: Content) -> None:
-        """What lies there is not this level: it is kept under another name, and the level fetched back."""
-        try:
-            aside = await self._in_thread(move_aside, self._directory.disk(content.level.name))
-        except OSError as error:
-            self.put_off(content)
-            content.hindrance = _reason(error)
-            return
-        self._note("content.moved_aside", content, file=aside.name)
-        content.fault = Fault.missing()
-        await self._lost(content, content.fault)
-
-    async def _mended(self, content: Content) -> None:
-        await self._repairs.flush(content)
-        path = self._directory.disk(content.level.name)
-        seen: Sight = await self._in_thread(look, path)
-        other = content.seen is not None and seen.inode != content.seen[1]
-        if seen.facts is None or other or not self._has_size(content, seen):
-            await self._repairs.end(content)  # it was fetched into a file that is there no more
-            await self.read(content)
-            return
-        await self._offering.note_verified(content.level)
-        self._repairs.mended(content)
-        content.seen = (seen.facts, seen.inode)
-        content.offered = True
-        content.failures = 0
-        before, content.fault = content.fault, None
-        if before is not None:
-            self._note("content.whole", content)
-        await self._repairs.forget_fetched(content)
-
     async def _unread(self, content: Content, error: StorageMissing) -> None:
         """A file could not be read to its end."""
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
         if content.repair is Repair.BESIDE and seen.fault is not None:
             return  # it is not there, which is known
-        self.put_off(content)
-        await self._lost(content, seen.fault if seen.fault is not None else Fault.unreadable(error.reason))
-
-    async def _lost(self, content: Content, fault: Fault) -> None:
-        """There is no file, or none that can be read."""
-        if content.fault is None or content.fault.state is not fault.state:
-            self._note(f"content.{fault.state}", content, reason=fault.reason)
-            await self._withdraw(content)
-        content.fault = fault
-        content.seen = content.returned = None
-        if not content.missing or self._clock.seconds() < content.not_before:
-            return
-        torrent = await self._torrents.get(content.level)
-        if torrent is None:
-            content.fault = Fault.torrent_lost()
-            return
-        try:
-            await self._repairs.fetch_back(content, torrent)
-        except (VoiError, OSError) as error:
-            self.put_off(content)
-            content.hindrance = _reason(error)
+        self._outcomes.put_off(content)
+        await self._outcomes.lost(content, seen.fault if seen.fault is not None else Fault.unreadable(error.reason))
 
     def _has_returned(self, content: Content, seen: Sight) -> bool:
         """While a level is fetched back somebody may put its file back: it counts once it is at rest."""
         now = None if seen.facts is None else (seen.facts, seen.inode)
         at_rest, content.returned = now is not None and now == content.returned, now
         return at_rest
+
+    async def _mended(self, content: Content) -> None:
+        if not await self._outcomes.mended(content):
+            await self.read(content)
 
     # Small things.
 
@@ -295,8 +202,8 @@ class Examiner:
         if torrent is not None:
             self._note("content.torrent_made", content)
             return torrent
-        await self._withdraw(content)
-        self.put_off(content)
+        await self._outcomes.withdraw(content)
+        self._outcomes.put_off(content)
         fault = Fault.torrent_lost()
         if content.fault != fault:
             self._note("content.missing", content, reason=fault.reason)
@@ -325,36 +232,6 @@ class Examiner:
             content.read_took = content.read_at - began
         return reading
 
-    async def give_up(self, content: Content, error: Exception) -> None:
-        """What was done came to nothing, for a reason that nobody foresaw: it is said, and tried again later."""
-        reason = error.reason if isinstance(error, VoiError) else str(error)
-        self.put_off(content)
-        content.fault = content.fault or Fault.unreadable(reason)
-        content.hindrance = reason
-        await self._withdraw(content)
-
-    async def _withdraw(self, content: Content) -> None:
-        content.offered = False
-        if content.repair is not None:
-            await self._repairs.end(content)
-        else:
-            await self._offering.withdraw(content.level)
-
-    def put_off(self, content: Content) -> None:
-        """The next try comes later than after the last one."""
-        wait = min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0**content.failures)
-        content.failures = min(content.failures + 1, 10)
-        content.not_before = self._clock.seconds() + wait
-
-    def _has_size(self, content: Content, seen: Sight) -> bool:
-        return seen.facts is not None and seen.facts.size == content.level.file_size
-
     def _looks_changed(self, content: Content, seen: Sight) -> bool:
         known = content.seen is None or content.seen != (seen.facts, seen.inode)
-        return known or not self._has_size(content, seen)
-
-
-def _reason(error: VoiError | OSError) -> str:
-    if isinstance(error, VoiError):
-        return error.reason
-    return Reason("file_failed", text=of_system(error.strerror or str(error)), path=str(error.filename or ""))
+        return known or not has_size(content, seen)

@@ -8,7 +8,7 @@ import shutil
 from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, digest
 from tests.unit.seeding.swarm import content
 from voi.catalogue.contents import SUSPECT_SECONDS
-from voi.catalogue.examiner import RETRY_SECONDS
+from voi.catalogue.outcomes import RETRY_SECONDS
 from voi.domain.contents import ContentState
 from voi.seeding.alerts import Checked
 from voi.seeding.interfaces import TorrentStatus

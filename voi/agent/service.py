@@ -23,11 +23,13 @@ from twisted.web.client import Agent
 from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
 from voi.agent.commands import CommandHandlers
+from voi.agent.disk_reports import DiskReports
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
 from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
+from voi.agent.own_work import OwnWork
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
@@ -101,6 +103,9 @@ class TerminalService(Service):
             state_directory=self.library.hidden / "seeding",
             on_event=self._event,
         )
+        self.booted: DiskName | None = None
+        self._booted_hash: str | None = None
+        self.own_work = OwnWork(self.library, self.seeding, self, in_thread)
         self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeding,
@@ -117,6 +122,11 @@ class TerminalService(Service):
             clock=reactor,
             busy_with=self.uploads.busy_with,
             tables=tables or BlockTableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
+            own_work=self.own_work,
+            own_changed=self.uploads.changed,
+        )
+        self.disk_reports = DiskReports(
+            library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look
         )
         self._commands = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(
@@ -144,8 +154,11 @@ class TerminalService(Service):
     async def _start(self) -> None:
         await self.library.open()
         try:
+            self._note_what_runs()
+            await self.own_work.open()
             await self.uploads.open()
             self.bittorrent_port = await self.seeding.start()
+            await self.disk_reports.open()
         except Exception:
             self.library.close()
             raise
@@ -161,6 +174,7 @@ class TerminalService(Service):
         self._running = False
         self.downloads.stop()
         self.uploads.stop()
+        self.disk_reports.stop()
         await self._connector.stopService()
         await self.seeding.stop()
         self.library.close()
@@ -213,6 +227,7 @@ class TerminalService(Service):
             self._logged_in = False
             self.downloads.lost()
             self.uploads.lost()
+            self.disk_reports.lost()
 
     def _login_failed(self, failure: Failure, client: Client) -> None:
         if not failure.check(VoiError):
@@ -230,28 +245,34 @@ class TerminalService(Service):
         self._refused_logins = 0
         log.info("terminal {mac} is logged in", mac=self.mac)
         await self.library.find_new()
-        await self._learn_templates(client)
+        await self._report_what_runs(client)
         await self._learn_tracker(client)
         # Progress first: the server waits for it before it sends again what is under way already.
         self.downloads.online()
-        for body in self.library.reports():
-            await self._report(client, Code.REPORT_DISKS, {"mac": self.mac, **body})
+        await self.disk_reports.online()
         self.uploads.online()
+        await self.own_work.tell()
 
-    async def _learn_templates(self, client: Client) -> None:
-        """9012 for disks of unknown templates, and last for the one this terminal started from: that one stays."""
-        started = DiskName.parse(self.config.boot_disk) if self.config.boot_disk else boot_disk(self.library)
-        unknown = {
-            state.disk.uuid: state.disk
-            for state in self.library
-            if state.complete and not state.own and state.template_uuid is None
-        }
-        if started is not None:
-            unknown.pop(started.uuid, None)
-        for name in [*sorted(unknown.values()), *([started] if started else [])]:
-            found = await self._report(client, Code.REPORT_BOOT_DISK, {"mac": self.mac, "boot_disk": str(name)})
-            if found.get("uuid"):
-                await self.library.learn_template(name.uuid, str(found["uuid"]), str(found.get("name", "")))
+    def _note_what_runs(self) -> None:
+        """What this terminal started from: the configuration says so, else what is whole and first in order now.
+
+        It runs that until it starts again, whatever comes meanwhile.
+        """
+        option = self.config.boot_disk
+        self.booted = DiskName.parse(option) if option else boot_disk(self.library)
+        state = self.library.get(self.booted) if self.booted is not None else None
+        self._booted_hash = state.info_hash if state is not None and state.complete else None
+
+    async def _report_what_runs(self, client: Client) -> None:
+        """9012, with the hash of the content where that is known: the proof that a version runs."""
+        if self.booted is None:
+            return
+        body = {"mac": self.mac, "boot_disk": str(self.booted)}
+        if self._booted_hash is not None:
+            body["info_hash"] = self._booted_hash
+        found = await self._report(client, Code.REPORT_BOOT_DISK, body)
+        if found.get("uuid"):
+            await self.library.learn_template(self.booted.uuid, str(found["uuid"]), str(found.get("name", "")))
 
     async def _learn_tracker(self, client: Client) -> None:
         found = await self._report(client, Code.TRACKER_ADDRESS, {"mac": self.mac})

@@ -97,7 +97,22 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(sent[0][1], {"mac": MAC, "ip": "127.0.0.9"})
         self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
         self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))
+        self.assertEqual(sent[1][1], {"mac": MAC, "boot_disk": str(BASE), "info_hash": key_of(torrent_of()).hex()})
         self.assertEqual(self.seeder.trackers, {key_of(torrent_of()): [TRACKER]})
+
+    def test_runs_what_it_started_from(self) -> None:
+        """What was completed while it runs is not what runs: the same is told after the next login, until a restart."""
+        self.converse()
+        library = self.service.library
+        newer = torrent_of(CONTENT * 2)
+        state = DiskState(name=str(BASE), info_hash=key_of(newer).hex(), group_uuid=GROUP, operate_id=3)
+        self.successResultOf(library.begin(state, newer, len(CONTENT * 2)))
+        library.path(BASE).write_bytes(CONTENT * 2)
+        self.successResultOf(library.complete(BASE, len(CONTENT * 2)))
+        self.endpoint.protocols[0].connectionLost(connectionDone)
+        self.clock.advance(0.5)
+        (body,) = [body for code, body, _ in self.converse() if code == Code.REPORT_BOOT_DISK]
+        self.assertEqual(body["info_hash"], key_of(torrent_of()).hex())
 
     def test_unknown_boot_disk(self) -> None:
         """A server that does not know the disk gets everything else all the same."""

@@ -130,6 +130,7 @@ class HandlerCase(StoreCase):
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
+            audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
@@ -266,6 +267,25 @@ class HandlerTests(HandlerCase):
         answer = await self.ask(Code.UPLOAD_TORRENT, body)
         self.assertEqual(answer.data, {"torrent_id": "an id"})
         self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
+
+    async def test_may_not_upload_and_why(self) -> None:
+        """A refusal comes with what it is made of, so that the terminal knows whether to ask again."""
+        await self.prepare()
+        self.fake_uploads.allowed = False
+        answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
+        self.assertEqual((answer.data or {})["why"], {"text": "the disk is full"})
+
+    async def test_own_work_is_kept(self) -> None:
+        """What a terminal keeps under another name is in the audit log; a name that is none is refused."""
+        await self.prepare()
+        name = str(DiskName(DISK, 1))
+        for kept in ("../etc/passwd", f"{name}.own/../x", "voi_0_x.own-1", name):
+            answer = await self.ask(Code.SET_ASIDE, {"disk": name, "kept_as": kept, "size": 5})
+            self.assertEqual((answer.code, answer.data), (88888, {"field": "kept_as"}), kept)
+        body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-20260131-140500", "size": 5}
+        self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
+        (entry,) = await self.events.find(AuditFilter(kind="terminal.set_aside"), 9)
+        self.assertEqual((entry.mac, entry.data["disk"], entry.data["kept_as"]), (MAC, name, body["kept_as"]))
 
     async def test_unreadable_torrent(self) -> None:
         """A 9014 that cannot be read is answered with why; the intake gets it, with the disk it is of."""

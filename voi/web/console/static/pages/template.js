@@ -246,7 +246,7 @@ function uploader(mac) {
 
 async function check(template, reread) {
   const title = t("ask.check.title", { name: template.name });
-  if (!(await sure({ title, text: t("ask.check.text"), confirm: t("ask.check.yes") }))) return;
+  if (!(await sure({ title, text: t("ask.check.text"), confirm: t("ask.check.yes"), danger: false }))) return;
   await reported(change("POST", `templates/${template.uuid}/check`), t("done.check"));
   reread();
 }

@@ -76,7 +76,7 @@ class RemovedTests(ContentsCase):
         self.publish()
         self.terminals.stop()
         self.path.rename(self.directory / "away")
-        self.wait(lambda: self.content()["state"] == "fetching", "the file to be missed")
+        self.wait(lambda: self.content()["state"] == "missing", "the file to be missed")
         (self.directory / "away").rename(self.path)
         self.whole()
 

@@ -190,6 +190,31 @@ class HandlerTests(HandlerCase):
         assert terminal is not None
         self.assertEqual(terminal.boot_disk, name)
 
+    async def test_boot_disk_with_its_hash(self) -> None:
+        """The info-hash of what it started from is kept; what is none is passed over."""
+        await self.prepare()
+        for text, content in (("ab" * 20, b"\xab" * 20), ("zz" * 20, None), (7, None)):
+            await self.ask(Code.REPORT_BOOT_DISK, {"boot_disk": str(DiskName(DISK, 1)), "info_hash": text})
+            terminal = await self.terminals.get(MAC)
+            assert terminal is not None
+            self.assertEqual((terminal.boot_hash, terminal.boot_now), (content, True))
+
+    async def test_sessions(self) -> None:
+        """A login on the same connection goes on with its session; on another it is a new one, begun as it says."""
+        await self.prepare()
+        await self.ask(Code.REPORT_DISKS, {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0}]})
+        first = self.registry.session(MAC)
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+        self.assertEqual((self.registry.session(MAC), self.registry.asks(MAC)), (first, False))
+        self.assertTrue((await self.terminals.disks(MAC))[0].confirmed)
+        self.line.hang_up()
+        self.assertEqual((self.registry.session(MAC), self.registry.asks(MAC)), (None, False))
+        self.line = Line(self.factory)
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+        self.assertNotEqual(self.registry.session(MAC), first)
+        self.assertTrue(self.registry.asks(MAC))
+        self.assertFalse((await self.terminals.disks(MAC))[0].confirmed)
+
     async def test_boot_disk_of_one_that_left(self) -> None:
         """A terminal that has gone before its report is written down is no fault; what it said is kept."""
         await self.prepare()

@@ -325,7 +325,7 @@ class AuditedContract(Contract):
         begun, rollout = await self.told(begin)
         self.assertEqual((begun.rollout, begun.name), (rollout, "Office"))
         self.assertEqual(begun.ended, [await self.rollouts.summary(going)])
-        self.assertEqual(begun.ended[0].state, "done")
+        self.assertEqual(begun.ended[0].state, "superseded")
 
     async def settled(self, number: int, change: Callable[[Audit[Settled]], Deferred[Target | None]]) -> None:
         """A change that ends a rollout with its last target tells both."""
@@ -352,6 +352,13 @@ class AuditedContract(Contract):
         target = await self.rollouts.done(other, held(BASE), 3.0, audit=first.append)
         self.assertEqual(first, [(target, None)])
         await self.settled(number, lambda audit: self.rollouts.done(task, held(BASE), 3.0, audit=audit))
+
+    async def test_rollouts_reopen(self) -> None:
+        """A terminal that was done and is given up by its own bad news, with its rollout."""
+        number = await self.begun(MAC)
+        (task,) = await self.planned(number)
+        await self.rollouts.done(task, held(BASE), 3.0)
+        await self.settled(number, lambda audit: self.rollouts.reopen(task, "no", 6, None, 4.0, audit=audit))
 
     async def test_rollouts_failed(self) -> None:
         """A terminal that was given up, with its rollout; one that waits for its next try ends nothing."""

@@ -30,7 +30,7 @@ class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Rollouts: `q` is a part of the template's name, or the rollout's number."""
 
     q: Search = ""
-    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    state: Literal["running", "done", "failed", "cancelled", "superseded"] | None = None
     template: Uuid | None = None
     sort: Literal["created", "template_name", "version", "-created", "-template_name", "-version"] = "-created"
     limit: All = MOST_READ
@@ -41,7 +41,9 @@ class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
-    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing.
+    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
+    that was called off is how far it was then, null where that is not known. `interruptions` counts how often its
+    connection ended in the middle of this download.
     """
 
     mac: str
@@ -51,11 +53,12 @@ class TargetView(Struct, frozen=True):
     rate: float
     from_server: float | None
     eta: float | None
-    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
-    progress: float
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
+    progress: float | None
     reason: str
     why: Why | None
     attempts: int
+    interruptions: int
     next_try: datetime | None
     updated: datetime
 

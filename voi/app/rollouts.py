@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twisted.logger import Logger
-
 from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
+from voi.app.uploads import UploadArea
 from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
 from voi.rollouts.throughput import ThroughputRecorder
 from voi.terminals.commands import CommandDispatcher
-
-log = Logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class RolloutArea:
     bad_copies: BadCopies
 
 
-def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatcher) -> RolloutArea:
+def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, commands: CommandDispatcher) -> RolloutArea:
     """Nothing is taken up yet."""
     repositories = base.repositories
     open_targets = OpenTargets()
@@ -42,7 +39,7 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatche
         open_targets=open_targets,
         tracker=swarm.tracker,
         note=base.audit_log.note,
-        suspect=_suspect,
+        suspect=uploads.contents.suspect,
         seconds=base.reactor.seconds,
     )
     coordinator = RolloutCoordinator(
@@ -60,13 +57,10 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatche
         send_command=commands.send,
         seeder=swarm.session,
         tracker=swarm.tracker,
+        contents=uploads.contents,
         clock=base.reactor,
         open_targets=open_targets,
         served=recorder.served,
         bad_copies=bad_copies,
     )
     return RolloutArea(recorder=recorder, coordinator=coordinator, bad_copies=bad_copies)
-
-
-def _suspect(info_hash: bytes) -> None:
-    log.error("{hash}: a terminal reports pieces from this server that do not match", hash=info_hash.hex())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from voi.errors import StorageMissing
+from voi.errors import Malformed, StorageMissing
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
@@ -36,7 +36,7 @@ class OrphanKind(enum.StrEnum):
     DRAFT = "draft"
     """A file that was being written when the server was killed."""
     OTHER = "other"
-    """Nothing that this server makes; somebody put it there."""
+    """Nothing that this server makes; somebody put it there, if only in the place of a level (``.other-1``)."""
 
 
 class Orphan(NamedTuple):
@@ -93,7 +93,11 @@ def find_orphans(directory: DataDirectory, referred: Referred) -> list[Orphan]:
 
 
 def _of_disk(name: str, kind: OrphanKind) -> OrphanKind:
-    return kind if name.startswith("voi_") else _unnamed(name)
+    try:
+        is_level = str(DiskName.parse(name)) == name
+    except Malformed:
+        is_level = False
+    return kind if is_level else _unnamed(name)
 
 
 def _unnamed(name: str) -> OrphanKind:

@@ -115,6 +115,15 @@ UPDATE rollout_targets SET state = 'superseded' WHERE state = 'cancelled' AND wh
 
 
 @migrations()
+def m011_level_torrents(db: Database) -> None:
+    """The torrents of published levels, so that a copy of the database is enough to fetch every level back.
+
+    A table of their own: lists of levels, which are read all the time, do not read past them.
+    """
+    db.execute("CREATE TABLE level_torrents (info_hash BLOB PRIMARY KEY, torrent BLOB NOT NULL) STRICT")
+
+
+@migrations()
 def m012_identity(db: Database) -> None:
     """By what this database and the disks beside it know one another, which the first start writes; and the days by
     which entries of the audit log age, whatever the clock says.

@@ -18,6 +18,7 @@ from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.interfaces import ContentStates
 from voi.catalogue.sweep import Sweeper
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
@@ -115,6 +116,7 @@ class LiveState:
     tracker: Tracker
     session: BitTorrentSession
     traffic: TrafficMeter
+    contents: ContentStates
 
 
 class Api:
@@ -165,6 +167,7 @@ class Api:
             disk=server.disk,
             checks=server.checks,
             clock_problem=server.clock_problem,
+            contents=live_state.contents,
         )
         terminal_routes = TerminalRoutes(
             terminals=terminals, snapshots=snapshots, coordinator=coordinator, registry=registry
@@ -197,6 +200,7 @@ class Api:
                 upload_requests=use_cases.uploads,
                 publisher=publisher,
                 recent=recent,
+                contents=live_state.contents,
             ),
             SettingsRoutes(facts=server.facts, events=events, audit_log=use_cases.audit_log),
             UploadRoutes(uploads=uploads, upload_requests=use_cases.uploads, publisher=publisher),

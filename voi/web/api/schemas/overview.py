@@ -9,7 +9,9 @@ from msgspec import Struct
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.http.reasons import Why
 
-Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "held", "health", "clock", "damaged"]
+Kind = Literal[
+    "failed", "failing", "stuck", "outdated", "disk", "content", "upload", "held", "health", "clock", "damaged"
+]
 """What needs attention."""
 
 

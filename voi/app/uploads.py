@@ -52,7 +52,13 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         in_disk_thread=in_disk_thread,
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
-    admission = UploadAdmission(publisher, Space(base.directory.root), base.registry.__contains__)
+    admission = UploadAdmission(
+        uploads=uploads,
+        templates=templates,
+        publisher=publisher,
+        space=Space(base.directory.root),
+        online=base.registry.__contains__,
+    )
     return UploadArea(
         catalogue=catalogue,
         block_tables=BlockTables(

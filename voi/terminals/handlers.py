@@ -8,11 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from twisted.logger import Logger
+
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
-from voi.errors import LoginRefused, Malformed, UnknownTemplate
+from voi.errors import LoginRefused, Malformed, UnknownTemplate, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
@@ -20,6 +22,7 @@ from voi.rollouts.progress import ProgressReceiver
 from voi.signals import Signal
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
+from voi.tasks import spawn
 from voi.terminals.protocol import TerminalProtocol
 from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
@@ -32,6 +35,8 @@ from voi.wire.messages import (
     success,
 )
 from voi.wire.session import LoginRequest, Request
+
+log = Logger()
 
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
@@ -92,6 +97,12 @@ class RequestHandlers:
     async def handle(self, connection: TerminalProtocol, request: Request) -> Reply:
         """Answer one request."""
         return await self._table[request.code](connection, request)
+
+    def unread(self, connection: TerminalProtocol, code: int, error: VoiError) -> None:
+        """A request got no further than its frame: of a torrent, whoever asked for the disk is to read why."""
+        if code == Code.UPLOAD_TORRENT:
+            mac = _mac(connection)
+            spawn(self._uploads.not_read(mac, error.reason), log, "noting why a torrent of {mac} was refused", mac=mac)
 
     async def _login_or_order_query(self, connection: TerminalProtocol, request: Request) -> Reply:
         """The seed's login, or the family's order query: terminals are not numbered here."""

@@ -157,7 +157,13 @@ class PublishingCase(StoreCase):
         )
         self.publisher.ended.connect(self.ended.append)
         space = Space(self.directory.root, lambda _path: self.free)
-        self.admission = UploadAdmission(self.publisher, space, self.online.__contains__)
+        self.admission = UploadAdmission(
+            uploads=self.uploads,
+            templates=self.templates,
+            publisher=self.publisher,
+            space=space,
+            online=self.online.__contains__,
+        )
         self.intake = UploadIntake(
             uploads=self.uploads,
             templates=self.templates,

@@ -26,6 +26,7 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
+from voi.messages.reason import code_of
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
 from voi.rollouts.progress import ProgressReceiver
@@ -55,6 +56,11 @@ class FakeUploads:
         self.asked: list[tuple[str, bool, Any]] = []
         self.actors: list[Actor | None] = []
         self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
+        self.unread: list[tuple[str, str]] = []
+
+    async def not_read(self, mac: str, reason: str) -> None:
+        """A 9014 that got no further than its frame."""
+        self.unread.append((mac, code_of(reason)))
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
@@ -158,6 +164,13 @@ class HandlerTests(HandlerCase):
         terminal = await self.terminals.get(MAC)
         assert terminal is not None
         self.assertEqual((terminal.ip, self.keys), ("192.168.7.7", {terminal.tracker_key: MAC}))
+
+    async def test_torrent_that_is_not_read(self) -> None:
+        """Of a torrent whose frame is refused it is noted why; of any other request nothing is."""
+        await self.prepare()
+        await self.ask(Code.HEARTBEAT, {"mac": MAC}, token="x" * 32)
+        await self.ask(Code.UPLOAD_TORRENT, b"x", token="x" * 32)
+        self.assertEqual(self.fake_uploads.unread, [(MAC, "wrong_token")])
 
     async def test_login_with_a_strange_address(self) -> None:
         """What is no address is replaced by the connection's."""

@@ -1,4 +1,4 @@
-"""`voi rollout`: start, preview, watch, cancel, retry, list."""
+"""`voi rollout`: start, send-again, preview, watch, cancel, retry, list."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _with_version = click.option(
 
 @click.group()
 def rollout() -> None:
-    """Send versions of templates to terminals: start, preview, watch, cancel, retry, list."""
+    """Send versions of templates to terminals: start, send-again, preview, watch, cancel, retry, list."""
 
 
 def _request_body(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
@@ -58,7 +58,43 @@ def start(
     """
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    made = api.change("POST", "/rollouts", _request_body(api, template, version, choice))
+    _start(api, _request_body(api, template, version, choice), watch=watch, as_json=as_json)
+
+
+@rollout.command()
+@click.argument("template", shell_complete=complete_template)
+@with_terminals
+@_with_version
+@click.option("--watch", is_flag=True, help="watch it until it ends")
+@with_server
+@with_json
+def send_again(
+    template: str,
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    version: int | None,
+    watch: bool,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Send all of a version of TEMPLATE again, also to terminals that say that they have it; prints the rollout's
+    number.
+
+    For a terminal whose disk was replaced or damaged without the server's knowledge. What terminals said of the
+    template is forgotten.
+    """
+    choice = choice_of(every, room, terminals)
+    api = connect(server, token, data)
+    body = {**_request_body(api, template, version, choice), "again": True}
+    _start(api, body, watch=watch, as_json=as_json)
+
+
+def _start(api: ApiClient, body: dict[str, Any], *, watch: bool, as_json: bool) -> None:
+    """Begin a rollout, and tell its number, or show it until it ends."""
+    made = api.change("POST", "/rollouts", body)
     if watch:
         click.echo(f"rollout {made['id']} has started", err=True)
         watch_rollout(api, made["id"], as_json=as_json)

@@ -82,6 +82,7 @@ KINDS: Final[dict[str, str]] = {
     "upload.failed": "{disk} of template {name} could not be published: {reason}",
     "settings.retention": "Events are now kept for {days} days",
     "rollout.begun": "Rollout {number} started: template {name}, version {version}, to {whom}",
+    "rollout.begun_again": "Rollout {number} started: template {name}, version {version}, is sent again to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
     "rollout.taken_out": "Rollout {number}: taken out: {whom}",
     "rollout.retried": "Rollout {number}: retried: {whom}",

@@ -49,7 +49,8 @@ class Target:
     """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
 
     `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
-    `reason` is a `voi.messages.reason.Reason` where it is known of what it is made.
+    `reason` is a `voi.messages.reason.Reason` where it is known of what it is made. `again` says that its terminal is
+    sent the version whatever it says that it has.
     """
 
     rollout_id: int
@@ -61,6 +62,7 @@ class Target:
     next_try: float
     updated: float
     from_server: float | None = None
+    again: bool = False
 
     @property
     def has_failed(self) -> bool:
@@ -88,6 +90,7 @@ class Rollout:
     created: float
     cancelled: bool
     targets: tuple[Target, ...] = ()
+    again: bool = False
 
     @property
     def state(self) -> str:

@@ -112,14 +112,24 @@ class RolloutCoordinator:
             self._dispatcher.came(mac)
 
     async def start(
-        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+        self,
+        actor: Actor,
+        template_uuid: str,
+        macs: Sequence[str] | None,
+        version: int | None = None,
+        *,
+        again: bool = False,
     ) -> Rollout:
         """Roll a version, or a template's newest, out to terminals, or to all; it is on disk when this returns.
+
+        :param again: send all of it, also to terminals that have it by what they said: their reports are forgotten.
 
         :raises UnknownTemplate, UnknownTerminal, NotFound, Conflict: as `Rollouts.begin` says.
         """
         now = self._wall()
-        rollout = await self._rollouts.begin(template_uuid, macs, now, version, audit=audit.begun(actor, now))
+        rollout = await self._rollouts.begin(
+            template_uuid, macs, now, version, again=again, audit=audit.begun(actor, now)
+        )
         begun: list[OpenTarget] = []
         for target in rollout.targets:
             for older in self._open_targets.of_terminal(target.mac):

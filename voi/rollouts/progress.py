@@ -65,7 +65,8 @@ class ProgressReceiver:
 
     async def _reconcile(self, target: OpenTarget, lacking: set[Any]) -> None:
         for task in target.unfinished:
-            if task.name not in lacking:
+            # What is sent again is not taken as there because the terminal says so: that is what is doubted.
+            if task.name not in lacking and not target.target.again:
                 await self._dispatcher.done(target, task)
         lost = [t for t in target.tasks.values() if t.state is TargetState.DONE and t.name in lacking]
         if lost and self._open_targets.get(target.key) is target:

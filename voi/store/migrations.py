@@ -88,6 +88,12 @@ def m009_endings(db: Database) -> None:
     )
 
 
+@migrations()
+def m013_sent_again(db: Database) -> None:
+    """Rollouts that send a version whatever their terminals are known to have."""
+    _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+
+
 _ASKERS = """
 ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

@@ -52,6 +52,7 @@ class SqlRollouts(Rollouts):
         now: float,
         version: int | None = None,
         *,
+        again: bool = False,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
         wanted = None if macs is None else list(dict.fromkeys(macs))
@@ -72,11 +73,16 @@ class SqlRollouts(Rollouts):
             if unknown:
                 raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
             cursor = db.execute(
-                "INSERT INTO rollouts (template_uuid, version, created) VALUES (?, ?, ?)",
-                (template_uuid, number, now),
+                "INSERT INTO rollouts (template_uuid, version, created, again) VALUES (?, ?, ?, ?)",
+                (template_uuid, number, now, again),
             )
             rollout_id = cursor.lastrowid
             assert rollout_id is not None
+            if again:  # what they said of it is not believed any more, until they say it anew
+                db.conn.executemany(
+                    "DELETE FROM terminal_disks WHERE mac = ? AND template_uuid = ?",
+                    [(mac, template_uuid) for mac in targets],
+                )
             older = _supersede(db, template_uuid, targets, rollout_id, now)
             db.conn.executemany(
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
@@ -404,7 +410,7 @@ def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
     row = db.execute("SELECT template_uuid, version FROM rollouts WHERE id = ?", (target.rollout_id,)).fetchone()
     template = read_template(db, row[0])
     levels = levels_of_version(db, template, row[1]) if template is not None else ()
-    lacking = missing_levels(levels, read_disks(db, target.mac))
+    lacking = missing_levels(levels, () if target.again else read_disks(db, target.mac))
     db.conn.executemany(
         f"INSERT INTO rollout_tasks ({TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
         [

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from select import select
+from threading import Timer
 from typing import Any
 
 from tests.unit.cli.scripted import ScriptedCase
 from voi.cli.api import ApiClient
 
 COMMAND = "from voi.cli import main; main(prog_name='voi')"
+AGAIN_SECONDS = 1.0
 
 
 class InterruptTests(ScriptedCase):
@@ -39,16 +42,22 @@ class InterruptTests(ScriptedCase):
             start_new_session=True,
         )
         os.close(theirs)
+        too_late = Timer(60, process.kill)
+        too_late.start()
+        self.addCleanup(too_late.join)
+        self.addCleanup(too_late.cancel)
         said = b""
         while shown not in said:
             said += os.read(ours, 4096)
         end(process.pid, ours)
-        try:
-            while more := os.read(ours, 4096):
-                said += more
-        except OSError:
-            """A terminal that nobody has open any more is an error to read from."""
-        return process.wait(), said
+        while process.poll() is None:
+            if select([ours], [], [], AGAIN_SECONDS)[0]:
+                said += _read(ours)
+            else:  # a signal just before readline begins to wait is lost, as it is for people: they press again
+                end(process.pid, ours)
+        while more := _read(ours):
+            said += more
+        return process.returncode, said
 
     def test_question(self) -> None:
         """It answers a question with: interrupted, nothing was done."""
@@ -76,3 +85,11 @@ class InterruptTests(ScriptedCase):
             result = self.voi(*arguments)
             self.assertEqual(result.exit_code, 130, arguments)
             self.assertNotIn("Aborted", result.stderr)
+
+
+def _read(ours: int) -> bytes:
+    """What was written to a terminal; nothing where nobody has it open any more."""
+    try:
+        return os.read(ours, 4096)
+    except OSError:
+        return b""

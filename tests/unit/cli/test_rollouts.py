@@ -44,6 +44,13 @@ class RolloutTests(ScriptedCase):
         self.assertEqual(result.exit_code, 0, result.stderr)
         self.assertIn("1 done", result.stdout)
 
+    def test_send_again(self) -> None:
+        """A version is sent again, whatever the terminals say that they have."""
+        result = self.voi("rollout", "send-again", UUID, "--all")
+        self.assertEqual((result.exit_code, result.stdout), (0, "3\n"), result.stderr)
+        body = {"template": UUID, "macs": "all", "again": True}
+        self.assertEqual(self.script.changes(), [("POST", "/rollouts", body)])
+
     def test_preview(self) -> None:
         """What each would fetch, the neediest first."""
         rows = [{"mac": MACS[0], "online": True, "bytes": 0}, {"mac": MACS[1], "online": False, "bytes": 5000}]

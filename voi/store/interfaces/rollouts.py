@@ -55,6 +55,7 @@ class Rollouts(Protocol):
         now: float,
         version: int | None = None,
         *,
+        again: bool = False,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
         """Write down a rollout of a version, or of a template's newest; None for `macs` means every known terminal.
@@ -62,6 +63,7 @@ class Rollouts(Protocol):
         Each terminal has a waiting target. One that waits for an older rollout of the same template is taken out of
         that in the same step: cancelled there, with the newer one named.
 
+        :param again: send all of the version, whatever the terminals have: what they said of the template is forgotten.
         :param audit: of the rollout, and of the older ones that ended by it.
         :raises UnknownTemplate: no such template (field `template`).
         :raises UnknownTerminal: a MAC that never logged in; the first of them is named.

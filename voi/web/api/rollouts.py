@@ -168,7 +168,7 @@ class RolloutRoutes:
     async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.start(actor, template, await self._macs(body), body.version)
+        rollout = await self._coordinator.start(actor, template, await self._macs(body), body.version, again=body.again)
         return RolloutAccepted(rollout.id)
 
     async def _macs(self, body: RolloutRequest) -> list[str] | None:
@@ -204,7 +204,8 @@ class RolloutRoutes:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._registry]
-        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(macs), online)
+        held = {} if body.again else await self._terminals.all_disks(macs)
+        return rollout_preview(uuid, version, levels, chosen, held, online)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""

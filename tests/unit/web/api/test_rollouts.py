@@ -149,6 +149,19 @@ class RolloutTests(ApiCase):
         self.assertEqual(found, [1, 1000, 1000, 1])
         self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
 
+    async def test_sent_again(self) -> None:
+        """A version can be sent to terminals that have it by what they said; the preview counts all of it, and the
+        audit log says that it was sent again.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
+        body = {"template": TEMPLATE, "macs": [MAC], "again": True}
+        answer = await self.ask("POST", "/api/v1/rollouts/preview", body)
+        self.assertEqual([one["bytes"] for one in answer.json["terminals"]], [1000])
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 201)
+        (entry,) = (await self.ask("GET", "/api/v1/events?kind=rollout")).json["events"]
+        self.assertEqual(entry["kind"], "rollout.begun_again")
+        self.assertIn(f"is sent again to terminal {MAC}", entry["text"])
+
     async def test_of_a_room(self) -> None:
         """A rollout may be for a room: for those who stand in it by their addresses or by hand."""
         room = (await self.ask("POST", "/api/v1/rooms", {"name": "Room 3", "subnets": ["198.51.100.0/24"]})).json["id"]

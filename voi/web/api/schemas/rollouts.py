@@ -12,12 +12,16 @@ from voi.web.http.reasons import Why
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room."""
+    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room.
+
+    With `again` all of it is sent, also to terminals that say that they have it.
+    """
 
     template: Uuid
     version: Number | None = None
     macs: Macs | None = None
     room: Number | None = None
+    again: bool = False
 
 
 class TargetsRequest(Struct, frozen=True, forbid_unknown_fields=True):

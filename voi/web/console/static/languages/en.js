@@ -220,6 +220,7 @@ export default {
   "event.command.watermark_off": "Watermark off: {whom}; sent at once: {sent}, at the next login: {waiting}",
   "event.command.watermark_on": "Watermark on: {whom}; sent at once: {sent}, at the next login: {waiting}",
   "event.rollout.begun": "Rollout {number} started: template {name}, version {version}, to {whom}",
+  "event.rollout.begun_again": "Rollout {number} started: template {name}, version {version}, is sent again to {whom}",
   "event.rollout.cancelled": "Rollout {number} was cancelled",
   "event.rollout.finished": "Rollout {number} has ended; done: {done}, failed: {failed}",
   "event.rollout.retried": "Rollout {number}: retried: {whom}",

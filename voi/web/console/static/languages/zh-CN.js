@@ -220,6 +220,7 @@ export default {
   "event.command.watermark_off": "关闭水印：{whom}（立即发送 {sent} 台，{waiting} 台待下次登录时生效）",
   "event.command.watermark_on": "开启水印：{whom}（立即发送 {sent} 台，{waiting} 台待下次登录时生效）",
   "event.rollout.begun": "下发任务 {number} 已开始：模板 {name}，版本 {version}，目标：{whom}",
+  "event.rollout.begun_again": "下发任务 {number} 已开始：模板 {name}，版本 {version}，重新发送到：{whom}",
   "event.rollout.cancelled": "下发任务 {number} 已取消",
   "event.rollout.finished": "下发任务 {number} 已结束；完成：{done}，失败：{failed}",
   "event.rollout.retried": "下发任务 {number}：重试 {whom}",

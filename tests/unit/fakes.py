@@ -27,6 +27,8 @@ class FakeConnections(Connections):
         self.online: Signal[[str]] = Signal("online")
         self.offline: Signal[[str]] = Signal("offline")
         self.there = set(there)
+        self.asking: set[str] = set()
+        self.sessions: dict[str, int] = {}
         self.requests: list[tuple[int, Mapping[str, Any]]] = []
         self.sent: list[tuple[str, TorrentBody]] = []
         self.answer: Callable[[], Deferred[Reply]] = lambda: succeed(success())
@@ -39,6 +41,12 @@ class FakeConnections(Connections):
 
     def since(self, mac: str) -> float | None:
         return SINCE if mac in self.there else None
+
+    def session(self, mac: str) -> int | None:
+        return self.sessions.get(mac, 0) if mac in self.there else None
+
+    def asks(self, mac: str) -> bool:
+        return mac in self.asking
 
     def address(self, mac: str) -> str:
         return "10.0.0.1" if mac in self.there else ""
@@ -73,6 +81,7 @@ class FakeConnections(Connections):
     def come(self, mac: str) -> None:
         """A terminal logs in."""
         self.there.add(mac)
+        self.sessions[mac] = self.sessions.get(mac, 0) + 1
         self.online(mac)
 
     def names(self, mac: str) -> list[str]:

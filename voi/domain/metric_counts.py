@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from voi.domain.terminal_status import TerminalState
 from voi.names import DiskName
 
-ROLLOUT_STATES = ("running", "done", "failed", "cancelled")
+ROLLOUT_STATES = ("running", "done", "failed", "cancelled", "superseded")
 
 
 @dataclass(frozen=True, slots=True)

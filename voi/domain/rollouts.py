@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum, StrEnum, auto
+from typing import Final
 
 from voi.names import DiskName
 
@@ -16,13 +18,28 @@ class TargetState(StrEnum):
     DOWNLOADING = "downloading"
     DONE = "done"
     FAILED = "failed"
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # by a person
+    SUPERSEDED = "superseded"  # a later rollout of the same template has taken its terminal over
 
 
 OPEN_TARGETS = (TargetState.WAITING, TargetState.DOWNLOADING)
 
+CALLED_OFF = (TargetState.CANCELLED, TargetState.SUPERSEDED)
+"""Nothing more is wanted of these, and they count neither as done nor as failed."""
+
 RETRY_PAUSES = (15.0, 60.0, 300.0, 900.0, 3600.0)
 """Seconds before each further try: five of them, the last one an hour later, then a person must look."""
+
+LEAST_GAIN = 0.01
+"""Part of all it lacks by which a terminal must come nearer between two interruptions: one that is switched off each
+evening does in minutes, and one that does so is done after a hundred of them at the most.
+"""
+
+SHOWN_INTERRUPTIONS = 3
+"""So many interruptions in a row without such a gain are shown as what they are, and count as one failed try."""
+
+MOST_CHECKS = 3
+"""So many checks of what it has count as work, for a terminal that gains nothing by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +65,14 @@ class Task:
 class Target:
     """One terminal of a rollout; `attempts` counts failures so far, `next_try` is seconds since the epoch.
 
-    `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down.
-    `reason` is a `voi.messages.reason.Reason` where it is known of what it is made. `again` says that its terminal is
-    sent the version whatever it says that it has.
+    `from_server` is the part of what it fetched that the server sent it, 0 to 1, as was last written down; None where
+    nobody measured it. `reason` is a `voi.messages.reason.Reason` where it is known of what it is made.
+
+    `booted` is when the terminal was first seen to run what it was sent, None while it was not: to have it (done) and
+    to run it are two things. `interruptions` counts how often its connection ended in the middle of this download,
+    `fruitless` how often in a row without a gain of `LEAST_GAIN`; `best` is how far it had come by then, 0 to 1.
+    `progress` is how far it was when it ended without being done, None where that is not known.
+    `again` says that its terminal is sent the version whatever it says that it has.
     """
 
     rollout_id: int
@@ -62,13 +84,23 @@ class Target:
     next_try: float
     updated: float
     from_server: float | None = None
+    booted: float | None = None
+    interruptions: int = 0
+    fruitless: int = 0
+    best: float = 0.0
+    progress: float | None = None
     again: bool = False
 
     @property
     def has_failed(self) -> bool:
-        """Whether its last try failed, with or without another to come."""
+        """Whether its last try failed, or its connection breaks again and again; with or without another to come."""
         waits = self.state is TargetState.WAITING and self.attempts > 0
-        return self.state is TargetState.FAILED or waits
+        return self.state is TargetState.FAILED or waits or self.is_interrupted
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it is open, and its connection broke so often without a gain that a person should look."""
+        return self.state in OPEN_TARGETS and self.fruitless >= SHOWN_INTERRUPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +126,19 @@ class Rollout:
 
     @property
     def state(self) -> str:
-        """`cancelled`; `running` while any target is open; `failed` if any failed; else `done`."""
+        """`cancelled`; `running` while any target is open; `failed` if any failed; `superseded` if a later rollout took
+        any over; else `done`.
+        """
         return rollout_state(self.cancelled, (target.state for target in self.targets))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A rollout in short: how many terminals are in each state; `updated` is when the last of them changed."""
+    """A rollout in short: how many terminals are in each state; `updated` is when the last of them changed.
+
+    `ran` is how many of those that are done were seen to run what they were sent. `reached` is the sum of how far those
+    were that were called off, each 0 to 1.
+    """
 
     id: int
     template_uuid: str
@@ -109,11 +147,27 @@ class Summary:
     updated: float
     cancelled: bool
     counts: Mapping[TargetState, int]
+    ran: int = 0
+    reached: float = 0.0
 
     @property
     def state(self) -> str:
         """As of :class:`Rollout`."""
         return rollout_state(self.cancelled, (state for state, count in self.counts.items() if count))
+
+    def progress(self, open_progress: float) -> float:
+        """How far it is, 0 to 1, by the sum of that of its open targets; or was, when it was called off.
+
+        Terminals that were taken out of one that goes on for others do not count.
+        """
+        whole = self.state in CALLED_OFF_ROLLOUTS
+        wanted = sum(count for state, count in self.counts.items() if whole or state not in CALLED_OFF)
+        reached = self.counts[TargetState.DONE] + open_progress + (self.reached if whole else 0.0)
+        return reached / wanted if wanted else 0.0
+
+
+CALLED_OFF_ROLLOUTS = ("cancelled", "superseded")
+"""States of rollouts that ended without being finished."""
 
 
 def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:
@@ -122,10 +176,12 @@ def rollout_state(cancelled: bool, states: Iterable[TargetState]) -> str:
         return "cancelled"
     seen = set(states)
     if seen == {TargetState.CANCELLED}:
-        return "cancelled"  # newer rollouts took all its terminals over
+        return "cancelled"  # each of its terminals was taken out
     if seen & set(OPEN_TARGETS):
         return "running"
-    return "failed" if TargetState.FAILED in seen else "done"
+    if TargetState.FAILED in seen:
+        return "failed"
+    return "superseded" if TargetState.SUPERSEDED in seen else "done"
 
 
 def next_pause(attempts: int) -> float | None:
@@ -133,40 +189,93 @@ def next_pause(attempts: int) -> float | None:
     return RETRY_PAUSES[attempts - 1] if attempts <= len(RETRY_PAUSES) else None
 
 
+NEVER: Final = -math.inf
+"""A time before all others."""
+
+
+class Source(IntEnum):
+    """Who says how far a terminal is. Each rounds in its own way, so each is measured by its own words alone."""
+
+    TERMINAL = 0
+    TRACKER = 1
+    SEED = 2
+
+
 @dataclass(slots=True)
 class TaskProgress:
     """What is known of one task's progress, the latest report counts; `fraction` is 0 to 1.
 
     A restart of the terminal's check may report less than before: that is the truth then, and shown.
-    `advanced` is when the fraction last changed, by the caller's clock; `whole` is since when tracker or seed
-    see a peer that lacks nothing, None while they do not.
+
+    Times are by the caller's clock, which never jumps. `updated` is when anything was heard, `NEVER` at first;
+    `advanced` when a source last said more than ever since the last check of the file: two that round differently, or
+    one that goes up and down, advance nothing. `whole` is since when tracker or seed see a peer that lacks nothing,
+    None while they do not. `why` is what the terminal says stands in its way, empty for nothing. `ever` is
+    the most that was ever reported.
     """
 
     fraction: float = 0.0
-    updated: float = 0.0
+    updated: float = NEVER
     advanced: float = 0.0
     whole: float | None = None
+    why: str = ""
+    ever: float = 0.0
+    _best: list[float] = field(default_factory=lambda: [0.0] * len(Source))
+    _checks: int = 0
+    _checking: bool = False
 
     def alive(self, now: float) -> None:
-        """Take a report that shows only that the terminal is at work, such as a check of what it has."""
+        """Begin to wait for it: it was sent just now, or is here again."""
         self.updated = self.advanced = now
 
-    def update(self, fraction: float, now: float) -> None:
+    def checks(self, now: float) -> None:
+        """The terminal checks what it has: after that, the best is what was found then.
+
+        That is work, but not for ever: after `MOST_CHECKS` checks that brought nothing it is none any more.
+        """
+        self.updated = now
+        if not self._checking:
+            self._checking = True
+            self._checks += 1
+            self._best = [0.0] * len(Source)
+        if self._checks <= MOST_CHECKS:
+            self.advanced = now
+
+    def update(self, fraction: float, now: float, source: Source = Source.TERMINAL) -> None:
         """Take a report of the terminal, the tracker or the seed."""
         self.updated = now
+        self.fraction = fraction
         if fraction < 1:
             self.whole = None
-        if fraction != self.fraction:
-            self.fraction = fraction
-            self.advanced = now
+        if source is Source.TERMINAL:
+            self._checking = False
+        if fraction > self._best[source]:
+            self._best[source] = fraction
+            if self._checks <= MOST_CHECKS or fraction > self.ever:
+                self.advanced = now
+        if fraction > self.ever:
+            self.ever = fraction
+            self._checks = 0
+
+
+class Unconfirmed(Enum):
+    """What is made of levels that a terminal has by a report from before its login, and has not named since."""
+
+    UNDECIDED = auto()  # it may name them yet: nothing is decided now
+    THERE = auto()  # it asks for what it lacks by itself: they are not sent, and nothing is done by them
+    LACKING = auto()  # who says nothing lacks everything: it is sent them, and answers where it has them
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A target with its tasks."""
+    """A target with its tasks.
+
+    `unsaid` means that it hangs on what its terminal has not said since its login.
+    """
 
     target: Target
     tasks: tuple[Task, ...]
+    unsaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ class ReportedLevel:
     """One level of a disk on a terminal's own disk, by its last 9011 or a finished download.
 
     `operate_id` is None where the terminal does not count operations (seed clients). `real_size` is the
-    virtual disk in sectors of 512 bytes.
+    virtual disk in sectors of 512 bytes. `confirmed` means that the terminal said so since its last login: what it said
+    before is no news of today, for a disk may have been wiped or replaced meanwhile.
     """
 
     template_uuid: str
@@ -20,6 +21,7 @@ class ReportedLevel:
     type: int = 0
     real_size: int = 0
     operate_id: int | None = None
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ class Visit:
 class Terminal:
     """A PC as the server remembers it; times are seconds since the epoch.
 
-    `name` is what administrators call it, empty for none; `room_id` the room it was put into by hand.
+    `name` is what administrators call it, empty for none; `room_id` the room it was put into by hand. `boot_disk` is
+    what it last said it started from, `boot_hash` the info-hash of that level where it says that too, and `boot_now`
+    whether it said so since its last login.
     """
 
     mac: str
@@ -48,6 +52,8 @@ class Terminal:
     tracker_key: str
     name: str = ""
     room_id: int | None = None
+    boot_hash: bytes | None = None
+    boot_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,20 @@ from random import Random
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from voi.catalogue.interfaces import Contents
 from voi.domain.actors import SERVER, Actor
 from voi.domain.command_outcomes import Command
-from voi.domain.rollouts import Rollout, Target, TargetState
+from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.rollouts import audit
 from voi.rollouts.dispatcher import Dispatcher
+from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
-from voi.rollouts.stalls import Served, StallMonitor
+from voi.rollouts.sessions import Sessions
+from voi.rollouts.stalls import Served, StallMonitor, UnknownContents
 from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
@@ -53,6 +56,7 @@ class RolloutCoordinator:
         tracker: Tracker,
         clock: IReactorTime,
         open_targets: OpenTargets | None = None,
+        contents: Contents | None = None,
         served: Served = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
@@ -61,6 +65,8 @@ class RolloutCoordinator:
         self._registry = registry
         self._send_command = send_command
         self._wall = wall
+        self._clock = clock
+        sessions, explanations = Sessions(registry.session), Explanations(rollouts, wall)
         self._open_targets = open_targets = OpenTargets() if open_targets is None else open_targets
         self._dispatcher = Dispatcher(
             rollouts=rollouts,
@@ -69,27 +75,32 @@ class RolloutCoordinator:
             sender=sender,
             clock=clock,
             open_targets=open_targets,
+            sessions=sessions,
+            explanations=explanations,
             wall=wall,
         )
         self.progress_receiver = ProgressReceiver(
             open_targets=open_targets,
             dispatcher=self._dispatcher,
-            rollouts=rollouts,
+            sessions=sessions,
+            explanations=explanations,
             templates=templates,
             terminals=terminals,
             update=self._update,
-            wall=wall,
+            clock=clock,
         )
         self.stall_monitor = StallMonitor(
             open_targets=open_targets,
             dispatcher=self._dispatcher,
             progress_receiver=self.progress_receiver,
+            sessions=sessions,
+            explanations=explanations,
             registry=registry,
             seeder=seeder,
             tracker=tracker,
+            contents=contents or UnknownContents(),
             served=served,
             clock=clock,
-            wall=wall,
             random=random or Random(),  # noqa: S311 - who is helped first is no secret
         )
 
@@ -101,11 +112,20 @@ class RolloutCoordinator:
         """A terminal went offline: its targets wait for it, and say so."""
         self._dispatcher.left(mac)
 
+    def stop(self) -> None:
+        """The server ends: that connections do now is nobody's interruption."""
+        self._dispatcher.stopping = True
+
     async def recover(self) -> None:
-        """After a start: take up every target that is open."""
-        now = self._wall()
+        """After a start: take up every target that is open.
+
+        A next try is no further away than the longest pause, whatever the clock showed when it was written down.
+        """
+        now, wall = self._clock.seconds(), self._wall()
         for work in await self._rollouts.open_work():
-            self._open_targets.put(work.target).take(work.target, work.tasks, now)
+            target = self._open_targets.put(work.target)
+            target.take(work.target, work.tasks, now)
+            target.due = now + min(max(work.target.next_try - wall, 0.0), RETRY_PAUSES[-1])
         if len(self._open_targets):
             log.info("{count} terminals have rollouts to finish", count=len(self._open_targets))
         for mac in self._registry:
@@ -127,8 +147,9 @@ class RolloutCoordinator:
         :raises UnknownTemplate, UnknownTerminal, NotFound, Conflict: as `Rollouts.begin` says.
         """
         now = self._wall()
+        progress = {x.key: x.known_fraction() for x in self._open_targets if x.target.template_uuid == template_uuid}
         rollout = await self._rollouts.begin(
-            template_uuid, macs, now, version, again=again, audit=audit.begun(actor, now)
+            template_uuid, macs, now, version, again=again, progress=progress, audit=audit.begun(actor, now)
         )
         begun: list[OpenTarget] = []
         for target in rollout.targets:
@@ -151,7 +172,8 @@ class RolloutCoordinator:
         rollout = await self._not_ended(rollout_id)
         now = self._wall()
         entries = audit.cancelled(actor, rollout_id, now) if macs is None else audit.taken_out(actor, rollout_id, now)
-        cancelled = await self._rollouts.cancel(rollout_id, now, macs, audit=entries)
+        progress = {x.target.mac: x.known_fraction() for x in self._open_targets if x.key[0] == rollout_id}
+        cancelled = await self._rollouts.cancel(rollout_id, now, macs, progress=progress, audit=entries)
         found, commands = (cancelled.macs, cancelled.commands) if cancelled is not None else ([], [])
         ended = set(found)
         for target in rollout.targets:
@@ -184,15 +206,16 @@ class RolloutCoordinator:
         found = [self._open_targets.put(target) for target in targets]
         for open_target, target in zip(found, targets, strict=True):
             open_target.target = target  # one that waited is among the open targets as it was
+            open_target.due = 0.0
         self._dispatcher.spawn(self._dispatcher.drive_all(found))
         return [target.mac for target in targets]
 
-    def progress(self, target: Target) -> float:
-        """How far a target is, 0 to 1."""
+    def progress(self, target: Target) -> float | None:
+        """How far a target is, 0 to 1, or was when it ended without being done; None where nobody knows that."""
         if target.state is TargetState.DONE:
             return 1.0
         found = self._open_targets.get((target.rollout_id, target.mac))
-        return found.fraction() if found else 0.0
+        return found.fraction() if found else target.progress
 
     def open_targets(self) -> Iterator[tuple[int, str, str, float, str]]:
         """Whom a rollout still wants something of: rollout, MAC, state, progress from 0 to 1, what it waits for."""

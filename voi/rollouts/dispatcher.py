@@ -9,14 +9,16 @@ from typing import Any, Final
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import TargetState, Task, next_pause
+from voi.domain.rollouts import SHOWN_INTERRUPTIONS, TargetState, Task, Unconfirmed, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
-from voi.errors import ConnectionEnded, NoAnswer, TerminalOffline, VoiError
-from voi.messages.reason import Reason, code_of, same
+from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, TerminalOffline, VoiError
+from voi.messages.reason import Reason
 from voi.rollouts import audit
+from voi.rollouts.explanations import Explanations, interrupted
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
+from voi.rollouts.sessions import Sessions
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
@@ -26,21 +28,25 @@ from voi.units import SECTOR
 log = Logger()
 
 GRACE_SECONDS: Final = 15.0
-"""After its login a terminal that was downloading gets so long to show that it goes on by itself.
+"""After its login a terminal gets so long to say what it has, and to show that it goes on by itself.
 
-Only then is the disk sent again: deployed terminals queue a second 1015 as a second download.
+Only then is it sent what it has not named, and again what it was downloading: deployed terminals queue a second 1015 as
+a second download.
 """
+
+CONTENT_SECONDS: Final = 60.0
+"""How long a target waits before it is tried again to send what the server's own disk does not give."""
 
 AT_A_TURN: Final = 50
 """Targets that are begun in one turn of the reactor: a few milliseconds."""
 
-OFFLINE: Final = Reason("goes_on_at_login")
+NOT_SAID: Final = Reason("not_said")
 
 
 class Dispatcher:
     """Sends to whoever is online what its open targets lack.
 
-    `wall` is the time since the epoch, for what is kept; `clock` is for waiting.
+    `wall` is the time since the epoch, for what is kept; `clock` is for waiting, and never jumps.
     """
 
     def __init__(
@@ -52,6 +58,8 @@ class Dispatcher:
         sender: Sender,
         clock: IReactorTime,
         open_targets: OpenTargets,
+        sessions: Sessions,
+        explanations: Explanations,
         wall: Callable[[], float],
     ) -> None:
         self._rollouts = rollouts
@@ -61,50 +69,65 @@ class Dispatcher:
         self._clock = clock
         self._turns = one_slice_a_turn(clock)
         self._open_targets = open_targets
+        self._sessions = sessions
+        self._explanations = explanations
         self._wall = wall
+        self.stopping = False
 
     def left(self, mac: str) -> None:
         """A terminal went offline: its targets say that they wait for it."""
+        self._sessions.end(mac)
+        if self.stopping:
+            return  # it is the server that goes
         for target in self._open_targets.of_terminal(mac):
-            self.spawn(self._explain_off(target))
+            self.spawn(self._left(target))
 
-    async def explain(self, target: OpenTarget, reason: str) -> None:
-        """Say what a target waits for; nothing where it does not wait any more."""
-        if not same(target.target.reason, reason):
-            target.target = replace(target.target, reason=reason)
-            await self._rollouts.explain(*target.key, reason, self._wall())
+    async def _left(self, target: OpenTarget) -> None:
+        await self._note_interrupted(target)
+        await self._explanations.off(target)
 
-    async def _explain_off(self, target: OpenTarget) -> None:
-        """It is off; why its last try failed is not forgotten over that."""
-        reason = target.target.reason
-        if isinstance(reason, Reason) and reason.code in ("disk_failed", "tried_again"):
-            failure = Reason("disk_failed", disk=reason.data["disk"], why=reason.data["why"])
-            await self.explain(target, Reason("off_after_failure", why=failure))
-        elif code_of(reason) != "off_after_failure":
-            await self.explain(target, OFFLINE)
+    async def _note_interrupted(self, target: OpenTarget) -> None:
+        """A connection ended: where that was in the middle of a download, again and again without a gain, it failed."""
+        task = next((task for task in target.unfinished if task.sent), None)
+        if task is None:
+            return
+        found = await self._rollouts.interrupted(*target.key, target.reached())
+        if found is None or self._open_targets.get(target.key) is not target:
+            return
+        target.target = replace(
+            target.target, interruptions=found.interruptions, fruitless=found.fruitless, best=found.best
+        )
+        if found.fruitless and found.fruitless % SHOWN_INTERRUPTIONS == 0:
+            await self.failed(target, task, interrupted(found))
 
-    async def _explain_on(self, target: OpenTarget) -> None:
-        """It is online again, and what stood in its way before is told again."""
-        reason = target.target.reason
-        if isinstance(reason, Reason) and reason.code == "off_after_failure":
-            why = reason.data["why"]
-            assert isinstance(why, str)
-            await self.explain(target, why)
-        elif not target.target.attempts:
-            await self.explain(target, "")
+    async def gained(self, target: OpenTarget) -> None:
+        """It has come further than when its connection broke: that was no obstacle."""
+        if await self._rollouts.gained(*target.key, target.reached()) is not None:
+            target.target = replace(target.target, fruitless=0, best=max(target.target.best, target.reached()))
+            if target.target.state is TargetState.DOWNLOADING:
+                await self._explanations.explain(target, "")
 
     def came(self, mac: str) -> None:
         """A terminal is online: it is sent what it lacks, or goes on by itself with what it was sent before."""
-        now = self._wall()
+        now = self._clock.seconds()
+        is_new, broke = self._sessions.begin(mac, now)
         for target in self._open_targets.of_terminal(mac):
-            self.spawn(self._explain_on(target))
-            for progress in target.progress.values():
-                progress.advanced = now  # time without a connection is no standstill
-                progress.whole = None  # and what was seen before it is no longer sure
+            if is_new:
+                target.unsaid = False
+                self.spawn(self._came(target, broke=broke))
+                for progress in target.progress.values():
+                    progress.advanced = now  # time without a connection is no standstill
+                    progress.whole = None  # and what was seen before it is no longer sure
+                    progress.why = ""
             if any(not task.sent for task in target.unfinished) or not target.tasks:
                 self.drive(target)
-            if any(task.sent for task in target.unfinished):
+            if is_new and any(task.sent for task in target.unfinished):
                 self._clock.callLater(GRACE_SECONDS, self._send_again_if_silent, target.key, now)
+
+    async def _came(self, target: OpenTarget, *, broke: bool) -> None:
+        if broke:  # it is back before anybody saw that it had gone, as a PC that crashed
+            await self._note_interrupted(target)
+        await self._explanations.on(target)
 
     def _send_again_if_silent(self, key: Key, since: float) -> None:
         target = self._open_targets.get(key)
@@ -138,31 +161,49 @@ class Dispatcher:
         finally:
             target.sending = False
 
+    def _unconfirmed(self, mac: str) -> Unconfirmed:
+        """What is made of levels that a terminal has not named since its login."""
+        if self._registry.asks(mac):
+            return Unconfirmed.THERE
+        waits = self._clock.seconds() - self._sessions.began(mac) < GRACE_SECONDS
+        return Unconfirmed.UNDECIDED if waits else Unconfirmed.LACKING
+
     async def _send_all(self, target: OpenTarget) -> None:
         rollout_id, mac = target.key
         if mac not in self._registry:
-            await self._explain_off(target)
+            await self._explanations.off(target)
             return
-        if target.target.next_try > self._wall():
+        if target.due > self._clock.seconds():
             return  # the tick comes back to it
         again = {task.id for task in target.tasks.values() if not task.sent}
-        now = self._wall()
-        work = await self._rollouts.plan(rollout_id, mac, now, audit=audit.settled(now))
+        now, unconfirmed = self._wall(), self._unconfirmed(mac)
+        work = await self._rollouts.plan(rollout_id, mac, now, unconfirmed, audit=audit.settled(now))
         if work is None:
             self._open_targets.drop(target.key)
             return
-        target.take(work.target, work.tasks, self._wall())
+        target.take(work.target, work.tasks, self._clock.seconds())
+        target.unsaid = work.unsaid
         for task_id in again & set(target.tasks):
             target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
         self._open_targets.settle(work.target)
+        if work.unsaid and unconfirmed is Unconfirmed.UNDECIDED:
+            rest = self._sessions.began(mac) + GRACE_SECONDS - self._clock.seconds()
+            self._clock.callLater(max(0.0, rest), self._drive_if_open, target.key)
+            return
+        if work.unsaid:
+            await self._explanations.explain(target, NOT_SAID)
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
             return
         for task in target.unfinished:
-            if target.target.next_try > self._wall():
+            if target.due > self._clock.seconds():
                 return  # one of them failed: the others wait for the next try with it
             if not task.sent:
                 await self._send(target, task, template)
+
+    def _drive_if_open(self, key: Key) -> None:
+        if (target := self._open_targets.get(key)) is not None:
+            self.drive(target)
 
     async def _send(self, target: OpenTarget, task: Task, template: Template) -> None:
         level = next((level for level in template.levels if level.name == task.name), None)
@@ -173,7 +214,7 @@ class Dispatcher:
             open_still = current is not None and current.state is not TargetState.DONE and not current.sent
             return open_still and self._open_targets.get(target.key) is target
 
-        begun = self._wall()
+        begun = self._clock.seconds()
         try:
             if not wanted():
                 return
@@ -183,9 +224,13 @@ class Dispatcher:
                 return
             there = await self._sender.send(task, template, level, wanted)
         except (TerminalOffline, ConnectionEnded) as error:
-            await self.explain(target, Reason("waits_for_login", why=error.reason))
+            await self._explanations.explain(target, Reason("waits_for_login", why=error.reason))
         except NotWanted:
             return
+        except StorageMissing as error:  # no fault of the terminal's
+            target.due = self._clock.seconds() + CONTENT_SECONDS
+            target.held = True
+            await self._explanations.explain(target, error.reason)
         except VoiError as error:
             progress = target.progress.get(task.id)
             if isinstance(error, NoAnswer) and progress is not None and progress.updated > begun:
@@ -197,20 +242,17 @@ class Dispatcher:
                 await self.done(target, task)
             if there or not wanted():
                 return
-            self._note_sent(target, task)
-            await self._rollouts.sent(task, self._wall())
+            await self.goes_on(target, task)
 
-    def _note_sent(self, target: OpenTarget, task: Task) -> None:
+    async def goes_on(self, target: OpenTarget, task: Task) -> None:
+        """A terminal took what it was sent, or works at it since before its restart, or ours."""
         current = target.tasks.get(task.id)
         if current is not None and current.state is not TargetState.DONE:
             target.tasks[task.id] = replace(current, sent=True, state=TargetState.DOWNLOADING)
             target.target = replace(target.target, state=TargetState.DOWNLOADING, reason="")  # as `sent` writes it down
-            target.progress[task.id].alive(self._wall())
-
-    async def goes_on(self, target: OpenTarget, task: Task) -> None:
-        """A terminal works at what it was sent before its restart, or ours."""
-        self._note_sent(target, task)
+            target.progress[task.id].alive(self._clock.seconds())
         await self._rollouts.sent(task, self._wall())
+        await self._explanations.sent(target)
 
     async def done(self, target: OpenTarget, task: Task) -> None:
         """A terminal has a disk; with the last one its target is done."""
@@ -223,35 +265,67 @@ class Dispatcher:
         settled = await self._rollouts.done(task, held, now, audit=audit.settled(now))
         if task.id in target.tasks:
             target.tasks[task.id] = replace(target.tasks[task.id], state=TargetState.DONE, sent=True)
-            target.progress[task.id].update(1.0, self._wall())
-        if settled is not None:
-            self._open_targets.settle(settled)
-            if settled.state is TargetState.DONE:
-                log.info("rollout {id}: {mac} is done", id=settled.rollout_id, mac=settled.mac)
+            target.progress[task.id].update(1.0, self._clock.seconds())
+        if settled is None:
+            return
+        self._sessions.note_done(settled, task)
+        self._open_targets.settle(settled)
+        if settled.state is TargetState.DONE:
+            log.info("rollout {id}: {mac} is done", id=settled.rollout_id, mac=settled.mac)
+        elif not target.unfinished and self._open_targets.get(target.key) is target:
+            self.drive(target)  # of what it had before it has said nothing yet
 
     async def failed(self, target: OpenTarget, task: Task, reason: str) -> None:
         """A try failed: again after a pause, or never."""
         current = target.tasks.get(task.id)
         if self._open_targets.get(target.key) is not target or current is None or current.state is TargetState.DONE:
             return  # cancelled, replaced or finished meanwhile
-        if task.id in target.tasks:  # at once, so that a second word about the same failure finds it counted
-            target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
-        now = self._wall()
-        counted = target.target.next_try > now  # another level has failed in this try already
+        # At once, so that a second word about the same failure finds it counted.
+        target.tasks[task.id] = replace(current, sent=False, state=TargetState.WAITING)
+        now, rest = self._wall(), target.due - self._clock.seconds()
+        counted = rest > 0  # another level has failed in this try already
         attempts = target.target.attempts + (0 if counted else 1)
-        pause = target.target.next_try - now if counted else next_pause(attempts)
-        full = Reason("disk_failed", disk=str(task.name), why=reason)
-        if pause is not None:
-            full = Reason("tried_again", disk=str(task.name), why=reason, seconds=pause)
-        next_try = None if pause is None else now + pause
-        settled = await self._rollouts.failed(task, full, attempts, next_try, now, audit=audit.settled(now))
+        pause = rest if counted else next_pause(attempts)
+        full, next_try = _failure(task, reason, pause), None if pause is None else now + pause
+        target.due = self._clock.seconds() + (pause or 0.0)
+        settled = await self._rollouts.failed(
+            task, full, attempts, next_try, now, progress=target.known_fraction(), audit=audit.settled(now)
+        )
         log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
         if settled is not None:
             self._open_targets.settle(settled)
 
+    async def reopen(self, task: Task, attempts: int, reason: str) -> None:
+        """A terminal said that it has not got what it was done with: that was one more failed try of `attempts`."""
+        self._sessions.forget_done(task)
+        if (found := self._open_targets.get((task.rollout_id, task.mac))) is not None:
+            attempts = found.target.attempts  # more of them since then
+        now, pause = self._wall(), next_pause(attempts + 1)
+        full, next_try = _failure(task, reason, pause), None if pause is None else now + pause
+        settled = await self._rollouts.reopen(task, full, attempts + 1, next_try, now, audit=audit.settled(now))
+        if settled is None:
+            return
+        log.warn("rollout {id}: {mac}: {reason}", id=task.rollout_id, mac=task.mac, reason=full)
+        if pause is None:
+            self._open_targets.settle(settled)
+            return
+        target = self._open_targets.put(settled)
+        target.target = settled
+        target.due = self._clock.seconds() + pause
+        if task.id in target.tasks:
+            target.tasks[task.id] = replace(target.tasks[task.id], sent=False, state=TargetState.WAITING)
+            target.progress.pop(task.id, None)
+            target.take(settled, target.tasks.values(), self._clock.seconds())
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it for nobody who waits; a failure of it is logged."""
         spawn(work, log, "a step of a rollout")
+
+
+def _failure(task: Task, reason: str, pause: float | None) -> Reason:
+    if pause is None:
+        return Reason("disk_failed", disk=str(task.name), why=reason)
+    return Reason("tried_again", disk=str(task.name), why=reason, seconds=pause)
 
 
 def held_as_reported(level: PublishedLevel) -> ReportedLevel:

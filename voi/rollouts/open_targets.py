@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 
-from voi.domain.rollouts import OPEN_TARGETS, Target, TargetState, Task, TaskProgress, target_progress
+from voi.domain.rollouts import NEVER, OPEN_TARGETS, Target, TargetState, Task, TaskProgress, target_progress
 from voi.errors import Malformed
 from voi.names import DiskName
 
@@ -21,7 +21,9 @@ Key = tuple[int, str]
 class OpenTarget:
     """A target that has not ended, its tasks by uuid, and their progress.
 
-    `sending` is set while its tasks are being sent; `again` asks for another round after that.
+    `sending` is set while its tasks are being sent; `again` asks for another round after that. `due` is when its next
+    try may begin, by the clock that never jumps; `held` means that it waits for the server's own copy of what it lacks,
+    `unsaid` that it waits for its terminal to say what it has.
     """
 
     target: Target
@@ -29,6 +31,9 @@ class OpenTarget:
     progress: dict[str, TaskProgress] = field(default_factory=dict)
     sending: bool = False
     again: bool = False
+    due: float = 0.0
+    held: bool = False
+    unsaid: bool = False
 
     @property
     def key(self) -> Key:
@@ -44,12 +49,15 @@ class OpenTarget:
         return sorted(tasks, key=lambda task: (task.name.uuid, task.name.level))
 
     def take(self, target: Target, tasks: Iterable[Task], now: float) -> None:
-        """What the database says now; progress of tasks that go on is kept."""
+        """What the database says now; progress of tasks that go on is kept, and one that was done may begin anew."""
         self.target = target
-        self.tasks = {task.id: task for task in tasks}
+        before, self.tasks = self.tasks, {task.id: task for task in tasks}
         for task in self.tasks.values():
+            is_done = task.state is TargetState.DONE
+            if not is_done and task.id in before and before[task.id].state is TargetState.DONE:
+                self.progress.pop(task.id, None)
             progress = self.progress.setdefault(task.id, TaskProgress(advanced=now))
-            if task.state is TargetState.DONE:
+            if is_done and progress.fraction < 1:
                 progress.update(1.0, now)
         self.progress = {task_id: self.progress[task_id] for task_id in self.tasks}
 
@@ -61,6 +69,22 @@ class OpenTarget:
             ((task_id, task),) = self.tasks.items()
             return self.progress[task_id].fraction if task.size else 1.0
         return target_progress((task.size, self.progress[task.id].fraction) for task in self.tasks.values())
+
+    def reached(self) -> float:
+        """How much of all it lacks was ever there, 0 to 1."""
+        if not self.tasks:
+            return 0.0
+        return target_progress((task.size, self.progress[task.id].ever) for task in self.tasks.values())
+
+    @property
+    def obstacle(self) -> str:
+        """What its terminal says stands in its way, of any of its tasks; empty for nothing."""
+        return next((progress.why for progress in self.progress.values() if progress.why), "")
+
+    def known_fraction(self) -> float | None:
+        """As `fraction`, and None where it was sent something of which nothing was heard, as after a restart."""
+        silent = any(task.sent and self.progress[task.id].updated == NEVER for task in self.unfinished)
+        return None if silent else self.fraction()
 
 
 class OpenTargets:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import TargetState, Task
+from voi.domain.rollouts import Source, TargetState, Task
 from voi.domain.templates import Template, missing_levels
 from voi.errors import Malformed
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
 from voi.rollouts.dispatcher import Dispatcher, held_as_reported
+from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
-from voi.store.interfaces.rollouts import Rollouts
+from voi.rollouts.sessions import Sessions
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.wire.messages import DownloadResult, TaskState
@@ -34,28 +35,34 @@ class ProgressReceiver:
         *,
         open_targets: OpenTargets,
         dispatcher: Dispatcher,
-        rollouts: Rollouts,
+        sessions: Sessions,
+        explanations: Explanations,
         templates: Templates,
         terminals: Terminals,
         update: Callable[[str, str], Awaitable[None]],
-        wall: Callable[[], float],
+        clock: IReactorTime,
     ) -> None:
         self._open_targets = open_targets
         self._dispatcher = dispatcher
-        self._rollouts = rollouts
+        self._sessions = sessions
+        self._explanations = explanations
         self._templates = templates
         self._terminals = terminals
         self._update = update
-        self._wall = wall
+        self._clock = clock
         self.fetched = 0
 
     async def disks_reported(self, mac: str, template: Template | None) -> None:
         """A terminal said which disks of a template it has: what it has is done, what it lost is lacking again."""
         if template is None:
             return
-        reported = await self._terminals.disks(mac)
+        reported = [level for level in await self._terminals.disks(mac) if level.confirmed]
         lacking = missing_levels(template.levels, reported)
         names = {level.name for level in lacking}
+        for ended, task in self._sessions.done(mac):
+            is_open = self._open_targets.get((ended.rollout_id, mac)) is not None
+            if ended.template_uuid == template.uuid and task.name in names and not is_open:
+                await self._dispatcher.reopen(task, ended.attempts, Reason("done_and_lost"))
         mine = [t for t in self._open_targets.of_terminal(mac) if t.target.template_uuid == template.uuid]
         for target in mine:
             await self._reconcile(target, names)
@@ -63,45 +70,74 @@ class ProgressReceiver:
             log.info("{mac} lacks {count} levels of {name}", mac=mac, count=len(lacking), name=template.name)
             await self._update(template.uuid, mac)
 
-    async def _reconcile(self, target: OpenTarget, lacking: set[Any]) -> None:
+    async def _reconcile(self, target: OpenTarget, lacking: set[DiskName]) -> None:
         for task in target.unfinished:
             # What is sent again is not taken as there because the terminal says so: that is what is doubted.
             if task.name not in lacking and not target.target.again:
                 await self._dispatcher.done(target, task)
-        lost = [t for t in target.tasks.values() if t.state is TargetState.DONE and t.name in lacking]
-        if lost and self._open_targets.get(target.key) is target:
-            await self._rollouts.replan(*target.key, self._wall())
-            target.tasks.clear()
-            self._dispatcher.drive(target)
+        if self._open_targets.get(target.key) is target:
+            # What it lost is planned again; where it was to say what it has, that is known now.
+            lost = any(task.state is TargetState.DONE and task.name in lacking for task in target.tasks.values())
+            if lost or not target.unfinished or any(not task.sent for task in target.unfinished):
+                self._dispatcher.drive(target)
 
     async def task_state(self, mac: str, state: TaskState) -> None:
         """9025."""
+        self._sessions.told_result(mac)
         tasks = self._open_targets.tasks_named(mac, state.torrent_name)
         ended = state.state in ("finished", "seeding") and state.progress >= 100
+        if state.failed and not tasks:
+            await self._not_done(mac, state.torrent_name, state.why)
         if not tasks and ended:
             await self._note_held(mac, state.torrent_name)
         for target, task in tasks:
             if state.failed:
-                await self._reported_failed(target, task)
+                await self._reported_failed(target, task, state.why)
             elif ended:
                 await self._dispatcher.done(target, task)
-            elif state.state == "checking":
-                target.progress[task.id].alive(self._wall())  # how far the check is says nothing of the download
             else:
-                self._update_progress(target, task, min(state.progress / 100, 1.0))
+                if state.state == "checking":  # how far the check is says nothing of the download
+                    target.progress[task.id].checks(self._clock.seconds())
+                else:
+                    self._update_progress(target, task, min(state.progress / 100, 1.0), Source.TERMINAL)
+                await self._note_obstacle(target, task, state.why)
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
         """9015: 1 is done, 2 is failed, 0 is not started."""
+        self._sessions.told_result(mac)
         tasks = self._open_targets.tasks_named(mac, result.disk)
         if not tasks and result.result == 1:
             await self._note_held(mac, result.disk)
+        if not tasks and result.result == 2:
+            await self._not_done(mac, result.disk, result.why)
         for target, task in tasks:
             if result.result == 1:
                 await self._dispatcher.done(target, task)
             elif result.result == 2:
-                await self._reported_failed(target, task)
+                await self._reported_failed(target, task, result.why)
             else:
-                await self._dispatcher.explain(target, Reason("not_started"))
+                why = result.why
+                await self._explanations.explain(target, said(why) if why else Reason("not_started"))
+
+    async def _note_obstacle(self, target: OpenTarget, task: Task, why: str) -> None:
+        """A terminal says what stands in its way, or that nothing does any more."""
+        progress = target.progress.get(task.id)
+        if progress is None or progress.why == why:
+            return
+        progress.why = why
+        if target.obstacle:
+            await self._explanations.explain(target, said(target.obstacle))
+        elif code_of(target.target.reason) == "terminal_says":
+            await self._explanations.explain(target, "")
+
+    async def _not_done(self, mac: str, disk: str, why: str) -> None:
+        """A terminal could not keep what it seemed to be done with: its own bad news outweighs what others saw."""
+        try:
+            name = DiskName.parse(disk)
+        except Malformed:
+            return
+        for target, task in self._sessions.done(mac, name)[:1]:
+            await self._dispatcher.reopen(task, target.attempts, failure(why))
 
     async def _note_held(self, mac: str, disk: str) -> None:
         """A terminal finished what no open rollout asks for, such as the repair of a damaged disk."""
@@ -117,26 +153,36 @@ class ProgressReceiver:
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker knows of a terminal: `left` is how many bytes it lacks of the torrent."""
         for target, task in self._open_targets.tasks_for(mac, info_hash):
-            self.see(target, task, max(0.0, 1 - left / task.size))
+            self.see(target, task, max(0.0, 1 - left / task.size), Source.TRACKER)
 
-    def see(self, target: OpenTarget, task: Task, fraction: float) -> None:
-        """What others see of a terminal: a whole peer is done soon, unless the terminal itself says so first."""
-        self._update_progress(target, task, fraction)
+    def see(self, target: OpenTarget, task: Task, fraction: float, source: Source) -> None:
+        """What others see of a terminal: a whole peer is done soon, where the terminal itself never says so."""
+        self._update_progress(target, task, fraction, source)
         progress = target.progress[task.id]
         if fraction >= 1 and progress.whole is None:
-            progress.whole = self._wall()
+            progress.whole = self._clock.seconds()
 
-    def _update_progress(self, target: OpenTarget, task: Task, fraction: float) -> None:
-        progress = target.progress[task.id]
+    def _update_progress(self, target: OpenTarget, task: Task, fraction: float, source: Source) -> None:
+        progress, now = target.progress[task.id], self._clock.seconds()
         # The first word tells what was there before: of an update, most of the disk.
         if task.sent and 0 < progress.fraction < fraction:
             self.fetched += round(task.size * (fraction - progress.fraction))
-        progress.update(fraction, self._wall())
-        paused = target.target.next_try > self._wall()  # a late word about the try that failed
+        progress.update(fraction, now, source)
+        paused = target.due > now  # a late word about the try that failed
         if not task.sent and not paused:  # it goes on by itself, after its restart or ours
             self._dispatcher.spawn(self._dispatcher.goes_on(target, task))
 
-    async def _reported_failed(self, target: OpenTarget, task: Task) -> None:
+    async def _reported_failed(self, target: OpenTarget, task: Task, why: str) -> None:
         """A terminal may report one failure with 9025 and with 9015: it counts once."""
         if task.sent:
-            await self._dispatcher.failed(target, task, Reason("download_failed"))
+            await self._dispatcher.failed(target, task, failure(why))
+
+
+def said(why: str) -> Reason:
+    """What a terminal says stands in its way."""
+    return Reason("terminal_says", why=why)
+
+
+def failure(why: str) -> Reason:
+    """A terminal says that a download failed, and why where it says that too."""
+    return Reason("download_failed_because", why=why) if why else Reason("download_failed")

@@ -1,12 +1,14 @@
 """How rollouts go: how fast each terminal gets on, what the server sent of it, and when the end is to be expected.
 
 Looked at every few seconds while anything is open; bounded by the terminals of open rollouts, and for each rollout by
-so many points of its plot. All rates are bytes a second, all times seconds since the epoch.
+so many points of its plot. All rates are bytes a second. What is between two looks is measured by a clock that never
+jumps; the points of a plot have the time of day, in seconds since the epoch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+import time
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -14,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voi.domain.rollout_history import Point, RolloutHistory
-from voi.domain.rollouts import TargetState
+from voi.domain.rollouts import NEVER, TargetState
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import RolloutHistories
@@ -44,8 +46,8 @@ class TransferRate:
     done: float
     moved: float
     rate: float = 0.0
-    from_server: int = 0
-    """Bytes that the server sent it."""
+    from_server: int | None = None
+    """Bytes that the server sent it; None while nobody has measured any connection to it."""
     between: float = SILENT_SECONDS / SILENT_REPORTS
     """Seconds between its last two reports of progress."""
     noted: float | None = None
@@ -63,7 +65,7 @@ class TransferRate:
                 self.rate = (self.rate + latest) / 2 if self.rate else latest
                 self.between = between
             elif self.noted is not None:
-                self.from_server += round(self.noted * done)
+                self.from_server = (self.from_server or 0) + round(self.noted * done)
             self.done, self.moved = done, now
         elif now - self.moved > min(SILENT_SECONDS, max(SILENT_REPORTS * self.between, 2 * LOOK_SECONDS)):
             self.rate = 0.0
@@ -76,8 +78,8 @@ class TransferRate:
 
     @property
     def part_from_server(self) -> float | None:
-        """How much of what it has the server sent, 0 to 1; None while it has nothing."""
-        return min(1.0, self.from_server / self.done) if self.done else None
+        """How much of what it has the server sent, 0 to 1; None while it has nothing, or that was not measured."""
+        return min(1.0, self.from_server / self.done) if self.done and self.from_server is not None else None
 
     @property
     def eta(self) -> float | None:
@@ -102,10 +104,11 @@ class _Running:
     transfers: dict[str, TransferRate] = field(default_factory=dict)
     server_rate: float = 0.0
     spacing: float = LOOK_SECONDS
-    saved: float = 0.0
+    saved: float = NEVER
     torrents: set[bytes] = field(default_factory=set)
     """Those that its terminals fetch, or fetched last."""
     looks_left: int = LAST_LOOKS
+    last_point: float = NEVER
 
     def news_of_sources(self) -> dict[str, float]:
         """The part from the server, of each terminal of which it is another than was written down."""
@@ -116,13 +119,14 @@ class _Running:
                 news[mac] = transfer.noted = part
         return news
 
-    def add_point(self, now: float) -> None:
+    def add_point(self, now: float, wall: float) -> None:
         points = self.history.points
-        if points and now - points[-1].time < self.spacing * 0.9:
+        if now - self.last_point < self.spacing * 0.9:
             return
+        self.last_point = now
         points.append(
             Point(
-                round(now, 1),
+                round(wall, 1),
                 round(sum(transfer.rate for transfer in self.transfers.values())),
                 round(self.server_rate),
             )
@@ -147,18 +151,22 @@ class ThroughputRecorder:
         seeding: BitTorrentSession,
         histories: RolloutHistories,
         clock: IReactorTime,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._open_targets = open_targets
         self._online = online
         self._seeding = seeding
         self._histories = histories
+        self._clock = clock
         self._turns = one_slice_a_turn(clock)
+        self._wall = wall
         self._running: dict[int, _Running] = {}
         self._sent: dict[bytes, int] = {}
         self._connections: dict[tuple[bytes, str], int] = {}
 
-    async def look(self, now: float) -> None:
+    async def look(self) -> None:
         """Take in where everything stands; what has ended is written down and let go."""
+        now = self._clock.seconds()
         open_now: set[int] = set()
         async for target in in_turns(self._open_targets, AT_A_TURN, self._turns):
             rollout_id, mac = target.key
@@ -175,7 +183,7 @@ class ThroughputRecorder:
         for rollout_id, running in list(self._running.items()):
             if rollout_id not in open_now:
                 running.looks_left -= 1
-            running.add_point(now)
+            running.add_point(now, self._wall())
             if not running.looks_left:
                 del self._running[rollout_id]
             if not running.looks_left or now - running.saved >= SAVE_SECONDS:
@@ -223,11 +231,11 @@ class ThroughputRecorder:
             before = self._connections.get((info_hash, mac), 0)
             self._connections[info_hash, mac] = total
             new = total - before if total >= before else total
-            if new:
-                # By what is running here, not by what is open: the last bytes are reported when it is done.
-                for running in self._running.values():
-                    if info_hash in running.torrents and (transfer := running.transfers.get(mac)) is not None:
-                        transfer.from_server += new
+            # By what is running here, not by what is open: the last bytes are reported when it is done. No bytes of a
+            # connection that is there are measured as well.
+            for running in self._running.values():
+                if info_hash in running.torrents and (transfer := running.transfers.get(mac)) is not None:
+                    transfer.from_server = (transfer.from_server or 0) + new
 
     def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
         """How one terminal gets on; None where nothing is known (any more)."""

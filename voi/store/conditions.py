@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -35,3 +37,10 @@ def part(text: str) -> str:
     """The pattern of LIKE, with a backslash as ESCAPE, that has a text anywhere in it."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def among(column: str, macs: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """The condition that a column is one of these MACs, with its values; None for no condition."""
+    if macs is None:
+        return "", ()
+    return f"WHERE {column} IN (SELECT value FROM json_each(?))", (json.dumps(list(macs)),)

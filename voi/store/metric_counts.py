@@ -18,9 +18,10 @@ from voi.domain.uploads import UploadState
 from voi.names import DiskName
 from voi.store.database import Store
 from voi.store.interfaces.snapshots import Statistics
+from voi.store.reported_levels import read_all_disks
 from voi.store.snapshots import read_catalogue
 from voi.store.targets import read_newest_targets
-from voi.store.terminals import read_all_disks, read_terminals
+from voi.store.terminals import read_terminals
 
 
 class SqlStatistics(Statistics):
@@ -68,15 +69,19 @@ _ROLLOUTS = (
 # What a terminal's state depends on, if it is online: the terminals of a room are alike.
 _ALIKE = """
 WITH seen AS (
-    SELECT m.mac, m.boot_disk, (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) AS newest, (
-        SELECT group_concat(template_uuid || ' ' || disk_uuid || ' ' || level || ' ' || ifnull(operate_id, ''))
+    SELECT m.mac, m.boot_disk, m.boot_session = m.session AS boot_now,
+        (SELECT max(rollout_id) FROM rollout_targets WHERE mac = m.mac) AS newest, (
+        SELECT group_concat(
+            template_uuid || ' ' || disk_uuid || ' ' || level || ' ' || ifnull(operate_id, '')
+            || ' ' || (session = m.session)
+        )
         FROM terminal_disks WHERE mac = m.mac
     ) AS held
     FROM terminals m
 )
 SELECT min(s.mac), group_concat(s.mac) FROM seen s
 LEFT JOIN rollout_targets t ON t.mac = s.mac AND t.rollout_id = s.newest
-GROUP BY s.boot_disk, s.held, s.newest, t.state
+GROUP BY s.boot_disk, s.boot_now, s.held, s.newest, t.state
 """
 
 

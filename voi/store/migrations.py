@@ -89,6 +89,32 @@ def m009_endings(db: Database) -> None:
 
 
 @migrations()
+def m010_since_login(db: Database) -> None:
+    """Logins are counted, and what a terminal said belongs to one: what it said before its last login is no news.
+
+    When what a rollout brought was seen to run, how often connections broke in the middle of it, and how far it was
+    when it ended; one that a later rollout took over is told from one that a person called off.
+    """
+    _execute(db, _SINCE_LOGIN)
+
+
+_SINCE_LOGIN = """
+ALTER TABLE terminals ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE terminals ADD COLUMN boot_session INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE terminals ADD COLUMN boot_hash BLOB;
+ALTER TABLE terminal_disks ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rollout_targets ADD COLUMN done_session INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rollout_targets ADD COLUMN booted REAL;
+ALTER TABLE rollout_targets ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rollout_targets ADD COLUMN fruitless INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rollout_targets ADD COLUMN best REAL NOT NULL DEFAULT 0;
+ALTER TABLE rollout_targets ADD COLUMN progress REAL;
+UPDATE rollout_targets SET state = 'superseded' WHERE state = 'cancelled' AND why != ''
+    AND json_extract(why, '$.code') = 'newer_rollout'
+"""
+
+
+@migrations()
 def m013_sent_again(db: Database) -> None:
     """Rollouts that send a version whatever their terminals are known to have."""
     _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Audit
 from voi.domain.commands import CANCEL
-from voi.domain.rollouts import OPEN_TARGETS, Demand, Participation, Rollout, Summary, Target, TargetState, Task, Work
-from voi.domain.templates import missing_levels
+from voi.domain.rollouts import (
+    CALLED_OFF,
+    LEAST_GAIN,
+    OPEN_TARGETS,
+    Demand,
+    Participation,
+    Rollout,
+    Summary,
+    Target,
+    TargetState,
+    Task,
+    Unconfirmed,
+    Work,
+)
+from voi.domain.templates import PublishedLevel, missing_levels
 from voi.domain.terminals import ReportedLevel
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, kept
 from voi.store.commands import insert_command
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store, where_found
-from voi.store.interfaces.rollouts import Begun, CancelledRollout, Rollouts, Settled
+from voi.store.interfaces.rollouts import NOTHING, Begun, CancelledRollout, Key, Rollouts, Settled
+from voi.store.reported_levels import drop_level, forget_levels, put_level, read_disks
 from voi.store.targets import (
     OPEN,
     TARGET,
     TASK,
+    merge_tasks,
     read_open_target,
     read_rollout,
     read_summary,
@@ -33,7 +47,6 @@ from voi.store.targets import (
     task_of,
 )
 from voi.store.templates import levels_of_version, read_template
-from voi.store.terminals import put_level, read_disks
 
 _ORDERS = {"created": "r.id", "template_name": "coalesce(t.name, '') COLLATE NOCASE", "version": "r.version"}
 _CANCELLED = Reason("cancelled")
@@ -53,6 +66,7 @@ class SqlRollouts(Rollouts):
         version: int | None = None,
         *,
         again: bool = False,
+        progress: Mapping[Key, float | None] = NOTHING,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
         wanted = None if macs is None else list(dict.fromkeys(macs))
@@ -79,11 +93,8 @@ class SqlRollouts(Rollouts):
             rollout_id = cursor.lastrowid
             assert rollout_id is not None
             if again:  # what they said of it is not believed any more, until they say it anew
-                db.conn.executemany(
-                    "DELETE FROM terminal_disks WHERE mac = ? AND template_uuid = ?",
-                    [(mac, template_uuid) for mac in targets],
-                )
-            older = _supersede(db, template_uuid, targets, rollout_id, now)
+                forget_levels(db, targets, template_uuid)
+            older = _supersede(db, template_uuid, targets, rollout_id, progress, now)
             db.conn.executemany(
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
                 [(rollout_id, mac, now) for mac in targets],
@@ -112,19 +123,31 @@ class SqlRollouts(Rollouts):
         return self._store.read(job)
 
     def plan(
-        self, rollout_id: int, mac: str, now: float, *, audit: Audit[Settled] | None = None
+        self,
+        rollout_id: int,
+        mac: str,
+        now: float,
+        unconfirmed: Unconfirmed = Unconfirmed.LACKING,
+        *,
+        audit: Audit[Settled] | None = None,
     ) -> Deferred[Work | None]:
         def job(db: Database) -> tuple[Work, Settled] | None:
             target = read_open_target(db, rollout_id, mac)
             if target is None:
                 return None
+            levels, held = _levels_of(db, target), _believed(db, target)
+            lacking = _lacking(levels, held)
+            doubtful = {level.name for level in lacking} - {level.name for level in missing_levels(levels, held)}
+            unsaid = bool(doubtful) and unconfirmed is Unconfirmed.UNDECIDED
+            if not unsaid:
+                there = doubtful if unconfirmed is Unconfirmed.THERE else set()
+                merge_tasks(db, target, [level for level in lacking if level.name not in there], lacking)
             tasks = read_tasks(db, rollout_id, mac)
-            if not tasks:
-                tasks = _make_tasks(db, target)
-            if not tasks or all(task.state is TargetState.DONE for task in tasks):
+            if not lacking and all(task.state is TargetState.DONE for task in tasks):
                 _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
+            unsaid = unsaid or (bool(doubtful) and all(task.state is TargetState.DONE for task in tasks))
             settled = _settled(db, rollout_id, mac)
-            return Work(settled.target, tasks), settled
+            return Work(settled.target, tasks, unsaid), settled
 
         tells = None if audit is None else _second(audit)
         return self._store.write(job, where_found(tells)).addCallback(lambda found: None if found is None else found[0])
@@ -157,11 +180,13 @@ class SqlRollouts(Rollouts):
             if db.execute("SELECT 1 FROM rollout_tasks WHERE id = ?", (task.id,)).fetchone() is None:
                 return None  # planned anew meanwhile: what the terminal said it lacks, it lacks
             put_level(db, task.mac, level)
-            if read_open_target(db, task.rollout_id, task.mac) is None:
+            target = read_open_target(db, task.rollout_id, task.mac)
+            if target is None:
                 return None
             db.execute("UPDATE rollout_tasks SET state = ?, reason = '' WHERE id = ?", (TargetState.DONE, task.id))
-            tasks = read_tasks(db, task.rollout_id, task.mac)
-            if all(other.state is TargetState.DONE for other in tasks):
+            tasks, levels = read_tasks(db, task.rollout_id, task.mac), _levels_of(db, target)
+            whole = all(other.state is TargetState.DONE for other in tasks)
+            if whole and not _lacking(levels, read_disks(db, task.mac)):  # what it had before is there as well
                 _set_target(db, task.rollout_id, task.mac, TargetState.DONE, "", now)
             return _settled(db, task.rollout_id, task.mac)
 
@@ -175,6 +200,7 @@ class SqlRollouts(Rollouts):
         next_try: float | None,
         now: float,
         *,
+        progress: float | None = None,
         audit: Audit[Settled] | None = None,
     ) -> Deferred[Target | None]:
         def job(db: Database) -> Settled | None:
@@ -187,14 +213,62 @@ class SqlRollouts(Rollouts):
             )
             if not changed.rowcount:
                 return _settled(db, task.rollout_id, task.mac)
-            db.execute(
-                "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, attempts = ?, next_try = ?, "
-                "updated = ? WHERE rollout_id = ? AND mac = ?",
-                (state, reason, kept(reason), attempts, next_try or 0, now, task.rollout_id, task.mac),
-            )
+            _set_failed(db, task, state, reason, attempts, next_try, progress, now)
             return _settled(db, task.rollout_id, task.mac)
 
         return self._store.write(job, where_found(audit)).addCallback(_target)
+
+    def reopen(
+        self,
+        task: Task,
+        reason: str,
+        attempts: int,
+        next_try: float | None,
+        now: float,
+        *,
+        audit: Audit[Settled] | None = None,
+    ) -> Deferred[Target | None]:
+        def job(db: Database) -> Settled | None:
+            target = read_target(db, task.rollout_id, task.mac)
+            if target is None or target.state in (*CALLED_OFF, TargetState.FAILED):
+                return None
+            if (
+                _has_newer(db, target)
+                or not db.execute("SELECT 1 FROM rollout_tasks WHERE id = ? AND state = 'done'", (task.id,)).fetchone()
+            ):
+                return None
+            state = TargetState.FAILED if next_try is None else TargetState.WAITING
+            db.execute(
+                "UPDATE rollout_tasks SET state = ?, sent = 0, reason = ? WHERE id = ?", (state, reason, task.id)
+            )
+            drop_level(db, task.mac, task.name)
+            _set_failed(db, task, state, reason, attempts, next_try, None, now)
+            return _settled(db, task.rollout_id, task.mac)
+
+        return self._store.write(job, where_found(audit)).addCallback(_target)
+
+    def interrupted(self, rollout_id: int, mac: str, reached: float) -> Deferred[Target | None]:
+        def job(db: Database) -> Target | None:
+            db.execute(
+                "UPDATE rollout_targets SET interruptions = interruptions + 1, "
+                "fruitless = CASE WHEN ?3 - best >= ?4 THEN 0 ELSE fruitless + 1 END, best = max(best, ?3) "
+                f"WHERE rollout_id = ?1 AND mac = ?2 AND {OPEN}",
+                (rollout_id, mac, reached, LEAST_GAIN),
+            )
+            return read_open_target(db, rollout_id, mac)
+
+        return self._store.write(job)
+
+    def gained(self, rollout_id: int, mac: str, reached: float) -> Deferred[Target | None]:
+        def job(db: Database) -> Target | None:
+            db.execute(
+                "UPDATE rollout_targets SET fruitless = 0, best = max(best, ?) "
+                f"WHERE rollout_id = ? AND mac = ? AND {OPEN}",
+                (reached, rollout_id, mac),
+            )
+            return read_open_target(db, rollout_id, mac)
+
+        return self._store.write(job)
 
     def explain(self, rollout_id: int, mac: str, reason: str, now: float) -> Deferred[None]:
         def job(db: Database) -> None:
@@ -212,6 +286,7 @@ class SqlRollouts(Rollouts):
         now: float,
         macs: Sequence[str] | None = None,
         *,
+        progress: Mapping[str, float | None] = NOTHING,
         audit: Audit[CancelledRollout] | None = None,
     ) -> Deferred[CancelledRollout | None]:
         wanted = None if macs is None else set(macs)
@@ -233,9 +308,9 @@ class SqlRollouts(Rollouts):
                 "UPDATE rollout_tasks SET state = 'cancelled' WHERE id = ?", [(task.id,) for task in tasks]
             )
             db.conn.executemany(
-                "UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? "
+                "UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ?, progress = ? "
                 "WHERE rollout_id = ? AND mac = ?",
-                [(_CANCELLED, kept(_CANCELLED), now, rollout_id, mac) for mac in found],
+                [(_CANCELLED, kept(_CANCELLED), now, progress.get(mac), rollout_id, mac) for mac in found],
             )
             group = template.group_uuid if template else ""
             commands = [
@@ -288,7 +363,7 @@ class SqlRollouts(Rollouts):
             )
             db.conn.executemany(
                 "UPDATE rollout_targets SET state = 'waiting', reason = '', why = '', attempts = 0, next_try = 0, "
-                "updated = ? WHERE rollout_id = ? AND mac = ?",
+                "fruitless = 0, updated = ? WHERE rollout_id = ? AND mac = ?",
                 [(now, *key) for key in keys],
             )
             return [target for key in keys if (target := read_target(db, *key)) is not None]
@@ -358,6 +433,12 @@ def _set_target(db: Database, rollout_id: int, mac: str, state: TargetState, rea
         "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, updated = ? WHERE rollout_id = ? AND mac = ?",
         (state, reason, kept(reason), now, rollout_id, mac),
     )
+    if state is TargetState.DONE:
+        db.execute(
+            "UPDATE rollout_targets SET done_session = (SELECT session FROM terminals WHERE mac = ?2), booted = NULL "
+            "WHERE rollout_id = ?1 AND mac = ?2",
+            (rollout_id, mac),
+        )
 
 
 def _settled(db: Database, rollout_id: int, mac: str) -> Settled:
@@ -372,7 +453,8 @@ def _ended(db: Database, rollout_id: int) -> Summary | None:
     if db.execute(f"SELECT 1 FROM rollout_targets WHERE rollout_id = ? AND {OPEN} LIMIT 1", (rollout_id,)).fetchone():
         return None
     summary = read_summary(db, rollout_id)
-    return summary if summary.state in ("done", "failed") else None
+    ended = any(summary.counts[state] for state in (TargetState.DONE, TargetState.FAILED))
+    return summary if ended and not summary.cancelled else None
 
 
 def _target(settled: Settled | None) -> Target | None:
@@ -383,48 +465,76 @@ def _second(audit: Audit[Settled]) -> Audit[tuple[Work, Settled]]:
     return lambda found: audit(found[1])
 
 
-def _supersede(db: Database, template_uuid: str, macs: Sequence[str], number: int, now: float) -> list[int]:
+def _has_newer(db: Database, target: Target) -> bool:
+    """Whether a terminal has a newer rollout of the same template."""
+    row = db.execute(
+        "SELECT 1 FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id "
+        "WHERE t.mac = ? AND r.template_uuid = ? AND r.id > ? LIMIT 1",
+        (target.mac, target.template_uuid, target.rollout_id),
+    ).fetchone()
+    return row is not None
+
+
+def _set_failed(
+    db: Database,
+    task: Task,
+    state: TargetState,
+    reason: str,
+    attempts: int,
+    next_try: float | None,
+    progress: float | None,
+    now: float,
+) -> None:
+    db.execute(
+        "UPDATE rollout_targets SET state = ?, reason = ?, why = ?, attempts = ?, next_try = ?, progress = ?, "
+        "updated = ?, booted = NULL WHERE rollout_id = ? AND mac = ?",
+        (state, reason, kept(reason), attempts, next_try or 0, progress, now, task.rollout_id, task.mac),
+    )
+
+
+def _supersede(
+    db: Database,
+    template_uuid: str,
+    macs: Sequence[str],
+    number: int,
+    progress: Mapping[Key, float | None],
+    now: float,
+) -> list[int]:
     """Take terminals out of older rollouts of the same template; the numbers of those."""
     rows = db.execute(
-        f"SELECT DISTINCT rollout_id FROM rollout_targets WHERE {OPEN} AND mac IN (SELECT value FROM json_each(?)) "
+        f"SELECT rollout_id, mac FROM rollout_targets WHERE {OPEN} AND mac IN (SELECT value FROM json_each(?)) "
         "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?) ORDER BY 1",
         (json.dumps(list(macs)), template_uuid, number),
-    )
-    older = [row[0] for row in rows.fetchall()]
+    ).fetchall()
     reason = Reason("newer_rollout", number=number)
     why = kept(reason)
     db.conn.executemany(
-        f"UPDATE rollout_tasks SET state = 'cancelled' WHERE mac = ? AND {OPEN} "
-        "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
-        [(mac, template_uuid, number) for mac in macs],
+        f"UPDATE rollout_tasks SET state = 'superseded' WHERE rollout_id = ? AND mac = ? AND {OPEN}", rows
     )
     db.conn.executemany(
-        f"UPDATE rollout_targets SET state = 'cancelled', reason = ?, why = ?, updated = ? WHERE mac = ? AND {OPEN} "
-        "AND rollout_id IN (SELECT id FROM rollouts WHERE template_uuid = ? AND id < ?)",
-        [(reason, why, now, mac, template_uuid, number) for mac in macs],
+        "UPDATE rollout_targets SET state = 'superseded', reason = ?, why = ?, updated = ?, progress = ? "
+        "WHERE rollout_id = ? AND mac = ?",
+        [(reason, why, now, progress.get((older, mac)), older, mac) for older, mac in rows],
     )
-    return older
+    return sorted({older for older, _ in rows})
 
 
-def _make_tasks(db: Database, target: Target) -> tuple[Task, ...]:
+def _levels_of(db: Database, target: Target) -> Sequence[PublishedLevel]:
+    """The levels that a target's terminal should have."""
     row = db.execute("SELECT template_uuid, version FROM rollouts WHERE id = ?", (target.rollout_id,)).fetchone()
     template = read_template(db, row[0])
-    levels = levels_of_version(db, template, row[1]) if template is not None else ()
-    lacking = missing_levels(levels, () if target.again else read_disks(db, target.mac))
-    db.conn.executemany(
-        f"INSERT INTO rollout_tasks ({TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
-        [
-            (
-                str(uuid.uuid4()),
-                target.rollout_id,
-                target.mac,
-                level.name.uuid,
-                level.name.level,
-                level.operate_id,
-                level.info_hash,
-                level.file_size,
-            )
-            for level in lacking
-        ],
-    )
-    return read_tasks(db, target.rollout_id, target.mac)
+    return levels_of_version(db, template, row[1]) if template is not None else ()
+
+
+def _believed(db: Database, target: Target) -> list[ReportedLevel]:
+    """What a target's terminal said that it has; of what is sent again, only what was sent since."""
+    held = read_disks(db, target.mac)
+    if not target.again:
+        return held
+    sent = {task.name for task in read_tasks(db, target.rollout_id, target.mac) if task.state is TargetState.DONE}
+    return [level for level in held if level.name in sent]
+
+
+def _lacking(levels: Sequence[PublishedLevel], held: Sequence[ReportedLevel]) -> list[PublishedLevel]:
+    """Those of which the terminal has not said since its login that it has them."""
+    return missing_levels(levels, [level for level in held if level.confirmed])

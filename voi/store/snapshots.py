@@ -14,10 +14,11 @@ from voi.domain.terminal_status import Contents, VersionIndex
 from voi.names import DiskName
 from voi.store.database import Store
 from voi.store.interfaces.snapshots import TerminalSnapshots
+from voi.store.reported_levels import read_all_disks
 from voi.store.rooms import read_rooms
 from voi.store.targets import read_newest_targets
 from voi.store.templates import read_templates
-from voi.store.terminals import read_all_disks, read_terminals
+from voi.store.terminals import read_terminals
 
 
 class SqlTerminalSnapshots(TerminalSnapshots):

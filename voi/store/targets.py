@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from sqlite_utils import Database
 
-from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.domain.rollouts import CALLED_OFF, OPEN_TARGETS, Rollout, Summary, Target, TargetState, Task
+from voi.domain.templates import PublishedLevel
 from voi.messages.reason import recall
 from voi.names import DiskName
-from voi.store.terminals import among
+from voi.store.conditions import among
 
 OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
 TARGET_COLUMNS = (
     "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server, "
-    "r.again"
+    "t.booted, t.interruptions, t.fruitless, t.best, t.progress, r.again"
 )
 TARGET = f"{TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
 
@@ -84,11 +86,15 @@ def read_summary(db: Database, rollout_id: int) -> Summary:
         "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
     ).fetchone()
     rows = db.execute(
-        "SELECT state, count(*), max(updated) FROM rollout_targets WHERE rollout_id = ? GROUP BY state", (rollout_id,)
+        "SELECT state, count(*), max(updated), count(booted), sum(progress) "
+        "FROM rollout_targets WHERE rollout_id = ? GROUP BY state",
+        (rollout_id,),
     ).fetchall()
-    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, _ in rows}
-    updated = max((last for _, _, last in rows), default=created)
-    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts)
+    counts = dict.fromkeys(TargetState, 0) | {TargetState(state): count for state, count, *_ in rows}
+    updated = max((row[2] for row in rows), default=created)
+    ran = sum(row[3] for row in rows)
+    reached = sum(row[4] or 0.0 for row in rows if row[0] in CALLED_OFF)
+    return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts, ran, reached)
 
 
 def read_target(db: Database, rollout_id: int, mac: str) -> Target | None:
@@ -102,3 +108,44 @@ def read_open_target(db: Database, rollout_id: int, mac: str) -> Target | None:
     """One target that has not ended, None where there is none."""
     target = read_target(db, rollout_id, mac)
     return target if target is not None and target.state in OPEN_TARGETS else None
+
+
+def merge_tasks(
+    db: Database, target: Target, wanted: Sequence[PublishedLevel], lacking: Sequence[PublishedLevel]
+) -> None:
+    """Let a target have a task that is not done for each level that is `wanted`, and none for what is not `lacking`.
+
+    A task that goes on stays as it is: its terminal may be at work.
+    """
+    tasks = {task.name: task for task in read_tasks(db, target.rollout_id, target.mac)}
+    new = [level for level in wanted if level.name not in tasks]
+    db.conn.executemany(
+        f"INSERT INTO rollout_tasks ({TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        [
+            (
+                str(uuid.uuid4()),
+                target.rollout_id,
+                target.mac,
+                level.name.uuid,
+                level.name.level,
+                level.operate_id,
+                level.info_hash,
+                level.file_size,
+            )
+            for level in new
+        ],
+    )
+    if new:  # how far it had come was a part of less
+        db.execute(
+            "UPDATE rollout_targets SET best = 0 WHERE rollout_id = ? AND mac = ?", (target.rollout_id, target.mac)
+        )
+    again = {level.name for level in wanted}
+    lost = [task for task in tasks.values() if task.state is TargetState.DONE and task.name in again]
+    db.conn.executemany(
+        "UPDATE rollout_tasks SET state = 'waiting', sent = 0, reason = '' WHERE id = ?", [(task.id,) for task in lost]
+    )
+    open_still = {level.name for level in lacking}
+    there = [task for task in tasks.values() if task.state is not TargetState.DONE and task.name not in open_still]
+    db.conn.executemany(
+        "UPDATE rollout_tasks SET state = 'done', reason = '' WHERE id = ?", [(task.id,) for task in there]
+    )

@@ -21,7 +21,7 @@ from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.store.database import Store, where_found
 from voi.store.interfaces.templates import ChangedTemplate, Templates
-from voi.store.terminals import put_level
+from voi.store.reported_levels import put_level
 from voi.store.uploads import end_published
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"

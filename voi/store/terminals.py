@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,15 +14,21 @@ from voi.domain.room_directory import RoomDirectory
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal, Visit
 from voi.errors import Conflict
 from voi.messages.reason import Reason
-from voi.names import DiskName
+from voi.store.boots import note_boot
+from voi.store.conditions import among
 from voi.store.database import Store
 from voi.store.interfaces.terminals import MAX_TEMPLATES, MOST_VISITS, Terminals
+from voi.store.reported_levels import put_level, put_levels, read_all_disks, read_disks
 
-_COLUMNS = "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id"
+_COLUMNS = (
+    "mac, ip, client_type, boot_disk, first_seen, last_seen, tracker_key, name, room_id, boot_hash, "
+    "boot_session = session"
+)
 
 
 def _terminal(row: Sequence[Any]) -> Terminal:
-    return Terminal(*row)
+    columns: Sequence[Any] = (*row[:-1], bool(row[-1]))
+    return Terminal(*columns)
 
 
 class SqlTerminals(Terminals):
@@ -36,14 +40,21 @@ class SqlTerminals(Terminals):
         self._started = started
 
     def touch(
-        self, mac: str, ip: str, client_type: int, now: float, *, audit: Audit[Terminal] | None = None
+        self,
+        mac: str,
+        ip: str,
+        client_type: int,
+        now: float,
+        *,
+        again: bool = False,
+        audit: Audit[Terminal] | None = None,
     ) -> Deferred[Terminal]:
         def job(db: Database) -> Terminal:
             db.execute(
-                "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (mac) DO UPDATE SET "
-                "ip = excluded.ip, client_type = excluded.client_type, last_seen = excluded.last_seen",
-                (mac, ip, client_type, now, now, secrets.token_hex(16)),
+                "INSERT INTO terminals (mac, ip, client_type, first_seen, last_seen, tracker_key, session) "
+                "VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (mac) DO UPDATE SET ip = excluded.ip, "
+                "client_type = excluded.client_type, last_seen = excluded.last_seen, session = session + ?",
+                (mac, ip, client_type, now, now, secrets.token_hex(16), not again),
             )
             note_visit(db, mac, now, self._started)
             return _terminal(db.execute(f"SELECT {_COLUMNS} FROM terminals WHERE mac = ?", (mac,)).fetchone())
@@ -68,9 +79,13 @@ class SqlTerminals(Terminals):
 
         return self._store.read(job)
 
-    def set_boot_disk(self, mac: str, boot_disk: str) -> Deferred[None]:
+    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[None]:
         def job(db: Database) -> None:
-            db.execute("UPDATE terminals SET boot_disk = ? WHERE mac = ?", (boot_disk, mac))
+            db.execute(
+                "UPDATE terminals SET boot_disk = ?, boot_hash = ?, boot_session = session WHERE mac = ?",
+                (boot_disk, content, mac),
+            )
+            note_boot(db, mac, boot_disk, content, now)
 
         return self._store.write(job)
 
@@ -88,7 +103,7 @@ class SqlTerminals(Terminals):
         return self._store.read(lambda db: read_terminals(db, macs))
 
     def report(self, mac: str, template: ReportedTemplate, levels: Iterable[ReportedLevel]) -> Deferred[None]:
-        rows = [_row(mac, level) for level in levels]
+        rows = list(levels)
 
         def job(db: Database) -> None:
             known = {row[0] for row in db.execute("SELECT uuid FROM terminal_templates WHERE mac = ?", (mac,))}
@@ -99,7 +114,7 @@ class SqlTerminals(Terminals):
                 (mac, template.uuid, template.name, template.sys_type, template.desc),
             )
             db.execute("DELETE FROM terminal_disks WHERE mac = ? AND template_uuid = ?", (mac, template.uuid))
-            db.conn.executemany(_PUT_LEVEL, rows)
+            put_levels(db, mac, rows)
 
         return self._store.write(job)
 
@@ -147,57 +162,7 @@ def note_visit(db: Database, mac: str, now: float, started: float) -> None:
     )
 
 
-_LEVEL = "template_uuid, disk_uuid, level, type, real_size, operate_id"
-_PUT_LEVEL = "INSERT OR REPLACE INTO terminal_disks VALUES (?, ?, ?, ?, ?, ?, ?)"
-
-
-def _row(mac: str, x: ReportedLevel) -> tuple[Any, ...]:
-    return (mac, x.template_uuid, x.name.uuid, x.name.level, x.type, x.real_size, x.operate_id)
-
-
-def _level(row: Sequence[Any]) -> ReportedLevel:
-    template_uuid, disk_uuid, level, kind, real_size, operate_id = row
-    return ReportedLevel(template_uuid, DiskName(disk_uuid, level), kind, real_size, operate_id)
-
-
 def read_terminals(db: Database, macs: Sequence[str] | None = None) -> list[Terminal]:
     """All terminals by MAC, or some of them; for use inside a job."""
     where, values = among("mac", macs)
     return [_terminal(row) for row in db.execute(f"SELECT {_COLUMNS} FROM terminals {where} ORDER BY mac", values)]
-
-
-def read_all_disks(db: Database, macs: Sequence[str] | None = None) -> dict[str, list[ReportedLevel]]:
-    """What every terminal has, or some of them; for use inside a job."""
-    result: dict[str, list[ReportedLevel]] = {}
-    known: dict[tuple[Any, ...], ReportedLevel] = {}  # the terminals of a room have the same disks
-    where, values = among("mac", macs)
-    rows = db.execute(f"SELECT mac, {_LEVEL} FROM terminal_disks {where} ORDER BY mac, disk_uuid, level", values)
-    for owner, *row in rows:
-        key = tuple(row)
-        level = known.get(key)
-        if level is None:
-            level = known[key] = _level(row)
-        result.setdefault(owner, []).append(level)
-    return result
-
-
-def among(column: str, macs: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
-    """The condition that a column is one of these MACs, with its values; None for no condition."""
-    if macs is None:
-        return "", ()
-    return f"WHERE {column} IN (SELECT value FROM json_each(?))", (json.dumps(list(macs)),)
-
-
-def read_disks(db: Database, mac: str) -> list[ReportedLevel]:
-    """What a terminal has; for use inside a job."""
-    rows = db.execute(f"SELECT {_LEVEL} FROM terminal_disks WHERE mac = ? ORDER BY disk_uuid, level", (mac,))
-    return [_level(row) for row in rows]
-
-
-def put_level(db: Database, mac: str, level: ReportedLevel) -> None:
-    """Note that a terminal has one more level; for use inside a job. An unknown terminal is passed over."""
-    try:
-        db.execute(_PUT_LEVEL, _row(mac, level))
-    except sqlite3.IntegrityError:
-        if db.execute("SELECT 1 FROM terminals WHERE mac = ?", (mac,)).fetchone():
-            raise

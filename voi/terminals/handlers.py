@@ -120,7 +120,8 @@ class RequestHandlers:
             first = terminal.first_seen == terminal.last_seen
             return make_entry("terminal.first", actor, now, mac=terminal.mac, data={"ip": ip}) if first else None
 
-        terminal = await self._terminals.touch(login.mac, ip, request.client_type, now, audit=entry)
+        again = connection.terminal is not None
+        terminal = await self._terminals.touch(login.mac, ip, request.client_type, now, again=again, audit=entry)
         if not connection.alive:
             raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
@@ -146,7 +147,7 @@ class RequestHandlers:
             name = DiskName.parse(body.boot_disk, "boot_disk")
         except Malformed as error:
             raise UnknownTemplate(error.reason, field="boot_disk") from error
-        await self._terminals.set_boot_disk(mac, str(name))
+        await self._terminals.set_boot_disk(mac, str(name), body.content, time.time())
         self.reported(mac)
         template = await self._templates.by_disk(name.uuid)
         if template is None:

@@ -33,6 +33,12 @@ class Connections(Protocol):
     def since(self, mac: str) -> float | None:
         """When a terminal logged in, in seconds since the epoch; None while it is offline."""
 
+    def session(self, mac: str) -> int | None:
+        """A number that is another one for each session of a terminal; None while it is offline."""
+
+    def asks(self, mac: str) -> bool:
+        """Whether a terminal asks itself for what it lacks: its session began with 9001. Others are sent it."""
+
     def address(self, mac: str) -> str:
         """Where a terminal is connected from; empty while it is offline."""
 

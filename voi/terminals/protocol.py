@@ -82,7 +82,8 @@ class ConnectionOwner(Interface):
 class TerminalProtocol(Protocol):
     """A terminal's connection: requests are handled one after the other, in the order they came.
 
-    `terminal` is None until login; `listed` remembers, from 9018, which template each disk belongs to.
+    `terminal` is None until login; `asks` means that this was a 9001, by which terminals begin that ask for what they
+    lack by 9023. `listed` remembers, from 9018, which template each disk belongs to.
     """
 
     transport: Server
@@ -92,6 +93,7 @@ class TerminalProtocol(Protocol):
         self.terminal: Terminal | None = None
         self.listed: dict[str, ReportedTemplate] = {}
         self.host = self.server_host = ""
+        self.asks = False
         self._clock = clock
         self._session = ServerSession()
         self._answers = PendingReplies(clock)
@@ -261,6 +263,8 @@ class TerminalProtocol(Protocol):
         """Let the terminal in; its token, which stays the same for a repeated login on this connection."""
         if self.terminal is not None and self._session.token is not None:
             token = self._session.token
+        if self.terminal is None:
+            self.asks = request.code == Code.TERMINAL_LOGIN
         self.terminal = terminal
         self._session.accept(request, token)
         self._owner.logins.end(self)

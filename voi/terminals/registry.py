@@ -21,11 +21,13 @@ log = Logger()
 class TerminalConnection(Protocol):
     """A logged-in terminal's connection.
 
-    `host` is the terminal's address, `server_host` the one of ours by which it reached us.
+    `host` is the terminal's address, `server_host` the one of ours by which it reached us; `asks` means that its login
+    was a 9001.
     """
 
     host: str
     server_host: str
+    asks: bool
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
         """Send a command and wait for its answer; `match` is the batch_no that the answer repeats."""
@@ -46,6 +48,8 @@ class ConnectionRegistry(Connections):
         self.offline: Signal[[str]] = Signal("a terminal went offline")
         self._connections: dict[str, TerminalConnection] = {}
         self._since: dict[str, float] = {}
+        self._sessions: dict[str, int] = {}
+        self._last_session = 0
         # Starts at the clock, so that numbers from before a restart do not come back.
         self._last_batch = int(time.time()) & 0x3FFFFFFF
 
@@ -76,12 +80,25 @@ class ConnectionRegistry(Connections):
         """When a terminal logged in, by the clock; None while it is offline."""
         return self._since.get(mac)
 
+    def session(self, mac: str) -> int | None:
+        """The number of a terminal's session; None while it is offline."""
+        return self._sessions.get(mac)
+
+    def asks(self, mac: str) -> bool:
+        """Whether a terminal asks itself for what it lacks."""
+        connection = self._connections.get(mac)
+        return connection is not None and connection.asks
+
     def put(self, mac: str, connection: TerminalConnection) -> None:
-        """A terminal logged in; its older connection, if any, is closed."""
+        """A terminal logged in; its older connection, if any, is closed. One more login on the same one goes on."""
         old = self._connections.get(mac)
+        if old is connection:
+            return
         self._connections[mac] = connection
         self._since[mac] = time.time()
-        if old is not None and old is not connection:
+        self._last_session += 1
+        self._sessions[mac] = self._last_session
+        if old is not None:
             old.lose(f"{mac} logged in again from {connection.host}")
 
     def came(self, mac: str) -> None:
@@ -92,7 +109,7 @@ class ConnectionRegistry(Connections):
         """A connection ended; a terminal that has a newer one is still there."""
         if self._connections.get(mac) is connection:
             del self._connections[mac]
-            del self._since[mac]
+            del self._since[mac], self._sessions[mac]
             self.offline(mac)
 
     def next_batch(self) -> int:

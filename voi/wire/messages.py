@@ -66,9 +66,24 @@ class AdminLogin(OfTerminal, frozen=True, kw_only=True):
 
 
 class BootDisk(OfTerminal, frozen=True, kw_only=True):
-    """9012: the disk that the terminal started from."""
+    """9012: the disk that the terminal started from.
+
+    `info_hash`, in hex, is that of its topmost level; the reference terminal adds it, for a name says no content.
+    """
 
     boot_disk: Name
+    info_hash: Any = None
+
+    @property
+    def content(self) -> bytes | None:
+        """The info-hash of what it started from; None where it is not said, or no info-hash is."""
+        text = self.info_hash
+        if not isinstance(text, str) or len(text) != 40:
+            return None
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            return None
 
 
 class Disk(Message, frozen=True, kw_only=True):

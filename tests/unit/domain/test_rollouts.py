@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.values import DISK
 from voi.domain.rollouts import (
+    MOST_CHECKS,
     RETRY_PAUSES,
+    SHOWN_INTERRUPTIONS,
     Demand,
     LinkRates,
+    Source,
+    Target,
     TargetState,
     TaskProgress,
     next_pause,
@@ -31,6 +37,14 @@ class RolloutTests(SynchronousTestCase):
         self.assertEqual(rollout_state(False, [done, TargetState.CANCELLED]), "done")
         self.assertEqual(rollout_state(True, [waiting]), "cancelled")
         self.assertEqual(rollout_state(False, [TargetState.CANCELLED] * 2), "cancelled")
+
+    def test_taken_over(self) -> None:
+        """A rollout whose terminals a later one took over is neither done nor cancelled."""
+        done, superseded, failed = TargetState.DONE, TargetState.SUPERSEDED, TargetState.FAILED
+        self.assertEqual(rollout_state(False, [superseded] * 2), "superseded")
+        self.assertEqual(rollout_state(False, [done, superseded, TargetState.CANCELLED]), "superseded")
+        self.assertEqual(rollout_state(False, [superseded, TargetState.WAITING]), "running")
+        self.assertEqual(rollout_state(False, [superseded, failed]), "failed")
 
     def test_pauses(self) -> None:
         """Five retries, each after a longer pause than the one before, and then none."""
@@ -57,3 +71,45 @@ class RolloutTests(SynchronousTestCase):
         progress.update(0.5, 1.0)
         progress.update(0.5, 9.0)
         self.assertEqual((progress.updated, progress.advanced), (9.0, 1.0))
+
+    def test_up_and_down(self) -> None:
+        """Two sources that round differently, or one that goes up and down, advance nothing; a new best does."""
+        progress = TaskProgress()
+        progress.update(0.943, 1.0, Source.TERMINAL)
+        progress.update(0.944, 2.0, Source.SEED)
+        for now in range(3, 300):
+            progress.update(0.943 if now % 2 else 0.94, now, Source.TERMINAL)
+            progress.update(0.944 if now % 3 else 0.943, now, Source.SEED)
+        self.assertEqual(progress.advanced, 2.0)
+        progress.update(0.9431, 300.0, Source.TERMINAL)
+        self.assertEqual(progress.advanced, 300.0)
+
+    def test_after_a_check(self) -> None:
+        """A check starts a new measure: what it found is the best then, however far the terminal was before."""
+        progress = TaskProgress()
+        progress.update(0.9, 1.0)
+        progress.update(0.9, 1.0, Source.TRACKER)
+        progress.checks(5.0)
+        progress.update(0.6, 6.0)
+        self.assertEqual(progress.advanced, 6.0)
+        progress.update(0.61, 20.0)
+        self.assertEqual(progress.advanced, 20.0)
+
+    def test_checks_without_end(self) -> None:
+        """Who checks again and again what it has, and gains nothing, stands still."""
+        progress = TaskProgress()
+        for round_ in range(20):
+            progress.checks(round_ * 10.0)
+            progress.update(0.943, round_ * 10.0 + 5)
+        self.assertEqual(progress.advanced, MOST_CHECKS * 10.0 + 5)
+        progress.update(0.95, 500.0)
+        progress.checks(600.0)
+        self.assertEqual(progress.advanced, 600.0)
+
+    def test_interrupted(self) -> None:
+        """A terminal whose connection breaks again and again without a gain needs a look, as long as it is open."""
+        target = Target(1, "t", "m", TargetState.DOWNLOADING, "", 0, 0.0, 1.0, interruptions=9, fruitless=2)
+        self.assertFalse(target.has_failed)
+        target = replace(target, fruitless=SHOWN_INTERRUPTIONS)
+        self.assertTrue(target.has_failed)
+        self.assertFalse(replace(target, state=TargetState.DONE).has_failed)

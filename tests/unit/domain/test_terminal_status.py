@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -35,7 +36,7 @@ def target(state: TargetState, template: str = OFFICE) -> Target:
     return Target(7, template, TERMINAL.mac, state, "a reason", 0, 0.0, 1.0)
 
 
-class StandingTests(SynchronousTestCase):
+class StatusCase(SynchronousTestCase):
     """Two templates: the office has versions 1 and 2, the lab has version 1."""
 
     def setUp(self) -> None:
@@ -56,10 +57,14 @@ class StandingTests(SynchronousTestCase):
         *,
         online: bool = True,
         terminal: Terminal = TERMINAL,
-    ) -> tuple[str, int]:
+    ) -> tuple[str, int | None]:
         """State and version."""
         found = self.catalogue.status_of(terminal, levels, rollout, online=online)
         return found.state.value, found.version
+
+
+class StandingTests(StatusCase):
+    """What has which version, and what becomes of it."""
 
     def test_versions(self) -> None:
         """A version is there when all its levels are, with the right counts, or without any."""
@@ -112,3 +117,55 @@ class StandingTests(SynchronousTestCase):
         self.assertEqual(found("windows", target(TargetState.DONE)), OFFICE)
         self.assertEqual(found(None, target(TargetState.CANCELLED)), LAB)
         self.assertEqual(found(f"voi_0_{OFFICE}", None), LAB)
+
+
+class SinceLoginTests(StatusCase):
+    """What a terminal has is what it said since this login, and what it runs what it started from since then."""
+
+    def test_not_said_is_not_known(self) -> None:
+        """What it said before its login is unknown, never outdated or current; enough that was said since counts."""
+        base, diff = held((DISK, 0, 0), (DISK, 1, 1))
+        old_base, old_diff = (replace(level, confirmed=False) for level in (base, diff))
+        self.assertEqual(self.state([old_base, old_diff]), ("unknown", None))
+        self.assertEqual(self.state([old_base]), ("unknown", None))
+        self.assertEqual(self.state([base, old_diff]), ("unknown", None))
+        self.assertEqual(self.state([base, diff]), ("current", 2))
+        self.assertEqual(
+            self.state([base, diff, *(replace(x, confirmed=False) for x in held((DISK, 3, None)))]), ("current", 2)
+        )
+        self.assertEqual(self.state([old_base], target(TargetState.DONE)), ("unknown", None))
+        self.assertEqual(self.state([old_base], target(TargetState.WAITING)), ("waiting", None))
+        self.assertEqual(self.state([old_base], online=False), ("offline", None))
+
+    def test_booted_and_never_said(self) -> None:
+        """A terminal that started from a disk of ours, and never said what it has: not known, not outdated."""
+        booted = replace(TERMINAL, boot_disk=f"voi_0_{DISK}", boot_now=True)
+        self.assertEqual(self.state([], terminal=booted), ("unknown", None))
+        self.assertEqual(self.state([], terminal=replace(booted, boot_now=False)), ("outdated", 0))
+
+    def running(self, levels: list[ReportedLevel], level: int, **changes: Any) -> int | None:
+        """The version that runs, started from this level."""
+        terminal = replace(TERMINAL, boot_disk=f"voi_{level}_{DISK}", **{"boot_now": True, **changes})
+        return self.catalogue.status_of(terminal, levels, None, online=True).running
+
+    def test_running(self) -> None:
+        """It runs what it started from since its login, not what it has; and nothing of ours with another hash."""
+        both = held((DISK, 0, 0), (DISK, 1, 1))
+        self.assertEqual(self.running(both, 1), 2)
+        self.assertEqual(self.running(both, 0), 1)
+        self.assertEqual(self.running([], 1), 2)
+        self.assertEqual(self.running(both, 1, boot_hash=b""), 2)
+        self.assertIsNone(self.running(both, 1, boot_hash=b"other"))
+        self.assertIsNone(self.running(both, 1, boot_now=False))
+        self.assertIsNone(self.running(both, 2))
+        self.assertIsNone(self.catalogue.status_of(TERMINAL, both, None, online=True).running)
+
+    def test_running_one_of_several(self) -> None:
+        """Versions that differ in another disk have the same on top: it is the newest that the terminal can have."""
+        first, second = (DiskName(DISK, 0), 0), (DiskName(OTHER_DISK, 0), 0)
+        versions = {OFFICE: [(2, frozenset([first, second])), (1, frozenset([first]))]}
+        self.catalogue = VersionIndex([template(OFFICE, DISK, 2)], versions)
+        both = held((DISK, 0, 0), (OTHER_DISK, 0, 0))
+        self.assertEqual(self.running(both, 0), 2)
+        self.assertEqual(self.running(both[:1], 0), 1)
+        self.assertIsNone(self.running([], 0))

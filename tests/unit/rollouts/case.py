@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from tests.unit.fakes import FakeConnections, FakeSession
 from tests.unit.store.base import StoreCase
 from tests.unit.store.values import DISK, MAC, TEMPLATE, level
+from voi.catalogue.interfaces import Contents
 from voi.domain import metainfo
 from voi.domain.actors import Actor
 from voi.domain.command_outcomes import Command
@@ -57,7 +58,9 @@ class FakeSwarm(FakeSession):
 
 
 class CoordinatorCase(StoreCase):
-    """A template with a base and a difference, and a coordinator."""
+    """A template with a base and a difference, and a coordinator; `contents` is what knows of the server's copies."""
+
+    contents: Contents | None = None
 
     async def prepare(self, *macs: str) -> None:
         """Publish, make the terminals' rows, and start."""
@@ -75,12 +78,25 @@ class CoordinatorCase(StoreCase):
             levels.append(replace(plain, info_hash=info_hash))
         await self.publish(*levels)
         self.keys = {mac: await self.terminal(mac) for mac in macs or (MAC,)}
-        self.now = 1_000_000.0
+        self.clock, self._wall = Clock(), 1_000_000.0
         self.served: list[tuple[str, int]] = []
-        self.clock = Clock()
         self.registry, self.swarm = FakeConnections(), FakeSwarm()
         self.commands: list[Command] = []
         self.coordinator = self.build()
+
+    @property
+    def now(self) -> float:
+        """The time of day, in seconds since the epoch; set to later, so much time goes by."""
+        return self._wall
+
+    @now.setter
+    def now(self, later: float) -> None:
+        self.clock.advance(later - self._wall)
+        self._wall = later
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the clock on the wall, forward or back; no time goes by."""
+        self._wall += seconds
 
     def build(self) -> RolloutCoordinator:
         """A coordinator, as after a start."""
@@ -101,6 +117,7 @@ class CoordinatorCase(StoreCase):
             seeder=self.swarm,
             tracker=cast("Tracker", self.swarm),
             clock=self.clock,
+            contents=self.contents,
             served=lambda info_hash, sent: self.served.extend(sent),
             wall=lambda: self.now,
         )

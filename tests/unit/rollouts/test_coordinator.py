@@ -96,5 +96,5 @@ class EndTests(CoordinatorCase):
         await self.begin()
         for name in (BASE, DIFF):
             await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
-        self.assertEqual((await self.rollout(1)).targets[0].state, "cancelled")
+        self.assertEqual((await self.rollout(1)).targets[0].state, "superseded")
         self.assertEqual((await self.rollout(2)).state, "done")

@@ -297,6 +297,8 @@ class FailureTests(CoordinatorCase):
         self.registry.come(MAC)
         await self.coordinator.stall_monitor.tick()
         self.assertEqual((await self.target()).state, "downloading", "its absence is no standstill")
+        self.now += GRACE_SECONDS  # it says nothing, and is sent its disks again
+        await self.settle()
         self.now += STALL_SECONDS
         await self.coordinator.stall_monitor.tick()
         target = await self.target()

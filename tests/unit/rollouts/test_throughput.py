@@ -81,12 +81,14 @@ class ObserverTests(StoreCase):
         await self.rollouts.begin(TEMPLATE, None, 0.0)
         self.open_targets, self.seeding, self.histories = OpenTargets(), FakeSession(), SqlRolloutHistories(self.store)
         self.online = {MAC, OTHER}
+        self.clock = Clock()
         self.recorder = ThroughputRecorder(
             open_targets=self.open_targets,
             online=self.online,
             seeding=self.seeding,
             histories=self.histories,
-            clock=Clock(),
+            clock=self.clock,
+            wall=self.clock.seconds,
         )
         self.targets = [self.put(1, mac) for mac in (MAC, OTHER)]
 
@@ -98,6 +100,11 @@ class ObserverTests(StoreCase):
         target.take(target.target, [task], 0.0)
         return target
 
+    async def look(self, now: float) -> None:
+        """It is looked then."""
+        self.clock.advance(now - self.clock.seconds())
+        await self.recorder.look()
+
     def update(self, target: OpenTarget, fraction: float, now: float) -> None:
         """A terminal is so far."""
         for progress in target.progress.values():
@@ -107,10 +114,10 @@ class ObserverTests(StoreCase):
         """The rollout's rate is that of all its terminals, its end that of the slowest."""
         for target in self.targets:
             self.update(target, 0.1, 0.0)
-        await self.recorder.look(0.0)
+        await self.look(0.0)
         self.update(self.targets[0], 0.6, 10.0)
         self.update(self.targets[1], 0.2, 10.0)
-        await self.recorder.look(10.0)
+        await self.look(10.0)
         now = self.recorder.now(1)
         assert now is not None
         self.assertEqual((now.rate, now.eta), (60.0, 80.0))
@@ -128,11 +135,11 @@ class ObserverTests(StoreCase):
         for fraction, now in ((0.1, 0.0), (0.2, 10.0)):
             for target in self.targets:
                 self.update(target, fraction, now)
-            await self.recorder.look(now)
+            await self.look(now)
         self.assertEqual(self.how().rate, 30.0)
         self.open_targets.settle(replace(self.targets[0].target, state=TargetState.DONE))
         self.online.discard(OTHER)
-        await self.recorder.look(12.0)
+        await self.look(12.0)
         how = self.how()
         self.assertEqual((how.rate, how.eta, how.history.points[-1].swarm), (10.0, 80.0, 10))
 
@@ -149,19 +156,19 @@ class ObserverTests(StoreCase):
             self.open_targets.drop(key)
         self.open_targets.ended.clear()
         self.seeding.states[HASH] = torrent_status(uploaded=5000, upload_rate=0)
-        await self.recorder.look(-2.0)
+        await self.look(-2.0)
         for rollout_id, mac in targets:
             self.put(rollout_id, mac)
-        await self.recorder.look(0.0)
+        await self.look(0.0)
         self.seeding.states[HASH] = torrent_status(uploaded=5400, upload_rate=40)
-        await self.recorder.look(10.0)
+        await self.look(10.0)
         now = self.recorder.now(1)
         assert now is not None
         self.assertEqual((now.history.server_sent, now.server_rate), (400, 40.0))
         await self.rollouts.begin(TEMPLATE, [MAC], 0.0)
         self.put(2, MAC)
         self.seeding.states[HASH] = torrent_status(uploaded=5600, upload_rate=40)
-        await self.recorder.look(20.0)
+        await self.look(20.0)
         both = [self.recorder.now(number) for number in (1, 2)]
         self.assertEqual(
             [now and (now.history.server_sent, now.server_rate) for now in both], [(500, 20.0), (100, 20.0)]
@@ -173,14 +180,14 @@ class ObserverTests(StoreCase):
             self.open_targets.drop(target.key)
         self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
         for now in (0.0, 2.0):
-            await self.recorder.look(now)
+            await self.look(now)
         history = await self.histories.get(1)
         assert history is not None
         self.assertEqual((history.server_sent, self.recorder.now(1)), (300, None))
 
     async def test_from_the_server(self) -> None:
         """Of each terminal it is counted what the server sent it, over connections that end and begin anew."""
-        await self.recorder.look(0.0)
+        await self.look(0.0)
         for total in (100, 150, 20, 20):
             self.recorder.served(HASH, [(MAC, total), ("unknown", 5)])
         transfer = self.recorder.transfer(1, MAC)
@@ -189,29 +196,29 @@ class ObserverTests(StoreCase):
 
     async def test_sources_are_kept(self) -> None:
         """How much of it the server sent is known when the rollout is over, and goes on after a restart."""
-        await self.recorder.look(0.0)
+        await self.look(0.0)
         self.recorder.served(HASH, [(MAC, 250)])
         self.update(self.targets[0], 0.5, 2.0)
-        await self.recorder.look(2.0)
-        await self.recorder.look(2.0 + SAVE_SECONDS)
+        await self.look(2.0)
+        await self.look(2.0 + SAVE_SECONDS)
         self.assertEqual(await self.sources(), {MAC: 0.5, OTHER: None})
         again = OpenTargets()
         for work in await self.rollouts.open_work():
             again.put(work.target)
         self.open_targets, old = again, self.open_targets
         self.recorder = ThroughputRecorder(
-            open_targets=again, online=self.online, seeding=self.seeding, histories=self.histories, clock=Clock()
+            open_targets=again, online=self.online, seeding=self.seeding, histories=self.histories, clock=self.clock
         )
         old.ended.clear()
         self.targets = [self.again(again, mac) for mac in (MAC, OTHER)]
         self.update(self.targets[0], 0.5, 50.0)
-        await self.recorder.look(50.0)
+        await self.look(50.0)
         self.recorder.served(HASH, [(MAC, 150)])
         for target in self.targets:
             again.settle(replace(target.target, state=TargetState.DONE))
         for now in (52.0, 54.0):
-            await self.recorder.look(now)
-        self.assertEqual(await self.sources(), {MAC: 0.4, OTHER: 0.0})
+            await self.look(now)
+        self.assertEqual(await self.sources(), {MAC: 0.4, OTHER: None})
 
     def again(self, open_targets: OpenTargets, mac: str) -> OpenTarget:
         """A target as it is after a restart, with its task."""
@@ -229,25 +236,26 @@ class ObserverTests(StoreCase):
     async def test_kept(self) -> None:
         """It is written down now and then, and at the end; after a restart it goes on from there."""
         self.seeding.states[HASH] = torrent_status(uploaded=0, upload_rate=0)
-        await self.recorder.look(0.0)
+        await self.look(0.0)
         self.seeding.states[HASH] = torrent_status(uploaded=300, upload_rate=0)
-        await self.recorder.look(SAVE_SECONDS)
+        await self.look(SAVE_SECONDS)
         self.assertEqual((await self.histories.get(1) or RolloutHistory(0, 0, [])).server_sent, 300)
-        again = ThroughputRecorder(
+        self.recorder = again = ThroughputRecorder(
             open_targets=self.open_targets,
             online=self.online,
             seeding=self.seeding,
             histories=self.histories,
-            clock=Clock(),
+            clock=self.clock,
+            wall=self.clock.seconds,
         )
         self.seeding.states[HASH] = torrent_status(uploaded=0, upload_rate=0)
-        await again.look(SAVE_SECONDS + 10)
+        await self.look(SAVE_SECONDS + 10)
         self.seeding.states[HASH] = torrent_status(uploaded=100, upload_rate=0)
         for target in self.targets:
             self.open_targets.drop(target.key)
-        await again.look(SAVE_SECONDS + 12)
+        await self.look(SAVE_SECONDS + 12)
         self.seeding.states[HASH] = torrent_status(uploaded=120, upload_rate=0)
-        await again.look(SAVE_SECONDS + 14)
+        await self.look(SAVE_SECONDS + 14)
         self.assertIsNone(again.now(1))
         self.assertIsNone(again.transfer(1, MAC))
         history = await again.history(1)
@@ -259,7 +267,7 @@ class ObserverTests(StoreCase):
     async def test_long_rollouts(self) -> None:
         """A plot has so many points at most, however long it takes, from its beginning to its end."""
         for step in range(MOST_POINTS * 3):
-            await self.recorder.look(2.0 * step)
+            await self.look(2.0 * step)
         now = self.recorder.now(1)
         assert now is not None
         points = now.history.points

@@ -24,9 +24,18 @@ class Terminals(Protocol):
     """
 
     def touch(
-        self, mac: str, ip: str, client_type: int, now: float, *, audit: Audit[Terminal] | None = None
+        self,
+        mac: str,
+        ip: str,
+        client_type: int,
+        now: float,
+        *,
+        again: bool = False,
+        audit: Audit[Terminal] | None = None,
     ) -> Deferred[Terminal]:
         """Note a login; the first one makes the terminal's row and its tracker key, which stays.
+
+        What it said before is not confirmed any more after that, unless it logs in `again` on the same connection.
 
         A terminal that was there already goes on to be. A time online that began before the server's start and has
         no end has an unknown end (0) from now on. Of more than `MOST_VISITS` the oldest go.
@@ -38,8 +47,12 @@ class Terminals(Protocol):
     def visits(self, mac: str) -> Deferred[list[Visit]]:
         """When a terminal was online, the last times, newest first."""
 
-    def set_boot_disk(self, mac: str, boot_disk: str) -> Deferred[None]:
-        """Note what a terminal started from."""
+    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[None]:
+        """Note what a terminal started from, and the info-hash of that level where it says it.
+
+        Where that is what the newest rollout brought with which it is done, that one's target was seen to run now: with
+        the hash for sure; without, the session must have begun after the target was done.
+        """
 
     def get(self, mac: str) -> Deferred[Terminal | None]:
         """One terminal, or None."""
@@ -66,7 +79,7 @@ class Terminals(Protocol):
         """What terminals call their templates, by MAC and uuid: all terminals, or some."""
 
     def disks(self, mac: str) -> Deferred[list[ReportedLevel]]:
-        """What a terminal has, as far as it said, parents first."""
+        """What a terminal has, as far as it ever said, parents first; each says whether that was since its login."""
 
     def all_disks(self, macs: Sequence[str] | None = None) -> Deferred[dict[str, list[ReportedLevel]]]:
         """What every terminal has, or some of them, by MAC; those that said nothing are left out."""

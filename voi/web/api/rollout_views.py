@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from voi.domain.rollout_history import RolloutHistory
-from voi.domain.rollouts import OPEN_TARGETS, Demand, LinkRates, Rollout, Summary, Target, TargetState
+from voi.domain.rollouts import (
+    CALLED_OFF,
+    CALLED_OFF_ROLLOUTS,
+    OPEN_TARGETS,
+    Demand,
+    LinkRates,
+    Rollout,
+    Summary,
+    Target,
+    TargetState,
+)
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.rollouts.throughput import Throughput, TransferRate
@@ -43,7 +53,11 @@ def rollout_view(
         copies=sent / demand.image if demand.image else 0.0,
         elapsed=max(0.0, (last if ended else time) - rollout.created),
         best=links.least_seconds(demand),
-        progress=_mean(target.progress for target in targets if target.state != "cancelled"),
+        progress=_mean(
+            target.progress or 0.0
+            for target in targets
+            if rollout.state in CALLED_OFF_ROLLOUTS or target.state not in CALLED_OFF
+        ),
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
         targets=list(targets),
@@ -52,7 +66,7 @@ def rollout_view(
 
 
 def target_view(
-    target: Target, progress: float, *, terminal: Terminal | None, online: bool, transfer: TransferRate | None
+    target: Target, progress: float | None, *, terminal: Terminal | None, online: bool, transfer: TransferRate | None
 ) -> TargetView:
     """One terminal of a rollout."""
     waits = target.state is TargetState.WAITING and target.next_try > 0
@@ -66,7 +80,7 @@ def target_view(
         from_server=target.from_server if transfer is None else transfer.part_from_server,
         eta=transfer.eta if transfer is not None and is_open else None,
         state=target.state.value,
-        progress=min(max(progress, 0.0), 1.0),
+        progress=None if progress is None else min(max(progress, 0.0), 1.0),
         reason=str(target.reason),
         why=why_of(target.reason),
         attempts=target.attempts,

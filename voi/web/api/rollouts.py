@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from voi.domain.actors import Actor
-from voi.domain.rollouts import LinkRates, Summary, Target, TargetState
+from voi.domain.rollouts import LinkRates, Summary, Target
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid
@@ -153,12 +153,9 @@ class RolloutRoutes:
 
     async def summary(self, summary: Summary, name: str) -> RolloutSummary:
         """One of them, as far as it is now."""
-        wanted = sum(count for state, count in summary.counts.items() if state is not TargetState.CANCELLED)
-        done = float(summary.counts[TargetState.DONE])
         now = self._recorder.now(summary.id)
-        if summary.state == "running":
-            done += self._coordinator.open_progress(summary.id)
-        return rollout_summary(summary, name, done / wanted if wanted else 0.0, now)
+        going = self._coordinator.open_progress(summary.id) if summary.state == "running" else 0.0
+        return rollout_summary(summary, name, summary.progress(going), now)
 
     async def named(self, summary: Summary) -> RolloutSummary:
         """The same with its template's name looked up."""

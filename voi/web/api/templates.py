@@ -169,7 +169,9 @@ class TemplateRoutes:
     async def _held(self) -> Counter[tuple[str, int]]:
         """How many terminals have which version of which template; version 0 is one that is not known."""
         _, rows = await self._recent.get()
-        return Counter((row.status.template, row.status.version) for row in rows if row.status.template)
+        return Counter(
+            (status.template, status.version or 0) for status in (row.status for row in rows) if status.template
+        )
 
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""

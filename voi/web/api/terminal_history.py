@@ -62,7 +62,7 @@ class HistoryRoutes:
                 name=names.get(target.template_uuid, ""),
                 version=part.version,
                 state=target.state.value,
-                progress=min(max(self._coordinator.progress(target), 0.0), 1.0),
+                progress=self._coordinator.progress(target),
                 reason=str(target.reason),
                 why=why_of(target.reason),
                 begun=moment(part.begun),

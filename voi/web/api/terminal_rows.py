@@ -77,7 +77,7 @@ def is_newest(status: TerminalStatus) -> bool:
 
 def is_older(status: TerminalStatus) -> bool:
     """Whether a terminal has a version of its template that is known not to be the newest."""
-    return 0 < status.version < status.newest
+    return status.version is not None and 0 < status.version < status.newest
 
 
 def _of_version(version: str | None) -> Callable[[TerminalStatus], bool] | None:

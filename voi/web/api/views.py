@@ -35,14 +35,17 @@ def terminal_view(
     row: Row,
     *,
     published: Collection[DiskName],
-    progress: Callable[[Target], float],
+    progress: Callable[[Target], float | None],
     disks: bool = True,
     names: Mapping[tuple[str, str], str] | None = None,
 ) -> TerminalView:
     """A terminal, with its disks or without; `names` has what it calls its templates, by MAC and uuid."""
     terminal, status = row.terminal, row.status
     target = status.target
-    fraction = progress(target) if target is not None else float(status.version == status.newest > 0)
+    if target is not None:
+        fraction = progress(target)
+    else:
+        fraction = None if status.version is None else float(status.version == status.newest > 0)
     return TerminalView(
         mac=terminal.mac,
         name=terminal.name,
@@ -56,7 +59,7 @@ def terminal_view(
         version=status.version,
         newest=status.newest,
         state=status.state.value,
-        progress=min(max(fraction, 0.0), 1.0),
+        progress=None if fraction is None else min(max(fraction, 0.0), 1.0),
         rollout=None if target is None else target.rollout_id,
         reason="" if target is None else str(target.reason),
         why=None if target is None else why_of(target.reason),

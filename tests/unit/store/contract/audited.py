@@ -325,7 +325,7 @@ class AuditedContract(Contract):
         begun, rollout = await self.told(begin)
         self.assertEqual((begun.rollout, begun.name), (rollout, "Office"))
         self.assertEqual(begun.ended, [await self.rollouts.summary(going)])
-        self.assertEqual(begun.ended[0].state, "done")
+        self.assertEqual(begun.ended[0].state, "superseded")
 
     async def settled(self, number: int, change: Callable[[Audit[Settled]], Deferred[Target | None]]) -> None:
         """A change that ends a rollout with its last target tells both."""

@@ -72,7 +72,7 @@ class GeneralContract(Contract):
         first = self.uploads.begin(upload(BASE, state=UploadState.RECEIVING))
         second = self.uploads.begin(upload(DIFF, BASE, mac=OTHER, state=UploadState.RECEIVING))
         rollout = self.rollouts.begin(TEMPLATE, [MAC, UNKNOWN], 1.0)
-        after = self.terminals.set_boot_disk(MAC, str(BASE))
+        after = self.terminals.set_boot_disk(MAC, str(BASE), None, 1.0)
         await before
         await first
         await self.assertFailure(second, Conflict)

@@ -65,8 +65,8 @@ class StatisticsContract(Contract):
     async def test_nothing(self) -> None:
         """Every state is there, with nothing in it."""
         counts = await self.count()
-        self.assertEqual(counts.rollouts, {"running": 0, "done": 0, "failed": 0, "cancelled": 0})
-        self.assertEqual(set(counts.targets), {"waiting", "downloading", "done", "failed", "cancelled"})
+        self.assertEqual(counts.rollouts, {"running": 0, "done": 0, "failed": 0, "cancelled": 0, "superseded": 0})
+        self.assertEqual(set(counts.targets), {"waiting", "downloading", "done", "failed", "cancelled", "superseded"})
         self.assertEqual(set(counts.terminals(lambda _mac: True).values()), {0})
         self.assertEqual((sum(counts.upload_disks.values()), counts.levels), (0, []))
 

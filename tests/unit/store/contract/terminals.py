@@ -82,14 +82,14 @@ class TerminalsContract(Contract):
     async def test_boot_disk(self) -> None:
         """What a terminal started from is noted, and stays through logins."""
         await self.terminal()
-        await self.terminals.set_boot_disk(MAC, str(DIFF))
+        await self.terminals.set_boot_disk(MAC, str(DIFF), None, 1.0)
         await self.terminal()
         self.assertEqual((await self.known()).boot_disk, str(DIFF))
 
     async def test_strangers(self) -> None:
         """What is noted of a terminal that never logged in is passed over."""
         await self.terminals.seen(UNKNOWN, 1.0)
-        await self.terminals.set_boot_disk(UNKNOWN, str(BASE))
+        await self.terminals.set_boot_disk(UNKNOWN, str(BASE), None, 1.0)
         await self.terminals.add_level(UNKNOWN, held(BASE))
         self.assertEqual((await self.terminals.all(), await self.terminals.disks(UNKNOWN)), ([], []))
         self.assertEqual(await self.terminals.visits(UNKNOWN), [])

@@ -37,7 +37,8 @@ class RolloutTests(ApiCase):
         """`all` is every terminal; the list counts them by state."""
         await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
         listed = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
-        self.assertEqual(listed[0]["counts"], {"waiting": 2, "downloading": 0, "done": 0, "failed": 0, "cancelled": 0})
+        nothing = dict.fromkeys(("waiting", "downloading", "done", "failed", "cancelled", "superseded"), 0)
+        self.assertEqual(listed[0]["counts"], nothing | {"waiting": 2})
         self.assertNotIn("targets", listed[0])
 
     async def test_cancel(self) -> None:
@@ -111,7 +112,7 @@ class RolloutTests(ApiCase):
             ("", [3, 2, 1], 3),
             ("?limit=1&offset=1", [2], 3),
             ("?state=running", [3], 1),
-            ("?state=cancelled&limit=1", [2], 2),
+            ("?state=superseded&limit=1", [2], 2),
             ("?state=done", [], 0),
             (f"?template={TEMPLATE.upper()}", [3, 2, 1], 3),
             (f"?template={other}", [], 0),

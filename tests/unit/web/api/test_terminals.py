@@ -27,7 +27,7 @@ class TerminalTests(ApiCase):
                 ReportedLevel(TEMPLATE, DiskName(DISK, 1), 0, 8, None),
             ]
         )
-        await self.terminals.set_boot_disk(MAC, "voi_0_x")
+        await self.terminals.set_boot_disk(MAC, "voi_0_x", None, 1.0)
         await self.publish(level())
         self.registry.there.add(MAC)
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
@@ -81,7 +81,7 @@ class TerminalTests(ApiCase):
         """What a terminal writes comes back as the text that it is."""
         text = '<script>alert("1")</script>\x1b[31m 教室'
         await self.terminal()
-        await self.terminals.set_boot_disk(MAC, text)
+        await self.terminals.set_boot_disk(MAC, text, None, 1.0)
         answer = await self.ask("GET", f"/api/v1/terminals/{MAC}")
         self.assertEqual(answer.json["boot_disk"], text)
         self.assertNotIn("\x1b", answer.text)

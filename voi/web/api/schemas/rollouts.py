@@ -34,7 +34,7 @@ class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Rollouts: `q` is a part of the template's name, or the rollout's number."""
 
     q: Search = ""
-    state: Literal["running", "done", "failed", "cancelled"] | None = None
+    state: Literal["running", "done", "failed", "cancelled", "superseded"] | None = None
     template: Uuid | None = None
     sort: Literal["created", "template_name", "version", "-created", "-template_name", "-version"] = "-created"
     limit: All = MOST_READ
@@ -45,7 +45,8 @@ class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
-    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing.
+    is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
+    that was called off is how far it was then, null where that is not known.
     """
 
     mac: str
@@ -55,8 +56,8 @@ class TargetView(Struct, frozen=True):
     rate: float
     from_server: float | None
     eta: float | None
-    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
-    progress: float
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
+    progress: float | None
     reason: str
     why: Why | None
     attempts: int

@@ -12,6 +12,8 @@ from voi.web.http.reasons import Why
 
 TerminalName = Annotated[str, Meta(max_length=64)]
 
+State = Literal["offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "empty"]
+
 
 class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which terminals, in which order; `q` is a part of name, MAC or address, `room` 0 is those in none.
@@ -22,7 +24,7 @@ class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     q: Search = ""
     room: Number | None = None
-    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"] | None = None
+    state: State | None = None
     image: Uuid | None = None
     version: Annotated[str, Meta(pattern="^(newest|older|[0-9]{1,9})$")] | None = None
     online: bool | None = None
@@ -97,10 +99,10 @@ class TerminalView(Struct, frozen=True):
     client_type: int
     boot_disk: str | None
     template: str | None
-    version: int
+    version: int | None
     newest: int
-    state: Literal["offline", "current", "outdated", "waiting", "downloading", "failed", "empty"]
-    progress: float
+    state: State
+    progress: float | None
     rollout: int | None
     reason: str
     why: Why | None
@@ -124,8 +126,8 @@ class PartView(Struct, frozen=True):
     template: str
     name: str
     version: int
-    state: Literal["waiting", "downloading", "done", "failed", "cancelled"]
-    progress: float
+    state: Literal["waiting", "downloading", "done", "failed", "cancelled", "superseded"]
+    progress: float | None
     reason: str
     why: Why | None
     begun: datetime

@@ -10,11 +10,25 @@ import click
 from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
 from voi.cli.lookup import Choice, choice_of, template_named, with_terminals
-from voi.cli.output import console, counted, duration, moment, rate, say_json, show, size, state_cell, table
+from voi.cli.output import (
+    STYLES,
+    cell,
+    console,
+    counted,
+    duration,
+    moment,
+    percent,
+    rate,
+    say_json,
+    show,
+    size,
+    table,
+)
+from voi.cli.rollout_watch import counts_text
 from voi.cli.rollout_watch import watch as watch_rollout
 from voi.cli.settings import connect, with_json, with_server
 
-STATES: Final = ("running", "done", "failed", "cancelled")
+STATES: Final = ("running", "done", "failed", "cancelled", "superseded")
 
 
 _with_version = click.option(
@@ -226,13 +240,14 @@ def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
             one["id"],
             one["template_name"] or one["template"],
             one["version"],
-            state_cell(one),
-            ", ".join(f"{count} {state}" for state, count in one["counts"].items() if count),
+            cell(one["state"], STYLES.get(one["state"], "")),
+            percent(one["progress"]),
+            counts_text(one),
             rate(one["rate"]) if one["rate"] else "-",
             duration(one["eta"]),
             moment(one["created"]),
         )
         for one in rollouts
     ]
-    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "started")
+    columns = ("id", "template", "version", "state", "progress", "terminals", "rate", "time left", "started")
     return table(columns, rows, title="Rollouts")

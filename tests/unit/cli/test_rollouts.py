@@ -114,6 +114,25 @@ class RolloutTests(ScriptedCase):
         self.script.say("GET", "/rollouts/3", rollout("cancelled", target(MACS[0], "cancelled")))
         self.assertEqual(self.voi("rollout", "watch", "3").exit_code, 1)
 
+    def test_watch_superseded(self) -> None:
+        """One that a later rollout took over did not succeed either, and how far it came is no 100 %; where nobody
+        measured what the server sent, no number is said.
+        """
+        targets = [target(MACS[0], "done"), target(MACS[1], "superseded")]
+        self.script.say("GET", "/rollouts/3", rollout("superseded", *targets, progress=0.5, copies=None))
+        result = self.voi("rollout", "watch", "3")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("rollout 3 is superseded at 50%: 1 done, 1 superseded", result.stdout)
+        self.assertIn("what the server sent is not known", result.stdout)
+        self.assertIn("replaced by a later one", result.stderr)
+
+    def test_nearly_all_is_not_all(self) -> None:
+        """99.7 per cent are not shown as 100."""
+        self.script.say("GET", "/rollouts", {"rollouts": [rollout("running", progress=0.997)], "total": 1, "offset": 0})
+        listed = self.voi("rollout", "list").stdout
+        self.assertIn("99%", listed)
+        self.assertNotIn("100%", listed)
+
     def test_watch_over_a_restart(self) -> None:
         """A server that is away for a moment is waited for; one that never was there is not."""
         done = rollout("done", target(MACS[0], "done"))

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import (
-    CALLED_OFF,
-    CALLED_OFF_ROLLOUTS,
     OPEN_TARGETS,
     Demand,
     LinkRates,
@@ -28,6 +26,8 @@ def rollout_view(
     rollout: Rollout,
     targets: Sequence[TargetView],
     *,
+    summary: Summary,
+    progress: float,
     template: Template | None,
     demand: Demand,
     links: LinkRates,
@@ -35,9 +35,12 @@ def rollout_view(
     history: RolloutHistory | None,
     time: float,
 ) -> RolloutView:
-    """A rollout with its targets. `now` is of one that runs, `history` of one that has ended; `time` is the present."""
+    """A rollout with its targets: counts and progress are those of its `summary`, as in lists of rollouts.
+
+    `now` is of one that runs, `history` of one that has ended; `time` is the present.
+    """
     history = now.history if now is not None else history
-    sent = history.server_sent if history is not None else 0
+    sent = history.server_sent if history is not None else None
     ended = rollout.state != "running"
     last = max((target.updated for target in rollout.targets), default=rollout.created)
     return RolloutView(
@@ -48,21 +51,24 @@ def rollout_view(
         state=rollout.state,
         created=moment(rollout.created),
         finished=moment(last) if ended else None,
+        counts=_counts(summary),
+        ran=summary.ran,
+        again=rollout.again,
         size=demand.image,
         server_sent=sent,
-        copies=sent / demand.image if demand.image else 0.0,
+        copies=sent / demand.image if demand.image and sent is not None else None,
         elapsed=max(0.0, (last if ended else time) - rollout.created),
         best=links.least_seconds(demand),
-        progress=_mean(
-            target.progress or 0.0
-            for target in targets
-            if rollout.state in CALLED_OFF_ROLLOUTS or target.state not in CALLED_OFF
-        ),
+        progress=progress,
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
         targets=list(targets),
         rates=[(point.time, point.swarm, point.server) for point in history.points] if history is not None else [],
     )
+
+
+def _counts(summary: Summary) -> dict[str, int]:
+    return {state.value: count for state, count in summary.counts.items()}
 
 
 def target_view(
@@ -86,6 +92,7 @@ def target_view(
         attempts=target.attempts,
         next_try=moment(target.next_try) if waits else None,
         updated=moment(target.updated),
+        booted=None if target.booted is None else moment(target.booted),
     )
 
 
@@ -98,7 +105,8 @@ def rollout_summary(summary: Summary, name: str, progress: float, now: Throughpu
         version=summary.version,
         state=summary.state,
         created=moment(summary.created),
-        counts={state.value: count for state, count in summary.counts.items()},
+        counts=_counts(summary),
+        ran=summary.ran,
         progress=progress,
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
@@ -128,8 +136,3 @@ def rollout_preview(
 
 def _lacks(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> int:
     return sum(level.file_size for level in missing_levels(published, reported))
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found) if found else 0.0

@@ -88,7 +88,7 @@ class RolloutTests(ApiCase):
             {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 2.0, "rate": 60.0,
              "eta": 10.0},
         )  # fmt: skip
-        self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
+        self.assertEqual((view["rates"], view["finished"]), ([[5.0, 60, 30]], None))
         self.coordinator.targets = [
             (1, MAC, "downloading", 0.3, ""),
             (1, OTHER, "waiting", 0.2, ""),
@@ -96,12 +96,40 @@ class RolloutTests(ApiCase):
         ]
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts/1")).json["progress"], 0.25)
         self.recorder.running.clear()
         await self.recorder.histories.save(RolloutHistory(1, 2000, [Point(5.0, 60, 30)]))
         await self.ask("DELETE", "/api/v1/rollouts/1")
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
         self.assertEqual((view["copies"], view["rates"], view["rate"]), (2.0, [[5.0, 60, 30]], 0.0))
         self.assertIsNotNone(view["finished"])
+
+    async def test_one_truth(self) -> None:
+        """A rollout says the same of itself everywhere; one that was cancelled or taken over is not all done, and what
+        nobody measured is null, not 0.
+        """
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+        self.registry.there.add(MAC)
+        work = await self.rollouts.plan(1, MAC, 2.0)
+        assert work is not None
+        await self.rollouts.done(work.tasks[0], ReportedLevel(TEMPLATE, DiskName(DISK, 0), operate_id=0), 3.0)
+        seen = [await self.both(1)]
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [OTHER]})
+        seen.append(await self.both(1))
+        await self.ask("DELETE", "/api/v1/rollouts/2")
+        seen.append(await self.both(2))
+        self.assertEqual(seen, [("running", 0.5), ("superseded", 0.5), ("cancelled", 0.0)])
+        view = (await self.ask("GET", "/api/v1/rollouts/2")).json
+        self.assertEqual((view["server_sent"], view["copies"]), (None, None))
+
+    async def both(self, number: int) -> tuple[str, float]:
+        """State and progress of a rollout, on its page as in the list; counts and what it runs are the same too."""
+        page = (await self.ask("GET", f"/api/v1/rollouts/{number}")).json
+        found = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
+        (listed,) = [one for one in found if one["id"] == number]
+        for name in ("state", "progress", "counts", "ran"):
+            self.assertEqual(page[name], listed[name], name)
+        return page["state"], page["progress"]
 
     async def test_pages(self) -> None:
         """The list has filters and pages, newest first, and says how many there are."""

@@ -44,6 +44,9 @@ class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
+    `progress` is how far it is, or was when it ended, null where nobody knows. `done` is that it has all of the
+    version, `booted` when it was first seen to run it, null while it was not.
+
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
     is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
     that was called off is how far it was then, null where that is not known.
@@ -63,17 +66,21 @@ class TargetView(Struct, frozen=True):
     attempts: int
     next_try: datetime | None
     updated: datetime
+    booted: datetime | None = None
 
 
 class RolloutView(Struct, frozen=True):
     """A version of a template on its way to terminals.
 
+    `counts` is how many of its terminals are in each state, `ran` how many of those that are done were seen to run it.
+    `again` says that it is sent whatever they have.
+
     `size` is the bytes of the levels that its terminals lacked, each counted once; `server_sent` is what the server
-    sent of them, `copies` the same as a multiple of `size`. `elapsed` is the seconds from its beginning to its end,
-    or until now. `best` is the least number of seconds in which its terminals could have what they lacked, by the
-    links of server and terminals that the server was told of; 0 while no terminal is known to lack anything. `eta` is
-    in seconds, null while no terminal receives anything. `rates` has points for a plot: seconds since the epoch, bytes
-    a second that all terminals fetched, and that the server sent.
+    sent of them, `copies` the same as a multiple of `size`; null where nobody measured it. `elapsed` is the seconds
+    from its beginning to its end, or until now. `best` is the least number of seconds in which its terminals could have
+    what they lacked, by the links of server and terminals that the server was told of; 0 while no terminal is known to
+    lack anything. `eta` is in seconds, null while no terminal receives anything. `rates` has points for a plot: seconds
+    since the epoch, bytes a second that all terminals fetched, and that the server sent.
     """
 
     id: int
@@ -83,9 +90,12 @@ class RolloutView(Struct, frozen=True):
     state: str
     created: datetime
     finished: datetime | None
+    counts: dict[str, int]
+    ran: int
+    again: bool
     size: int
-    server_sent: int
-    copies: float
+    server_sent: int | None
+    copies: float | None
     elapsed: float
     best: float
     progress: float
@@ -102,7 +112,10 @@ class RolloutAccepted(Struct, frozen=True):
 
 
 class RolloutSummary(Struct, frozen=True):
-    """A rollout in short: how many terminals are in each state, and how it goes now."""
+    """A rollout in short, and how it goes now.
+
+    `counts` is how many of its terminals are in each state, `ran` how many of those that are done were seen to run it.
+    """
 
     id: int
     template: str
@@ -111,6 +124,7 @@ class RolloutSummary(Struct, frozen=True):
     state: str
     created: datetime
     counts: dict[str, int]
+    ran: int
     progress: float
     rate: float
     eta: float | None

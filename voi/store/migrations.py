@@ -115,7 +115,7 @@ UPDATE rollout_targets SET state = 'superseded' WHERE state = 'cancelled' AND wh
 
 
 @migrations()
-def m013_sent_again(db: Database) -> None:
+def m013_again(db: Database) -> None:
     """Rollouts that send a version whatever their terminals are known to have."""
     _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
 

@@ -17,6 +17,7 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
   const button = (icon, label, run) =>
     html`<button type="button" disabled=${!n} onClick=${run}><${Icon} name=${icon} />${label}</button>`;
   const more = [
+    { icon: "send", label: t("do.send_again"), run: () => actions.sendAgain(terminals) },
     ...(may("templates")
       ? [{ icon: "upload", label: t("do.upload"), disabled: !one, run: () => one && actions.askForUpload(one) }]
       : []),

@@ -238,7 +238,9 @@ class RolloutStateTests(ModuleCase):
             "const { countOf } = await use('rollout-state.js');"
             "return countOf([{state: 'done'}, {state: 'done'}, {state: 'failed'}])"
         )
-        self.assertEqual(counts, {"failed": 1, "downloading": 0, "waiting": 0, "done": 2, "cancelled": 0})
+        self.assertEqual(
+            counts, {"failed": 1, "downloading": 0, "waiting": 0, "done": 2, "cancelled": 0, "superseded": 0}
+        )
 
 
 class WindowTests(ModuleCase):

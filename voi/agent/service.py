@@ -30,7 +30,8 @@ from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
-from voi.errors import ConnectionEnded, NoAnswer, VoiError
+from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, VoiError
+from voi.files.disk_usage import free_bytes
 from voi.files.permissions import set_umask
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -94,6 +95,7 @@ class TerminalService(Service):
         self._running = False
         self._lifecycle = DeferredLock()
         in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        self._in_thread = in_thread
         self.library = Library(config.disks, in_thread)
         self.seeding = make_seeding(
             reactor=reactor,
@@ -223,7 +225,7 @@ class TerminalService(Service):
 
     async def _log_in(self, client: Client) -> None:
         """Log in, and report everything, in the order of the protocol."""
-        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address})
+        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **await self._room()})
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True
@@ -235,8 +237,15 @@ class TerminalService(Service):
         # Progress first: the server waits for it before it sends again what is under way already.
         self.downloads.online()
         for body in self.library.reports():
-            await self._report(client, Code.REPORT_DISKS, {"mac": self.mac, **body})
+            await self._report(client, Code.REPORT_DISKS, {"mac": self.mac, **body, **await self._room()})
         self.uploads.online()
+
+    async def _room(self) -> dict[str, int]:
+        """How much is free where the disks are, so that the server can warn before it sends what does not fit."""
+        try:
+            return {"disk_free": await self._in_thread(free_bytes, self.library.directory)}
+        except StorageMissing:
+            return {}
 
     async def _learn_templates(self, client: Client) -> None:
         """9012 for disks of unknown templates, and last for the one this terminal started from: that one stays."""

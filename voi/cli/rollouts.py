@@ -107,7 +107,10 @@ def send_again(
 
 
 def _start(api: ApiClient, body: dict[str, Any], *, watch: bool, as_json: bool) -> None:
-    """Begin a rollout, and tell its number, or show it until it ends."""
+    """Begin a rollout, with a warning where disks are too small, and tell its number, or show it until it ends."""
+    seen = api.change("POST", "/rollouts/preview", body, again=False)
+    if seen["too_small"]:
+        click.echo(_too_small(seen), err=True)
     made = api.change("POST", "/rollouts", body)
     if watch:
         click.echo(f"rollout {made['id']} has started", err=True)
@@ -143,13 +146,29 @@ def preview(
         say_json(seen)
         return
     rows = [
-        (one["mac"], "yes" if one["online"] else "no", size(one["bytes"]) if one["bytes"] else "nothing")
+        (
+            one["mac"],
+            "yes" if one["online"] else "no",
+            size(one["bytes"]) if one["bytes"] else "nothing",
+            f"too small by {size(one['short'])}" if one["short"] else "-" if one["short"] is None else "large enough",
+        )
         for one in sorted(seen["terminals"], key=lambda one: -one["bytes"])
     ]
-    show(("mac", "online", "to download"), rows, none="no terminals")
+    show(("mac", "online", "to download", "disk"), rows, none="no terminals")
     click.echo(
         f"version {seen['version']}: {size(seen['total_bytes'])} in total, {size(seen['most_bytes'])} at most; "
         f"{counted(seen['nothing'], 'terminal')} with nothing to download"
+    )
+    if seen["too_small"]:
+        click.echo(_too_small(seen), err=True)
+
+
+def _too_small(seen: dict[str, Any]) -> str:
+    """The warning that disks are too small, with the worst of them."""
+    worst = max(seen["terminals"], key=lambda one: one["short"] or 0)
+    return (
+        f"warning: the disk of {counted(seen['too_small'], 'terminal')} is too small for version {seen['version']}, "
+        f"of {worst['mac']} by {size(worst['short'])}: make room there first"
     )
 
 

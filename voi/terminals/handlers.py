@@ -125,6 +125,8 @@ class RequestHandlers:
         if not connection.alive:
             raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
+        if login.disk_free is not None:
+            connection.disk_free = login.disk_free
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
 
@@ -162,6 +164,8 @@ class RequestHandlers:
     async def _report_disks(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: TemplateBody = request.body
         mac = _mac(connection)
+        if body.disk_free is not None:
+            connection.disk_free = body.disk_free
         # A terminal that was sent a disk knows its desktop group (1015), and may know no template.
         known = await self._templates.get(body.uuid) or await self._templates.by_group(body.uuid)
         template_uuid = known.uuid if known else body.uuid

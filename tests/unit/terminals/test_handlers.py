@@ -219,8 +219,13 @@ class HandlerTests(HandlerCase):
         await self.publish(level(0))
         body = {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0, "operate_id": 0}]}
         self.assertEqual((await self.ask(Code.REPORT_DISKS, body)).code, 0)
+        self.assertIsNone(self.registry.disk_free(MAC))
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "192.168.7.7", "disk_free": 5})
+        self.assertEqual(self.registry.disk_free(MAC), 5)
+        self.assertEqual((await self.ask(Code.REPORT_DISKS, {**body, "disk_free": 7 << 30})).code, 0)
+        self.assertEqual(self.registry.disk_free(MAC), 7 << 30)
         self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [DiskName(DISK, 0)])
-        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)])
+        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)] * 2)
 
     async def test_disks_under_their_group(self) -> None:
         """A terminal that knows only the desktop group of what it was sent reports the template's disks."""

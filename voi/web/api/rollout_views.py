@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import (
@@ -120,10 +120,20 @@ def rollout_preview(
     macs: Iterable[str],
     disks: Mapping[str, Sequence[ReportedLevel]],
     online: Iterable[str],
+    free: Callable[[str], int | None],
+    *,
+    again: bool = False,
 ) -> RolloutPreview:
-    """What a rollout of the `levels` of a version would do to these terminals."""
+    """What a rollout of the `levels` of a version would do to these terminals; `free` tells what is free on a disk."""
     there = set(online)
-    targets = [PreviewTarget(mac, mac in there, _lacks(levels, disks.get(mac, ()))) for mac in macs]
+
+    def target(mac: str) -> PreviewTarget:
+        held = disks.get(mac, ())
+        return PreviewTarget(
+            mac, mac in there, _lacks(levels, () if again else held), _too_small_by(levels, held, free(mac))
+        )
+
+    targets = [target(mac) for mac in macs]
     return RolloutPreview(
         template=template_uuid,
         version=version,
@@ -131,7 +141,17 @@ def rollout_preview(
         total_bytes=sum(target.bytes for target in targets),
         most_bytes=max((target.bytes for target in targets), default=0),
         nothing=sum(not target.bytes for target in targets),
+        too_small=sum(bool(target.short) for target in targets),
     )
+
+
+def _too_small_by(wanted: Sequence[PublishedLevel], reported: Iterable[ReportedLevel], free: int | None) -> int | None:
+    """By how many bytes a disk is too small for a version: what it has of it counts as free."""
+    if free is None:
+        return None
+    held = {level.name for level in reported}
+    there = sum(level.file_size for level in wanted if level.name in held)
+    return max(0, sum(level.file_size for level in wanted) - free - there)
 
 
 def _lacks(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> int:

@@ -203,8 +203,8 @@ class RolloutRoutes:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._registry]
-        held = {} if body.again else await self._terminals.all_disks(macs)
-        return rollout_preview(uuid, version, levels, chosen, held, online)
+        held = await self._terminals.all_disks(macs)
+        return rollout_preview(uuid, version, levels, chosen, held, online, self._registry.disk_free, again=body.again)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""

@@ -178,6 +178,21 @@ class RolloutTests(ApiCase):
         self.assertEqual(found, [1, 1000, 1000, 1])
         self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
 
+    async def test_too_small(self) -> None:
+        """A preview warns of a disk on which the version does not fit: what is free, and what is written over, is less
+        than it needs; of a terminal that did not say what is free nothing is said.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 7)])
+        await self.publish(level(1, info_hash=bytes(20)))
+        for free, short in ((400, [600, None]), (1000, [0, None])):
+            self.registry.free[MAC] = free
+            answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
+            self.assertEqual([one["short"] for one in answer.json["terminals"]], short)
+            self.assertEqual(answer.json["too_small"], int(bool(short[0])))
+        self.registry.free[OTHER] = 1500
+        answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
+        self.assertEqual([one["short"] for one in answer.json["terminals"]], [0, 500])
+
     async def test_sent_again(self) -> None:
         """A version can be sent to terminals that have it by what they said; the preview counts all of it, and the
         audit log says that it was sent again.

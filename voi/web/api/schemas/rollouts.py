@@ -139,15 +139,22 @@ class RolloutList(Struct, frozen=True):
 
 
 class PreviewTarget(Struct, frozen=True):
-    """What a terminal would fetch, by what it last said it has."""
+    """What a terminal would fetch, by what it last said it has.
+
+    `short` is by how many bytes its disk is too small for all of the version, 0 where it is large enough; null where
+    the terminal did not say how much is free.
+    """
 
     mac: str
     online: bool
     bytes: int
+    short: int | None = None
 
 
 class RolloutPreview(Struct, frozen=True):
-    """What a rollout would do: `nothing` is how many terminals lack nothing, `most_bytes` what the neediest lacks."""
+    """What a rollout would do: `nothing` is how many terminals lack nothing, `most_bytes` what the neediest lacks, and
+    `too_small` how many have a disk that is known to be too small for it.
+    """
 
     template: str
     version: int
@@ -155,6 +162,7 @@ class RolloutPreview(Struct, frozen=True):
     total_bytes: int
     most_bytes: int
     nothing: int
+    too_small: int = 0
 
 
 class TargetsCancelled(Struct, frozen=True):

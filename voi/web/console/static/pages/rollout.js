@@ -81,7 +81,9 @@ function Live({ rollout, reload }) {
   };
   // Against the whole time, as far as it is known: half a rollout in half the time would look better than it is.
   const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
-  const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
+  // What was called off took the time until then, which says nothing of how fast it would have been.
+  const finished = rollout.state !== "cancelled" && rollout.state !== "superseded";
+  const against = finished && rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
   return html`<div class="page">
     <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`}
       back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}

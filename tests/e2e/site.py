@@ -86,6 +86,11 @@ class PlainTerminal:
         body = {"code": code, "msg": "Success", "data": {"mac": self.mac, "batch_no": batch_no}}
         self.send(frame(command.service_code, body, number=0, direction=2))
 
+    def answer_task(self, command: Frame, task: str, code: int = 0) -> None:
+        """Answer a 1015, whose batch_no is the uuid of the task."""
+        body = {"code": code, "msg": "", "data": {"mac": self.mac, "batch_no": task}}
+        self.send(frame(command.service_code, body, number=0, direction=2))
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()

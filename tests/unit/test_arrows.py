@@ -15,7 +15,7 @@ import voi
 
 ROOT = Path(voi.__file__).parent
 GROUND = {"names", "errors", "messages", "metrics", "signals", "tasks", "units", "__init__"}
-EDGES = {"store.interfaces", "seeding.interfaces", "terminals.interfaces"}
+EDGES = {"catalogue.interfaces", "store.interfaces", "seeding.interfaces", "terminals.interfaces"}
 """What a second implementation stands behind, or will: others know it by these and never by its classes."""
 USE_CASES = {"audit", "auth", "catalogue", "publishing", "rollouts", "terminals"}
 """Where what people do is checked, written down and told; routes only translate."""
@@ -38,10 +38,12 @@ MAY: dict[str, set[str]] = {
     "seeding.interfaces": GROUND | {"domain"},
     "seeding": GROUND | {"domain", "files", "seeding.interfaces"},
     "terminals.interfaces": GROUND | {"wire"},
+    "catalogue.interfaces": GROUND,
     "audit": GROUND | {"domain", "store.interfaces"},
     "auth": GROUND | {"audit", "domain", "store.interfaces"},
     "tracker": GROUND,
-    "catalogue": GROUND | {"domain", "files", "seeding.interfaces", "store.interfaces", "tracker"},
+    "catalogue": GROUND
+    | {"catalogue.interfaces", "domain", "files", "seeding.interfaces", "store.interfaces", "tracker"},
     "publishing": GROUND | EDGES | {"catalogue", "domain", "files", "tracker", "wire"},
     "rollouts": GROUND | EDGES | {"domain", "files", "tracker", "wire"},
     "terminals": GROUND

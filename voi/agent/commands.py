@@ -15,7 +15,7 @@ from voi.domain.commands import COMMANDS, Choices, CommandKind
 from voi.errors import Malformed, UnknownCode, VoiError
 from voi.messages.reason import Reason
 from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
-from voi.wire.messages import Reply
+from voi.wire.messages import Reply, encode_reason
 from voi.wire.session import ServerCommand
 
 log = Logger()
@@ -43,6 +43,7 @@ class CommandHandlers:
 
     async def handle(self, command: ServerCommand) -> Reply:
         """Do what a command says; raises nothing, whatever it says."""
+        why: dict[str, Any] = {}
         try:
             handler = self._table.get(command.code)
             if handler is None:
@@ -51,11 +52,11 @@ class CommandHandlers:
             message = _MESSAGES.get(code, "")
         except VoiError as error:
             log.warn("command {code} refused: {error}", code=command.code, error=error.message)
-            code, message = error.wire_code, error.message
+            code, message, why = error.wire_code, error.message, {"reason": encode_reason(error.reason)}
         except Exception:  # a fault of ours does not end the connection
             log.failure("command {code} failed", code=command.code)
             code, message = _SYSTEM_ERROR, "the terminal failed to do this; its log says why"
-        return Reply(code=code, msg=message, data={"mac": self._mac, "batch_no": _batch(command)})
+        return Reply(code=code, msg=message, data={"mac": self._mac, "batch_no": _batch(command), **why})
 
     async def _send_torrent(self, command: ServerCommand) -> int:
         if command.torrent is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,24 +14,33 @@ from voi.wire.messages import Disk
 UNPUBLISHED: Final = -1
 """The operation count of content that was never published: equal to none that was, so that the server sends its own."""
 
+SYSTEM_DISK: Final = 0
+"""The type of a disk that terminals boot (protocol section 2); the others are 1 data and 2 shared."""
+
 _DERIVED: Final = uuid.UUID("6f0cbd8d-3c0b-5f6c-9d0e-6a2f3d1b7a54")  # any fixed one: uuid5 needs a namespace
 
 
 class TemplateDescription(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template as an administrator described it in ``template.toml``."""
+    """A template as an administrator described it in ``template.toml``.
+
+    `disks` has the type of each disk that is no system disk, by its uuid: 0 system, 1 data, 2 shared.
+    """
 
     uuid: str
     sys_type: int = 0
     name: str = ""
     desc: str = ""
+    disks: Mapping[str, int] = {}
 
 
 class DiskState(Struct, frozen=True, kw_only=True):
     """One level of a disk. `complete`: all of it is there and on the disk; `wanted`: it is being fetched.
 
-    `own`: made here and not published yet. `real_size` and `reserve_size` are sectors, `size` is the bytes and
-    `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result` is a
-    9015 that the server has not answered yet.
+    `own`: made here and not published yet. `keep`: what lies in its place is work that is published nowhere, and is
+    moved aside before any of it is changed. `real_size` and `reserve_size` are sectors, `size` is the bytes and
+    `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result` is a 9015
+    that the server has not answered yet, `why` its reason as it goes with it. `sent` numbers the disks in the order
+    in which the server sent them, 0 for one that it did not.
     """
 
     name: str
@@ -50,8 +59,11 @@ class DiskState(Struct, frozen=True, kw_only=True):
     complete: bool = False
     wanted: bool = False
     own: bool = False
+    keep: bool = False
+    sent: int = 0
     task_uuid: str | None = None
     result: int | None = None
+    why: dict[str, Any] | None = None
 
     @property
     def disk(self) -> DiskName:
@@ -84,19 +96,28 @@ class DiskState(Struct, frozen=True, kw_only=True):
 def template_of(state: DiskState, others: Iterable[DiskState], description: TemplateDescription | None) -> DiskState:
     """The state with its template filled in.
 
-    By what is known of it, of another level of its disk, or of another disk of its desktop group; for a disk made
-    here by the administrator's description; else the desktop group stands for the template, or the disk itself.
+    By what is known of it, of another level of its disk, or of another disk of its desktop group; the desktop group
+    stands for a template that is not known. For a disk made here by the administrator's description; else the disk
+    itself stands for it.
     """
     if state.template_uuid is not None:
         return state
-    known = [other for other in others if other.template_uuid is not None]
-    for other in known:
-        if other.disk.uuid == state.disk.uuid or (state.group_uuid and other.group_uuid == state.group_uuid):
+    others = list(others)
+    same_disk = [other for other in others if other.disk.uuid == state.disk.uuid]
+    group = state.group_uuid or next((other.group_uuid for other in same_disk if other.group_uuid), None)
+    for other in others:
+        if other.template_uuid is not None and (other in same_disk or (group and other.group_uuid == group)):
             return _with(state, other.template_uuid, other.template_name, other.sys_type, other.desc)
+    if group is not None:
+        return _with(state, group, state.template_name, state.sys_type, state.desc)
     if state.own and description is not None:
         return _with(state, description.uuid, description.name, description.sys_type, description.desc)
-    derived = state.group_uuid or str(uuid.uuid5(_DERIVED, state.disk.uuid))
-    return _with(state, derived, state.template_name, state.sys_type, state.desc)
+    return _with(state, derived_uuid(state.disk.uuid), state.template_name, state.sys_type, state.desc)
+
+
+def derived_uuid(disk_uuid: str) -> str:
+    """What stands for the template of a disk of which nothing more is known."""
+    return str(uuid.uuid5(_DERIVED, disk_uuid))
 
 
 def _with(state: DiskState, template: str | None, name: str, sys_type: int, desc: str) -> DiskState:
@@ -128,14 +149,27 @@ def reports(states: Iterable[DiskState], description: TemplateDescription | None
 
 
 def boot_disk(states: Iterable[DiskState]) -> DiskName | None:
-    """The highest level, with all levels below it, of the first system disk; None where nothing can boot."""
-    complete = {state.disk for state in states if state.complete and state.type == 0}
-    for name in sorted(complete):
-        if name.level == 0:
-            while DiskName(name.uuid, name.level + 1) in complete:
-                name = DiskName(name.uuid, name.level + 1)
-            return name
-    return None
+    """What a terminal starts from: the highest level, with all levels below it, of the system disk that the server
+    sent last; None where nothing can boot.
+
+    A disk of which a level is still being fetched gives way to one that is whole. Among disks that the server did not
+    send the one with the lowest uuid counts.
+    """
+    system = [state for state in states if state.type == SYSTEM_DISK]
+    complete = {state.disk for state in system if state.complete}
+    unfinished = {state.disk.uuid for state in system if state.wanted}
+    sent = {one: max(state.sent for state in system if state.disk.uuid == one) for one in _uuids(complete)}
+    bases = [name for name in complete if name.level == 0]
+    if not bases:
+        return None
+    name = min(bases, key=lambda base: (base.uuid in unfinished, -sent[base.uuid], base.uuid))
+    while DiskName(name.uuid, name.level + 1) in complete:
+        name = DiskName(name.uuid, name.level + 1)
+    return name
+
+
+def _uuids(names: Iterable[DiskName]) -> set[str]:
+    return {name.uuid for name in names}
 
 
 def replace(state: DiskState, **changes: Any) -> DiskState:

@@ -15,9 +15,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.comparison import Comparer
+from voi.agent.disk_faults import WaitingForDisk, explained, of_the_disk
+from voi.agent.disk_watch import DiskWatch
 from voi.agent.disks import DiskState
 from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
+from voi.agent.own_work import OwnWork
 from voi.agent.reports import Active, Reports
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
@@ -25,9 +28,10 @@ from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding import alerts
-from voi.seeding.interfaces import BitTorrentSession
+from voi.seeding.interfaces import BitTorrentSession, FileScan
 from voi.tasks import InThread, spawn
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
+from voi.wire.messages import encode_reason
 from voi.wire.torrent_body import TorrentBody
 
 log = Logger()
@@ -45,7 +49,9 @@ class TorrentUnusable(VoiError):
 class Downloads:
     """Everything that comes from the server, and the seeding of what has come.
 
-    `busy_with` says whether a disk is being uploaded and must stay as it is.
+    `busy_with` says whether a disk is being uploaded and must stay as it is; `own_changed` is told of a disk made here
+    whose file changed. `own_work` moves aside what is published
+    nowhere.
     """
 
     def __init__(
@@ -58,7 +64,12 @@ class Downloads:
         clock: IReactorTime,
         busy_with: Callable[[DiskName], bool],
         tables: BlockTableFetcher,
+        own_work: OwnWork,
+        own_changed: Callable[[DiskName], None],
     ) -> None:
+        self._own_work = own_work
+        self._clock = clock
+        self._waiting = WaitingForDisk()
         self._library = library
         self._comparer = Comparer(in_thread, tables)
         self._seeder = seeder
@@ -69,6 +80,14 @@ class Downloads:
         self._lock = DeferredLock()
         self._stopped = False
         self._reports = Reports(library, seeder, server, clock, self._active)
+        self._watch = DiskWatch(
+            library=library,
+            seeder=seeder,
+            active=self._active,
+            fail=self._fail,
+            begin_again=self._begin_again,
+            own_changed=own_changed,
+        )
         self._events: Mapping[type, Callable[[Any], None]] = {
             alerts.Finished: self._finished,
             alerts.Checked: self._checked,
@@ -94,6 +113,8 @@ class Downloads:
         state = self._library.get(name)  # as it is by now: commands are handled already
         if state is None or state.key is None or state.key in self._seeder or self._stopped:
             return
+        if state.key in self._active:
+            return
         try:
             if state.wanted:
                 await self._resume_download(state)
@@ -104,7 +125,7 @@ class Downloads:
         except VoiError as error:
             log.warn("{name} cannot be resumed: {error}", name=state.name, error=error.message)
             if state.wanted and not self._stopped:
-                await self._give_up(state, error.message)
+                await self._give_up(state, error.reason)
 
     async def _resume_download(self, state: DiskState) -> None:
         torrent = await self._library.torrent(state)
@@ -144,22 +165,24 @@ class Downloads:
     async def _take(self, body: TorrentBody) -> int:
         torrent: Metainfo = await self._in_thread(_parse, body)
         name = torrent.name
+        await self._look()  # what is said below is what is there
         old = self._library.get(name)
-        sent: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
-        if old is not None and old.key == torrent.info_hash and (old.complete or old.wanted):
+        given: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
+        if old is not None and old.key == torrent.info_hash:
             if old.complete:
                 # What counts is the content: the same bytes under a new count are the new level.
-                await self._library.update(name, own=False, **sent)
+                await self._library.note_sent(name, own=False, **given)
                 return ALREADY_THERE
-            await self._library.update(name, task_uuid=body.task_uuid, result=None, **sent)
-            return SUCCESS
-        if self._busy_with(name):
+            if old.wanted and torrent.info_hash in self._active:
+                await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
+                return SUCCESS
+        if self._busy_with(name) or any(self._busy_with(state.disk) for state in self._own_work.above(name)):
             raise Conflict(Reason("uploads_here", disk=str(name)))
-        if old is not None and old.own:
-            log.warn("{name}, made at this terminal, is replaced by the server's", name=str(name))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
             await self._seeder.remove(old.key, forget=old.key != torrent.info_hash)
+        self._waiting.drop(name)
+        unknown = old is None and await self._library.is_occupied(name)
         state = DiskState(
             name=str(name),
             sys_type=body.sys_type,
@@ -169,24 +192,41 @@ class Downloads:
             template_name=old.template_name if old and not old.own else "",
             info_hash=torrent.info_hash.hex(),
             wanted=True,
+            keep=unknown or (old is not None and (old.own or old.keep)),
             task_uuid=body.task_uuid,
-            **sent,
+            **given,
         )
         log.info("{name}: {length} bytes to fetch", name=str(name), length=torrent.length)
         try:
-            await self._library.begin(state, body.torrent, torrent.length)
-            await self._download(torrent, body.torrent)
+            begun = await self._library.begin(state, body.torrent, torrent.length)
         except VoiError:
-            if self._library.get(name) == state:
-                await self._library.update(name, wanted=False, task_uuid=None)
+            await self._offer_again(old)
+            raise
+        try:
+            if old is not None and old.key != torrent.info_hash and not begun.keep:
+                await self._own_work.move_above(name)
+            await self._download(torrent, body.torrent)
+        except VoiError as error:
+            if self._library.get(name) is begun:
+                await self._give_up(begun, error.reason, told=True)
             raise
         return SUCCESS
 
+    async def _offer_again(self, old: DiskState | None) -> None:
+        """A level that was to be replaced, and is not, is seeded as before."""
+        if old is not None and old.complete and old.key is not None:
+            await self._resume(old.disk)
+
     async def _download(self, torrent: Metainfo, raw: bytes) -> None:
-        active = Active(torrent.name, torrent.info_hash, torrent.length)
+        name = torrent.name
+        active = Active(name, torrent.info_hash, torrent.length)
         self._active[torrent.info_hash] = active
         try:
-            if await self._seeder.doubts(raw, self._library.directory):
+            state = self._library.get(name)
+            keep = state is not None and state.keep
+            if not keep:
+                await self._library.reserve(name, torrent.length)
+            if keep or await self._seeder.doubts(raw, self._library.directory):
                 self._spawn(self._compare(active, torrent, raw))  # reads the whole file: not awaited
             else:
                 await self._seeder.download(raw, self._library.directory, self._trackers(torrent))
@@ -203,17 +243,85 @@ class Downloads:
             return self._current(active) and not self._stopped
 
         try:
-            scan = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
+            scan: FileScan | None = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
+            assert scan is not None
+            state = self._library.get(active.name)
+            if state is not None and state.keep:
+                scan = await self._keep(active, torrent, scan, wanted)
             await self._lock.acquire()
             try:
                 if wanted():
+                    await self._library.reserve(active.name, active.length)
                     active.compared = None
                     await self._seeder.download(raw, self._library.directory, self._trackers(torrent), scan)
             finally:
                 self._lock.release()
         except VoiError as error:
             if wanted():
-                await self._fail(active, error.message)
+                await self._fail(active, error.reason)
+
+    # Work that is published nowhere.
+
+    async def _keep(
+        self, active: Active, torrent: Metainfo, scan: FileScan, wanted: Callable[[], bool]
+    ) -> FileScan | None:
+        """What lies in the place of a disk is moved aside, unless it is just what is wanted.
+
+        :return: what is in its place by now, None for nothing.
+        :raises NoSpace: there is no room for both; nothing was moved.
+        :raises StorageMissing: it cannot be moved.
+        """
+        name = active.name
+        await self._lock.acquire()
+        try:
+            if not wanted():
+                return None
+            if all(scan.found.have) and scan.facts.size == active.length:
+                await self._library.update(name, keep=False)
+                return scan
+            kept = await self._own_work.make_way(name, active.length)
+        finally:
+            self._lock.release()
+        if kept is None or not scan.found.here(torrent):
+            return None
+        return await self._own_work.copy_back(kept, name, active.length, scan, lambda: not wanted())
+
+    # What is there.
+
+    async def look(self) -> None:
+        """See whether the disks are as they were noted, and go on with what this terminal's disk had stopped.
+
+        What is gone is forgotten and not offered any more; what was changed is compared with what was published.
+        """
+        await self._lock.acquire()
+        try:
+            await self._look()
+            for name in self._waiting.due(self._clock.seconds()):
+                await self._go_on(name)
+        except VoiError as error:
+            log.warn("the disks cannot be looked at: {error}", error=error.message)
+        finally:
+            self._lock.release()
+
+    async def _look(self) -> None:
+        if not self._stopped:
+            await self._watch.look()
+
+    async def _go_on(self, name: DiskName) -> None:
+        state = self._library.get(name)
+        if state is None or not state.wanted or state.key in self._active:
+            self._waiting.drop(name)
+            return
+        await self._begin_again(name)
+
+    async def _begin_again(self, name: DiskName) -> None:
+        state = self._library.get(name)
+        assert state is not None
+        try:
+            self._waiting.begun(name)
+            await self._resume_download(state)
+        except VoiError as error:
+            await self._give_up(state, error.reason, told=name in self._waiting)
 
     def _trackers(self, torrent: Metainfo) -> Sequence[str]:
         return self._server.trackers or ([torrent.announce] if torrent.announce else [])
@@ -228,7 +336,11 @@ class Downloads:
             for state in self._library:
                 if state.wanted and state.key is not None and (tasks is None or state.task_uuid in tasks):
                     self._active.pop(state.key, None)
-                    await self._library.update(state.disk, wanted=False, task_uuid=None)
+                    self._waiting.drop(state.disk)
+                    if state.keep:
+                        await self._library.own_again(state.disk)
+                    else:
+                        await self._library.update(state.disk, wanted=False, task_uuid=None)
                     await self._seeder.remove(state.key)
                     stopped.append(state.name)
             return stopped
@@ -258,10 +370,11 @@ class Downloads:
             await self._library.complete(active.name, active.length)
         except VoiError as error:
             if self._current(active) and not self._stopped:
-                await self._fail(active, error.message)
+                await self._fail(active, error.reason)
             return
         if self._current(active):
             del self._active[active.info_hash]
+        self._waiting.drop(active.name)
         log.info("{name} is complete", name=str(active.name))
         await self._reports.ended(active, 100.0)
 
@@ -271,7 +384,14 @@ class Downloads:
 
     def _state_changed(self, event: alerts.StateChanged) -> None:
         if event.state == "checking":
-            self._damaged(event.info_hash)
+            self._spawn(self._checking(event.info_hash))
+
+    async def _checking(self, info_hash: bytes) -> None:
+        """The BitTorrent session found something wrong in a file and reads all of it: before it writes, see whether
+        somebody changed it.
+        """
+        await self.look()
+        self._damaged(info_hash)
 
     def _piece_failed(self, event: alerts.PieceFailed) -> None:
         active = self._active.get(event.info_hash)
@@ -299,7 +419,7 @@ class Downloads:
             await self._seeder.remove(active.info_hash, forget=True)
             raw = await self._library.torrent(state)
         except VoiError as error:
-            await self._fail(active, error.message)
+            await self._fail(active, error.reason)
             return
         finally:
             self._lock.release()
@@ -325,20 +445,37 @@ class Downloads:
 
     # Failure.
 
-    async def _fail(self, active: Active, reason: str) -> None:
+    async def _fail(self, active: Active, reason: str, *, forget: bool = False) -> None:
         if not self._current(active):
             return
         del self._active[active.info_hash]
-        await self._seeder.remove(active.info_hash)
+        try:
+            await self._seeder.remove(active.info_hash, forget=forget)
+        except VoiError as error:  # what it was removed for is worth more
+            log.warn("{name}: {error}", name=str(active.name), error=error.message)
+        reason = await self._in_thread(explained, reason, self._library.path(active.name), active.length)
         state = self._library.get(active.name)
         if state is not None and state.key == active.info_hash:
             await self._give_up(state, reason)
-        await self._reports.ended(active, 0.0)
+        self._spawn(self._reports.ended(active, 0.0, reason))  # the disks are not held until the server answers
 
-    async def _give_up(self, state: DiskState, reason: str) -> None:
+    async def _give_up(self, state: DiskState, reason: str, *, told: bool = False) -> None:
+        """A download failed; what this terminal's disk stopped stays wanted, and is tried again.
+
+        It counts also where it cannot be written down. `told`: the server knows the reason already.
+        """
         log.error("the download of {name} failed: {reason}", name=state.name, reason=reason)
-        result = FAILED if state.task_uuid else None
-        await self._library.update(state.disk, wanted=False, complete=False, task_uuid=None, result=result)
+        changes: dict[str, Any] = {}
+        if not told and state.task_uuid:
+            changes = {"result": FAILED, "why": encode_reason(reason)}
+        if state.keep:
+            await self._library.own_again(state.disk, **changes)
+        elif of_the_disk(reason):
+            self._waiting.add(state.disk, reason, self._clock.seconds())
+            await self._library.update(state.disk, anyway=True, wanted=True, complete=False, **changes)
+        else:
+            changes["task_uuid"] = None
+            await self._library.update(state.disk, anyway=True, wanted=False, complete=False, **changes)
 
     def _current(self, active: Active) -> bool:
         return self._active.get(active.info_hash) is active

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,16 +20,17 @@ from twisted.logger import Logger
 
 from voi.agent import disks
 from voi.agent.disks import DiskState, TemplateDescription, replace
+from voi.agent.own_disks import find_own, own_state, read_description
 from voi.agent.saving import save
-from voi.domain import image, metainfo
-from voi.errors import BadImage, Malformed, StartupError, StorageMissing, UnknownDisk, VoiError
+from voi.domain import metainfo
+from voi.errors import BadImage, Malformed, NoSpace, StartupError, StorageMissing, UnknownDisk, VoiError
 from voi.files.atomic import remove_drafts, sync_directory
-from voi.files.facts import facts, make_room, read_start
+from voi.files.facts import facts
 from voi.files.permissions import DIRECTORY_MODE, FILE_MODE, make_directory, restrict_files
+from voi.files.room import check_room, reserve, shortage
 from voi.messages.reason import Reason, of_system
-from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName, canonical_uuid
+from voi.names import DiskName
 from voi.tasks import InThread
-from voi.units import sectors
 
 log = Logger()
 
@@ -39,16 +41,34 @@ DOWNLOADED: Final = 1
 """What a 9015 says of a disk that is complete."""
 
 
+_OF_ITS_TEMPLATE: Final = ("template_uuid", "template_name", "sys_type", "desc", "group_uuid", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A level whose file is not as it was noted: its size and time of change now, None where it is gone."""
+
+    state: DiskState
+    facts: tuple[int, int] | None
+
+
 class Library:
-    """The disks of one terminal; what is in memory is what is on its disk."""
+    """The disks of one terminal; what is in memory is what is on its disk.
+
+    `changed` is called after each change of what is known, on the reactor.
+    """
 
     def __init__(self, directory: Path, in_thread: InThread) -> None:
         self.directory = directory
+        self.changed: Callable[[], object] = lambda: None
         self.description: TemplateDescription | None = None
         self._in_thread = in_thread
         self._states: dict[DiskName, DiskState] = {}
+        self._unwritten: set[DiskName] = set()  # whose state the disk did not take
         self._lock = DeferredLock()
         self._handle: int | None = None
+        self._noticed: dict[DiskName, DiskState] = {}
+        self._sparse: dict[DiskName, int] = {}  # disks under way without reserved room, with their lengths
 
     @property
     def hidden(self) -> Path:
@@ -105,7 +125,7 @@ class Library:
             raise StartupError(f"{self.directory / 'template.toml'}: {error}") from error
         for path in sorted(self.hidden.glob("voi_*.json")):
             self._read(path)
-        self._states |= self._find_own()
+        self._states |= self._find_own(set(self._states))
 
     def _read(self, path: Path) -> None:
         try:
@@ -141,63 +161,178 @@ class Library:
             return state
         if state.own:
             return replace(state, size=found[0], mtime_ns=found[1], info_hash=None)
-        log.warn("{name} was changed: it is checked, and what differs fetched again", name=state.name)
-        return replace(state, complete=False, wanted=state.info_hash is not None)
+        return doubted(state)
+
+    async def look(self) -> list[Seen]:
+        """The complete levels whose files are not as they were noted: changed, or gone.
+
+        Nothing is read but what the directory says of them. Also writes down what could not be written before.
+
+        :raises StorageMissing: the directory cannot be looked at.
+        """
+        states = [state for state in self if state.complete]
+        seen: list[Seen] = await self._in_thread(self._look, states)
+        for name in list(self._unwritten):
+            await self._lock.run(self._write_late, name)
+        return [one for one in seen if self._states.get(one.state.disk) is one.state]
+
+    def _look(self, states: list[DiskState]) -> list[Seen]:
+        seen = []
+        for state in states:
+            try:
+                found = facts(self.path(state.disk))
+            except OSError as error:
+                path = str(self.path(state.disk))
+                raise StorageMissing(Reason("path_failed", path=path, text=of_system(error.strerror))) from error
+            if found != (state.size, state.mtime_ns):
+                seen.append(Seen(state, found))
+        return seen
+
+    async def _write_late(self, name: DiskName) -> None:
+        state = self._states.get(name)
+        try:
+            if state is not None:
+                await self._in_thread(self._write, state)
+            self._unwritten.discard(name)
+        except StorageMissing as error:
+            log.debug("{name} still cannot be written down: {error}", name=str(name), error=error.message)
 
     # Disks that an administrator made here.
 
-    async def find_new(self) -> None:
-        """Find disk files that were put here since."""
-        found: dict[DiskName, DiskState] = await self._in_thread(self._find_own)
-        for name, state in found.items():
-            self._states.setdefault(name, state)
+    async def find_new(self, *, settled: bool = False) -> None:
+        """Find disk files that were put here since.
 
-    def _find_own(self) -> dict[DiskName, DiskState]:
-        result: dict[DiskName, DiskState] = {}
-        for path in sorted(self.directory.glob("voi_*")):
+        :param settled: only those that looked the same at the last call: one that is being copied here is not whole.
+        """
+        known = {state.disk for state in self if not _is_no_image(state)}
+        found: dict[DiskName, DiskState] = await self._in_thread(self._find_own, known)
+        noticed, self._noticed = self._noticed, found
+        for name, state in found.items():
+            before = self._states.get(name)
+            if (before is None or _is_no_image(before)) and (not settled or noticed.get(name) == state):
+                log.info("{name}: an image that was made here", name=str(name))
+                if before is not None:
+                    await self._in_thread(self._remove_files, name)
+                self._states[name] = state
+                self.changed()
+
+    def _find_own(self, known: set[DiskName]) -> dict[DiskName, DiskState]:
+        types = {state.disk.uuid: state.type for state in self if not state.own}
+        described = self.description.disks if self.description else {}
+        return find_own(self.directory, known, {**described, **types}, MOST_DISKS - len(known))
+
+    def own_again(self, name: DiskName, **changes: Any) -> Deferred[None]:
+        """What lies in the place of a disk is the terminal's own, and stays: it is as it was, or was changed here."""
+
+        async def work() -> None:
+            before = self._states.get(name) or DiskState(name=str(name))
             try:
-                name = DiskName.parse(path.name)
-                if name in self._states or str(name) != path.name or name.level > HIGHEST_PUBLISHED_LEVEL:
-                    continue
-                if len(self._states) + len(result) >= MOST_DISKS:
-                    log.error("{directory} has more than {most} disks", directory=self.directory, most=MOST_DISKS)
-                    break
-                result[name] = _own(path, name)
-            except (Malformed, BadImage, OSError) as error:
-                log.warn("{path} is not taken for a disk: {error}", path=path, error=error)
-        return result
+                state = await self._in_thread(own_state, self.path(name), name, before.type)
+            except (BadImage, OSError) as error:
+                log.warn("{name} is not taken for a disk: {error}", name=str(name), error=error)
+                state = replace(before, complete=False, wanted=False, keep=True, task_uuid=None)
+            kept = {field: getattr(before, field) for field in _OF_ITS_TEMPLATE}
+            await self._put(replace(state, **kept, **changes), anyway=True)
+
+        return self._lock.run(lambda: Deferred.fromCoroutine(work()))
+
+    async def is_occupied(self, name: DiskName) -> bool:
+        """Whether a file with anything in it lies in the place of a disk."""
+        found: tuple[int, int] | None = await self._in_thread(facts, self.path(name))
+        return found is not None and found[0] > 0
+
+    async def is_gone(self, name: DiskName) -> bool:
+        """Whether there is no file in the place of a disk."""
+        return await self._in_thread(facts, self.path(name)) is None
 
     # Changes.
 
-    def update(self, name: DiskName, **changes: Any) -> Deferred[DiskState]:
+    def update(self, name: DiskName, *, anyway: bool = False, **changes: Any) -> Deferred[DiskState]:
         """Change what is known of a disk; fires when it is on the disk.
 
-        Fails with UnknownDisk where nothing is, StorageMissing where it cannot be written.
+        Fails with UnknownDisk where nothing is, StorageMissing where it cannot be written; with `anyway` it counts
+        all the same, and is written as soon as the disk takes it (`look`).
         """
 
         async def work() -> DiskState:
             state = self._states.get(name)
             if state is None:
                 raise UnknownDisk(Reason("disk_not_here", disk=str(name)))
-            return await self._put(replace(state, **changes))
+            return await self._put(replace(state, **changes), anyway)
 
         return self._lock.run(lambda: Deferred.fromCoroutine(work()))
 
-    def begin(self, state: DiskState, torrent: bytes, length: int) -> Deferred[DiskState]:
-        """Write down that a disk of `length` bytes is to be fetched, and see that it fits.
+    def note_sent(self, name: DiskName, **changes: Any) -> Deferred[DiskState]:
+        """Change what is known of a disk that the server sent now: it is the last one (`voi.agent.disks.boot_disk`)."""
+        return self.update(name, sent=self._next_sent(), **changes)
 
-        What is in the place of the disk counts as incomplete from now on, before any of it is changed.
+    def _next_sent(self) -> int:
+        return 1 + max((state.sent for state in self), default=0)
+
+    def remove(self, name: DiskName) -> Deferred[None]:
+        """Forget a disk that is gone: its state and its torrent. A file in its place is not touched."""
+        return self._lock.run(lambda: Deferred.fromCoroutine(self._remove(name)))
+
+    async def _remove(self, name: DiskName) -> None:
+        self._states.pop(name, None)
+        self._unwritten.discard(name)
+        try:
+            await self._in_thread(self._remove_files, name)
+        except OSError as error:
+            log.warn("{name}: what is kept of it cannot be removed: {error}", name=str(name), error=error)
+        self.changed()
+
+    def begin(self, state: DiskState, torrent: bytes, length: int) -> Deferred[DiskState]:
+        """Write down that a disk of `length` bytes is to be fetched, once there is room for it.
+
+        What is in the place of the disk counts as incomplete from now on, before any of it is changed; it keeps its
+        place, and nothing is reserved yet, where the state says `keep`.
+
+        Fails with NoSpace and StorageMissing, and then nothing is changed.
         """
 
         async def work() -> DiskState:
             if state.disk not in self._states and len(self._states) >= MOST_DISKS:
                 raise StorageMissing(Reason("terminal_disks_full", most=MOST_DISKS))
-            await self._put(state)
-            await self._in_thread(make_room, self.path(state.disk), length)
+            here = self._states.get(state.disk)
+            if not state.keep and here is not None and here.complete:  # that stays, if there is no room
+                await self._in_thread(self._check_room, state.disk, length, self._sparse_others(state.disk))
+            put = await self._put(replace(state, sent=self._next_sent()))
             await self._in_thread(save, self._torrent(state.disk), torrent)
-            return state
+            return put
 
         return self._lock.run(lambda: Deferred.fromCoroutine(work()))
+
+    def reserve(self, name: DiskName, length: int) -> Deferred[None]:
+        """Take the room for a disk (`voi.files.room`); fails with NoSpace or StorageMissing."""
+
+        async def work() -> None:
+            self._sparse.pop(name, None)
+            if not await self._in_thread(self._reserve, name, length, self._sparse_others(name)):
+                self._sparse[name] = length
+
+        return self._lock.run(lambda: Deferred.fromCoroutine(work()))
+
+    async def check_room_beside(self, name: DiskName, length: int) -> None:
+        """See that a disk fits beside what lies in its place, which is kept.
+
+        :raises NoSpace: says what is needed and what there is.
+        """
+        try:
+            await self._in_thread(check_room, self.path(name), length, beside=True)
+        except NoSpace as error:
+            raise NoSpace(Reason("no_room_beside_own", disk=str(name), why=error.reason)) from error
+
+    def _sparse_others(self, name: DiskName) -> list[tuple[Path, int]]:
+        """The other disks under way for which the file system could not reserve room, with their lengths."""
+        states = ((one, self._states.get(one), length) for one, length in self._sparse.items())
+        return [(self.path(one), length) for one, state, length in states if one != name and state and state.wanted]
+
+    def _check_room(self, name: DiskName, length: int, others: list[tuple[Path, int]]) -> None:
+        check_room(self.path(name), length, _lacking(others))
+
+    def _reserve(self, name: DiskName, length: int, others: list[tuple[Path, int]]) -> bool:
+        return reserve(self.path(name), length, _lacking(others))
 
     def complete(self, name: DiskName, length: int, **changes: Any) -> Deferred[DiskState]:
         """Write down that all `length` bytes of a disk are there, verified and on the disk.
@@ -212,9 +347,9 @@ class Library:
             if state is None or found is None or found[0] != length:
                 there = str(found and found[0])
                 raise StorageMissing(Reason("wrong_length", path=str(self.path(name)), length=length, found=there))
-            done = replace(state, complete=True, wanted=False, size=found[0], mtime_ns=found[1], **changes)
+            done = replace(state, complete=True, wanted=False, keep=False, size=found[0], mtime_ns=found[1], **changes)
             if state.task_uuid is not None:
-                done = replace(done, task_uuid=None, result=DOWNLOADED)
+                done = replace(done, task_uuid=None, result=DOWNLOADED, why=None)
             return await self._put(done)
 
         return self._lock.run(lambda: Deferred.fromCoroutine(work()))
@@ -248,12 +383,22 @@ class Library:
         """The bodies of 9011."""
         return disks.reports(self, self.description)
 
-    async def _put(self, state: DiskState) -> DiskState:
-        await self._in_thread(self._write, state)
+    async def _put(self, state: DiskState, anyway: bool = False) -> DiskState:
+        try:
+            await self._in_thread(self._write, state)
+            self._unwritten.discard(state.disk)
+        except StorageMissing as error:
+            if not anyway:
+                raise
+            log.warn("{name}: {error}; written down later", name=state.name, error=error.message)
+            self._unwritten.add(state.disk)
         self._states[state.disk] = state
+        self.changed()
         return state
 
     def _write(self, state: DiskState) -> None:
+        # Whoever empties the directory takes this one along, and the terminal runs on.
+        self.hidden.mkdir(DIRECTORY_MODE, exist_ok=True)
         save(self.hidden / f"{state.name}.json", msgspec.json.format(msgspec.json.encode(state)))
 
     def _torrent(self, name: DiskName) -> Path:
@@ -270,39 +415,29 @@ class Library:
         return data
 
     def _synced_facts(self, name: DiskName) -> tuple[int, int] | None:
-        sync_directory(self.directory)
-        return facts(self.path(name))
+        try:
+            sync_directory(self.directory)
+            return facts(self.path(name))
+        except OSError as error:
+            path = str(self.path(name))
+            raise StorageMissing(Reason("path_failed", path=path, text=of_system(error.strerror))) from error
 
     def _remove_files(self, name: DiskName) -> None:
         self._torrent(name).unlink(missing_ok=True)
         (self.hidden / f"{name}.json").unlink(missing_ok=True)
 
 
-def read_description(path: Path) -> TemplateDescription | None:
-    """The administrator's ``template.toml``, or None.
-
-    :raises Malformed, ValueError, OSError: it cannot be read.
-    """
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return None
-    found = msgspec.convert(tomllib.loads(text), TemplateDescription)
-    return TemplateDescription(canonical_uuid(found.uuid), found.sys_type, found.name, found.desc)
+def doubted(state: DiskState) -> DiskState:
+    """A published level whose file was changed: it is compared, and what an administrator did to it is kept."""
+    log.warn("{name} was changed: it is compared with what was published", name=state.name)
+    return replace(state, complete=False, wanted=state.info_hash is not None, keep=True)
 
 
-def _own(path: Path, name: DiskName) -> DiskState:
-    found = facts(path)
-    if found is None:
-        raise BadImage(Reason("image_not_regular"))
-    header = image.parse_header(read_start(path, image.HEADER_PREFIX), found[0])
-    size = sectors(header.virtual_size)
-    return DiskState(
-        name=str(name),
-        real_size=size,
-        reserve_size=size,
-        size=found[0],
-        mtime_ns=found[1],
-        complete=True,
-        own=True,
-    )
+def _is_no_image(state: DiskState) -> bool:
+    """Whether what lies in the place of a disk is the terminal's own, and no image when it was last looked at."""
+    return state.keep and not state.wanted and not state.complete and state.result is None
+
+
+def _lacking(files: list[tuple[Path, int]]) -> int:
+    """Bytes that files of these lengths still need."""
+    return sum(max(0, shortage(path, length)[0]) for path, length in files)

@@ -20,6 +20,7 @@ from voi.names import DiskName
 from voi.seeding.interfaces import BitTorrentSession, TorrentStatus
 from voi.tasks import spawn
 from voi.wire.codes import Code
+from voi.wire.messages import encode_reason
 
 log = Logger()
 
@@ -100,9 +101,13 @@ class Reports:
         finally:
             active.reporting = False
 
-    async def ended(self, active: Active, percent: float) -> None:
-        """A download ended: 100 is success, 0 is failure (protocol section 4, 9025); then the results are reported."""
+    async def ended(self, active: Active, percent: float, reason: str = "") -> None:
+        """A download ended: 100 is success, 0 is failure for a `reason` (protocol section 4, 9025); then the results
+        are reported.
+        """
         body = self._state_body(active, "finished", percent, self._seeder.status(active.info_hash))
+        if reason:
+            body["reason"] = encode_reason(reason)
         await self._send(Code.TASK_STATE, body)
         await self._deliver()
 
@@ -136,17 +141,19 @@ class Reports:
             self._delivering = False
 
     async def _send_result(self, state: DiskState) -> bool:
-        body = {
+        body: dict[str, Any] = {
             "mac": self._server.mac,
             "ip": self._server.address,
             "disk": state.name,
             "result": state.result,
         }
+        if state.why is not None:
+            body["reason"] = state.why
         if not await self._send(Code.DOWNLOAD_RESULT, body):
             return False
         now = self._library.get(state.disk)
         if now is not None and now.result == state.result:
-            await self._library.update(state.disk, result=None)
+            await self._library.update(state.disk, anyway=True, result=None, why=None)
         return True
 
     async def _send(self, code: Code, body: Mapping[str, Any]) -> bool:

@@ -23,15 +23,16 @@ from twisted.web.client import Agent
 from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
 from voi.agent.commands import CommandHandlers
+from voi.agent.disk_reports import DiskReports, free_room
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
 from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
+from voi.agent.own_work import OwnWork
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
-from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, VoiError
-from voi.files.disk_usage import free_bytes
+from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.files.permissions import set_umask
 from voi.messages.reason import Reason
 from voi.names import DiskName
@@ -103,6 +104,9 @@ class TerminalService(Service):
             state_directory=self.library.hidden / "seeding",
             on_event=self._event,
         )
+        self.booted: DiskName | None = None
+        self._booted_hash: str | None = None
+        self.own_work = OwnWork(self.library, self.seeding, self, in_thread)
         self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeding,
@@ -119,6 +123,11 @@ class TerminalService(Service):
             clock=reactor,
             busy_with=self.uploads.busy_with,
             tables=tables or BlockTableClient(reactor, Agent(reactor, connectTimeout=CONNECT_SECONDS)),
+            own_work=self.own_work,
+            own_changed=self.uploads.changed,
+        )
+        self.disk_reports = DiskReports(
+            library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look
         )
         self._commands = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(
@@ -146,8 +155,11 @@ class TerminalService(Service):
     async def _start(self) -> None:
         await self.library.open()
         try:
+            self._note_what_runs()
+            await self.own_work.open()
             await self.uploads.open()
             self.bittorrent_port = await self.seeding.start()
+            await self.disk_reports.open()
         except Exception:
             self.library.close()
             raise
@@ -163,6 +175,7 @@ class TerminalService(Service):
         self._running = False
         self.downloads.stop()
         self.uploads.stop()
+        self.disk_reports.stop()
         await self._connector.stopService()
         await self.seeding.stop()
         self.library.close()
@@ -215,6 +228,7 @@ class TerminalService(Service):
             self._logged_in = False
             self.downloads.lost()
             self.uploads.lost()
+            self.disk_reports.lost()
 
     def _login_failed(self, failure: Failure, client: Client) -> None:
         if not failure.check(VoiError):
@@ -225,42 +239,42 @@ class TerminalService(Service):
 
     async def _log_in(self, client: Client) -> None:
         """Log in, and report everything, in the order of the protocol."""
-        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **await self._room()})
+        room = await free_room(self._in_thread, self.library.directory)
+        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **room})
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True
         self._refused_logins = 0
         log.info("terminal {mac} is logged in", mac=self.mac)
         await self.library.find_new()
-        await self._learn_templates(client)
+        await self._report_what_runs(client)
         await self._learn_tracker(client)
         # Progress first: the server waits for it before it sends again what is under way already.
         self.downloads.online()
-        for body in self.library.reports():
-            await self._report(client, Code.REPORT_DISKS, {"mac": self.mac, **body, **await self._room()})
+        await self.disk_reports.online()
         self.uploads.online()
+        await self.own_work.tell()
 
-    async def _room(self) -> dict[str, int]:
-        """How much is free where the disks are, so that the server can warn before it sends what does not fit."""
-        try:
-            return {"disk_free": await self._in_thread(free_bytes, self.library.directory)}
-        except StorageMissing:
-            return {}
+    def _note_what_runs(self) -> None:
+        """What this terminal started from: the configuration says so, else what is whole and first in order now.
 
-    async def _learn_templates(self, client: Client) -> None:
-        """9012 for disks of unknown templates, and last for the one this terminal started from: that one stays."""
-        started = DiskName.parse(self.config.boot_disk) if self.config.boot_disk else boot_disk(self.library)
-        unknown = {
-            state.disk.uuid: state.disk
-            for state in self.library
-            if state.complete and not state.own and state.template_uuid is None
-        }
-        if started is not None:
-            unknown.pop(started.uuid, None)
-        for name in [*sorted(unknown.values()), *([started] if started else [])]:
-            found = await self._report(client, Code.REPORT_BOOT_DISK, {"mac": self.mac, "boot_disk": str(name)})
-            if found.get("uuid"):
-                await self.library.learn_template(name.uuid, str(found["uuid"]), str(found.get("name", "")))
+        It runs that until it starts again, whatever comes meanwhile.
+        """
+        option = self.config.boot_disk
+        self.booted = DiskName.parse(option) if option else boot_disk(self.library)
+        state = self.library.get(self.booted) if self.booted is not None else None
+        self._booted_hash = state.info_hash if state is not None and state.complete else None
+
+    async def _report_what_runs(self, client: Client) -> None:
+        """9012, with the hash of the content where that is known: the proof that a version runs."""
+        if self.booted is None:
+            return
+        body = {"mac": self.mac, "boot_disk": str(self.booted)}
+        if self._booted_hash is not None:
+            body["info_hash"] = self._booted_hash
+        found = await self._report(client, Code.REPORT_BOOT_DISK, body)
+        if found.get("uuid"):
+            await self.library.learn_template(self.booted.uuid, str(found["uuid"]), str(found.get("name", "")))
 
     async def _learn_tracker(self, client: Client) -> None:
         found = await self._report(client, Code.TRACKER_ADDRESS, {"mac": self.mac})

@@ -23,12 +23,12 @@ from voi.domain import metainfo
 from voi.errors import Conflict, NoAnswer, StorageMissing, TorrentRefused, UnknownDisk, VoiError
 from voi.files.facts import facts
 from voi.files.hashing import Cancelled, hash_file
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
-from voi.wire.messages import decode_template
+from voi.wire.messages import decode_reason, decode_template
 
 log = Logger()
 
@@ -37,6 +37,15 @@ RETRY_SECONDS: Final = 30.0
 
 MOST_TRIES: Final = 120
 """An hour of them; then the upload has to be requested again."""
+
+
+_NEVER: Final = frozenset({"admin_needed", "level_published"})
+"""Why a server does not take a disk that it asked for, and will not: the request was cancelled, or another terminal
+was faster."""
+
+
+class UploadNotWanted(TorrentRefused):
+    """The server does not want a disk any more."""
 
 
 class UploadQueue:
@@ -94,6 +103,12 @@ class UploadQueue:
         self._offered = None
         self._tries = 0
         self._kick()
+
+    def changed(self, name: DiskName) -> None:
+        """The file of a disk is not what it was: one that was offered is hashed and offered again."""
+        if self._offered == name:
+            self._offered = None
+            self._kick()
 
     def lost(self) -> None:
         """The connection ended."""
@@ -206,6 +221,10 @@ class UploadQueue:
                 await self._try_later(job, error.message)
             else:
                 log.info("{name}: {error}; offered again after the next login", name=job.name, error=error.message)
+        except UploadNotWanted as error:
+            log.info("{name} is not uploaded: {error}", name=job.name, error=error.message)
+            await self._keep([other for other in self._jobs if other.name != job.name])
+            self._tries = 0
         except VoiError as error:
             await self._try_later(job, error.message)
 
@@ -226,6 +245,9 @@ class UploadQueue:
             return
         permission = await self._server.ask(Code.MAY_UPLOAD, self._permission_body(job))
         if not permission.get("can_update"):
+            reason = decode_reason(permission.get("why"))
+            if code_of(reason) in _NEVER:
+                raise UploadNotWanted(Reason("server_refuses", text=reason))
             why = permission.get("reason")
             raise TorrentRefused(Reason("server_refuses", text=str(why)) if why else Reason("server_refuses_silently"))
         torrent = metainfo.with_announce(torrent, self._server.trackers[0])

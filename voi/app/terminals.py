@@ -41,6 +41,7 @@ def make_terminals(base: Foundation, uploads: UploadArea, rollouts: RolloutArea)
         rollouts=rollouts.coordinator.progress_receiver,
         tracker_urls=base.listeners.tracker_urls,
         knows_key=base.keys.learn,
+        audit_log=base.audit_log,
         next_batch=base.registry.next_batch,
     )
     return TerminalArea(

@@ -176,7 +176,7 @@ class Demo:
 
     def _done(self, rollout: int, bars: Progress, tasks: dict[str, TaskID], size: int) -> bool:
         found = self.server.api("GET", f"rollouts/{rollout}")
-        if found["state"] == "cancelled":  # a rollout begun at the console has taken it over
+        if found["state"] == "superseded":  # a rollout begun at the console has taken it over
             newest = self.server.api("GET", "rollouts")["rollouts"][0]["id"]
             found = self.server.api("GET", f"rollouts/{newest}")
         for target in found["targets"]:

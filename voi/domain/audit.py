@@ -64,6 +64,9 @@ KINDS: Final[dict[str, str]] = {
     "terminal.released": "Back in the room that matches the address: {whom}",
     "terminal.forgotten": "Forgotten: {whom}",
     "terminal.woken": "Woken: {whom}",
+    "terminal.set_aside": (
+        "Terminal {terminal} had unpublished work in {disk}: it is kept there as {kept_as}, and no longer in use"
+    ),
     **{kind: sentence for command in COMMANDS for kind, sentence in command.entries().items()},
     "room.made": "Room created: {name}; subnets: {subnets}",
     "room.changed": "Room changed: {name}; subnets: {subnets}",
@@ -91,7 +94,7 @@ KINDS: Final[dict[str, str]] = {
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 
-BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first")
+BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first", "terminal.set_aside")
 """Kinds that anybody who reaches the server can bring about, as often as they like."""
 
 

@@ -193,7 +193,7 @@ NEVER: Final = -math.inf
 """A time before all others."""
 
 
-class Source(IntEnum):
+class ProgressSource(IntEnum):
     """Who says how far a terminal is. Each rounds in its own way, so each is measured by its own words alone."""
 
     TERMINAL = 0
@@ -220,7 +220,7 @@ class TaskProgress:
     whole: float | None = None
     why: str = ""
     ever: float = 0.0
-    _best: list[float] = field(default_factory=lambda: [0.0] * len(Source))
+    _best: list[float] = field(default_factory=lambda: [0.0] * len(ProgressSource))
     _checks: int = 0
     _checking: bool = False
 
@@ -237,17 +237,17 @@ class TaskProgress:
         if not self._checking:
             self._checking = True
             self._checks += 1
-            self._best = [0.0] * len(Source)
+            self._best = [0.0] * len(ProgressSource)
         if self._checks <= MOST_CHECKS:
             self.advanced = now
 
-    def update(self, fraction: float, now: float, source: Source = Source.TERMINAL) -> None:
+    def update(self, fraction: float, now: float, source: ProgressSource = ProgressSource.TERMINAL) -> None:
         """Take a report of the terminal, the tracker or the seed."""
         self.updated = now
         self.fraction = fraction
         if fraction < 1:
             self.whole = None
-        if source is Source.TERMINAL:
+        if source is ProgressSource.TERMINAL:
             self._checking = False
         if fraction > self._best[source]:
             self._best[source] = fraction

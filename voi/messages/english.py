@@ -407,6 +407,7 @@ _PROTOCOL: Final = {
     "no_template_of_disk": "{disk} does not belong to any template",
     "templates_full": "{mac} has already reported {count} templates, which is the limit for one terminal",
     "not_wanted": "no longer wanted",
+    "not_kept_name": "{field}: {text!r} is not a name under which a terminal keeps a disk of its own",
 }
 """What terminals send and may not, in words for them and for the log."""
 
@@ -437,7 +438,12 @@ _REFERENCE_TERMINAL: Final = {
     "field_missing": "{field}: is missing",
     "program_missing": "this terminal does not have {program}, the program configured for {name}",
     "file_gone": "{path} does not exist any more",
-    "changed_since_fetched": "{disk} was changed after it was downloaded; it will be checked at the next start",
+    "changed_since_fetched": "{disk} was changed after it was downloaded: it is compared with what was published",
+    "no_room_beside_own": "{disk} on this terminal is not published and is kept, so both must fit: {why}",
+    "not_set_aside": "{path} is not published and cannot be moved aside, so it is not replaced: {text}",
+    "disks_no_table": "[disks] must be a table with a type for each disk",
+    "disk_type_unknown": "[disks]: {disk}: {text} is not a type of disk; the types are {known}",
+    "disk_type_twice": "[disks]: {disk} has two different types",
 }
 """What the reference terminal answers and logs; the server passes its answers on in `terminal_answered`."""
 

@@ -24,7 +24,7 @@ from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver
 from voi.rollouts.sender import Sender
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.rollouts.stalls import Served, StallMonitor, UnknownContents
 from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import Rollouts
@@ -66,7 +66,7 @@ class RolloutCoordinator:
         self._send_command = send_command
         self._wall = wall
         self._clock = clock
-        sessions, explanations = Sessions(registry.session), Explanations(rollouts, wall)
+        sessions, explanations = TerminalSessions(registry.session), Explanations(rollouts, wall)
         self._open_targets = open_targets = OpenTargets() if open_targets is None else open_targets
         self._dispatcher = Dispatcher(
             rollouts=rollouts,

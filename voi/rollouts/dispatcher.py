@@ -9,16 +9,17 @@ from typing import Any, Final
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import SHOWN_INTERRUPTIONS, TargetState, Task, Unconfirmed, next_pause
+from voi.domain.rollouts import TargetState, Task, Unconfirmed, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, TerminalOffline, VoiError
 from voi.messages.reason import Reason
 from voi.rollouts import audit
-from voi.rollouts.explanations import Explanations, interrupted
+from voi.rollouts.explanations import Explanations
+from voi.rollouts.interruptions import Interruptions
 from voi.rollouts.open_targets import Key, OpenTarget, OpenTargets
 from voi.rollouts.sender import NotWanted, Sender
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.templates import Templates
 from voi.tasks import in_turns, one_slice_a_turn, spawn
@@ -58,7 +59,7 @@ class Dispatcher:
         sender: Sender,
         clock: IReactorTime,
         open_targets: OpenTargets,
-        sessions: Sessions,
+        sessions: TerminalSessions,
         explanations: Explanations,
         wall: Callable[[], float],
     ) -> None:
@@ -73,6 +74,9 @@ class Dispatcher:
         self._explanations = explanations
         self._wall = wall
         self.stopping = False
+        self.interruptions = Interruptions(
+            rollouts=rollouts, open_targets=open_targets, explanations=explanations, failed=self.failed
+        )
 
     def left(self, mac: str) -> None:
         """A terminal went offline: its targets say that they wait for it."""
@@ -83,29 +87,8 @@ class Dispatcher:
             self.spawn(self._left(target))
 
     async def _left(self, target: OpenTarget) -> None:
-        await self._note_interrupted(target)
+        await self.interruptions.note(target)
         await self._explanations.off(target)
-
-    async def _note_interrupted(self, target: OpenTarget) -> None:
-        """A connection ended: where that was in the middle of a download, again and again without a gain, it failed."""
-        task = next((task for task in target.unfinished if task.sent), None)
-        if task is None:
-            return
-        found = await self._rollouts.interrupted(*target.key, target.reached())
-        if found is None or self._open_targets.get(target.key) is not target:
-            return
-        target.target = replace(
-            target.target, interruptions=found.interruptions, fruitless=found.fruitless, best=found.best
-        )
-        if found.fruitless and found.fruitless % SHOWN_INTERRUPTIONS == 0:
-            await self.failed(target, task, interrupted(found))
-
-    async def gained(self, target: OpenTarget) -> None:
-        """It has come further than when its connection broke: that was no obstacle."""
-        if await self._rollouts.gained(*target.key, target.reached()) is not None:
-            target.target = replace(target.target, fruitless=0, best=max(target.target.best, target.reached()))
-            if target.target.state is TargetState.DOWNLOADING:
-                await self._explanations.explain(target, "")
 
     def came(self, mac: str) -> None:
         """A terminal is online: it is sent what it lacks, or goes on by itself with what it was sent before."""
@@ -126,7 +109,7 @@ class Dispatcher:
 
     async def _came(self, target: OpenTarget, *, broke: bool) -> None:
         if broke:  # it is back before anybody saw that it had gone, as a PC that crashed
-            await self._note_interrupted(target)
+            await self.interruptions.note(target)
         await self._explanations.on(target)
 
     def _send_again_if_silent(self, key: Key, since: float) -> None:

@@ -33,7 +33,7 @@ class Explanations:
         if isinstance(reason, Reason) and reason.code in ("disk_failed", "tried_again"):
             failure = Reason("disk_failed", disk=reason.data["disk"], why=reason.data["why"])
             await self.explain(target, Reason("off_after_failure", why=failure))
-        elif target.target.is_interrupted and not target.target.attempts:
+        elif target.target.is_interrupted:
             await self.explain(target, Reason("off_after_failure", why=interrupted(target.target)))
         elif code_of(reason) != "off_after_failure":
             await self.explain(target, OFFLINE)

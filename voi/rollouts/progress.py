@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import Source, TargetState, Task
+from voi.domain.rollouts import ProgressSource, TargetState, Task
 from voi.domain.templates import Template, missing_levels
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of
@@ -15,7 +15,7 @@ from voi.names import DiskName
 from voi.rollouts.dispatcher import Dispatcher, held_as_reported
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
 from voi.wire.messages import DownloadResult, TaskState
@@ -35,7 +35,7 @@ class ProgressReceiver:
         *,
         open_targets: OpenTargets,
         dispatcher: Dispatcher,
-        sessions: Sessions,
+        sessions: TerminalSessions,
         explanations: Explanations,
         templates: Templates,
         terminals: Terminals,
@@ -99,7 +99,7 @@ class ProgressReceiver:
                 if state.state == "checking":  # how far the check is says nothing of the download
                     target.progress[task.id].checks(self._clock.seconds())
                 else:
-                    self._update_progress(target, task, min(state.progress / 100, 1.0), Source.TERMINAL)
+                    self._update_progress(target, task, min(state.progress / 100, 1.0), ProgressSource.TERMINAL)
                 await self._note_obstacle(target, task, state.why)
 
     async def download_result(self, mac: str, result: DownloadResult) -> None:
@@ -153,16 +153,16 @@ class ProgressReceiver:
     def announced(self, mac: str, info_hash: bytes, left: int) -> None:
         """The tracker knows of a terminal: `left` is how many bytes it lacks of the torrent."""
         for target, task in self._open_targets.tasks_for(mac, info_hash):
-            self.see(target, task, max(0.0, 1 - left / task.size), Source.TRACKER)
+            self.see(target, task, max(0.0, 1 - left / task.size), ProgressSource.TRACKER)
 
-    def see(self, target: OpenTarget, task: Task, fraction: float, source: Source) -> None:
+    def see(self, target: OpenTarget, task: Task, fraction: float, source: ProgressSource) -> None:
         """What others see of a terminal: a whole peer is done soon, where the terminal itself never says so."""
         self._update_progress(target, task, fraction, source)
         progress = target.progress[task.id]
         if fraction >= 1 and progress.whole is None:
             progress.whole = self._clock.seconds()
 
-    def _update_progress(self, target: OpenTarget, task: Task, fraction: float, source: Source) -> None:
+    def _update_progress(self, target: OpenTarget, task: Task, fraction: float, source: ProgressSource) -> None:
         progress, now = target.progress[task.id], self._clock.seconds()
         # The first word tells what was there before: of an update, most of the disk.
         if task.sent and 0 < progress.fraction < fraction:

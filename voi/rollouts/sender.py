@@ -19,6 +19,7 @@ from voi.tasks import InThread
 from voi.terminals.interfaces import Connections
 from voi.units import SECTOR, sectors
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR, Code
+from voi.wire.messages import decode_reason
 from voi.wire.torrent_body import TorrentBody, encode_task
 
 AT_ONCE: Final = 64
@@ -97,9 +98,11 @@ class Sender:
         if reply.code == ALREADY_THERE:
             return True
         if reply.code != SUCCESS:
+            # The reference terminal says why in a form that can be said in every language.
+            why = decode_reason((reply.data or {}).get("reason")) or reply.msg
             if reply.code == TERMINAL_TORRENT_ERROR:
-                raise Refused(Reason("torrent_not_taken", code=reply.code, text=reply.msg))
-            raise Refused(Reason("terminal_answered", code=reply.code, text=reply.msg))
+                raise Refused(Reason("torrent_not_taken", code=reply.code, text=why))
+            raise Refused(Reason("terminal_answered", code=reply.code, text=why))
         return False
 
     async def _torrent(self, info_hash: bytes) -> bytes:

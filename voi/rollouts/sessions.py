@@ -24,7 +24,7 @@ class _Session:
     done: dict[str, tuple[Target, Task]] = field(default_factory=dict)
 
 
-class Sessions:
+class TerminalSessions:
     """The sessions of terminals; `number` gives that of a terminal's present one, another for each."""
 
     def __init__(self, number: Callable[[str], int | None]) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
 from voi.catalogue.interfaces import Contents
-from voi.domain.rollouts import LEAST_GAIN, NEVER, Source, TargetState, Task
+from voi.domain.rollouts import NEVER, ProgressSource, TargetState, Task
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.rollouts.progress import ProgressReceiver, said
-from voi.rollouts.sessions import Sessions
+from voi.rollouts.sessions import TerminalSessions
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import in_turns, one_slice_a_turn
 from voi.terminals.interfaces import Connections
@@ -79,7 +78,7 @@ class StallMonitor:
         open_targets: OpenTargets,
         dispatcher: Dispatcher,
         progress_receiver: ProgressReceiver,
-        sessions: Sessions,
+        sessions: TerminalSessions,
         explanations: Explanations,
         registry: Connections,
         seeder: BitTorrentSession,
@@ -110,14 +109,16 @@ class StallMonitor:
         async for target in in_turns(self._open_targets, LOOKED_AFTER_AT_A_TURN, self._turns):
             if target.target.mac not in self._registry or self._open_targets.get(target.key) is not target:
                 continue
-            problem = self._problem(target)
-            await self._hold(target, problem, now)
+            unfinished = target.unfinished
+            problem = self._problem(unfinished)
+            if problem is not None or target.held:
+                await self._hold(target, problem, now)
             due = not target.sending and not target.unsaid and target.due <= now
-            if due and (not target.tasks or any(not task.sent for task in target.unfinished)):
+            if due and (not target.tasks or any(not task.sent for task in unfinished)):
                 self._dispatcher.drive(target)
-            if target.target.fruitless and target.reached() - target.target.best >= LEAST_GAIN:
-                await self._dispatcher.gained(target)
-            for task in target.unfinished:
+            if target.target.fruitless:
+                await self._dispatcher.interruptions.look_after(target)
+            for task in unfinished:
                 if task.id in target.progress:  # else planned anew meanwhile
                     await self._look_after(target, task, now, needy)
         for info_hash in self._open_targets.info_hashes():
@@ -135,10 +136,9 @@ class StallMonitor:
         if is_whole and not self._sessions.tells_results(mac):
             await self._dispatcher.done(target, task)
             return
-        # By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
-        idle = now - self._last_advance(mac)
         if not task.sent or target.held:
             return
+        idle = self._idle(target, now)
         if idle >= STALL_SECONDS:
             await self._dispatcher.failed(target, task, _stalled(target.obstacle, idle))
         elif idle >= HELP_SECONDS:
@@ -149,17 +149,19 @@ class StallMonitor:
         elif code_of(target.target.reason) == NOTHING_ARRIVES.code:
             await self._explanations.explain(target, "")
 
-    def _problem(self, target: OpenTarget) -> Reason | None:
+    def _problem(self, unfinished: Iterable[Task]) -> Reason | None:
         """What is wrong with the server's copy of what a target lacks, if anything is."""
-        for task in target.unfinished:
+        for task in unfinished:
             if (problem := self._contents.problem(task.info_hash)) is not None:
                 return problem
         return None
 
     async def _hold(self, target: OpenTarget, problem: Reason | None, now: float) -> None:
         """Where the server lacks what a terminal waits for, that is what is said, and no time counts against it."""
-        if problem is not None:
-            idle = now - self._last_advance(target.target.mac) if target.progress else math.inf
+        if problem is not None and target.held and target.due > now:
+            await self._explanations.explain(target, problem)  # the server could not read it a moment ago
+        elif problem is not None:
+            idle = self._idle(target, now)
             waits = target.target.state is TargetState.WAITING and target.due <= now
             if target.held or waits or idle >= HELP_SECONDS:
                 target.held = idle >= HELP_SECONDS or waits
@@ -187,7 +189,7 @@ class StallMonitor:
         self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
         for peer, mac in known:
             for target, task in self._open_targets.tasks_for(mac, info_hash):
-                self._progress_receiver.see(target, task, peer.progress, Source.SEED)
+                self._progress_receiver.see(target, task, peer.progress, ProgressSource.SEED)
         return {mac for _, mac in known}
 
     def failing(self) -> dict[int, int]:
@@ -202,13 +204,18 @@ class StallMonitor:
                 continue  # most get on, and a page is waiting
             rollout_id, mac = target.key
             at_work = mac in self._registry and any(task.sent for task in target.unfinished)
-            if at_work and now - self._last_advance(mac) >= STUCK_SECONDS:
+            if at_work and self._idle(target, now) >= STUCK_SECONDS:
                 counts[rollout_id] += 1
         return dict(counts)
 
-    def _last_advance(self, mac: str) -> float:
-        targets = self._open_targets.of_terminal(mac)
-        return max((progress.advanced for target in targets for progress in target.progress.values()), default=NEVER)
+    def _idle(self, target: OpenTarget, now: float) -> float:
+        """For how long a terminal gets nothing, without its pauses between tries.
+
+        By the terminal, not by the task: one that fetches disk after disk stands still at none of them.
+        """
+        targets = self._open_targets.of_terminal(target.target.mac)
+        advances = (progress.advanced for one in targets for progress in one.progress.values())
+        return now - max(max(advances, default=NEVER), target.due)
 
 
 def _stalled(why: str, idle: float) -> Reason:

@@ -18,7 +18,7 @@ import msgspec
 from twisted.logger import Logger
 
 from voi.files.atomic import remove_drafts, sync_directory, sync_file, write_atomically
-from voi.files.permissions import make_directory
+from voi.files.permissions import DIRECTORY_MODE, make_directory
 from voi.seeding.interfaces import FileFacts, Trust
 
 log = Logger()
@@ -189,4 +189,8 @@ class VerificationStore:
         return entries
 
     def _write(self, name: str, data: bytes) -> None:
-        write_atomically(self._directory / name, data)
+        try:
+            write_atomically(self._directory / name, data)
+        except FileNotFoundError:  # somebody emptied the directory above; where that is gone too, it stays an error
+            self._directory.mkdir(DIRECTORY_MODE, exist_ok=True)
+            write_atomically(self._directory / name, data)

@@ -6,10 +6,11 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from twisted.logger import Logger
 
+from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
@@ -30,8 +31,10 @@ from voi.wire.messages import (
     BootDisk,
     Login,
     Reply,
+    SetAside,
     TemplateBody,
     UploadQuery,
+    encode_reason,
     success,
 )
 from voi.wire.session import LoginRequest, Request
@@ -65,6 +68,7 @@ class RequestHandlers:
         tracker_urls: Callable[[str, str], list[str]],
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
+        audit_log: AuditLog,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -74,6 +78,7 @@ class RequestHandlers:
         self._tracker_urls = tracker_urls
         self._knows_key = knows_key
         self._next_batch = next_batch
+        self._audit_log = audit_log
         self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order_query,
@@ -84,6 +89,7 @@ class RequestHandlers:
             Code.ADMIN_LOGIN: self._admin_login,
             Code.REPORT_DISKS: self._report_disks,
             Code.REPORT_BOOT_DISK: self._report_boot_disk,
+            Code.SET_ASIDE: self._set_aside,
             Code.UPLOAD_TORRENT: self._upload_torrent,
             Code.DOWNLOAD_RESULT: self._download_result,
             Code.MAY_UPLOAD: self._may_upload,
@@ -185,6 +191,16 @@ class RequestHandlers:
         self.reported(mac)
         return success()
 
+    async def _set_aside(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: SetAside = request.body
+        mac = _mac(connection)
+        name = DiskName.parse(body.disk, "disk")
+        if not body.kept_as.startswith(f"{name}.") or "/" in body.kept_as:
+            raise Malformed(Reason("not_kept_name", field="kept_as", text=body.kept_as), field="kept_as")
+        actor = Actor("terminal", mac, connection.host)
+        await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        return success()
+
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:
         permission = await self._uploads.may_upload(_mac(connection), connection.granted, request.body)
         if permission.allowed:
@@ -194,7 +210,13 @@ class RequestHandlers:
         elif permission.refusal is not None:
             connection.count_refusal(request.code, permission.refusal)
         message = "Success" if permission.allowed else permission.reason
-        data = {"can_update": int(permission.allowed), "batch_no": self._next_batch(), "reason": permission.reason}
+        data: dict[str, Any] = {
+            "can_update": int(permission.allowed),
+            "batch_no": self._next_batch(),
+            "reason": permission.reason,
+        }
+        if not permission.allowed:
+            data["why"] = encode_reason(permission.reason)
         return Reply(code=0, msg=message, data=data)
 
     async def _upload_torrent(self, connection: TerminalProtocol, request: Request) -> Reply:

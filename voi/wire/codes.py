@@ -33,6 +33,7 @@ class Code(IntEnum):
     P2V_PROGRESS = 9021
     TASK_STATE = 9025
     UPLOAD_STATE = 9027
+    SET_ASIDE = 9901
 
 
 class DataType(IntEnum):

@@ -191,6 +191,17 @@ class UploadQuery(OfTerminal, frozen=True, kw_only=True):
     torrent_name: Name
 
 
+class SetAside(OfTerminal, frozen=True, kw_only=True):
+    """9901: a file that no server published was moved aside before the server's content took its place.
+
+    `kept_as` is the name that it has now, `size` its bytes.
+    """
+
+    disk: Name
+    kept_as: Name
+    size: Count = 0
+
+
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The envelope of every answer."""
 

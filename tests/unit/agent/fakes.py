@@ -12,8 +12,10 @@ from twisted.internet.task import Clock
 
 from tests.unit.fakes import FakeSession
 from voi.agent.client import ServerRefused
+from voi.agent.disk_reports import DiskReports
 from voi.agent.downloads import Downloads
 from voi.agent.library import Library
+from voi.agent.own_work import OwnWork
 from voi.agent.uploads import UploadQueue
 from voi.domain import metainfo
 from voi.domain.blocks import BlockTable
@@ -184,6 +186,7 @@ class Terminal:
         self.server = FakeServer()
         self.tables = FakeTables()
         self.library = Library(directory, maybeDeferred)
+        self.own_work = OwnWork(self.library, self.seeder, self.server, maybeDeferred, lambda: 1_700_000_000.0)
         self.uploads = UploadQueue(
             library=self.library,
             seeder=self.seeder,
@@ -200,19 +203,37 @@ class Terminal:
             clock=self.clock,
             busy_with=self.uploads.busy_with,
             tables=self.tables,
+            own_work=self.own_work,
+            own_changed=self.uploads.changed,
+        )
+        self.reports = DiskReports(
+            library=self.library,
+            server=self.server,
+            in_thread=maybeDeferred,
+            clock=self.clock,
+            look=self.downloads.look,
         )
 
     async def open(self) -> None:
         """Start, logged in."""
         await self.library.open()
+        await self.own_work.open()
         await self.uploads.open()
+        await self.reports.open()
         await self.downloads.resume()
         if self.server.online:
-            self.downloads.online()
-            self.uploads.online()
+            await self.log_in()
+
+    async def log_in(self) -> None:
+        """Report everything, as after a login."""
+        self.downloads.online()
+        await self.reports.online()
+        self.uploads.online()
+        await self.own_work.tell()
 
     def stop(self) -> None:
         """End as if killed: nothing more is written."""
         self.downloads.stop()
         self.uploads.stop()
+        self.reports.stop()
         self.library.close()

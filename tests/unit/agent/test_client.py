@@ -150,9 +150,10 @@ class CommandTests(SynchronousTestCase):
         return self.successResultOf(Deferred.fromCoroutine(self.commands.handle(command)))
 
     def test_unknown(self) -> None:
-        """An unknown command is answered -1, with who says so."""
+        """An unknown command is answered -1, with who says so, and why in any language."""
         reply = self.command(1003)
-        self.assertEqual((reply.code, reply.data), (-1, {"mac": MAC, "batch_no": 9}))
+        why = {"text": reply.msg, "code": "command_unknown", "data": {"code": 1003}}
+        self.assertEqual((reply.code, reply.data), (-1, {"mac": MAC, "batch_no": 9, "reason": why}))
 
     def test_torrent_answer(self) -> None:
         """The answer to a 1015 repeats the task's uuid."""

@@ -153,12 +153,14 @@ class LibraryTests(SynchronousTestCase):
 
     def test_no_room(self) -> None:
         """A disk that does not fit is refused, with the figures."""
-        self.failureResultOf(self.library.begin(DiskState(name=str(BASE), wanted=True), torrent_of(), 1 << 60), NoSpace)
+        self.fetch()
+        self.failureResultOf(self.library.reserve(BASE, 1 << 60), NoSpace)
 
     def test_longer_file_is_cut(self) -> None:
         """What lies behind the new torrent's end is cut off: the file is to be byte for byte the torrent's."""
         self.library.path(BASE).write_bytes(CONTENT + b"tail")
         self.fetch()
+        self.successResultOf(self.library.reserve(BASE, len(CONTENT)))
         self.assertEqual(self.library.path(BASE).stat().st_size, len(CONTENT))
 
     def test_boot_disk(self) -> None:
@@ -169,3 +171,19 @@ class LibraryTests(SynchronousTestCase):
         data = DiskState(name=str(DiskName(OTHER, 0)), complete=True, type=1)
         self.assertEqual(boot_disk([data, top, diff, base]), DIFF)
         self.assertIsNone(boot_disk([data, diff]))
+
+    def test_boot_disk_sent_last(self) -> None:
+        """Of two templates the one boots that the server sent last, not the one with the lower uuid."""
+        first = DiskState(name=str(BASE), complete=True, sent=1)
+        second = DiskState(name=str(DiskName(OTHER, 0)), complete=True, sent=2)
+        self.assertEqual(boot_disk([first, second]), DiskName(OTHER, 0))
+        again = DiskState(name=str(BASE), complete=True, sent=3)
+        self.assertEqual(boot_disk([again, second]), BASE)
+
+    def test_boot_disk_is_whole(self) -> None:
+        """A template that is still coming does not boot before one that is whole, though it was sent later."""
+        first = DiskState(name=str(BASE), complete=True, sent=1)
+        second = DiskState(name=str(DiskName(OTHER, 0)), complete=True, sent=2)
+        coming = DiskState(name=str(DiskName(OTHER, 1)), wanted=True, sent=3)
+        self.assertEqual(boot_disk([first, second, coming]), BASE)
+        self.assertEqual(boot_disk([second, coming]), DiskName(OTHER, 0))

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.unit.agent.fakes import BASE, CONTENT, GROUP, MAC, TEMPLATE, FakeSeeder, key_of, torrent_of
-from voi.agent import service as service_module
+from voi.agent import disk_reports
 from voi.agent.disks import DiskState
 from voi.agent.options import make_config
 from voi.agent.service import TerminalService
@@ -92,7 +92,7 @@ class ServiceTests(SynchronousTestCase):
         """Login, boot disk, tracker, disks: in this order, with the token, under the template that was learned; the
         first and the last with what is free on the disk.
         """
-        self.patch(service_module, "free_bytes", lambda _directory: 7 << 30)
+        self.patch(disk_reports, "free_bytes", lambda _directory: 7 << 30)
         sent = self.converse()
         self.assertEqual(
             [code for code, _, _ in sent],
@@ -103,7 +103,22 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(sent[3][1]["disk_free"], 7 << 30)
         self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
         self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))
+        self.assertEqual(sent[1][1], {"mac": MAC, "boot_disk": str(BASE), "info_hash": key_of(torrent_of()).hex()})
         self.assertEqual(self.seeder.trackers, {key_of(torrent_of()): [TRACKER]})
+
+    def test_runs_what_it_started_from(self) -> None:
+        """What was completed while it runs is not what runs: the same is told after the next login, until a restart."""
+        self.converse()
+        library = self.service.library
+        newer = torrent_of(CONTENT * 2)
+        state = DiskState(name=str(BASE), info_hash=key_of(newer).hex(), group_uuid=GROUP, operate_id=3)
+        self.successResultOf(library.begin(state, newer, len(CONTENT * 2)))
+        library.path(BASE).write_bytes(CONTENT * 2)
+        self.successResultOf(library.complete(BASE, len(CONTENT * 2)))
+        self.endpoint.protocols[0].connectionLost(connectionDone)
+        self.clock.advance(0.5)
+        (body,) = [body for code, body, _ in self.converse() if code == Code.REPORT_BOOT_DISK]
+        self.assertEqual(body["info_hash"], key_of(torrent_of()).hex())
 
     def test_unknown_boot_disk(self) -> None:
         """A server that does not know the disk gets everything else all the same."""

@@ -16,8 +16,10 @@ from voi.agent.uploads import RETRY_SECONDS
 from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.errors import Conflict, UnknownDisk
+from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.wire.codes import Code
+from voi.wire.messages import encode_reason
 from voi.wire.torrent_body import parse
 
 
@@ -219,3 +221,22 @@ class UploadTests(SynchronousTestCase):
         self.ask_for(BASE)
         self.assertEqual(len(self.offered()), 2)
         self.assertEqual([job.torrent_id for job in self.terminal.uploads.jobs], ["7"])
+
+    def test_cancelled_request(self) -> None:
+        """What the server says it does not want any more is dropped at once, and not offered for an hour."""
+        self.terminal.server.answers[Code.MAY_UPLOAD] = {"can_update": 0, "why": encode_reason(Reason("admin_needed"))}
+        self.ask_for(BASE, DIFF)
+        self.assertEqual(self.terminal.uploads.jobs, [])
+        self.assertEqual(self.offered(), [])
+
+    def test_changed_after_it_was_offered(self) -> None:
+        """A disk made here that somebody works on is hashed and offered again, as it is by then."""
+        self.ask_for(BASE)
+        first = self.key()
+        with (self.directory / str(BASE)).open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"!")
+        self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.look()))
+        self.assertEqual(self.offered(), [str(BASE)] * 2)
+        self.assertNotEqual(self.key(), first)
+        self.assertEqual(set(self.terminal.seeder.held), {self.key()})

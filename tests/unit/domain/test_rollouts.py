@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.unit.store.values import DISK
@@ -13,7 +15,7 @@ from voi.domain.rollouts import (
     SHOWN_INTERRUPTIONS,
     Demand,
     LinkRates,
-    Source,
+    ProgressSource,
     Target,
     TargetState,
     TaskProgress,
@@ -75,20 +77,38 @@ class RolloutTests(SynchronousTestCase):
     def test_up_and_down(self) -> None:
         """Two sources that round differently, or one that goes up and down, advance nothing; a new best does."""
         progress = TaskProgress()
-        progress.update(0.943, 1.0, Source.TERMINAL)
-        progress.update(0.944, 2.0, Source.SEED)
+        progress.update(0.943, 1.0, ProgressSource.TERMINAL)
+        progress.update(0.944, 2.0, ProgressSource.SEED)
         for now in range(3, 300):
-            progress.update(0.943 if now % 2 else 0.94, now, Source.TERMINAL)
-            progress.update(0.944 if now % 3 else 0.943, now, Source.SEED)
+            progress.update(0.943 if now % 2 else 0.94, now, ProgressSource.TERMINAL)
+            progress.update(0.944 if now % 3 else 0.943, now, ProgressSource.SEED)
         self.assertEqual(progress.advanced, 2.0)
-        progress.update(0.9431, 300.0, Source.TERMINAL)
+        progress.update(0.9431, 300.0, ProgressSource.TERMINAL)
         self.assertEqual(progress.advanced, 300.0)
+
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(ProgressSource), st.integers(0, 1000), st.integers(1, 30)),
+            min_size=1,
+            max_size=60,
+        )
+    )
+    def test_gain(self, reports: list[tuple[ProgressSource, int, int]]) -> None:
+        """Whatever is reported by whom, an advance is a word above all that the same source said before."""
+        progress, now, advanced, best = TaskProgress(), 0.0, 0.0, dict.fromkeys(ProgressSource, 0)
+        for source, thousandths, later in reports:
+            now += later
+            if thousandths > best[source]:
+                best[source], advanced = thousandths, now
+            progress.update(thousandths / 1000, now, source)
+            self.assertEqual((progress.advanced, progress.fraction), (advanced, thousandths / 1000))
+            self.assertEqual(progress.ever, max(best.values()) / 1000)
 
     def test_after_a_check(self) -> None:
         """A check starts a new measure: what it found is the best then, however far the terminal was before."""
         progress = TaskProgress()
         progress.update(0.9, 1.0)
-        progress.update(0.9, 1.0, Source.TRACKER)
+        progress.update(0.9, 1.0, ProgressSource.TRACKER)
         progress.checks(5.0)
         progress.update(0.6, 6.0)
         self.assertEqual(progress.advanced, 6.0)

@@ -98,3 +98,48 @@ class EndTests(CoordinatorCase):
             await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout(1)).targets[0].state, "superseded")
         self.assertEqual((await self.rollout(2)).state, "done")
+
+
+class CalledOffTests(CoordinatorCase):
+    """How far it was when it was called off, and no further."""
+
+    async def half(self) -> None:
+        """One of two terminals has half of the base, the other is off and was sent nothing."""
+        await self.prepare(MAC, OTHER)
+        self.registry.there.add(MAC)
+        await self.begin()
+        await self.coordinator.progress_receiver.task_state(MAC, self.state(BASE, 50))
+
+    async def progress(self, number: int = 1) -> float:
+        """How far the rollout is, as a list shows it."""
+        await self.settle()
+        summary = await self.rollouts.summary(number)
+        assert summary is not None
+        return summary.progress(self.coordinator.open_progress(number))
+
+    async def test_cancelled(self) -> None:
+        """A cancelled rollout is as far as it was, not at its end."""
+        await self.half()
+        self.assertEqual(await self.progress(), 0.125)
+        await self.coordinator.cancel(LI, 1)
+        self.assertEqual(await self.progress(), 0.125)
+        targets = (await self.rollout()).targets
+        self.assertEqual([self.coordinator.progress(target) for target in targets], [0.25, 0.0])
+
+    async def test_taken_over(self) -> None:
+        """One that a later rollout took over is not done, and as far as it was."""
+        await self.half()
+        await self.begin()
+        self.assertEqual((await self.rollout(1)).state, "superseded")
+        self.assertEqual(await self.progress(), 0.125)
+        self.assertEqual((await self.rollout(2)).state, "running")
+
+    async def test_not_known(self) -> None:
+        """After a restart nobody knows how far a terminal was of which nothing was heard since."""
+        await self.half()
+        self.registry.there.clear()
+        self.coordinator = self.build()
+        await self.coordinator.recover()
+        await self.coordinator.cancel(LI, 1)
+        targets = (await self.rollout()).targets
+        self.assertEqual([self.coordinator.progress(target) for target in targets], [None, 0.0])

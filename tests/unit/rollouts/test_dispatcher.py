@@ -9,6 +9,7 @@ from tests.unit.store.values import MAC, OTHER, TEMPLATE
 from voi.domain import metainfo
 from voi.domain.rollouts import RETRY_PAUSES
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, NotFound
+from voi.messages.reason import Reason, kept
 from voi.rollouts import dispatcher, stalls
 from voi.rollouts.dispatcher import GRACE_SECONDS
 from voi.rollouts.stalls import (
@@ -18,7 +19,7 @@ from voi.rollouts.stalls import (
     STALL_SECONDS,
     STUCK_SECONDS,
 )
-from voi.wire.messages import DownloadResult, Reply, success
+from voi.wire.messages import DownloadResult, Reply, encode_reason, success
 
 
 class SendingTests(CoordinatorCase):
@@ -219,6 +220,16 @@ class FailureTests(CoordinatorCase):
         self.assertEqual(target.state, "failed")
         self.assertIn("bad torrent", target.reason)
         self.assertEqual((await self.rollout()).state, "failed")
+
+    async def test_refusal_with_its_reason(self) -> None:
+        """What a terminal refuses with is kept with what it is made of, so that it can be said in other languages."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        full = Reason("terminal_full", name="voi_0_x", needed=7, free=5)
+        self.registry.answer = lambda: succeed(Reply(code=20724, msg=str(full), data={"reason": encode_reason(full)}))
+        self.torrents.pop(DIFF)
+        await self.begin()
+        self.assertIn('"code": "terminal_full"', kept((await self.target()).reason))
 
     async def test_retried(self) -> None:
         """A terminal that failed tries again from the beginning when somebody asks for it, and only then."""

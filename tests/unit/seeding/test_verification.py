@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -72,6 +73,16 @@ class LedgerTests(SynchronousTestCase):
     def test_first_start(self) -> None:
         """A new directory is made, and is clean."""
         self.assertTrue(VerificationStore(self.root / "a" / "b").open())
+
+    def test_emptied(self) -> None:
+        """Notes whose directory somebody removed are written all the same; not where the one above is gone as well."""
+        shutil.rmtree(self.state)
+        self.verification.record_verified(HASH, self.file)
+        self.assertIs(self.trust(self.verification), Trust.WHOLE)
+        far = VerificationStore(self.root / "mount" / "state")
+        far.open()
+        shutil.rmtree(self.root / "mount")
+        self.assertRaises(FileNotFoundError, far.record_verified, HASH, self.file)
 
     def test_clean_stop(self) -> None:
         """What was verified is trusted whole after a clean stop."""

@@ -157,6 +157,24 @@ class UpgradeTests(SynchronousTestCase):
             self.assertTrue(path.with_name(f"{path.name}.before-{before}").exists())
             db.close()
 
+    def test_taken_over(self) -> None:
+        """What a newer rollout took over is told from what a person called off, whichever version wrote it."""
+        for before in ("m008_askers", "m010_since_login"):
+            path = filled(Path(self.mktemp()), before)
+            db = connect(path)
+            db.execute("UPDATE rollout_targets SET state = 'cancelled'")
+            reasons = ("replaced by rollout 7", "cancelled by an administrator")
+            for mac, reason in zip((MAC, OTHER), reasons, strict=True):
+                db.execute("UPDATE rollout_targets SET reason = ? WHERE mac = ?", [reason, mac])
+                if before == "m010_since_login":
+                    db.execute("UPDATE rollout_targets SET why = ? WHERE mac = ?", [code_and_values(reason), mac])
+            db.close()
+            prepare(path)
+            db = connect(path)
+            found = db.execute("SELECT state FROM rollout_targets ORDER BY mac").fetchall()
+            self.assertEqual([state for (state,) in found], ["superseded", "cancelled"], before)
+            db.close()
+
     def test_words_of_today(self) -> None:
         """What has its code already keeps it, whatever its words are."""
         path = filled(Path(self.mktemp()), "m009_endings")

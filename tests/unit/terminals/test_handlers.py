@@ -136,6 +136,7 @@ class HandlerCase(StoreCase):
             tracker_urls=lambda host, key: [f"http://{host}/{key}/announce"],
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
+            audit_log=AuditLog(self.events),
         )
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
@@ -201,6 +202,31 @@ class HandlerTests(HandlerCase):
         terminal = await self.terminals.get(MAC)
         assert terminal is not None
         self.assertEqual(terminal.boot_disk, name)
+
+    async def test_boot_disk_with_its_hash(self) -> None:
+        """The info-hash of what it started from is kept; what is none is passed over."""
+        await self.prepare()
+        for text, content in (("ab" * 20, b"\xab" * 20), ("zz" * 20, None), (7, None)):
+            await self.ask(Code.REPORT_BOOT_DISK, {"boot_disk": str(DiskName(DISK, 1)), "info_hash": text})
+            terminal = await self.terminals.get(MAC)
+            assert terminal is not None
+            self.assertEqual((terminal.boot_hash, terminal.boot_now), (content, True))
+
+    async def test_sessions(self) -> None:
+        """A login on the same connection goes on with its session; on another it is a new one, begun as it says."""
+        await self.prepare()
+        await self.ask(Code.REPORT_DISKS, {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0}]})
+        first = self.registry.session(MAC)
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+        self.assertEqual((self.registry.session(MAC), self.registry.asks(MAC)), (first, False))
+        self.assertTrue((await self.terminals.disks(MAC))[0].confirmed)
+        self.line.hang_up()
+        self.assertEqual((self.registry.session(MAC), self.registry.asks(MAC)), (None, False))
+        self.line = Line(self.factory)
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "10.0.0.1"})
+        self.assertNotEqual(self.registry.session(MAC), first)
+        self.assertTrue(self.registry.asks(MAC))
+        self.assertFalse((await self.terminals.disks(MAC))[0].confirmed)
 
     async def test_boot_disk_of_one_that_left(self) -> None:
         """A terminal that has gone before its report is written down is no fault; what it said is kept."""
@@ -284,6 +310,25 @@ class HandlerTests(HandlerCase):
         answer = await self.ask(Code.UPLOAD_TORRENT, body)
         self.assertEqual(answer.data, {"torrent_id": "an id"})
         self.assertEqual(self.fake_uploads.taken, [(MAC, False, {DISK: NAMED}, TorrentBody(b"de", DISK, 0))])
+
+    async def test_may_not_upload_and_why(self) -> None:
+        """A refusal comes with what it is made of, so that the terminal knows whether to ask again."""
+        await self.prepare()
+        self.fake_uploads.allowed = False
+        answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
+        self.assertEqual((answer.data or {})["why"], {"text": "the disk is full"})
+
+    async def test_own_work_is_kept(self) -> None:
+        """What a terminal keeps under another name is in the audit log; a name that is none is refused."""
+        await self.prepare()
+        name = str(DiskName(DISK, 1))
+        for kept in ("../etc/passwd", f"{name}.own/../x", "voi_0_x.own-1", name):
+            answer = await self.ask(Code.SET_ASIDE, {"disk": name, "kept_as": kept, "size": 5})
+            self.assertEqual((answer.code, answer.data), (88888, {"field": "kept_as"}), kept)
+        body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-20260131-140500", "size": 5}
+        self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
+        (entry,) = await self.events.find(AuditFilter(kind="terminal.set_aside"), 9)
+        self.assertEqual((entry.mac, entry.data["disk"], entry.data["kept_as"]), (MAC, name, body["kept_as"]))
 
     async def test_unreadable_torrent(self) -> None:
         """A 9014 that cannot be read is answered with why; the intake gets it, with the disk it is of."""

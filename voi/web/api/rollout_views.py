@@ -90,6 +90,7 @@ def target_view(
         reason=str(target.reason),
         why=why_of(target.reason),
         attempts=target.attempts,
+        interruptions=target.interruptions,
         next_try=moment(target.next_try) if waits else None,
         updated=moment(target.updated),
         booted=None if target.booted is None else moment(target.booted),

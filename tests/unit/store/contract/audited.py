@@ -353,6 +353,13 @@ class AuditedContract(Contract):
         self.assertEqual(first, [(target, None)])
         await self.settled(number, lambda audit: self.rollouts.done(task, held(BASE), 3.0, audit=audit))
 
+    async def test_rollouts_reopen(self) -> None:
+        """A terminal that was done and is given up by its own bad news, with its rollout."""
+        number = await self.begun(MAC)
+        (task,) = await self.planned(number)
+        await self.rollouts.done(task, held(BASE), 3.0)
+        await self.settled(number, lambda audit: self.rollouts.reopen(task, "no", 6, None, 4.0, audit=audit))
+
     async def test_rollouts_failed(self) -> None:
         """A terminal that was given up, with its rollout; one that waits for its next try ends nothing."""
         number = await self.begun(MAC)

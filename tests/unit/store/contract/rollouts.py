@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.unit.store.contract.case import BASE, DIFF, THIRD, Contract, held, there
 from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.rollout_history import Point, RolloutHistory
-from voi.domain.rollouts import Demand, TargetState
+from voi.domain.rollouts import Demand, TargetState, Unconfirmed
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, plain
@@ -199,6 +200,83 @@ class RolloutsContract(Contract):
         assert work is not None
         self.assertEqual((rollout.version, [t.name for t in work.tasks]), (1, [BASE]))
         await self.assertFailure(self.rollouts.begin(TEMPLATE, [MAC], 1.0, version=7), NotFound)
+
+    async def test_unconfirmed(self) -> None:
+        """What was said before the login is decided on later, believed only not to be sent, or taken as lacking."""
+        await self.publish(level(0), level(1))
+        await self.terminal()
+        await self.report(MAC, held(BASE, 0), held(DIFF, 1))
+        await self.terminal()
+        number = (await self.rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+        for unconfirmed, names, unsaid in (
+            (Unconfirmed.UNDECIDED, [], True),
+            (Unconfirmed.THERE, [], True),
+            (Unconfirmed.LACKING, [BASE, DIFF], False),
+            (Unconfirmed.THERE, [BASE, DIFF], False),
+        ):
+            work = there(await self.rollouts.plan(number, MAC, 2.0, unconfirmed))
+            self.assertEqual(([task.name for task in work.tasks], work.unsaid), (names, unsaid), unconfirmed)
+            self.assertEqual(work.target.state, TargetState.WAITING)
+
+    async def test_planned_with_the_rest(self) -> None:
+        """A task that goes on stays what it is when the terminal turns out to lack more; one that was done is again."""
+        await self.publish(level(0), level(1))
+        await self.terminal()
+        await self.report(MAC, held(BASE, 0))
+        number = (await self.rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+        (diff,) = await self.planned(number)
+        await self.rollouts.sent(diff, 2.0)
+        await self.terminal()
+        base, again = await self.planned(number)
+        self.assertEqual((base.name, again), (BASE, replace(diff, sent=True, state=TargetState.DOWNLOADING)))
+        await self.rollouts.done(base, held(BASE, 0), 3.0)
+        await self.report(MAC)
+        self.assertEqual([task.state for task in await self.planned(number)], ["waiting", "downloading"])
+        await self.report(MAC, held(BASE, 0), held(DIFF, 1))
+        self.assertEqual([task.state for task in await self.planned(number)], ["done", "done"])
+        self.assertEqual((await self.target(number)).state, TargetState.DONE)
+
+    async def test_done_needs_the_rest(self) -> None:
+        """The last task does not end a target whose terminal has not said since its login that it has the others."""
+        await self.publish(level(0), level(1))
+        await self.terminal()
+        await self.report(MAC, held(BASE, 0))
+        await self.terminal()
+        number = (await self.rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+        work = there(await self.rollouts.plan(number, MAC, 2.0, Unconfirmed.THERE))
+        (diff,) = work.tasks
+        self.assertEqual(there(await self.rollouts.done(diff, held(DIFF, 1), 3.0)).state, TargetState.WAITING)
+        work = there(await self.rollouts.plan(number, MAC, 4.0, Unconfirmed.THERE))
+        self.assertEqual((work.target.state, work.unsaid), (TargetState.WAITING, True))
+
+    async def test_reopened(self) -> None:
+        """What was done is open again by the terminal's own bad news, and it has it no more; once."""
+        number = await self.begun()
+        (task,) = await self.planned(number)
+        self.assertIsNone(await self.rollouts.reopen(task, "no", 1, 9.0, 2.0), "it is not done")
+        await self.rollouts.done(task, held(BASE), 3.0)
+        target = there(await self.rollouts.reopen(task, "no", 1, 9.0, 4.0))
+        self.assertEqual((target.state, target.reason, target.attempts, target.next_try), ("waiting", "no", 1, 9.0))
+        self.assertEqual(await self.terminals.disks(MAC), [])
+        self.assertIsNone(await self.rollouts.reopen(task, "no", 2, 9.0, 5.0))
+        await self.rollouts.done(task, held(BASE), 6.0)
+        await self.rollouts.begin(TEMPLATE, [MAC], 7.0)
+        self.assertIsNone(await self.rollouts.reopen(task, "no", 2, 9.0, 8.0), "the newer one has it")
+
+    async def test_interrupted(self) -> None:
+        """Interruptions are counted; fruitless ones from the last on that came further by enough."""
+        number = await self.begun()
+        await self.planned(number)
+        counted = []
+        for reached in (0.3, 0.3, 0.305, 0.5, 0.2, 0.4):
+            target = there(await self.rollouts.interrupted(number, MAC, reached))
+            counted.append((target.interruptions, target.fruitless, target.best))
+        self.assertEqual(counted, [(1, 0, 0.3), (2, 1, 0.3), (3, 2, 0.305), (4, 0, 0.5), (5, 1, 0.5), (6, 2, 0.5)])
+        target = there(await self.rollouts.gained(number, MAC, 0.6))
+        self.assertEqual((target.interruptions, target.fruitless, target.best), (6, 0, 0.6))
+        await self.rollouts.cancel(number, 3.0, progress={MAC: 0.6})
+        self.assertIsNone(await self.rollouts.interrupted(number, MAC, 0.9))
+        self.assertEqual((await self.target(number)).progress, 0.6)
 
     async def test_tried_again_at_once(self) -> None:
         """One that waits after a failure can be tried again now, as well as one that was given up."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.unit.store.contract.case import BASE, DIFF, UNKNOWN, Contract, held
-from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE
+from dataclasses import replace
+
+from tests.unit.store.contract.case import BASE, DIFF, UNKNOWN, Contract, held, there
+from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Visit
 from voi.errors import Conflict
 from voi.names import DiskName
@@ -85,6 +87,34 @@ class TerminalsContract(Contract):
         await self.terminals.set_boot_disk(MAC, str(DIFF), None, 1.0)
         await self.terminal()
         self.assertEqual((await self.known()).boot_disk, str(DIFF))
+
+    async def test_since_login(self) -> None:
+        """A login leaves what was said as it was, and not confirmed; one on the same connection does not."""
+        await self.terminal()
+        await self.report(MAC, held(BASE, 0))
+        await self.terminals.set_boot_disk(MAC, str(BASE), b"h" * 20, 1.0)
+        self.assertEqual(((await self.known()).boot_hash, (await self.known()).boot_now), (b"h" * 20, True))
+        await self.terminals.touch(MAC, "10.0.0.1", 1, 2.0, again=True)
+        self.assertEqual(await self.terminals.disks(MAC), [held(BASE, 0)])
+        await self.terminal()
+        self.assertEqual(await self.terminals.disks(MAC), [replace(held(BASE, 0), confirmed=False)])
+        self.assertFalse((await self.known()).boot_now)
+        await self.terminals.add_level(MAC, held(BASE, 0))
+        self.assertEqual(await self.terminals.disks(MAC), [held(BASE, 0)])
+
+    async def test_ran(self) -> None:
+        """That a terminal runs what it was sent is proved by the hash, or by the name in a later session."""
+        await self.publish(level(0), level(1))
+        await self.terminal()
+        number = (await self.repositories.rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+        for task in await self.planned(number):
+            await self.rollouts.done(task, held(task.name, task.operate_id), 2.0)
+        for name, content, time in ((DIFF, None, 3.0), (BASE, level(0).info_hash, 4.0), (DIFF, b"?" * 20, 5.0)):
+            await self.terminals.set_boot_disk(MAC, str(name), content, time)
+            self.assertIsNone((await self.target(number)).booted, time)
+        await self.terminals.set_boot_disk(MAC, str(DIFF), level(1).info_hash, 6.0)
+        self.assertEqual((await self.target(number)).booted, 6.0)
+        self.assertEqual(there(await self.rollouts.summary(number)).ran, 1)
 
     async def test_strangers(self) -> None:
         """What is noted of a terminal that never logged in is passed over."""

@@ -49,7 +49,8 @@ class TargetView(Struct, frozen=True):
 
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
     is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
-    that was called off is how far it was then, null where that is not known.
+    that was called off is how far it was then, null where that is not known. `interruptions` counts how often its
+    connection ended in the middle of this download.
     """
 
     mac: str
@@ -64,6 +65,7 @@ class TargetView(Struct, frozen=True):
     reason: str
     why: Why | None
     attempts: int
+    interruptions: int
     next_try: datetime | None
     updated: datetime
     booted: datetime | None = None

@@ -250,6 +250,7 @@ export default {
   "event.terminal.moved": "Moved to {room}: {whom}",
   "event.terminal.released": "Back in the room that matches the address: {whom}",
   "event.terminal.renamed": "Terminal {terminal} was renamed to {name}",
+  "event.terminal.set_aside": "Terminal {terminal} had unpublished work in {disk}: it is kept there as {kept_as}, and no longer in use",
   "event.terminal.unnamed": "The name of terminal {terminal} was removed",
   "event.terminal.woken": "Woken: {whom}",
   "event.token.made": "The token {name} was created, role {role}",

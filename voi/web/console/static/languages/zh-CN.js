@@ -250,6 +250,7 @@ export default {
   "event.terminal.moved": "已移动到“{room}”：{whom}",
   "event.terminal.released": "恢复按地址归属教室：{whom}",
   "event.terminal.renamed": "终端 {terminal} 已更名为 {name}",
+  "event.terminal.set_aside": "终端 {terminal} 的 {disk} 中有未发布的内容，已在该终端另存为 {kept_as}，不再使用",
   "event.terminal.unnamed": "终端 {terminal} 的名称已清除",
   "event.terminal.woken": "已唤醒：{whom}",
   "event.token.made": "已创建令牌 {name}，角色：{role}",

@@ -33,8 +33,9 @@ LOOK_SECONDS: Final = 3.0
 
 
 async def free_room(in_thread: InThread, directory: Path) -> dict[str, int]:
-    """How much is free where the disks are, as 9011 and the login say it: the server warns before it sends what does not
-    fit. Nothing where it cannot be told.
+    """How much is free where the disks are, as 9011 and the login say it; nothing where it cannot be told.
+
+    By that the server warns before it sends what does not fit.
     """
     try:
         return {"disk_free": await in_thread(free_bytes, directory)}

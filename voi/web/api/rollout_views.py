@@ -129,7 +129,8 @@ def rollout_preview(
     there = set(online)
 
     def target(mac: str) -> PreviewTarget:
-        held = disks.get(mac, ())
+        # What one that is on has not named since its login may be gone: it is sent that.
+        held = [level for level in disks.get(mac, ()) if level.confirmed or mac not in there]
         return PreviewTarget(
             mac, mac in there, _lacks(levels, () if again else held), _too_small_by(levels, held, free(mac))
         )

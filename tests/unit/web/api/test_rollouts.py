@@ -178,6 +178,17 @@ class RolloutTests(ApiCase):
         self.assertEqual(found, [1, 1000, 1000, 1])
         self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
 
+    async def test_preview_of_what_is_not_known(self) -> None:
+        """One that is on and has not said since its login what it has is counted as one that lacks everything: it is
+        sent that.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
+        await self.terminals.touch(MAC, "192.0.2.7", 2, 9.0)
+        for online, lacks in ((False, 0), (True, 1000)):
+            self.registry.there = {MAC} if online else set()
+            answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": [MAC]})
+            self.assertEqual(answer.json["total_bytes"], lacks)
+
     async def test_too_small(self) -> None:
         """A preview warns of a disk on which the version does not fit: what is free, and what is written over, is less
         than it needs; of a terminal that did not say what is free nothing is said.

@@ -141,7 +141,7 @@ class RolloutList(Struct, frozen=True):
 
 
 class PreviewTarget(Struct, frozen=True):
-    """What a terminal would fetch, by what it last said it has.
+    """What a terminal would fetch, by what it last said it has; one that is on, by what it said since its login.
 
     `short` is by how many bytes its disk is too small for all of the version, 0 where it is large enough; null where
     the terminal did not say how much is free.

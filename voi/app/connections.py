@@ -6,20 +6,32 @@ No part connects itself to another: what follows from an event is found here.
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 
 from twisted.logger import Logger
 
 from voi.app.assembly import Assembly
-from voi.seeding.alerts import Event, Finished, TorrentFailed
+from voi.catalogue.contents import ContentMonitor
+from voi.seeding.alerts import Checked, Event, Finished, PieceFailed, StateChanged, TorrentFailed
 from voi.tracker.announced import PeerAnnounced
 
 log = Logger()
 
 
+class _Either:
+    """What is in one of two collections, as they are whenever it is asked."""
+
+    def __init__(self, one: Container[bytes], other: Container[bytes]) -> None:
+        self._one, self._other = one, other
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._one or key in self._other
+
+
 def connect(parts: Assembly) -> None:
     """Connect all; once, when everything is made and nothing has begun."""
     registry, publisher = parts.base.registry, parts.uploads.publisher
-    coordinator = parts.rollouts.coordinator
+    contents, coordinator = parts.uploads.contents, parts.rollouts.coordinator
 
     # A terminal came online: what waits for it is sent.
     registry.online.connect(parts.uploads.notifications.terminal_came)
@@ -39,6 +51,7 @@ def connect(parts: Assembly) -> None:
 
     # A peer announced itself to the tracker.
     parts.swarm.announced.connect(lambda peer: publisher.announced(peer.info_hash, peer.host, peer.port))
+    parts.swarm.announced.connect(lambda peer: contents.announced(peer.info_hash, peer.host, peer.port))
     parts.swarm.announced.connect(lambda peer: _note_progress(parts, peer))
 
     # An event of the BitTorrent session.
@@ -54,7 +67,7 @@ def connect(parts: Assembly) -> None:
     parts.base.audit_log.added.connect(parts.web.api.noted)
 
     # The tracker reports announces of these torrents and terminals alone.
-    parts.swarm.tracker.tell_only_of(publisher.receiving, coordinator.terminals)
+    parts.swarm.tracker.tell_only_of(_Either(publisher.receiving, contents.wanted), coordinator.terminals)
 
 
 def _note_left(parts: Assembly, mac: str) -> None:
@@ -68,8 +81,21 @@ def _note_progress(parts: Assembly, peer: PeerAnnounced) -> None:
 
 
 def _session_event(parts: Assembly, event: Event) -> None:
+    tell_contents(parts.uploads.contents, event)
     if isinstance(event, Finished):
         parts.uploads.publisher.finished(event.info_hash)
     elif isinstance(event, TorrentFailed):
         log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
         parts.uploads.publisher.transfer_failed(event.info_hash, event.reason)
+
+
+def tell_contents(contents: ContentMonitor, event: Event) -> None:
+    """What an event of the BitTorrent session means for the files of what is published."""
+    if isinstance(event, Finished):
+        contents.finished(event.info_hash)
+    elif isinstance(event, Checked):
+        contents.checked(event.info_hash, event.complete)
+    elif isinstance(event, TorrentFailed):
+        contents.transfer_failed(event.info_hash, event.reason)
+    elif isinstance(event, PieceFailed) or (isinstance(event, StateChanged) and event.state == "checking"):
+        contents.wrong_piece(event.info_hash)  # a seed only looks again at a file in which it met a wrong piece

@@ -52,11 +52,15 @@ class Torrents(Protocol):
 
 
 class Published(Protocol):
-    """The catalogue."""
+    """The server's copies of published levels."""
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
 
     @property
     def unavailable(self) -> int:
-        """How many published levels are not seeded, because a file of theirs is gone or cannot be read."""
+        """How many of them are missing, damaged or cannot be read."""
 
 
 def checks(
@@ -64,7 +68,7 @@ def checks(
     directory: DataDirectory,
     peer: Listener,
     torrents: Torrents,
-    catalogue: Published,
+    contents: Published,
     lag: LagProbe,
     clock: IReactorTime,
 ) -> Mapping[str, Check]:
@@ -99,7 +103,10 @@ def checks(
         return "" if free >= MARGIN else Reason("disk_full", free=free, floor=MARGIN)
 
     def bittorrent() -> str:
-        return bittorrent_problem(peer.port, torrents.failing + catalogue.unavailable)
+        return bittorrent_problem(peer.port, torrents.failing)
+
+    def published_files() -> str:
+        return files_problem(contents.unavailable, contents.total)
 
     return {
         "database": database,
@@ -107,6 +114,7 @@ def checks(
         "reactor": reactor,
         "disk space": disk_space,
         "bittorrent": bittorrent,
+        "published files": published_files,
     }
 
 
@@ -131,3 +139,8 @@ def bittorrent_problem(port: int, failing: int) -> str:
     if not port:
         return Reason("not_listening")
     return Reason("torrents_failing", count=failing) if failing else ""
+
+
+def files_problem(wrong: int, total: int) -> str:
+    """What is wrong with the server's copies of published levels."""
+    return Reason("files_wrong", count=wrong, total=total) if wrong else ""

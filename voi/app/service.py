@@ -21,6 +21,7 @@ from voi.app.garbage import settle
 from voi.app.listeners import Listeners, where
 from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
 from voi.app.threads import Threads
+from voi.catalogue.contents import LOOK_SECONDS as LOOK_AT_FILES_SECONDS
 from voi.config import Config
 from voi.domain.actors import SERVER
 from voi.errors import StartupError
@@ -124,6 +125,7 @@ class VoiService(MultiService):
         parts.swarm.tracker.start()
         self._every(TICK_SECONDS, parts.rollouts.coordinator.stall_monitor.tick)
         self._every(LOOK_SECONDS, parts.rollouts.recorder.look)
+        self._every(LOOK_AT_FILES_SECONDS, parts.uploads.contents.look)
         self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(time.time()))
         self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
         self._every(SAMPLE_SECONDS, parts.web.traffic.sample)
@@ -144,9 +146,9 @@ class VoiService(MultiService):
         await ensure_administrator(self.parts.base.repositories.accounts, self._threads.short)
 
     async def _seed_all(self) -> None:
-        catalogue = self.parts.uploads.catalogue
-        count = await catalogue.offer_all()
-        log.info("published levels that are seeded: {n} of {count}", n=count - catalogue.unavailable, count=count)
+        contents = self.parts.uploads.contents
+        count = await contents.take_up()
+        log.info("published levels that are seeded: {n} of {count}", n=contents.offered, count=count)
 
     def _start_failed(self, failure: Failure) -> None:
         """A server that is half up is of no use: end with status 1, so that a supervisor sees it."""
@@ -180,6 +182,7 @@ class VoiService(MultiService):
         parts.base.lag.stop()
         parts.swarm.tracker.stop()
         parts.uploads.publisher.stop()
+        parts.uploads.contents.stop()
         parts.uploads.block_tables.stop()
         await self.listeners.close()
         parts.web.api.live.close()

@@ -8,6 +8,8 @@ from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.contents import ContentMonitor
+from voi.catalogue.torrent_files import TorrentFiles
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
@@ -18,9 +20,13 @@ from voi.publishing.space import Space
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadArea:
-    """Terminals offer disks to the `intake`, administrators ask for them through `requests`."""
+    """Terminals offer disks to the `intake`, administrators ask for them through `requests`.
+
+    `contents` watches the files of what is published.
+    """
 
     catalogue: Catalogue
+    contents: ContentMonitor
     block_tables: BlockTables
     publisher: Publisher
     notifications: UploaderNotifications
@@ -33,13 +39,35 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
     """Nothing is taken up yet."""
     templates, uploads = base.repositories.templates, base.repositories.uploads
     in_thread, in_disk_thread = base.threads.short, base.threads.disk
-    catalogue = Catalogue(
+    space = Space(base.directory.root)
+    torrents = TorrentFiles(
+        directory=base.directory,
+        kept=base.repositories.torrents,
+        in_thread=in_thread,
+        in_disk_thread=in_disk_thread,
+    )
+
+    async def check_room(needed: int) -> None:
+        admission.check_space(needed, await uploads.open_disks())
+
+    contents = ContentMonitor(
         templates=templates,
-        uploads=uploads,
+        torrents=torrents,
+        entries=base.repositories.audit_entries,
         directory=base.directory,
         seeder=swarm.session,
         tracker=swarm.tracker,
         in_thread=in_thread,
+        in_disk_thread=in_disk_thread,
+        clock=base.reactor,
+        check_room=check_room,
+    )
+    catalogue = Catalogue(
+        templates=templates,
+        uploads=uploads,
+        entries=base.repositories.audit_entries,
+        contents=contents,
+        torrents=torrents,
     )
     publisher = Publisher(
         uploads=uploads,
@@ -56,13 +84,18 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         uploads=uploads,
         templates=templates,
         publisher=publisher,
-        space=Space(base.directory.root),
+        space=space,
         online=base.registry.__contains__,
     )
     return UploadArea(
         catalogue=catalogue,
+        contents=contents,
         block_tables=BlockTables(
-            templates=templates, directory=base.directory, in_thread=in_thread, in_disk_thread=in_disk_thread
+            templates=templates,
+            directory=base.directory,
+            contents=contents,
+            in_thread=in_thread,
+            in_disk_thread=in_disk_thread,
         ),
         publisher=publisher,
         notifications=notifications,

@@ -17,6 +17,7 @@ from voi.app.terminals import TerminalArea
 from voi.app.uploads import UploadArea
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import ATTEMPTS
+from voi.catalogue.metrics import ContentMetrics
 from voi.domain.rollouts import LinkRates
 from voi.files.disk_usage import disk_usage
 from voi.seeding.link import link_rate
@@ -63,7 +64,7 @@ def make_web(
 ) -> WebArea:
     """Nothing is served yet; `token` is the API's own, kept in the data directory."""
     repositories, directory, in_thread = base.repositories, base.directory, base.threads.short
-    health = checks(base.database, directory, swarm.own_peer, swarm.session, uploads.catalogue, base.lag, base.reactor)
+    health = checks(base.database, directory, swarm.own_peer, swarm.session, uploads.contents, base.lag, base.reactor)
     traffic = TrafficMeter(swarm.session, lambda: rollouts.coordinator.progress_receiver.fetched)
     api = Api(
         server=Server(
@@ -103,8 +104,9 @@ def make_web(
             tracker=swarm.tracker,
             session=swarm.session,
             traffic=traffic,
+            contents=uploads.contents,
         ),
-        further=[_metrics(base, swarm, terminals, health, lambda: announce_factory.open)],
+        further=[_metrics(base, swarm, uploads, terminals, health, lambda: announce_factory.open)],
     )
     peers = tracker_resource(swarm.tracker, BlockTableResource(base.keys, uploads.block_tables))
     pages = site(api.resource(), peers, AssetResource(console_assets()))
@@ -115,6 +117,7 @@ def make_web(
 def _metrics(
     base: Foundation,
     swarm: SwarmArea,
+    uploads: UploadArea,
     terminals: TerminalArea,
     health: Mapping[str, HealthCheck],
     http_connections: Callable[[], int],
@@ -127,6 +130,7 @@ def _metrics(
             TerminalMetrics(terminals.factory),
             TrackerMetrics(swarm.tracker, http_connections),
             SeedingMetrics(swarm.session),
+            ContentMetrics(uploads.contents),
             base.database.metrics(),
             DiskMetrics(base.directory.root),
         ],

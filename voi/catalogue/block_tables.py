@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from voi.catalogue.interfaces import Contents
 from voi.domain import metainfo
 from voi.domain.blocks import BlockTable, Sums, encoded_size, is_useful
 from voi.domain.metainfo import Metainfo
@@ -46,13 +47,23 @@ def keep_table(directory: DataDirectory, torrent: Metainfo, sums: bytes) -> None
 
 
 class BlockTables:
-    """Gives tables on request; `in_disk_thread` is for reading whole disks, one at a time."""
+    """Gives tables on request; `in_disk_thread` is for reading whole disks, one at a time.
+
+    `contents` knows whether a level's file is whole, and is told of one that is not.
+    """
 
     def __init__(
-        self, *, templates: Templates, directory: DataDirectory, in_thread: InThread, in_disk_thread: InThread
+        self,
+        *,
+        templates: Templates,
+        directory: DataDirectory,
+        contents: Contents,
+        in_thread: InThread,
+        in_disk_thread: InThread,
     ) -> None:
         self._templates = templates
         self._directory = directory
+        self._contents = contents
         self._in_thread = in_thread
         self._in_disk_thread = in_disk_thread
         self._kept: dict[bytes, bytes] = {}
@@ -89,7 +100,7 @@ class BlockTables:
         data: bytes | None = await self._in_thread(self._read_file, info_hash, size)
         if data is not None:
             return data
-        if info_hash in self._hopeless:
+        if info_hash in self._hopeless or self._contents.problem(info_hash) is not None:
             raise NotFound(Reason("no_table", disk=str(level.name)))
         if info_hash not in self._under_way and not self._stopping:
             self._under_way.add(info_hash)
@@ -120,12 +131,14 @@ class BlockTables:
 
     async def _make(self, level: PublishedLevel) -> None:
         made = await self._in_disk_thread(self._make_in_thread, level)
-        if made:
-            self._under_way.discard(level.info_hash)
-        else:
+        self._under_way.discard(level.info_hash)
+        if made is None:
+            self._contents.suspect(level.info_hash)  # once it is whole, there can be a table of it
+        elif not made:
             self._hopeless.add(level.info_hash)
 
-    def _make_in_thread(self, level: PublishedLevel) -> bool:
+    def _make_in_thread(self, level: PublishedLevel) -> bool | None:
+        """Whether there is a table then: False where there is no use in one, None where pieces are wrong."""
         torrent = metainfo.parse(self._directory.torrent(level.info_hash).read_bytes(), level.name)
         if not is_useful(torrent):
             return False
@@ -134,7 +147,7 @@ class BlockTables:
         wrong = verify_file(self._directory.disk(level.name), torrent, cancelled=lambda: self._stopping, sums=sums)
         if wrong:
             log.error("{name}: {count} pieces are wrong, no block table", name=str(level.name), count=len(wrong))
-            return False
+            return None
         keep_table(self._directory, torrent, sums.finish())
         return True
 

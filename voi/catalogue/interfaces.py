@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from voi.domain.contents import ContentStatus
+from voi.domain.templates import PublishedLevel
 from voi.messages.reason import Reason
 
 
@@ -18,3 +21,16 @@ class Contents(Protocol):
 
     def problem(self, info_hash: bytes) -> Reason | None:
         """What is wrong with the server's copy, and what is done about it; None while nothing is known to be."""
+
+
+class ContentStates(Protocol):
+    """Where the server's own copies stand, for pages."""
+
+    def status(self, info_hash: bytes) -> ContentStatus:
+        """Where one stands; READY for one that is not known."""
+
+    def problem(self, info_hash: bytes) -> Reason | None:
+        """What is wrong with one, with its template's name and its own; None while nothing is known to be."""
+
+    def problems(self) -> Iterable[tuple[PublishedLevel, Reason]]:
+        """Every level with whose copy something is wrong, and what."""

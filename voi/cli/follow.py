@@ -80,6 +80,35 @@ def follow(
     return seen
 
 
+def follow_check(
+    api: ApiClient,
+    path: str,
+    seen: dict[str, Any],
+    console: Console,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Any:
+    """Show how far the server has read the files of a template, until it has read all of them; the template then.
+
+    :raises Failed: the server refused, or could not be asked.
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("checking", total=1.0)
+        while any(disk["content"]["state"] == "checking" for disk in seen["disks"]):
+            sleep(POLL_SECONDS)
+            seen = api.get(path)
+            size = sum(disk["size"] for disk in seen["disks"])
+            done = sum(disk["size"] * _read_of(disk["content"]) for disk in seen["disks"])
+            shown.update(task, completed=done / size if size else 1.0)
+    return seen
+
+
+def _read_of(content: dict[str, Any]) -> float:
+    """How much of a file is read, as far as that is known."""
+    return content["progress"] or 0.0 if content["state"] == "checking" else 1.0
+
+
 def stage(seen: dict[str, Any]) -> str:
     """What is being done to a template, or to an upload, now."""
     states = [disk["state"] for disk in _disks(seen)]

@@ -14,7 +14,7 @@ from voi.cli.failures import STATUSES, InterruptibleGroup
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
 from voi.cli.status import status
-from voi.cli.templates import import_, templates
+from voi.cli.templates import check, import_, templates
 from voi.cli.terminal_commands import GIVING, wake
 from voi.cli.terminals import terminals
 from voi.cli.tokens import token
@@ -38,6 +38,7 @@ for _command in (
     status,
     terminals,
     templates,
+    check,
     import_,
     upload,
     uploads,

@@ -8,7 +8,8 @@ from typing import Any, Final
 import click
 
 from voi.cli.failures import Failed, Interrupted
-from voi.cli.follow import follow
+from voi.cli.follow import follow, follow_check
+from voi.cli.lookup import template_named
 from voi.cli.output import console, say_json, show, show_result, size, state_cell
 from voi.cli.settings import connect, with_json, with_server
 
@@ -64,6 +65,31 @@ def templates(server: str | None, token: str | None, data: Path | None, as_json:
         "reason",
     )
     show(columns, rows, none="no templates yet: `voi import FILE --name NAME` creates one from an image file")
+
+
+@click.command()
+@click.argument("template")
+@with_server
+@with_json
+def check(template: str, server: str | None, token: str | None, data: Path | None, as_json: bool) -> None:
+    """Read the server's files of TEMPLATE from end to end, and wait for what is found.
+
+    Pieces that are wrong are fetched back from terminals that have them right; that goes on after this command, which
+    ends with status 1 where a file is not whole.
+    """
+    api = connect(server, token, data)
+    path = f"/templates/{template_named(api, template)}"
+    found = api.change("POST", f"{path}/check")
+    try:
+        found = follow_check(api, path, found, console(err=True))
+    except KeyboardInterrupt:
+        raise Interrupted("the check goes on") from None
+    if as_json:
+        say_json(found)
+    elif not found["reason"]:
+        click.echo(f"{found['name']}: every byte is as it was published")
+    if found["reason"]:
+        raise Failed(found["reason"])
 
 
 @click.command("import")

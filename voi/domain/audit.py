@@ -83,6 +83,15 @@ KINDS: Final[dict[str, str]] = {
     "upload.begun": "Receiving {disk} of template {name} from terminal {terminal}",
     "upload.published": "{disk} was published: template {name} now has version {version}",
     "upload.failed": "{disk} of template {name} could not be published: {reason}",
+    "content.damaged": "{disk} of template {name}: {reason}",
+    "content.missing": "{disk} of template {name}: {reason}",
+    "content.unreadable": "{disk} of template {name}: {reason}",
+    "content.moved_aside": (
+        "{disk} of template {name}: another file was in its place on the server and is now called {file}"
+    ),
+    "content.torrent_made": "{disk} of template {name}: its torrent was lost and was made again from its file",
+    "content.whole": "{disk} of template {name}: the file on the server is whole again",
+    "template.checked": "The files of template {name} are being checked; files: {count}",
     "settings.retention": "Events are now kept for {days} days",
     "rollout.begun": "Rollout {number} started: template {name}, version {version}, to {whom}",
     "rollout.begun_again": "Rollout {number} started: template {name}, version {version}, is sent again to {whom}",

@@ -105,7 +105,7 @@ def parse(data: bytes, expected: DiskName | None = None) -> Metainfo:
     :raises BadTorrent: the bytes are no canonical bencoded torrent.
     :raises TorrentRefused: they are one, and not one of a single disk that terminals could take.
     """
-    torrent = _decode(data)
+    torrent = decode(data)
     info = _info(torrent)
     for key, why in _REFUSED_INFO_KEYS.items():
         if key in info:
@@ -145,7 +145,7 @@ def with_announce(data: bytes, url: str) -> bytes:
     :raises BadTorrent: `data` is no canonical bencoded torrent.
     :raises ValueError: `url` is no http, https or udp URL of at most `LONGEST_URL` printable ASCII characters.
     """
-    torrent = _decode(data)
+    torrent = decode(data)
     _info(torrent)
     kept = {key: value for key, value in torrent.items() if key in _KEPT_KEYS}
     kept[b"announce"] = _checked_url(url)
@@ -201,8 +201,11 @@ def piece_length_for(size: int) -> int:
     return piece_length
 
 
-def _decode(data: bytes) -> dict[bytes, Any]:
-    """The outermost dictionary of canonical bencoding."""
+def decode(data: bytes) -> dict[bytes, Any]:
+    """The outermost dictionary of canonical bencoding.
+
+    :raises BadTorrent: the bytes are none, or too many.
+    """
     if len(data) > MAX_TORRENT:
         raise BadTorrent(Reason("torrent_too_large", size=len(data), most=MAX_TORRENT))
     _check_tokens(data)

@@ -34,6 +34,11 @@ class DataDirectory:
         return self.root / "incoming"
 
     @property
+    def fetched(self) -> Path:
+        """Published levels whose files were lost, while they are fetched back from terminals."""
+        return self.root / "fetched"
+
+    @property
     def torrents(self) -> Path:
         """Torrent files by info-hash."""
         return self.root / "torrents"
@@ -64,12 +69,16 @@ class DataDirectory:
         """An upload's file while it is under way."""
         return self.incoming / str(name)
 
+    def lost(self, name: DiskName) -> Path:
+        """A published level's file while it is fetched back."""
+        return self.fetched / str(name)
+
     def create(self) -> None:
         """Make what is missing, and close what is there to others.
 
         :raises StartupError: a directory cannot be made or written to.
         """
-        for path in (self.root, self.disks, self.incoming, self.torrents, self.resume):
+        for path in (self.root, self.disks, self.incoming, self.fetched, self.torrents, self.resume):
             try:
                 make_directory(path)
             except OSError as error:
@@ -79,7 +88,7 @@ class DataDirectory:
         # Of the uppermost directory only what is known: an administrator may keep a key of his own there.
         restrict_files([self.root / "lock"])
         restrict_files(self.root.glob(f"{self.database.name}*"), SECRET_MODE)
-        for path in (self.disks, self.incoming, self.torrents, self.resume):
+        for path in (self.disks, self.incoming, self.fetched, self.torrents, self.resume):
             restrict_files(path.iterdir())
 
     def lock(self) -> int:

@@ -176,6 +176,7 @@ _FILES: Final = {
     "path_failed": "{path}: {text}",
     "torrent_file_failed": "torrent file {name}: {text}",
     "torrent_file_missing": "torrent file {name} on the server: {text}",
+    "torrent_file_wrong": "the torrent file {name} on the server is damaged",
     "not_regular": "{path} is not a regular file",
     "changed_while_read": "{path} changed while it was being read: close the program that writes to it and try again",
     "wrong_pieces": "{disk}: {count} pieces on the server's disk are damaged ({shown})",
@@ -194,6 +195,27 @@ _FILES: Final = {
     "server_failed": "the server failed; its log says why",
 }
 """Files on the server, and those that read and write them."""
+
+_CONTENTS: Final = {
+    "content_problem": "template {template}, {disk}: {why}",
+    "content_wrong": "{what}; {done}",
+    "content_missing": "the file on the server is missing",
+    "content_damaged": "the file on the server is damaged: {wrong} of {total} pieces",
+    "content_unreadable": "the file on the server cannot be read: {text}",
+    "content_torrent_lost": (
+        "its torrent on the server is lost and cannot be made again from the file: put back the torrent or the "
+        "database from a backup, or publish the disk again"
+    ),
+    "content_checking": (
+        "every byte of the server's file is being checked, {part:.0%} done; until then the server does not offer it"
+    ),
+    "content_being_read": "it is being read, {part:.0%} done",
+    "content_fetched_back": "terminals that have all of it: {count}; it is being fetched back, {part:.0%} done",
+    "content_no_holder": (
+        "no terminal that is online has all of it: start one that has it, or put the file back into disks/"
+    ),
+}
+"""The server's own copies of published levels."""
 
 _IMAGES: Final = {
     "parent_size": (
@@ -292,6 +314,10 @@ _HEALTH: Final = {
         "torrents that have stopped because their files cannot be read or written: {count}; the server's log "
         "says which, and why"
     ),
+    "files_wrong": (
+        "published levels of which the server has no whole file: {count} of {total}; the overview says which, and "
+        "what is done"
+    ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
     "disk_nearly_full": (
@@ -301,6 +327,7 @@ _HEALTH: Final = {
     "terminals_stuck": "rollout {number}: terminals that receive nothing: {count}",
     "terminals_failed": "failed terminals: {count}",
     "terminals_outdated": "terminals with an older version: {count}",
+    "contents_wrong": "published levels of which the server has no whole file: {count}; {why}",
     "uploads_held": "requested uploads that cannot start: {count}; {why}",
     "uploads_failed": "failed uploads and imports: {count}",
 }
@@ -456,6 +483,7 @@ SENTENCES: Final[dict[str, str]] = {
         _ROLLOUTS,
         _TEMPLATES,
         _FILES,
+        _CONTENTS,
         _IMAGES,
         _HEALTH,
         SYSTEM,

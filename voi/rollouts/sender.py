@@ -11,6 +11,7 @@ from twisted.internet.defer import DeferredSemaphore
 from voi.domain import metainfo
 from voi.domain.rollouts import Task
 from voi.domain.templates import PublishedLevel, Template
+from voi.domain.torrent_repair import is_torrent_of
 from voi.errors import Conflict, StorageMissing, TerminalOffline
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
@@ -78,7 +79,7 @@ class Sender:
         if terminal is None or not server_address:
             raise TerminalOffline(Reason("offline", mac=task.mac))
         url = self._tracker_url(server_address, terminal.tracker_key)
-        torrent = metainfo.with_announce(await self._torrent(level.info_hash), url)
+        torrent = metainfo.with_announce(await self._torrent(level), url)
         body = TorrentBody(
             torrent=torrent,
             disk_uuid=level.name.uuid,
@@ -105,7 +106,8 @@ class Sender:
             raise Refused(Reason("terminal_answered", code=reply.code, text=why))
         return False
 
-    async def _torrent(self, info_hash: bytes) -> bytes:
+    async def _torrent(self, level: PublishedLevel) -> bytes:
+        info_hash = level.info_hash
         cached = self._torrents.get(info_hash)
         if cached is not None:
             self._torrents.move_to_end(info_hash)
@@ -113,10 +115,13 @@ class Sender:
         path = self._directory.torrent(info_hash)
         try:
             torrent: bytes = await self._in_thread(path.read_bytes)
+            right = await self._in_thread(is_torrent_of, torrent, level.name, level.info_hash, level.file_size)
         except OSError as error:
             raise StorageMissing(
                 Reason("torrent_file_missing", name=path.name, text=of_system(error.strerror))
             ) from error
+        if not right:  # terminals would join the swarm of nobody; where the torrents are watched it is put right
+            raise StorageMissing(Reason("torrent_file_wrong", name=path.name))
         self._torrents[info_hash] = torrent
         if len(self._torrents) > _CACHED:
             self._torrents.popitem(last=False)

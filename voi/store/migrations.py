@@ -115,6 +115,15 @@ UPDATE rollout_targets SET state = 'superseded' WHERE state = 'cancelled' AND wh
 
 
 @migrations()
+def m011_level_torrents(db: Database) -> None:
+    """The torrents of published levels, so that a copy of the database is enough to fetch every level back.
+
+    A table of their own: lists of levels, which are read all the time, do not read past them.
+    """
+    db.execute("CREATE TABLE level_torrents (info_hash BLOB PRIMARY KEY, torrent BLOB NOT NULL) STRICT")
+
+
+@migrations()
 def m013_again(db: Database) -> None:
     """Rollouts that send a version whatever their terminals are known to have."""
     _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")

@@ -18,6 +18,7 @@ from voi.store.snapshots import SqlTerminalSnapshots
 from voi.store.templates import SqlTemplates
 from voi.store.terminals import SqlTerminals
 from voi.store.tokens import SqlTokens
+from voi.store.torrents import SqlLevelTorrents
 from voi.store.uploads import SqlUploads
 
 
@@ -40,5 +41,6 @@ def sql_repositories(store: Store, room_directory: RoomDirectory, started: float
         statistics=SqlStatistics(store),
         templates=SqlTemplates(store),
         terminals=SqlTerminals(store, room_directory, started),
+        torrents=SqlLevelTorrents(store),
         uploads=SqlUploads(store),
     )

@@ -22,6 +22,7 @@ from voi.names import DiskName
 from voi.store.database import Store, where_found
 from voi.store.interfaces.templates import ChangedTemplate, Templates
 from voi.store.reported_levels import put_level
+from voi.store.torrents import put_torrent
 from voi.store.uploads import end_published
 
 _TEMPLATE = "uuid, name, sys_type, desc, group_uuid, group_name, auto_update, version, created, updated"
@@ -179,7 +180,13 @@ class SqlTemplates(Templates):
         return self._store.read(read_templates)
 
     def publish(
-        self, level: PublishedLevel, disk: UploadDisk, upload: Upload, *, audit: Audit[Template] | None = None
+        self,
+        level: PublishedLevel,
+        disk: UploadDisk,
+        upload: Upload,
+        *,
+        torrent: bytes = b"",
+        audit: Audit[Template] | None = None,
     ) -> Deferred[Template]:
         def job(db: Database) -> Template:
             refuse_published(db, level.name)
@@ -187,6 +194,8 @@ class SqlTemplates(Templates):
                 db, level, name=upload.name, sys_type=upload.sys_type, desc=upload.desc, upload_id=upload.id
             )
             end_published(db, disk.id, level.published)
+            if torrent:
+                put_torrent(db, level.info_hash, torrent)
             if disk.mac is not None:
                 held = ReportedLevel(template.uuid, level.name, level.type, level.virtual_size // 512, level.operate_id)
                 put_level(db, disk.mac, held)

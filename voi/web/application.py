@@ -17,6 +17,7 @@ from voi.audit.log import AuditLog
 from voi.auth.administration import AccountAdministration
 from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.interfaces import ContentStates
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
@@ -106,6 +107,7 @@ class LiveState:
     tracker: Tracker
     session: BitTorrentSession
     traffic: TrafficMeter
+    contents: ContentStates
 
 
 class Api:
@@ -152,6 +154,7 @@ class Api:
             traffic=live_state.traffic,
             disk=server.disk,
             checks=server.checks,
+            contents=live_state.contents,
         )
         terminal_routes = TerminalRoutes(
             terminals=terminals, snapshots=snapshots, coordinator=coordinator, registry=registry
@@ -184,6 +187,7 @@ class Api:
                 upload_requests=use_cases.uploads,
                 publisher=publisher,
                 recent=recent,
+                contents=live_state.contents,
             ),
             SettingsRoutes(facts=server.facts, events=events, audit_log=use_cases.audit_log),
             UploadRoutes(uploads=uploads, upload_requests=use_cases.uploads, publisher=publisher),

@@ -84,6 +84,7 @@ class AuditedRouteTests(TestCase):
             ("POST", "/commands"): self.command,
             ("POST", "/templates"): self.imported,
             ("PATCH", "/templates/{uuid}"): self.changed_template,
+            ("POST", "/templates/{uuid}/check"): self.checked_template,
             ("POST", "/uploads"): self.upload,
             ("DELETE", "/uploads/{upload_id}"): self.of_upload,
             ("POST", "/uploads/{upload_id}/retry"): lambda: self.failed_upload("retry"),
@@ -220,6 +221,10 @@ class AuditedRouteTests(TestCase):
         """All that can be changed of it."""
         body = {"name": "Lab", "desc": "for CAD", "auto_update": True}
         return Sent(f"/templates/{await self.template()}", body)
+
+    async def checked_template(self) -> Sent:
+        """Its files."""
+        return Sent(f"/templates/{await self.template()}/check")
 
     async def upload(self) -> Sent:
         """A new disk from a terminal that is off."""

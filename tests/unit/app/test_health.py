@@ -39,9 +39,10 @@ class Torrents:
 
 
 @dataclass
-class Catalogue:
-    """What is published."""
+class Contents:
+    """The server's copies of what is published."""
 
+    total: int = 4
     unavailable: int = 0
 
 
@@ -51,10 +52,10 @@ class CheckTests(StoreCase):
     def setUp(self) -> None:
         """All is well."""
         super().setUp()
-        self.peer, self.torrents, self.catalogue, self.clock = Peer(), Torrents(), Catalogue(), Clock()
+        self.peer, self.torrents, self.contents, self.clock = Peer(), Torrents(), Contents(), Clock()
         self.lag = LagProbe(self.clock, self.clock.seconds)
         self.checks: Mapping[str, health.Check] = health.checks(
-            self.store, DataDirectory(self.path), self.peer, self.torrents, self.catalogue, self.lag, self.clock
+            self.store, DataDirectory(self.path), self.peer, self.torrents, self.contents, self.lag, self.clock
         )
 
     async def said(self, name: str) -> str:
@@ -68,12 +69,16 @@ class CheckTests(StoreCase):
             self.assertEqual(await self.said(name), "", name)
 
     async def test_bittorrent(self) -> None:
-        """A session that is not listening, one whose files cannot be read, and levels that a start could not offer."""
+        """A session that is not listening, and one whose files cannot be read."""
         self.torrents.failing = 3
-        self.catalogue.unavailable = 2
-        self.assertIn("cannot be read or written: 5", await self.said("bittorrent"))
+        self.assertIn("cannot be read or written: 3", await self.said("bittorrent"))
         self.peer.port = 0
         self.assertIn("is not listening", await self.said("bittorrent"))
+
+    async def test_published_files(self) -> None:
+        """Levels of which the server has no whole file are counted, without names: anybody may read it."""
+        self.contents.unavailable = 2
+        self.assertIn("no whole file: 2 of 4", await self.said("published files"))
 
     async def test_disk(self) -> None:
         """Too little room, with how much there is."""

@@ -52,7 +52,11 @@ class TablesCase(PublishingCase):
             return maybeDeferred(function, *args)
 
         self.tables = BlockTables(
-            templates=self.templates, directory=self.directory, in_thread=in_thread, in_disk_thread=in_disk_thread
+            templates=self.templates,
+            directory=self.directory,
+            contents=self.contents,
+            in_thread=in_thread,
+            in_disk_thread=in_disk_thread,
         )
 
     async def upload(self, name: DiskName = BASE, piece_length: int = PIECE, **kwargs: Any) -> Metainfo:

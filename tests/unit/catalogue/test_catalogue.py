@@ -24,20 +24,20 @@ class CatalogueTests(PublishingCase):
         return [entry.text for entry in await SqlAuditEntries(self.store).find(AuditFilter(kind=kind), 99)][::-1]
 
     async def test_offered_at_a_start(self) -> None:
-        """Every level is admitted and seeded; one whose torrent is gone does not hold up the others, and is counted."""
+        """Every level is admitted and seeded; one whose file is gone does not hold up the others, and is counted."""
         await self.publish()
         await self.publish(DIFF, backing=str(BASE))
         template = await self.templates.get(TEMPLATE)
         assert template is not None
         base, diff = (level.info_hash for level in template.levels)
-        self.directory.torrent(base).unlink()
+        self.directory.disk(BASE).unlink()
         self.start()
-        self.assertEqual(await self.catalogue.offer_all(), 2)
+        self.assertEqual(await self.contents.take_up(), 2)
         self.assertEqual(self.tracker.admitted, {base, diff})
         self.assertEqual(list(self.seeder.seeding), [diff])
-        self.assertEqual(self.catalogue.unavailable, 1)
+        self.assertEqual((self.contents.offered, self.contents.unavailable), (1, 1))
         await self.catalogue.retire(base)
-        self.assertEqual(self.catalogue.unavailable, 0)
+        self.assertEqual((self.contents.offered, self.contents.unavailable), (1, 0))
 
     async def test_retired(self) -> None:
         """Neither tracker nor seed has it any more."""

@@ -164,6 +164,8 @@ def template(
     *,
     uuid: str = UUID,
     name: str = HOSTILE,
+    content: str = "ready",
+    part: float | None = None,
 ) -> dict[str, Any]:
     """A template as the API shows it."""
     return {
@@ -173,7 +175,7 @@ def template(
         "progress": progress,
         "reason": reason,
         "version": 1,
-        "disks": [{"size": 1000}],
+        "disks": [{"size": 1000, "content": {"state": content, "progress": part}}],
         "uploads": [{"disks": [{"state": disk}]}] if state == "importing" else [],
         "terminals_current": 3,
         "terminals_outdated": 4,

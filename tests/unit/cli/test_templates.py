@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from click.testing import Result
 
@@ -78,3 +79,25 @@ class ImportTests(ScriptedCase):
         self.assertEqual(result.exit_code, 1)
         self.assertIn("no image", result.stderr)
         self.assertNotIn("\x1b", result.stderr)
+
+
+class CheckTests(ScriptedCase):
+    """`voi check`."""
+
+    def check(self, *steps: dict[str, Any]) -> Result:
+        """Run it; the server reads, and then comes to what the steps say."""
+        self.script.say("POST", f"/templates/{UUID}/check", template("ready", content="checking", part=0.0), status=202)
+        self.script.say("GET", f"/templates/{UUID}", *steps)
+        return self.voi("check", UUID)
+
+    def test_whole(self) -> None:
+        """It waits until every byte was read."""
+        result = self.check(template("ready", content="checking", part=0.5), template("ready", name="Office"))
+        self.assertEqual((result.exit_code, result.stdout), (0, "Office: every byte is as it was published\n"))
+        self.assertEqual(len(self.script.asked), 3)
+
+    def test_damaged(self) -> None:
+        """What is wrong is an error, with what is done about it."""
+        result = self.check(template("incomplete", reason="1 of 16 pieces; it is fetched back", content="fetching"))
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("1 of 16 pieces; it is fetched back", result.stderr)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
 
 from tests.unit.fakes import FakeSession
 from tests.unit.store.base import StoreCase
 from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.contents import ContentMonitor, any_room
+from voi.catalogue.repairs import CheckRoom
+from voi.catalogue.torrent_files import TorrentFiles
 from voi.demo.image import write_image
 from voi.domain import metainfo
 from voi.domain.terminals import ReportedTemplate
@@ -28,7 +32,9 @@ from voi.publishing.intake import UploadIntake
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
 from voi.publishing.space import Space
-from voi.seeding.interfaces import FileScan, Trust
+from voi.seeding.interfaces import BitTorrentSession, FileScan, Trust
+from voi.store.interfaces.repositories import Repositories
+from voi.tasks import InThread
 from voi.tracker.peers import PeerState
 from voi.tracker.tracker import Tracker
 from voi.wire.messages import Disk, TemplateBody
@@ -66,12 +72,49 @@ class FakeSeeder(FakeSession):
         return succeed(None)
 
 
+def catalogue_of(
+    repositories: Repositories,
+    directory: DataDirectory,
+    seeder: BitTorrentSession,
+    tracker: Tracker,
+    in_thread: InThread,
+    *,
+    clock: Clock | None = None,
+    check_room: CheckRoom = any_room,
+) -> Catalogue:
+    """A catalogue whose contents are watched when a test says so."""
+    torrents = TorrentFiles(
+        directory=directory, kept=repositories.torrents, in_thread=in_thread, in_disk_thread=in_thread
+    )
+    contents = ContentMonitor(
+        templates=repositories.templates,
+        torrents=torrents,
+        entries=repositories.audit_entries,
+        directory=directory,
+        seeder=seeder,
+        tracker=tracker,
+        in_thread=in_thread,
+        in_disk_thread=in_thread,
+        clock=clock or Clock(),
+        check_room=check_room,
+    )
+    return Catalogue(
+        templates=repositories.templates,
+        uploads=repositories.uploads,
+        entries=repositories.audit_entries,
+        contents=contents,
+        torrents=torrents,
+    )
+
+
 @dataclass
 class Announced:
-    """Where a peer is."""
+    """Where a peer is, and whose; `left` is what it lacks."""
 
     host: str
     port: int
+    left: int = 0
+    terminal: str = MAC
 
 
 class FakeTracker(Tracker):
@@ -137,14 +180,8 @@ class PublishingCase(StoreCase):
         def in_thread(function: Any, *args: Any) -> Deferred[Any]:
             return maybeDeferred(function, *args)
 
-        self.catalogue = Catalogue(
-            templates=self.templates,
-            uploads=self.uploads,
-            directory=self.directory,
-            seeder=self.seeder,
-            tracker=self.tracker,
-            in_thread=in_thread,
-        )
+        self.catalogue = catalogue_of(self.repositories, self.directory, self.seeder, self.tracker, in_thread)
+        self.contents = self.catalogue.contents
         self.publisher = Publisher(
             uploads=self.uploads,
             templates=self.templates,

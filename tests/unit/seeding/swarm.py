@@ -75,6 +75,12 @@ class Events:
         """All events of one kind so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
+    def until_any(self, wanted: Callable[[], bool]) -> Deferred[Event]:
+        """Fires with the next event, whatever it is, after which something is so."""
+        waiter: Deferred[Event] = Deferred()
+        self._waiters.append((lambda _event: wanted(), waiter))
+        return waiter
+
     def until(self, kind: type[E], wanted: Callable[[E], bool] = lambda _: True) -> Deferred[E]:
         """Fires with the first such event, of the past or to come."""
         for event in self.of(kind):

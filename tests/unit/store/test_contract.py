@@ -19,6 +19,7 @@ from tests.unit.store.contract import (
     snapshots,
     templates,
     terminals,
+    torrents,
     uploads,
 )
 from voi.domain.room_directory import RoomDirectory
@@ -110,6 +111,10 @@ class TemplatesTests(OnSqlite, templates.TemplatesContract):
 
 class TerminalsTests(OnSqlite, terminals.TerminalsContract):
     """Terminals."""
+
+
+class LevelTorrentsTests(OnSqlite, torrents.LevelTorrentsContract):
+    """The torrents of published levels."""
 
 
 class UploadsTests(OnSqlite, uploads.UploadsContract):

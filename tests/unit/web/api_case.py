@@ -26,6 +26,7 @@ from tests.unit.web.fakes import (
     MAC,
     NOW,
     TEMPLATE,
+    FakeContents,
     FakeCoordinator,
     FakeDispatcher,
     FakePasswords,
@@ -116,6 +117,7 @@ class ApiCase(TestCase):
         now, nobody = (lambda: NOW), cast("Any", None)
         self.rooms, self.events = repositories.rooms, repositories.audit_entries
         self.audit_log = AuditLog(self.events, now)
+        self.contents = FakeContents()
         self.waker, self.traffic = FakeWaker(), FakeTraffic()
         self.disk = (500 << 30, 1000 << 30)
         self.forgotten_keys: list[str] = []
@@ -129,6 +131,7 @@ class ApiCase(TestCase):
             "recorder": self.recorder,
             "tracker": self.tracker,
             "traffic": self.traffic,
+            "contents": self.contents,
         }
         self.api = Api(
             server=Server(
@@ -175,10 +178,9 @@ class ApiCase(TestCase):
                 catalogue=Catalogue(
                     templates=self.templates,
                     uploads=self.uploads,
-                    directory=nobody,
-                    seeder=nobody,
-                    tracker=nobody,
-                    in_thread=nobody,
+                    entries=self.events,
+                    contents=cast("Any", self.contents),
+                    torrents=nobody,
                     now=now,
                 ),
                 uploads=self.upload_requests,

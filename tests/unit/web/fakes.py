@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from voi.domain.actors import Actor
 from voi.domain.audit import Audit
 from voi.domain.command_outcomes import Command
+from voi.domain.contents import READY, ContentStatus
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import Rollout, Target
 from voi.domain.templates import PublishedLevel
@@ -51,6 +52,31 @@ class FakeWaker:
     async def wake(self, macs: Sequence[str]) -> int:
         self.woken += macs
         return min(len(macs), self.reached)
+
+
+class FakeContents:
+    """The server's copies: `wrong` has the faults of some by their info-hash, `checked` those that were to be read."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[bytes, tuple[PublishedLevel, ContentStatus]] = {}
+        self.checked: list[PublishedLevel] = []
+
+    def status(self, info_hash: bytes) -> ContentStatus:
+        return self.wrong[info_hash][1] if info_hash in self.wrong else READY
+
+    def problem(self, info_hash: bytes) -> Reason | None:
+        reason = self.status(info_hash).reason
+        if reason is None:
+            return None
+        return Reason("content_problem", template="Office", disk=str(self.wrong[info_hash][0].name), why=reason)
+
+    def problems(self) -> list[tuple[PublishedLevel, Reason]]:
+        found = [(level, self.problem(info_hash)) for info_hash, (level, _) in self.wrong.items()]
+        return [(level, reason) for level, reason in found if reason is not None]
+
+    def check(self, levels: Iterable[PublishedLevel]) -> int:
+        self.checked += levels
+        return len(self.checked)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from voi.store.interfaces.rooms import Rooms
 from voi.store.interfaces.snapshots import Statistics, TerminalSnapshots
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
+from voi.store.interfaces.torrents import LevelTorrents
 from voi.store.interfaces.uploads import Uploads
 
 
@@ -33,4 +34,5 @@ class Repositories:
     statistics: Statistics
     templates: Templates
     terminals: Terminals
+    torrents: LevelTorrents
     uploads: Uploads

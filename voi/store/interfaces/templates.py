@@ -43,9 +43,17 @@ class Templates(Protocol):
         """All templates by name, with their levels."""
 
     def publish(
-        self, level: PublishedLevel, disk: UploadDisk, upload: Upload, *, audit: Audit[Template] | None = None
+        self,
+        level: PublishedLevel,
+        disk: UploadDisk,
+        upload: Upload,
+        *,
+        torrent: bytes = b"",
+        audit: Audit[Template] | None = None,
     ) -> Deferred[Template]:
         """Make the disk of an upload a level of its template, which ends the upload, all in one step; the template.
+
+        Its torrent is kept in the same step (`LevelTorrents`), where it is given.
 
         The template comes into being with its first level and a group of its own. Each level makes a version, which
         has all levels that are published by then. The uploader, if it is a terminal, has the level from now on.

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from voi.catalogue.interfaces import ContentStates
 from voi.domain.rollouts import Summary
 from voi.domain.rooms import Room
+from voi.domain.templates import PublishedLevel
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
@@ -49,6 +51,7 @@ class OverviewRoutes:
         traffic: TrafficMeter,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
+        contents: ContentStates,
     ) -> None:
         self._recent = recent
         self._rollouts = rollouts
@@ -58,6 +61,7 @@ class OverviewRoutes:
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
+        self._contents = contents
         self._answer = Recent(self._read, seconds=SHARED_SECONDS)
 
     def changed(self) -> None:
@@ -90,6 +94,7 @@ class OverviewRoutes:
             *_terminals(states),
             *_failing(self._coordinator.stall_monitor.failing()),
             *_stuck(self._coordinator.stall_monitor.stalled()),
+            *_contents(list(self._contents.problems())),
             *_uploads(await self._uploads.failed()),
             *_held(await self._uploads.open_disks()),
             *_disk(free, size),
@@ -142,6 +147,15 @@ def _stuck(still: Mapping[int, int]) -> list[Attention]:
         _attention("stuck", count, Reason("terminals_stuck", number=number, count=count), f"#/rollouts/{number}")
         for number, count in sorted(still.items())
     ]
+
+
+def _contents(problems: Sequence[tuple[PublishedLevel, Reason]]) -> list[Attention]:
+    """Published levels of which the server has no whole file, with what is wrong with the first of them."""
+    if not problems:
+        return []
+    count, templates = len(problems), {level.template_uuid for level, _ in problems}
+    link = f"#/templates/{templates.pop()}" if len(templates) == 1 else "#/templates"
+    return [_attention("content", count, Reason("contents_wrong", count=count, why=problems[0][1]), link)]
 
 
 def _uploads(failed: Sequence[Upload]) -> list[Attention]:

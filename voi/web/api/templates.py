@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.interfaces import ContentStates
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
 from voi.domain.terminal_status import TerminalStatus
@@ -65,6 +66,7 @@ class TemplateRoutes:
         upload_requests: UploadRequests,
         publisher: Publisher,
         recent: RecentRows,
+        contents: ContentStates,
     ) -> None:
         self._templates = templates
         self._uploads = uploads
@@ -72,6 +74,7 @@ class TemplateRoutes:
         self._upload_requests = upload_requests
         self._publisher = publisher
         self._recent = recent
+        self._contents = contents
 
     def routes(self) -> tuple[Route, ...]:
         """The table."""
@@ -125,6 +128,16 @@ class TemplateRoutes:
                 answer=TemplateView,
                 errors=(UnknownTemplate, Conflict),
             ),
+            Route(
+                method="POST",
+                path="/api/v1/templates/<uuid:uuid>/check",
+                handler=self.check,
+                role=Role.ADMINISTRATOR,
+                summary="Read the server's files of a template from end to end; it goes on after the answer",
+                answer=TemplateView,
+                status=HTTPStatus.ACCEPTED,
+                errors=(UnknownTemplate,),
+            ),
         )
 
     async def all(self, query: TemplateQuery) -> TemplateList:
@@ -132,7 +145,7 @@ class TemplateRoutes:
         under_way = await self._under_way()
         failed = by_template((await self._uploads.failed())[::-1])
         views = [
-            template_view(x, under_way.pop(x.uuid, []), failed.pop(x.uuid, []), self._publisher)
+            template_view(x, under_way.pop(x.uuid, []), failed.pop(x.uuid, []), self._publisher, self._contents)
             for x in await self._templates.all()
         ]
         for uuid in under_way.keys() | failed.keys():
@@ -152,7 +165,8 @@ class TemplateRoutes:
         template = await self._templates.get(uuid)
         failed = (await self._uploads.failed(uuid))[::-1]
         if template is not None:
-            return _counted(template_view(template, uploads, failed, self._publisher), await self._statuses())
+            view = template_view(template, uploads, failed, self._publisher, self._contents)
+            return _counted(view, await self._statuses())
         if not uploads:
             raise UnknownTemplate(Reason("no_template", uuid=uuid))
         return unpublished_view(uploads, failed, self._publisher)
@@ -188,6 +202,11 @@ class TemplateRoutes:
         if body.name is None and body.desc is None and body.auto_update is None:
             raise Malformed(Reason("name_or_auto_update"))
         await self._catalogue.change(actor, uuid, name=body.name, desc=body.desc, auto_update=body.auto_update)
+        return await self.one(uuid)
+
+    async def check(self, uuid: str, actor: Actor) -> TemplateView:
+        """POST templates/{uuid}/check."""
+        await self._catalogue.check(actor, uuid)
         return await self.one(uuid)
 
     async def _under_way(self) -> dict[str, list[Upload]]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from voi.catalogue.interfaces import ContentStates
 from voi.domain.audit import AuditEntry
+from voi.domain.contents import ContentStatus
 from voi.domain.rollouts import Target
 from voi.domain.rooms import Room
 from voi.domain.templates import PublishedLevel, Template, Version
@@ -19,7 +21,7 @@ from voi.tracker.announce import Counts
 from voi.web.api.schemas.events import EventView
 from voi.web.api.schemas.rooms import RoomView
 from voi.web.api.schemas.server import SwarmView
-from voi.web.api.schemas.templates import GroupView, TemplateDisk, TemplateView, VersionDisk, VersionView
+from voi.web.api.schemas.templates import ContentView, GroupView, TemplateDisk, TemplateView, VersionDisk, VersionView
 from voi.web.api.schemas.terminals import TerminalDisk, TerminalView
 from voi.web.api.schemas.uploads import UploadDiskView, UploadView
 from voi.web.api.terminal_rows import Row
@@ -150,25 +152,31 @@ def _progress(disks: Sequence[UploadDisk], publisher: Publisher) -> float:
 
 
 def template_view(
-    template: Template, uploads: Sequence[Upload], failed: Sequence[Upload], publisher: Publisher
+    template: Template,
+    uploads: Sequence[Upload],
+    failed: Sequence[Upload],
+    publisher: Publisher,
+    contents: ContentStates,
 ) -> TemplateView:
     """A template that has something published, with its open uploads, and with those that failed and need attention."""
     under_way = [upload_view(upload, publisher) for upload in uploads if upload.state == "open"]
+    copies = [contents.status(level.info_hash) for level in template.levels]
+    reason = next(filter(None, (contents.problem(level.info_hash) for level in template.levels)), "")
     return TemplateView(
         uuid=template.uuid,
         name=template.name,
         sys_type=template.sys_type,
         desc=template.desc,
-        state=_activity(under_way[-1]) if under_way else "ready",
+        state=_activity(under_way[-1]) if under_way else _wholeness(copies),
         progress=under_way[-1].progress if under_way else 1.0,
-        reason="",
-        why=None,
+        reason=str(reason),
+        why=why_of(reason),
         version=template.version,
         auto_update=template.auto_update,
         group=GroupView(template.group_uuid, template.group_name),
         created=moment(template.created),
         updated=moment(template.updated),
-        disks=[_template_disk(level) for level in template.levels],
+        disks=[_template_disk(level, copy) for level, copy in zip(template.levels, copies, strict=True)],
         uploads=under_way,
         failed=[upload_view(upload, publisher) for upload in failed],
     )
@@ -203,7 +211,14 @@ def _activity(upload: UploadView) -> Literal["importing", "uploading"]:
     return "uploading" if upload.mac else "importing"
 
 
-def _template_disk(level: PublishedLevel) -> TemplateDisk:
+def _wholeness(copies: Sequence[ContentStatus]) -> Literal["ready", "incomplete", "checking"]:
+    """What is known of the server's copies of a template."""
+    if any(copy.fault for copy in copies):
+        return "incomplete"
+    return "ready" if all(copy.offered for copy in copies) else "checking"
+
+
+def _template_disk(level: PublishedLevel, content: ContentStatus) -> TemplateDisk:
     return TemplateDisk(
         uuid=level.name.uuid,
         level=level.name.level,
@@ -215,7 +230,13 @@ def _template_disk(level: PublishedLevel) -> TemplateDisk:
         virtual_size=level.virtual_size,
         published=moment(level.published),
         uploader=level.uploader,
+        content=_content_view(content),
     )
+
+
+def _content_view(content: ContentStatus) -> ContentView:
+    reason = content.reason or ""
+    return ContentView(content.state.value, content.offered, content.progress, str(reason), why_of(reason))
 
 
 def version_view(version: Version, template: Template, terminals: int) -> VersionView:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.unit.web.api_case import ApiCase
-from tests.unit.web.fakes import MAC, OTHER, TEMPLATE, level, upload_disk
+from tests.unit.web.fakes import HASH, MAC, OTHER, TEMPLATE, level, upload_disk
+from voi.domain.contents import Fault, status_of
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
@@ -110,6 +111,14 @@ class OverviewTests(ApiCase):
         found = (await self.get())["attention"]
         self.assertEqual([x["kind"] for x in found], ["disk", "health"])
         self.assertIn("it does not listen", found[1]["text"])
+
+    async def test_files(self) -> None:
+        """A published level of which the server has no whole file, with what is wrong, leads to its template."""
+        fault = status_of(Fault.missing(), offered=False, reading=None, fetching=0.0, holders=0, hindrance="")
+        self.contents.wrong[HASH] = (level(), fault)
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("content", 1, f"#/templates/{TEMPLATE}"))
+        self.assertIn("no terminal that is online has all of it", found["text"])
 
     async def test_in_other_languages(self) -> None:
         """Beside each sentence stands what it is made of, down to what a check says."""

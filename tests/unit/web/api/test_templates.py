@@ -7,6 +7,7 @@ import time
 from tests.unit.web.api_case import ApiCase
 from tests.unit.web.fakes import DISK, HASH, MAC, OTHER, TEMPLATE, level, upload_disk
 from voi.domain.actors import Actor
+from voi.domain.contents import Fault, status_of
 from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Upload
 from voi.errors import BadImage, NoSpace
@@ -94,6 +95,7 @@ class TemplateTests(ApiCase):
                         "virtual_size": 4096,
                         "published": "2023-11-14T22:13:20Z",
                         "uploader": MAC,
+                        "content": {"state": "ready", "offered": True, "progress": None, "reason": "", "why": None},
                     }
                 ],
                 "uploads": [],
@@ -101,6 +103,35 @@ class TemplateTests(ApiCase):
             },
         )
         self.assertEqual((await self.ask("GET", "/api/v1/templates")).json["templates"], [answer.json])
+
+    async def test_incomplete(self) -> None:
+        """A published template of which the server lacks a file says so, with what is wrong and what is done."""
+        await self.publish(level())
+        self.contents.wrong[HASH] = (
+            level(),
+            status_of(Fault.missing(), offered=False, reading=None, fetching=0.25, holders=3, hindrance=""),
+        )
+        found = (await self.ask("GET", "/api/v1/templates?state=incomplete")).json["templates"][0]
+        self.assertEqual(found["state"], "incomplete")
+        self.assertIn(f"template Office, voi_0_{DISK}: the file on the server is missing", found["reason"])
+        self.assertIn("terminals that have all of it: 3; it is being fetched back, 20% done", found["reason"])
+        self.assertEqual(found["why"]["code"], "content_problem")
+        content = found["disks"][0]["content"]
+        self.assertEqual((content["state"], content["offered"], content["progress"]), ("fetching", False, 0.25))
+        self.assertEqual((await self.ask("GET", "/api/v1/templates?state=ready")).json["templates"], [])
+
+    async def test_check(self) -> None:
+        """Files are read on request, which is written down; none of a template that is not there."""
+        await self.publish(level())
+        answer = await self.ask("POST", f"/api/v1/templates/{TEMPLATE}/check")
+        self.assertEqual((answer.status, answer.json["uuid"]), (202, TEMPLATE))
+        self.assertEqual([one.name.level for one in self.contents.checked], [0])
+        events = (await self.ask("GET", "/api/v1/events?kind=template.checked")).json["events"]
+        self.assertEqual(
+            [event["text"] for event in events], ["The files of template Classroom are being checked; files: 1"]
+        )
+        answer = await self.ask("POST", f"/api/v1/templates/{DISK}/check")
+        self.assertEqual((answer.status, answer.code), (404, "unknown_template"))
 
     async def test_unknown(self) -> None:
         """A template that nothing has is 404 with its own code."""

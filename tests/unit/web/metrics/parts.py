@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ from twisted.internet.task import Clock
 
 from voi.app.lag import LagProbe
 from voi.app.metrics import DiskMetrics, ProcessMetrics
+from voi.catalogue.metrics import ContentMetrics
+from voi.domain.contents import ContentState
 from voi.domain.metric_counts import CountedLevel, MetricCounts
 from voi.metrics import PackageCollector
 from voi.names import DiskName
@@ -89,6 +92,8 @@ class Parts:
         )
         self.statuses = {HASH: status("seeding", 4000, 500), b"x" * 20: status("checking_resume_data", 1000, 100)}
         self.session: Any = SimpleNamespace(sent=5000, received=600, statuses=lambda: self.statuses)
+        states = Counter({ContentState.READY: 4, ContentState.MISSING: 1})
+        self.contents: Any = SimpleNamespace(counts=lambda: states, offered=4)
         self.store: Any = SimpleNamespace(
             writer=WorkerState(True, 12, 0.25, ""), reader=WorkerState(False, 0, 0.0, "gone")
         )
@@ -100,6 +105,7 @@ class Parts:
             TerminalMetrics(self.factory),
             TrackerMetrics(self.tracker, lambda: 11),
             SeedingMetrics(self.session),
+            ContentMetrics(self.contents),
             DatabaseMetrics(self.store, self.directory / "voi.sqlite"),
             DiskMetrics(self.directory),
         ]

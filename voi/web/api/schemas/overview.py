@@ -9,7 +9,7 @@ from msgspec import Struct
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.http.reasons import Why
 
-Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "upload", "held", "health"]
+Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "content", "upload", "held", "health"]
 """What needs attention."""
 
 

@@ -39,7 +39,7 @@ class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
 class TemplateQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
     """Templates: `q` is a part of name or remark."""
 
-    state: Literal["ready", "importing", "uploading", "failed"] | None = None
+    state: Literal["ready", "incomplete", "checking", "importing", "uploading", "failed"] | None = None
     sort: Literal[
         "name", "state", "version", "created", "updated", "-name", "-state", "-version", "-created", "-updated"
     ] = "name"
@@ -58,8 +58,22 @@ class GroupView(Struct, frozen=True):
     name: str
 
 
+class ContentView(Struct, frozen=True):
+    """The server's own copy of a published level.
+
+    `offered`: terminals can fetch it from the server. `progress` is 0 to 1 of what is being checked or fetched back
+    from terminals, null where nothing is. `reason` says what is wrong and what is done about it; empty if nothing is.
+    """
+
+    state: Literal["ready", "checking", "damaged", "missing", "unreadable", "fetching"]
+    offered: bool
+    progress: float | None
+    reason: str
+    why: Why | None
+
+
 class TemplateDisk(Struct, frozen=True):
-    """A published level; `uploader` is the MAC it came from, null for an import."""
+    """A published level; `uploader` is the MAC it came from, null for an import; `content` is the server's copy."""
 
     uuid: str
     level: int
@@ -71,23 +85,27 @@ class TemplateDisk(Struct, frozen=True):
     virtual_size: int
     published: datetime
     uploader: str | None
+    content: ContentView
 
 
 class TemplateView(Struct, frozen=True):
     """A template with its published levels.
 
-    `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. One that has nothing
-    published yet has version 0 and no group. `uploads` are under way, `failed` are those that failed and need
-    attention. `terminals_current`, `terminals_outdated`, `terminals_incomplete` and `terminals_unknown` are how many
-    terminals have the newest version, an older one, none that is whole, and of how many that is not known: they have
-    not said since their login what they have. `terminals_running` is how many were seen to run the newest.
+    `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. `incomplete` is one
+    that is published, and of which the server lacks a whole file; the reason says which; of one that is `checking`
+    that is not known yet. One that has nothing published yet has version 0 and no group. `uploads` are under way,
+    `failed` are those that failed and need attention.
+
+    `terminals_current`, `terminals_outdated`, `terminals_incomplete` and `terminals_unknown` are how many terminals
+    have the newest version, an older one, none that is whole, and of how many that is not known: they have not said
+    since their login what they have. `terminals_running` is how many were seen to run the newest.
     """
 
     uuid: str
     name: str
     sys_type: int
     desc: str
-    state: Literal["ready", "importing", "uploading", "failed"]
+    state: Literal["ready", "incomplete", "checking", "importing", "uploading", "failed"]
     progress: float
     reason: str
     why: Why | None

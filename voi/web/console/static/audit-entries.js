@@ -19,6 +19,7 @@ export const GROUPS = [
   "upload",
   "rollout",
   "token",
+  "content",
   "settings",
   "server",
 ];

@@ -16,7 +16,7 @@ const IDLE_SECONDS = 20; // no event reports disk and health
 const LOW_DISK = 0.1;
 
 /** Kinds whose sentence from the server has more than their number. */
-const DETAILED = new Set(["held", "stuck", "disk", "health"]);
+const DETAILED = new Set(["held", "stuck", "disk", "content", "health"]);
 
 /** The overview. */
 export function OverviewPage() {

@@ -20,7 +20,9 @@ const MOVING_SECONDS = 2;
 export function TemplatePage({ uuid }) {
   useTopics("templates");
   const remote = useRemote(`templates/${uuid}`, { topics: ["templates"] });
-  const moving = Boolean(remote.value?.uploads.length);
+  const moving = Boolean(
+    remote.value?.uploads.length || remote.value?.disks.some((disk) => disk.content.state !== "ready"),
+  );
   const versions = useRemote(remote.value?.version ? `templates/${uuid}/versions` : null, {
     topics: ["templates"],
     every: 10,
@@ -38,6 +40,10 @@ export function TemplatePage({ uuid }) {
         badge=${html`
         <${Badge} state=${template.state} />`} note=${template.desc}>
         ${may("templates") && template.version > 0 && html`
+          <button type="button" onClick=${() => check(template, reread)}>
+            <${Icon} name="check" />
+            ${t("action.check")}
+          </button>
           <button type="button" onClick=${() => edit(template, reread)}>
             <${Icon} name="edit" />
             ${t("action.edit")}
@@ -52,6 +58,11 @@ export function TemplatePage({ uuid }) {
         <div class="failure" role="alert">
           <${Icon} name="alert" />
           <div><strong>${t("template.failed")}</strong><p>${reasonText(template.reason, template.why)}</p></div>
+        </div>`}
+      ${template.version > 0 && template.reason && template.state !== "checking" && html`
+        <div class="failure" role="alert">
+          <${Icon} name="alert" />
+          <div><strong>${t("template.incomplete")}</strong><p>${reasonText(template.reason, template.why)}</p></div>
         </div>`}
       <${FailedUploads} uploads=${template.failed} reread=${reread} />
       ${template.uploads.map((upload) => html`<${UnderWay} key=${upload.id} upload=${upload} reread=${reread} />`)}
@@ -179,10 +190,18 @@ function Disks({ disks }) {
       render: (disk) => html`<${When} at=${disk.published} />`,
     },
     { key: "uploader", label: t("column.uploader"), render: (disk) => uploader(disk.uploader) },
+    { key: "content", label: t("template.content"), render: (disk) => content(disk.content) },
   ];
   return html`
     <${PlainTable} label=${t("template.disks")} columns=${columns} rows=${disks} rowKey=${(disk) => disk.name}
       empty=${t("template.no_disks")} />`;
+}
+
+/** The server's own copy of a disk: its state, and how far it is where something is done about it. */
+function content({ state, progress, reason, why }) {
+  const label = t(`state.${state}`);
+  return html`<${Badge} state=${state} title=${reasonText(reason, why)} />
+    ${progress !== null && html` <${Bar} value=${progress} state="downloading" label=${label} />`}`;
 }
 
 function Versions({ versions, template }) {
@@ -227,6 +246,13 @@ function Versions({ versions, template }) {
 function uploader(mac) {
   if (!mac) return t("template.imported");
   return html`<a href=${hashOf(["terminals", mac])}>${nameOf(store.terminals.get(mac) ?? { mac })}</a>`;
+}
+
+async function check(template, reread) {
+  const title = t("ask.check.title", { name: template.name });
+  if (!(await sure({ title, text: t("ask.check.text"), confirm: t("ask.check.yes"), danger: false }))) return;
+  await reported(change("POST", `templates/${template.uuid}/check`), t("done.check"));
+  reread();
 }
 
 async function edit(template, reread) {

@@ -30,7 +30,7 @@ from tests.bench.rehearsal import rehearse
 from tests.bench.tables import show_outcome, show_skipped, show_targets
 
 BENCHES: Final = (
-    "tracker", "sessions", "seed", "start", "lag", "console", "overnight", "delta", "swarm", "rooms", "churn",
+    "tracker", "sessions", "seed", "start", "walk", "lag", "console", "overnight", "delta", "swarm", "rooms", "churn",
     "simulate",
 )  # fmt: skip
 FAST: Final = ("console", "delta", "swarm")

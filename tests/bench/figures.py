@@ -58,6 +58,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "sessions.command": Target("sessions: command to 10,000, last reply in", 3, 1, "s"),
     "seed.rate": Target("seed: MB/s / best libtorrent preset alone", 0.9, 1.0, more_is_better=True),
     "start.clean": Target("start: 200 torrents seeded after a clean stop", 10, 2, "s"),
+    "walk.cost": Target("walk: checking the tables of an image, for each GB of its disk", 20, 5, "ms"),
     "lag.p999": Target("reactor lag p99.9 while seeding, 500 announces/s", 20, 5, "ms"),
     "console.cpu": Target("console: share of a core for ten open pages", 5, 1, "%"),
     "console.key": Target("console: answer to a key press, p95", 100, 50, "ms"),

@@ -78,7 +78,7 @@ class TemplateTests(BrowserCase):
         self.click(".attention a", "1 published file is not whole on the server")
         self.until(lambda: uuid in self.page.current_url, "the template's page")
         self.find(".failure", "the file on the server is missing; no terminal that is online has all of it")
-        self.find("td .badge.fetching", "Being fetched back")
+        self.find("td .badge.missing", "Missing")
         self.picture("template-incomplete")
         (path.parent.parent / "away").rename(path)
         self.find("td .badge.ready", "Ready")

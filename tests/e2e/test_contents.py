@@ -65,10 +65,16 @@ class RemovedTests(ContentsCase):
         self.assertIn("no terminal that is online has all of it", self.shown()["reason"])
         self.assertIn("no whole file: 1 of 1", self.unhealthy())
         self.assertFalse(self.content()["offered"])
+        number = self.roll_out([self.receivers().macs[0]])
+        self.wait(
+            lambda: "the file on the server is missing" in self.rollout(number)["targets"][0]["reason"],
+            "the rollout to say that it is the server",
+        )
         kinds = {item["kind"] for item in self.server.api("GET", "overview")["attention"]}
         self.assertLessEqual({"content", "health"}, kinds)
         self.terminals.start()
         self.whole()
+        self.done(number)
         self.assertEqual(self.kinds(), ["content.missing", "content.whole"])
 
     def test_put_back(self) -> None:
@@ -76,7 +82,7 @@ class RemovedTests(ContentsCase):
         self.publish()
         self.terminals.stop()
         self.path.rename(self.directory / "away")
-        self.wait(lambda: self.content()["state"] == "fetching", "the file to be missed")
+        self.wait(lambda: self.content()["state"] == "missing", "the file to be missed")
         (self.directory / "away").rename(self.path)
         self.whole()
 
@@ -84,16 +90,41 @@ class RemovedTests(ContentsCase):
 class DamagedTests(ContentsCase):
     """Bytes that change on the disk."""
 
-    def test_checked_and_mended(self) -> None:
-        """A bit that flips, with size and time kept, is found by a check, and mended from the terminal."""
-        path = self.publish()
-        before = path.stat()
-        with path.open("r+b") as file:
+    def flip(self) -> None:
+        """Change a bit in the middle of the server's file; size and time of change stay as they were."""
+        before = self.path.stat()
+        with self.path.open("r+b") as file:
             file.seek(before.st_size // 2)
             byte = file.read(1)
             file.seek(before.st_size // 2)
             file.write(bytes([byte[0] ^ 1]))
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.utime(self.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def test_found_by_terminals_that_stand_still(self) -> None:
+        """Terminals of a rollout that cannot complete it make the server read its file: it is the server's, and is said
+        so at each of them; once somebody is there who has it right, both the file and the rollout are.
+        """
+        self.publish()
+        self.terminals.stop()
+        self.flip()
+        receivers = self.receivers(2)
+        number = self.roll_out(receivers.macs)
+        self.wait(lambda: "content.damaged" in self.kinds(), "the damage to be found")
+
+        def said() -> bool:
+            targets = self.rollout(number)["targets"]
+            return all("the file on the server is damaged: 1 of" in target["reason"] for target in targets)
+
+        self.wait(said, "each terminal of the rollout to say that it is the server")
+        self.terminals.start()
+        self.done(number)
+        self.whole()
+        self.assert_equal_copies(*receivers.directories)
+
+    def test_checked_and_mended(self) -> None:
+        """A bit that flips, with size and time kept, is found by a check, and mended from the terminal."""
+        self.publish()
+        self.flip()
         self.server.api("POST", f"templates/{self.template}/check")
         self.wait(lambda: "content.damaged" in self.kinds(), "the damage to be found")
         self.whole()

@@ -55,7 +55,7 @@ def assemble(base: Foundation, token: str) -> Assembly:
     swarm = make_swarm(base)
     uploads = make_uploads(base, swarm)
     commands = make_commands(base)
-    rollouts = make_rollouts(base, swarm, commands)
+    rollouts = make_rollouts(base, swarm, uploads, commands)
     terminals = make_terminals(base, uploads, rollouts)
     web = make_web(base, swarm, uploads, commands, rollouts, terminals, token)
     return Assembly(

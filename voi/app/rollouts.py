@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
+from voi.app.uploads import UploadArea
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
@@ -21,7 +22,7 @@ class RolloutArea:
     coordinator: RolloutCoordinator
 
 
-def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatcher) -> RolloutArea:
+def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, commands: CommandDispatcher) -> RolloutArea:
     """Nothing is taken up yet."""
     repositories = base.repositories
     open_targets = OpenTargets()
@@ -47,6 +48,7 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, commands: CommandDispatche
         send_command=commands.send,
         seeder=swarm.session,
         tracker=swarm.tracker,
+        contents=uploads.contents,
         clock=base.reactor,
         open_targets=open_targets,
         served=recorder.served,

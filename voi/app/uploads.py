@@ -11,6 +11,7 @@ from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.contents import ContentMonitor
 from voi.catalogue.torrent_files import TorrentFiles
 from voi.publishing.admission import UploadAdmission
+from voi.publishing.image_check import ImageCheck
 from voi.publishing.intake import UploadIntake
 from voi.publishing.notifications import UploaderNotifications
 from voi.publishing.publisher import Publisher
@@ -76,6 +77,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         directory=base.directory,
         seeder=swarm.session,
         tracker=swarm.tracker,
+        check_image=ImageCheck.with_qemu(),
         in_thread=in_thread,
         in_disk_thread=in_disk_thread,
     )

@@ -24,7 +24,7 @@ class ContentState(StrEnum):
     UNREADABLE = "unreadable"
     """Something is there that cannot be read."""
     FETCHING = "fetching"
-    """What it lacks comes from terminals that have it."""
+    """What it lacks comes from terminals that are online and have all of it."""
 
 
 MOSTLY: Final = 0.5
@@ -96,13 +96,11 @@ def status_of(
     if reading is not None:
         done = Reason("content_being_read", part=_tenths(reading))
         return ContentStatus(ContentState.CHECKING, offered, reading, _both(fault, done), fault=True)
-    if fetching is not None:
-        done = (
-            Reason("content_fetched_back", part=_tenths(fetching), count=holders)
-            if holders
-            else Reason("content_no_holder")
-        )
+    if fetching is not None and holders:
+        done = Reason("content_fetched_back", part=_tenths(fetching), count=holders)
         return ContentStatus(ContentState.FETCHING, offered, fetching, _both(fault, done), fault=True)
+    if fetching is not None:  # nobody is there who could give all of it: that is no fetching
+        return ContentStatus(fault.state, offered, None, _both(fault, Reason("content_no_holder")), fault=True)
     reason = _both(fault, hindrance) if hindrance else fault.reason
     return ContentStatus(fault.state, offered, None, reason, fault=True)
 

@@ -9,6 +9,7 @@ Internal snapshots are allowed: terminals boot the active state and never look a
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voi.errors import BadImage
@@ -23,7 +24,10 @@ LONGEST_BACKING_NAME = 1023
 
 _SMALLEST_CLUSTER_BITS, _LARGEST_CLUSTER_BITS = 9, 21  # 512 bytes to 2 MiB: what the format and QEMU take
 _LARGEST_VIRTUAL_SIZE = 1 << 56  # bytes; host offsets have 56 bits, so nothing larger can be addressed
-_LARGEST_L1 = 32 << 20  # bytes; QEMU opens nothing with a larger first table
+_SMALLEST_VIRTUAL_SIZE = 512  # bytes; QEMU counts whole sectors, and of less than one it shows the guest nothing
+LARGEST_L1 = 32 << 20
+"""Bytes; QEMU opens nothing with a larger first table."""
+_LARGEST_REFCOUNT_TABLE = 8 << 20  # bytes; QEMU's bound too
 _MOST_SNAPSHOTS = 65536  # QEMU's bound
 
 _MAGIC = b"QFI\xfb"
@@ -31,6 +35,7 @@ _V2 = struct.Struct(">4sIQIIQIIQQIIQ")  # 72 bytes, all of a version 2 header
 _V3 = struct.Struct(">QQQII")  # the 32 bytes that version 3 appends
 _EXTENSION = struct.Struct(">II")  # type, length of the data, which is padded to 8 bytes
 _BACKING_FIELDS = struct.Struct(">QI")  # offset and length of the name, at byte 8 of the header
+_V2_REFCOUNT_ORDER = 4  # 16 bits each, by the format
 _COMPRESSION_TYPE_AT = 104
 _COMPRESSION_TYPES = frozenset({1})  # zstd; 0 (deflate) is said by the absence of the bit
 
@@ -38,6 +43,8 @@ _END = 0
 _BACKING_FORMAT = 0xE2792ACA
 
 _DIRTY, _CORRUPT, _EXTERNAL_DATA, _COMPRESSION_BIT, _SUBCLUSTERS = (1 << bit for bit in range(5))
+
+_EXTERNAL_DATA_RAW = 2  # an autoclear bit, and nonsense without the other: QEMU opens no image that has it alone
 
 _ENCRYPTED = Reason("encrypted")
 _INCOMPATIBLE: dict[int, Reason] = {
@@ -89,6 +96,14 @@ class ImageHeader:
     """Header extensions in order, type and data, without the end marker."""
     used_end: int
     """The first byte after header, extensions and backing name."""
+    l1_offset: int
+    l1_entries: int
+    refcount_offset: int
+    refcount_clusters: int
+    """Clusters of the file that the table of reference count blocks takes."""
+    refcount_bits: int
+    """Bits of one reference count: 1 to 64, a power of two."""
+    snapshots_offset: int
     snapshots: int
 
     @property
@@ -131,17 +146,25 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
         raise BadImage(Reason("image_refused", why=_ENCRYPTED))
     cluster_size = 1 << cluster_bits
     area_end = min(cluster_size, HEADER_PREFIX)
-    header_length = _V2.size if version == 2 else _check_version_3(prefix, area_end)
-    if not 0 < virtual_size <= _LARGEST_VIRTUAL_SIZE:
+    header_length, refcount_order = (
+        (_V2.size, _V2_REFCOUNT_ORDER) if version == 2 else _check_version_3(prefix, area_end)
+    )
+    if not _SMALLEST_VIRTUAL_SIZE <= virtual_size <= _LARGEST_VIRTUAL_SIZE:
         raise BadImage(Reason("image_virtual_size", size=virtual_size))
-    _check_l1(virtual_size, cluster_size, l1_entries, l1_offset, file_size)
-    if refcount_clusters == 0:
-        raise BadImage(Reason("image_no_refcounts"))
-    _check_table(Reason("refcount_table"), refcount_offset, 8, cluster_size, file_size)
-    if snapshots > _MOST_SNAPSHOTS:
-        raise BadImage(Reason("image_snapshots", count=snapshots, most=_MOST_SNAPSHOTS))
-    if snapshots:
-        _check_table(Reason("snapshot_table"), snapshots_offset, 8, cluster_size, file_size)
+    _check_counts(virtual_size, cluster_size, l1_entries, refcount_clusters, snapshots)
+    if snapshots_offset % cluster_size or snapshots_offset >= 1 << 63:  # also of no snapshots: QEMU does not open it
+        raise BadImage(Reason("image_table_outside", what=Reason("snapshot_table")))
+    _check_tables(
+        [
+            (Reason("level_1_table"), l1_offset, l1_entries * 8),
+            # Of its last cluster, as of any, QEMU may leave the end unwritten.
+            (Reason("refcount_table"), refcount_offset, (refcount_clusters - 1) * cluster_size + 8),
+            *([(Reason("snapshot_table"), snapshots_offset, 8)] if snapshots else []),
+        ],
+        cluster_size,
+        file_size,
+        _most_needed(virtual_size, snapshots),
+    )
 
     backing_name, name_end = _backing_name(prefix, name_offset, name_length, header_length, area_end, cluster_size)
     extensions, extensions_end = _extensions(prefix, header_length, name_offset or area_end)
@@ -154,6 +177,12 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
         header_length=header_length,
         extensions=extensions,
         used_end=max(name_end, extensions_end),
+        l1_offset=l1_offset,
+        l1_entries=l1_entries,
+        refcount_offset=refcount_offset,
+        refcount_clusters=refcount_clusters,
+        refcount_bits=1 << refcount_order,
+        snapshots_offset=snapshots_offset,
         snapshots=snapshots,
     )
 
@@ -217,14 +246,16 @@ def _check_magic(prefix: bytes) -> None:
     raise BadImage(Reason("raw_file"))
 
 
-def _check_version_3(prefix: bytes, area_end: int) -> int:
-    """The length of a version 3 header, after its features were found to be harmless."""
+def _check_version_3(prefix: bytes, area_end: int) -> tuple[int, int]:
+    """The length of a version 3 header and its refcount_order, after its features were found to be harmless."""
     if len(prefix) < _V2.size + _V3.size:
         raise BadImage(Reason("image_header_cut"))
-    incompatible, _compatible, _autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
+    incompatible, _compatible, autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
     for bit, why in _INCOMPATIBLE.items():
         if incompatible & bit:
             raise BadImage(Reason("image_refused", why=why))
+    if autoclear & _EXTERNAL_DATA_RAW:
+        raise BadImage(Reason("image_refused", why=_INCOMPATIBLE[_EXTERNAL_DATA]))
     unknown = incompatible & ~_COMPRESSION_BIT
     if unknown:
         raise BadImage(Reason("image_features", bits=f"{unknown:#x}"))
@@ -237,20 +268,45 @@ def _check_version_3(prefix: bytes, area_end: int) -> int:
         raise BadImage(Reason("image_compression_bit"))
     if compression and compression not in _COMPRESSION_TYPES:
         raise BadImage(Reason("image_compression", kind=compression))
-    return int(length)
+    return int(length), int(refcount_order)
 
 
-def _check_table(what: Reason, offset: int, size: int, cluster_size: int, file_size: int) -> None:
-    # The first cluster is the header's: a table there would be overwritten together with the backing name.
-    if offset < cluster_size or offset % cluster_size or offset + size > file_size:
-        raise BadImage(Reason("image_table_outside", what=what))
-
-
-def _check_l1(virtual_size: int, cluster_size: int, entries: int, offset: int, file_size: int) -> None:
+def _check_counts(
+    virtual_size: int, cluster_size: int, l1_entries: int, refcount_clusters: int, snapshots: int
+) -> None:
     covered_by_entry = cluster_size * (cluster_size // 8)  # one level 2 table of 8-byte entries, a cluster each
-    if entries * 8 > _LARGEST_L1 or entries * covered_by_entry < virtual_size:
-        raise BadImage(Reason("image_level_1_size", count=entries))
-    _check_table(Reason("level_1_table"), offset, entries * 8, cluster_size, file_size)
+    if l1_entries * 8 > LARGEST_L1 or l1_entries * covered_by_entry < virtual_size:
+        raise BadImage(Reason("image_level_1_size", count=l1_entries))
+    if refcount_clusters == 0:
+        raise BadImage(Reason("image_no_refcounts"))
+    if refcount_clusters * cluster_size > _LARGEST_REFCOUNT_TABLE:
+        raise BadImage(
+            Reason("image_refcounts_large", length=refcount_clusters * cluster_size, most=_LARGEST_REFCOUNT_TABLE)
+        )
+    if snapshots > _MOST_SNAPSHOTS:
+        raise BadImage(Reason("image_snapshots", count=snapshots, most=_MOST_SNAPSHOTS))
+
+
+def _most_needed(virtual_size: int, snapshots: int) -> int:
+    """Bytes that a file of so large a disk has at most; beyond that a number in the header is wrong."""
+    if snapshots:  # each may hold a disk of its own, and a machine's memory
+        return 1 << 62
+    return 2 * virtual_size + (1 << 30)
+
+
+def _check_tables(
+    tables: Sequence[tuple[Reason, int, int]], cluster_size: int, file_size: int, most_needed: int
+) -> None:
+    """That tables (each what it is, its offset and its bytes) are where tables may be, and in the file."""
+    needed = 0
+    for what, offset, size in tables:
+        # The first cluster is the header's: a table there would be overwritten together with the backing name.
+        if offset < cluster_size or offset % cluster_size or offset + size > max(file_size, most_needed):
+            raise BadImage(Reason("image_table_outside", what=what))
+        needed = max(needed, offset + size)
+    if needed > file_size:
+        # What is counted and what is cut off is not known any more: there may have been more.
+        raise BadImage(Reason("image_cut_tables", missing=needed - file_size, wanted=needed, length=file_size))
 
 
 def _backing_name(
@@ -282,10 +338,10 @@ def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, b
             raise BadImage(Reason("extension_cut"))
         kind, length = _EXTENSION.unpack_from(prefix, at)
         at += _EXTENSION.size
+        if length > end - at:  # of the end marker too: QEMU looks at it before it looks what it is
+            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
         if kind == _END:
             return tuple(found), at
-        if length > end - at:
-            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
         if kind in seen:
             raise BadImage(Reason("extension_twice", kind=f"{kind:#x}"))
         if kind in _REFUSED_EXTENSIONS:

@@ -12,10 +12,8 @@ disk is a mistake or a trick.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,9 +23,10 @@ from typing import ClassVar
 
 from voi.domain.blocks import Sums
 from voi.domain.metainfo import Metainfo
-from voi.errors import Conflict, NoSpace, StorageMissing, VoiError
+from voi.errors import Conflict, VoiError
+from voi.files.opening import explained, regular
 from voi.files.permissions import FILE_MODE
-from voi.messages.reason import Reason, of_system
+from voi.messages.reason import Reason
 
 Progress = Callable[[int], object]
 """Takes the bytes done so far."""
@@ -65,7 +64,7 @@ def hash_file(
     :raises Cancelled: `cancelled` returned True.
     """
     pieces = _Pieces(piece_length, sums)
-    with _explained(path), _regular(path) as fd:
+    with explained(path), regular(path) as fd:
         for chunk in _chunks(path, fd, _ProgressTimer(progress, cancelled), at_most):
             pieces.update(chunk)
     return pieces.finish()
@@ -91,7 +90,7 @@ def copy_and_hash(
     :raises Cancelled: `cancelled` returned True.
     """
     pieces = _Pieces(piece_length, sums)
-    with _explained(source), _regular(source) as fd, _explained(target), _new_file(target) as out:
+    with explained(source), regular(source) as fd, explained(target), _new_file(target) as out:
         size = 0
         for chunk in _chunks(source, fd, _ProgressTimer(progress, cancelled)):
             _write_sparse(out, chunk)
@@ -130,7 +129,7 @@ def sha256_file(path: Path, progress: Progress | None = None, cancelled: IsCance
     :raises Cancelled: `cancelled` returned True.
     """
     digest = hashlib.sha256()
-    with _explained(path), _regular(path) as fd:
+    with explained(path), regular(path) as fd:
         for chunk in _chunks(path, fd, _ProgressTimer(progress, cancelled)):
             digest.update(chunk)
     return digest.hexdigest()
@@ -199,18 +198,6 @@ class _ProgressTimer:
 
 
 @contextmanager
-def _regular(path: Path) -> Iterator[int]:
-    # O_NONBLOCK: without it, opening a pipe without a writer would block the thread for ever.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Conflict(Reason("not_regular", path=str(path)))
-        yield fd
-    finally:
-        os.close(fd)
-
-
-@contextmanager
 def _new_file(path: Path) -> Iterator[int]:
     """A file that was not there; removed again if what is done with it fails."""
     # O_EXCL: never over a disk that is there, least of all over the source itself by another name.
@@ -268,29 +255,3 @@ def _run_end(chunk: bytes, start: int, *, zeros: bool) -> int:
 def _write_all(fd: int, rest: memoryview) -> None:
     while rest:
         rest = rest[os.write(fd, rest) :]
-
-
-_REASONS: dict[int, tuple[type[VoiError], Callable[[str], Reason]]] = {
-    errno.ENOENT: (StorageMissing, lambda path: Reason("file_absent", path=path)),
-    errno.EACCES: (StorageMissing, lambda path: Reason("file_not_permitted", path=path)),
-    errno.ELOOP: (Conflict, lambda path: Reason("file_is_link", path=path)),
-    errno.EEXIST: (Conflict, lambda path: Reason("file_already_there", path=path)),
-    errno.EISDIR: (Conflict, lambda path: Reason("not_regular", path=path)),
-    errno.ENOSPC: (NoSpace, lambda path: Reason("no_room_for_file", path=path)),
-    errno.EDQUOT: (NoSpace, lambda path: Reason("quota_of_file", path=path)),
-    errno.EFBIG: (NoSpace, lambda path: Reason("file_too_large", path=path)),
-}
-"""The operating system's error -> what the administrator reads."""
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        known = _REASONS.get(error.errno or 0)
-        if known is None:
-            text = of_system(error.strerror or str(error))
-            raise StorageMissing(Reason("path_failed", path=str(path), text=text)) from error
-        kind, reason = known
-        raise kind(reason(str(path))) from error

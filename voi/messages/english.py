@@ -244,9 +244,52 @@ _IMAGES: Final = {
     "image_compression_bit": "the image's compression type and the feature bit for it contradict each other",
     "image_compression": "the image's compression type is {kind}, which this server does not support",
     "image_table_outside": "the image's {what} is outside the file: the file is cut off or damaged",
+    "image_cut": (
+        "the image is cut off: {missing} bytes are missing at its end (it needs {wanted}, the file has {length}): "
+        "copy it again from where it is whole"
+    ),
+    "image_cut_tables": (
+        "the image is cut off: at least {missing} bytes are missing at its end, tables among them (it needs "
+        "{wanted}, the file has {length}): copy it again from where it is whole"
+    ),
+    "image_damaged": (
+        "the image is damaged: {why}; copy it again from where it is whole, or let `qemu-img check -r all` repair what "
+        "it can and then check whether it boots"
+    ),
+    "image_entry_outside": "entry {entry} of its {what} points outside the file, to byte {offset} of {length}",
+    "image_entry_unaligned": "entry {entry} of its {what} points to byte {offset}, where no cluster begins",
+    "image_entry_reserved": "entry {entry} of its {what} has bits set that must be 0 ({bits})",
+    "image_entry_zero": "entry {entry} of its {what} is a zero cluster, which version 2 does not have",
+    "image_entry_on_table": "entry {entry} of its {what} points to byte {offset}, where one of its tables is",
+    "image_tables_overlap": "two of its tables are at byte {offset}",
+    "image_refcount_low": ("the cluster at byte {offset} is used {used} times, but its reference count is {count}"),
+    "image_refcount_said": (
+        "the cluster at byte {offset} has the reference count {count}, which contradicts the entry that points to it"
+    ),
+    "image_snapshot": "entry {number} of its snapshot table is malformed or cut off",
+    "image_refcounts_large": "the image's reference count table has {length} bytes, more than {most}",
+    "image_snapshots_large": (
+        "the image's snapshots have {count} entries in their level 1 tables, more than {most}: delete snapshots with "
+        "`qemu-img snapshot -d`, or convert it with `qemu-img convert -O qcow2`"
+    ),
+    "qemu_errors": (
+        "`qemu-img check` finds {count} errors in the image ({text}): copy it again from where it is whole, or let "
+        "`qemu-img check -r all` repair what it can and then check whether it boots"
+    ),
+    "qemu_cannot_open": "QEMU cannot open the image: {text}",
+    "qemu_crashed": (
+        "`qemu-img check` crashed while it read the image (signal {signal}): convert it with `qemu-img convert -O "
+        "qcow2` and check whether it boots"
+    ),
+    "qemu_late": (
+        "`qemu-img check` did not end within {seconds:.0f} seconds: try again when the disk is less busy, or convert "
+        "the image with `qemu-img convert -O qcow2`"
+    ),
     "refcount_table": "reference count table",
     "snapshot_table": "snapshot table",
     "level_1_table": "level 1 table",
+    "level_2_table": "level 2 table {number}",
+    "snapshot_level_1": "level 1 table of snapshot {number}",
     "image_level_1_size": "the image's level 1 table has {count} entries, which does not match its virtual size",
     "backing_name_long": "the backing name has {length} bytes, more than {most}",
     "backing_name_far": "the backing name is not within the first 64 KiB",

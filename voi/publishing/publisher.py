@@ -22,13 +22,14 @@ from voi.domain import blocks, metainfo
 from voi.domain.audit import Audit, AuditEntry
 from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import Ending, UploadDisk, UploadState
-from voi.errors import StorageMissing, VoiError
+from voi.errors import Conflict, StorageMissing, VoiError
 from voi.files.atomic import write_atomically
 from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, copy_and_hash
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
 from voi.publishing import audit as entries
+from voi.publishing.image_check import ImageCheck
 from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
 from voi.seeding.interfaces import BitTorrentSession
 from voi.signals import Signal
@@ -63,6 +64,7 @@ class Publisher:
         directory: DataDirectory,
         seeder: BitTorrentSession,
         tracker: Tracker,
+        check_image: ImageCheck,
         in_thread: InThread,
         in_disk_thread: InThread,
     ) -> None:
@@ -73,6 +75,7 @@ class Publisher:
         self._directory = directory
         self._seeder = seeder
         self._tracker = tracker
+        self._check_image = check_image
         self._in_thread = in_thread
         self._in_disk_thread = in_disk_thread
         self._receiving: dict[bytes, UploadDisk] = {}
@@ -148,9 +151,11 @@ class Publisher:
         await self._publish(replace(disk, info_hash=info_hash))
 
     def _copy_in_thread(self, disk: UploadDisk, source: Path, target: Path) -> bytes:
+        seen = source.stat()
         check_parent(read_header(source), disk.name, None)
+        self._check_image(source, lambda: self._cancelled(disk.id))  # before hours of copying
         target.unlink(missing_ok=True)  # a copy that a crash cut off
-        size = source.stat().st_size
+        size = seen.st_size
         length = metainfo.piece_length_for(size)
 
         def progress(done: int) -> None:
@@ -158,6 +163,9 @@ class Publisher:
 
         sums = blocks.Sums()
         hashes = copy_and_hash(source, target, length, progress, lambda: self._cancelled(disk.id), sums=sums)
+        after = source.stat()
+        if (seen.st_ino, seen.st_size, seen.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+            raise Conflict(Reason("changed_while_read", path=str(source)))  # what was checked is not what was copied
         torrent = metainfo.build(disk.name, size, length, hashes, None)
         self._keep_torrent(torrent)
         keep_table(self._directory, metainfo.parse(torrent), sums.finish())
@@ -202,6 +210,7 @@ class Publisher:
                 torrent,
                 disk.name,
                 parent,
+                self._check_image,
                 lambda: self._cancelled(disk.id),
             )
         except WrongPieces as error:

@@ -14,7 +14,15 @@ from voi.domain.audit import Audit
 from voi.domain.templates import Template, check_next_level, check_room_for_diff
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.domain.uploads import Ending, ImportDisk, Upload, UploadDisk, UploadState
-from voi.errors import BadImage, Conflict, Malformed, UnknownTemplate, UnknownTerminal, UnknownUpload
+from voi.errors import (
+    BadImage,
+    Conflict,
+    Malformed,
+    StorageMissing,
+    UnknownTemplate,
+    UnknownTerminal,
+    UnknownUpload,
+)
 from voi.messages.reason import Reason, of_system
 from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
 from voi.publishing import audit
@@ -288,11 +296,13 @@ def _check_image(path: Path, name: DiskName, field: str) -> int:
     if not path.is_absolute():
         raise Malformed(Reason("not_absolute", path=str(path)), field=field)
     try:
-        if not path.is_file():
+        if not path.is_symlink() and not path.is_file():
             raise BadImage(Reason("no_such_file"))
         check_parent(read_header(path), name, None)
         return path.stat().st_size
     except OSError as error:
         raise BadImage(Reason("file_of_field", path=str(path), why=of_system(error.strerror)), field=field) from error
+    except (Conflict, StorageMissing) as error:  # a link, or what cannot be read: they name the path themselves
+        raise BadImage(error.reason, field=field) from error
     except BadImage as error:
         raise BadImage(Reason("file_of_field", path=str(path), why=error.reason), field=field) from error

@@ -17,9 +17,11 @@ from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
 from voi.files.atomic import sync_directory, sync_file
 from voi.files.hashing import IsCancelled, verify_file
+from voi.files.opening import explained, regular
 from voi.files.permissions import restrict
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.publishing.image_check import ImageCheck
 
 _SHOWN: Final = 5  # piece numbers in a message
 
@@ -46,13 +48,14 @@ class WrongPieces(BadImage):
 
 
 def read_header(path: Path) -> ImageHeader:
-    """The header of an image file.
+    """The header of an image file; what lies behind it is not looked at.
 
     :raises BadImage: the image cannot be distributed; the message says why.
+    :raises StorageMissing: the file cannot be read.
+    :raises Conflict: it is a symbolic link, or no regular file.
     """
-    with path.open("rb") as file:
-        prefix = file.read(image.HEADER_PREFIX)
-        return image.parse_header(prefix, os.fstat(file.fileno()).st_size)
+    with explained(path), regular(path) as file:
+        return image.parse_header(os.pread(file, image.HEADER_PREFIX, 0), os.fstat(file).st_size)
 
 
 def check_parent(header: ImageHeader, name: DiskName, parent_size: int | None) -> str | None:
@@ -69,9 +72,9 @@ def check_parent(header: ImageHeader, name: DiskName, parent_size: int | None) -
 
 
 def examine(
-    path: Path, torrent: bytes, name: DiskName, parent_size: int | None, cancelled: IsCancelled
+    path: Path, torrent: bytes, name: DiskName, parent_size: int | None, check: ImageCheck, cancelled: IsCancelled
 ) -> VerifiedImage:
-    """Check a received file: every piece, the header, the fit on its parent.
+    """Check a received file: every piece, header and tables, the fit on its parent.
 
     The file is not changed: where its header names the wrong backing file, the torrent given back is that of
     the file as `put_right` will make it.
@@ -87,8 +90,9 @@ def examine(
         raise WrongPieces(name, wrong)
     if path.stat().st_size != known.length:
         raise BadImage(Reason("longer_than_torrent", disk=str(name)))
-    header, sums = read_header(path), reader.finish()
-    needed = check_parent(header, name, parent_size)
+    # After the pieces: what the disk lost is fetched again, and is no fault of the image.
+    needed = check_parent(read_header(path), name, parent_size)
+    header, sums = check(path, cancelled), reader.finish()
     if needed is None or needed == header.backing_name:
         return VerifiedImage(header, torrent, known, sums)
     patch = _patch(path, header, needed)

@@ -79,7 +79,7 @@ class DamagedTests(ContentsCase):
         self.contents.suspect(self.key)
         await self.idle()
         self.assertEqual((self.contents.offered, self.contents.unavailable), (0, 1))
-        self.assertEqual(self.state(), ContentState.FETCHING)
+        self.assertEqual(self.state(), ContentState.DAMAGED)
         self.assertEqual(self.codes(), ["content_problem", "content_wrong", "content_no_holder", "content_damaged"])
         self.assertIn("1 of 16 pieces", str(self.contents.problem(self.key)))
         await self.terminal()
@@ -109,7 +109,7 @@ class DamagedTests(ContentsCase):
         if self.contents.status(self.key).state is ContentState.CHECKING:
             await self.events.until(Checked)
             await self.idle()
-        self.assertEqual((self.state(), self.contents.offered), (ContentState.FETCHING, 0))
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.DAMAGED, 0))
         await self.terminal()
         await self.look()
         await self.healed()
@@ -128,7 +128,7 @@ class DamagedTests(ContentsCase):
         crashed.rename(self.directory.resume)
         await self.start()
         await self.idle()
-        self.assertEqual((self.state(), self.contents.offered), (ContentState.FETCHING, 0))
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.DAMAGED, 0))
         self.assertIn("1 of 16 pieces", str(self.contents.problem(self.key)))
 
     async def test_seed_meets_a_wrong_piece(self) -> None:
@@ -146,7 +146,7 @@ class DamagedTests(ContentsCase):
         self.session.connect(self.key, "127.0.0.1", leech.port)
         await self.events.until_any(lambda: not self.contents.offered)
         await self.idle()
-        self.assertEqual(self.state(), ContentState.FETCHING)
+        self.assertEqual(self.state(), ContentState.DAMAGED)
         self.assertIn("6 of 16 pieces", str(self.contents.problem(self.key)))
 
     async def test_cut_off(self) -> None:
@@ -193,11 +193,12 @@ class MissingTests(ContentsCase):
         """
         self.path.unlink()
         await self.look()
-        self.assertEqual((self.state(), self.contents.offered), (ContentState.FETCHING, 0))
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.MISSING, 0))
         self.assertIn("the file on the server is missing", str(self.contents.problem(self.key)))
         self.assertFalse(self.path.exists())
         await self.terminal()
         await self.look()
+        self.assertEqual(self.state(), ContentState.FETCHING)
         self.assertIn("terminals that have all of it: 1", str(self.contents.problem(self.key)))
         await self.healed()
         self.assertEqual((self.state(), self.codes(), digest(self.path)), (ContentState.READY, [], WHOLE))
@@ -263,7 +264,7 @@ class MissingTests(ContentsCase):
         self.assertEqual(self.state(), ContentState.MISSING)
         self.clock.advance(RETRY_SECONDS)
         await self.look()
-        self.assertEqual(self.state(), ContentState.FETCHING)
+        self.assertIn(self.key, self.contents.wanted)
 
     async def test_unreadable(self) -> None:
         """What cannot be opened is said to be, with the reason; it is offered again when it can be."""

@@ -47,7 +47,9 @@ class StatusTests(SynchronousTestCase):
             "the file on the server is damaged: 2 of 16 pieces; "
             "terminals that have all of it: 4; it is being fetched back, 70% done",
         )
-        self.assertIn("start one that has it", str(status(Fault.missing(), fetching=0.0).reason))
+        alone = status(Fault.missing(), fetching=0.5)
+        self.assertEqual((alone.state, alone.progress), (ContentState.MISSING, None))
+        self.assertIn("start one that has it", str(alone.reason))
 
     def test_hindered(self) -> None:
         """What is wrong, then what prevents that anything is done; the fault alone where nothing is known to."""

@@ -205,7 +205,7 @@ class RefusedTests(SynchronousTestCase):
         self.refused(changed(V3_BASE, (L1_ENTRIES, "I", (4 << 20) + 1)), "level 1 table has")
         self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 0)), "level 1 table is outside")
         self.refused(changed(V3_BASE, (L1_OFFSET, "Q", 65536 + 8)), "level 1 table is outside")
-        self.refused(filled(V3_BASE), "level 1 table is outside", 0x30000 + 15)
+        self.refused(filled(V3_BASE), "cut off: at least 1 bytes", 0x30000 + 15)
         parse_header(filled(V3_BASE), 0x30000 + 16)
 
     def test_refcount_table(self) -> None:

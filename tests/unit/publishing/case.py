@@ -28,6 +28,7 @@ from voi.files.directory import DataDirectory
 from voi.files.hashing import hash_file
 from voi.names import DiskName
 from voi.publishing.admission import UploadAdmission
+from voi.publishing.image_check import ImageCheck
 from voi.publishing.intake import UploadIntake
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
@@ -189,6 +190,7 @@ class PublishingCase(StoreCase):
             directory=self.directory,
             seeder=self.seeder,
             tracker=self.tracker,
+            check_image=ImageCheck(None),
             in_thread=in_thread,
             in_disk_thread=in_thread,
         )

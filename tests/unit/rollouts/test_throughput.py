@@ -194,6 +194,28 @@ class ObserverTests(StoreCase):
         assert transfer is not None
         self.assertEqual(transfer.from_server, 170)
 
+    async def test_measured_or_not_known(self) -> None:
+        """Who was never seen connected to the server has no part from it; one that was, and got nothing, has 0."""
+        for target in self.targets:
+            self.update(target, 0.5, 0.0)
+        await self.look(0.0)
+        self.recorder.served(HASH, [(MAC, 0)])
+        await self.look(2.0)
+        found = [self.recorder.transfer(1, mac) for mac in (MAC, OTHER)]
+        self.assertEqual([one and one.part_from_server for one in found], [0.0, None])
+        await self.look(2.0 + SAVE_SECONDS)
+        self.assertEqual(await self.sources(), {MAC: 0.0, OTHER: None})
+
+    async def test_clock_on_the_wall(self) -> None:
+        """A clock that is set changes no rate and stops no plot: its points have the time that people read."""
+        self.recorder._wall = lambda: 1_000.0 - self.clock.seconds() * 86_400
+        for step in range(4):
+            self.update(self.targets[0], 0.1 + step / 10, step * 10.0)
+            await self.look(step * 10.0)
+        how = self.how()
+        self.assertEqual((how.rate, len(how.history.points)), (10.0, 4))
+        self.assertEqual(how.history.points[-1].time, 1_000.0 - 30 * 86_400)
+
     async def test_sources_are_kept(self) -> None:
         """How much of it the server sent is known when the rollout is over, and goes on after a restart."""
         await self.look(0.0)

@@ -27,6 +27,7 @@ class FakeConnections(Connections):
         self.online: Signal[[str]] = Signal("online")
         self.offline: Signal[[str]] = Signal("offline")
         self.there = set(there)
+        self.free: dict[str, int] = {}
         self.asking: set[str] = set()
         self.sessions: dict[str, int] = {}
         self.requests: list[tuple[int, Mapping[str, Any]]] = []
@@ -47,6 +48,9 @@ class FakeConnections(Connections):
 
     def asks(self, mac: str) -> bool:
         return mac in self.asking
+
+    def disk_free(self, mac: str) -> int | None:
+        return self.free.get(mac)
 
     def address(self, mac: str) -> str:
         return "10.0.0.1" if mac in self.there else ""

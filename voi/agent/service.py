@@ -24,7 +24,7 @@ from twisted.web.client import Agent
 from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
 from voi.agent.commands import CommandHandlers
-from voi.agent.disk_reports import DiskReports
+from voi.agent.disk_reports import DiskReports, free_room
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
@@ -257,7 +257,8 @@ class TerminalService(Service):
 
     async def _log_in(self, client: Client) -> None:
         """Log in, and report everything, in the order of the protocol."""
-        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address})
+        room = await free_room(self._in_thread, self.library.directory)
+        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **room})
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True

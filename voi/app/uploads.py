@@ -84,7 +84,14 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         in_disk_thread=in_disk_thread,
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
-    admission = UploadAdmission(publisher, space, base.registry.__contains__, base.reactor)
+    admission = UploadAdmission(
+        uploads=uploads,
+        templates=templates,
+        publisher=publisher,
+        space=space,
+        online=base.registry.__contains__,
+        clock=base.reactor,
+    )
     return UploadArea(
         catalogue=catalogue,
         contents=contents,

@@ -98,6 +98,7 @@ KINDS: Final[dict[str, str]] = {
     "template.checked": "The files of template {name} are being checked; files: {count}",
     "settings.retention": "Events are now kept for {days} days",
     "rollout.begun": "Rollout {number} started: template {name}, version {version}, to {whom}",
+    "rollout.begun_again": "Rollout {number} started: template {name}, version {version}, is sent again to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
     "rollout.taken_out": "Rollout {number}: taken out: {whom}",
     "rollout.retried": "Rollout {number}: retried: {whom}",

@@ -136,16 +136,24 @@ class RolloutCoordinator:
             self._dispatcher.came(mac)
 
     async def start(
-        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+        self,
+        actor: Actor,
+        template_uuid: str,
+        macs: Sequence[str] | None,
+        version: int | None = None,
+        *,
+        again: bool = False,
     ) -> Rollout:
         """Roll a version, or a template's newest, out to terminals, or to all; it is on disk when this returns.
+
+        :param again: send all of it, also to terminals that have it by what they said: their reports are forgotten.
 
         :raises UnknownTemplate, UnknownTerminal, NotFound, Conflict: as `Rollouts.begin` says.
         """
         now = self._wall()
         progress = {x.key: x.known_fraction() for x in self._open_targets if x.target.template_uuid == template_uuid}
         rollout = await self._rollouts.begin(
-            template_uuid, macs, now, version, progress=progress, audit=audit.begun(actor, now)
+            template_uuid, macs, now, version, again=again, progress=progress, audit=audit.begun(actor, now)
         )
         begun: list[OpenTarget] = []
         for target in rollout.targets:

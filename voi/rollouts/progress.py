@@ -75,7 +75,8 @@ class ProgressReceiver:
 
     async def _reconcile(self, target: OpenTarget, lacking: set[DiskName]) -> None:
         for task in target.unfinished:
-            if task.name not in lacking:
+            # What is sent again is not taken as there because the terminal says so: that is what is doubted.
+            if task.name not in lacking and not target.target.again:
                 await self._dispatcher.done(target, task)
         if self._open_targets.get(target.key) is target:
             # What it lost is planned again; where it was to say what it has, that is known now.

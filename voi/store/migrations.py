@@ -158,6 +158,13 @@ CREATE TABLE audit_days (
 ) STRICT
 """
 
+
+@migrations()
+def m013_again(db: Database) -> None:
+    """Rollouts that send a version whatever their terminals are known to have."""
+    _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+
+
 _ASKERS = """
 ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

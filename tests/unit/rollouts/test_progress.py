@@ -45,6 +45,24 @@ class ProgressTests(CoordinatorCase):
         await self.coordinator.stall_monitor.tick()
         self.assertEqual((await self.rollout()).state, "done")
 
+    async def test_sent_again(self) -> None:
+        """Of what is sent again a report that the terminal has it ends nothing: that is what is doubted. Its result
+        does.
+        """
+        await self.prepare()
+        held = [ReportedLevel(TEMPLATE, name, 0, 0, name.level) for name in (BASE, DIFF)]
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), held)
+        self.registry.there.add(MAC)
+        await self.coordinator.start(LI, TEMPLATE, [MAC], again=True)
+        await self.settle()
+        self.assertEqual(len(self.registry.sent), 2)
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), held)
+        await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        self.assertEqual((await self.target()).state, "downloading")
+        for name in (BASE, DIFF):
+            await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
     async def test_open_targets(self) -> None:
         """A terminal that was sent something downloads, and is told of as one that does."""
         await self.prepare(MAC, OTHER)

@@ -246,12 +246,18 @@ class FakeCoordinator:
     stall_monitor: FakeStallMonitor = field(default_factory=FakeStallMonitor)
 
     async def start(
-        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+        self,
+        actor: Actor,
+        template_uuid: str,
+        macs: Sequence[str] | None,
+        version: int | None = None,
+        *,
+        again: bool = False,
     ) -> Rollout:
         if self.hold is not None:
             await self.hold
         entry = rollout_audit.begun(actor, NOW)
-        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version, audit=entry)
+        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version, again=again, audit=entry)
         self.begun += 1
         return rollout
 

@@ -114,7 +114,12 @@ class OverviewRoutes:
         ]
         return Overview(
             terminals=TerminalTotals(
-                sum(row.online for row in rows), len(rows), states[TerminalState.OUTDATED], states[TerminalState.FAILED]
+                online=sum(row.online for row in rows),
+                total=len(rows),
+                current=states[TerminalState.CURRENT],
+                unknown=states[TerminalState.UNKNOWN],
+                outdated=states[TerminalState.OUTDATED],
+                failed=states[TerminalState.FAILED],
             ),
             rooms=_rooms(rooms, rows),
             rollouts=[await self._shown(rollout) for rollout in running],

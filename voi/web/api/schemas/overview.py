@@ -16,10 +16,14 @@ Kind = Literal[
 
 
 class TerminalTotals(Struct, frozen=True):
-    """How many terminals: online, all, and those in two states that need attention."""
+    """How many terminals: online, all, those in two states that need attention; and those that are up to date, or have
+    not said since their login what they have.
+    """
 
     online: int
     total: int
+    current: int
+    unknown: int
     outdated: int
     failed: int
 

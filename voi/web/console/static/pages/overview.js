@@ -48,6 +48,10 @@ function Overview({ overview, steps }) {
           href=${hashOf(["terminals"], { state: "outdated" })} note=${t("overview.outdated_note")} />
       <//>
       <${Card} className="tile">
+        <${Stat} label=${t("state.unknown")} value=${terminals.unknown}
+          href=${hashOf(["terminals"], { state: "unknown" })} note=${t("overview.unknown_note")} />
+      <//>
+      <${Card} className="tile">
         <${Stat} label=${t("state.failed")} value=${terminals.failed} href=${hashOf(["terminals"], { state: "failed" })}
           note=${t("overview.failed_note")} />
       <//>

@@ -97,7 +97,7 @@ class DownloadTests(SynchronousTestCase):
         self.assertEqual(self.state().operate_id, 3)
 
     def test_sent_again(self) -> None:
-        """Just what it has under a new task: somebody doubts the file, so all of it is read, and what differs fetched."""
+        """Just what it has, once more: somebody doubts the file, so all of it is read, and what differs is fetched."""
         self.take(task(self.torrent))
         self.arrive()
         path, mtime = self.terminal.library.path(BASE), self.terminal.library.path(BASE).stat().st_mtime_ns

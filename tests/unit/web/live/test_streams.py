@@ -402,6 +402,17 @@ class StreamTests(ApiCase):
         self.assertEqual((told["id"], told["state"]), (1, "cancelled"))
         self.assertEqual(await self.next_of(reader, "stale"), {"id": 1})
 
+    async def test_a_rollout_that_is_seen_to_run(self) -> None:
+        """That a terminal runs what a rollout brought, which has ended long ago, is told to its page and in lists."""
+        await self.publish(level())
+        await self.terminal(MAC)
+        begun = await self.repositories.rollouts.begin(TEMPLATE, [MAC], 1.0)
+        reader = await self.listen("?rollout=1")
+        self.api.ran(begun.id)
+        (told,) = await self.next_of(reader, "rollouts")
+        self.assertEqual((told["id"], told["ran"]), (1, 0))
+        self.assertEqual(await self.next_of(reader, "stale"), {"id": 1})
+
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()

@@ -426,7 +426,7 @@ class StreamTests(ApiCase):
         self.registry.there.add(MAC)
         self.api.changed(MAC)
         (row,) = await self.next_of(reader, "terminals")
-        self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "empty"))
+        self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "unreported"))
         self.assertNotIn("disks", row)  # what a page knows of them stays
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
         self.assertEqual((await self.next_of(reader, "terminals"))[0]["name"], "PC 1")

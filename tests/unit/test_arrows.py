@@ -38,7 +38,7 @@ MAY: dict[str, set[str]] = {
     "seeding.interfaces": GROUND | {"domain"},
     "seeding": GROUND | {"domain", "files", "seeding.interfaces"},
     "terminals.interfaces": GROUND | {"wire"},
-    "catalogue.interfaces": GROUND,
+    "catalogue.interfaces": GROUND | {"domain"},
     "audit": GROUND | {"domain", "store.interfaces"},
     "auth": GROUND | {"audit", "domain", "store.interfaces"},
     "tracker": GROUND,

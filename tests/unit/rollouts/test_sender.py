@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.unit.rollouts.case import LI, CoordinatorCase
+from tests.unit.rollouts.case import CoordinatorCase
 from tests.unit.store.values import MAC
 from voi.names import DiskName
+from voi.rollouts.dispatcher import CONTENT_SECONDS
 
 
 class TorrentTests(CoordinatorCase):
@@ -27,7 +28,8 @@ class TorrentTests(CoordinatorCase):
         self.assertNotIn(str(name), self.registry.names(MAC))
         self.assertIn(f"the torrent file {path.name} on the server is damaged", (await self.target()).reason)
         path.write_bytes(right)
-        await self.coordinator.retry(LI, 1)
+        self.clock.advance(CONTENT_SECONDS)
+        await self.coordinator.stall_monitor.tick()
         await self.settle()
         self.assertIn(str(name), self.registry.names(MAC))
 

@@ -209,7 +209,14 @@ class NotSaved(StorageMissing):
 
 
 class RemoteProtocolError(VoiError):
-    """The other side broke the framing: nothing after it can be trusted, the connection is closed."""
+    """The other side broke the framing: nothing after it can be trusted, the connection is closed.
+
+    `service_code` is what the frame was about, None where its header cannot be trusted either.
+    """
+
+    def __init__(self, reason: str, *, service_code: int | None = None) -> None:
+        super().__init__(reason)
+        self.service_code = service_code
 
 
 class TerminalOffline(VoiError):

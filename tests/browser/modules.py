@@ -160,5 +160,5 @@ class ModuleCase(SynchronousTestCase):
 def terminal(mac: str = "02:00:00:00:00:01", **fields: Any) -> dict[str, Any]:
     """A terminal as the API tells of it."""
     usual = {"name": "", "ip": "10.0.0.1", "room": None, "online": True, "online_since": None, "client_type": 1}
-    state = {"state": "current", "progress": 0, "template": None, "version": 0, "boot_disk": None}
+    state = {"state": "current", "progress": 0, "template": None, "version": 0, "running": None, "boot_disk": None}
     return {**usual, **state, "mac": mac, "first_seen": "2026-01-01T00:00:00Z", "last_seen": None, **fields}

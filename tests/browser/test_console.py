@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from selenium.webdriver.common.by import By
 
 from tests.browser.case import FIRST_RECEIVER, MIB, BrowserCase
+from voi.cli.output import percent
 
 SLOW = "--download-limit=500000"
 
@@ -73,6 +78,60 @@ class MainJobTests(BrowserCase):
             self.until(lambda: not self.page.find_elements(By.CSS_SELECTOR, ".busy"), f"{name} to be there")
             self.picture(f"page-{name}")
             self.assertEqual(self.complaints(), [], name)
+
+    def test_one_truth(self) -> None:
+        """Of rollouts that were cancelled, or taken over by later ones, the list, the page and the command say the
+        same, in numbers as in words, and none of them that it is done; in both languages.
+        """
+        self.terminals(2, SLOW)
+        uuid = self.template(size=32 * MIB)
+        for _ in range(2):
+            self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.server.api("DELETE", "rollouts/2")
+        said = subprocess.run(
+            [sys.executable, "-c", "from voi.cli import main; main()", "rollout", "list", "--json"],
+            env={**os.environ, "VOI_SERVER": self.server.url, "VOI_TOKEN": self.server.token},
+            capture_output=True,
+            check=True,
+        )
+        told = {one["id"]: one for one in json.loads(said.stdout)["rollouts"]}
+        self.assertEqual([told[1]["state"], told[2]["state"]], ["superseded", "cancelled"])
+        self.sign_in()
+        for language, words in (("en", ("Replaced by a later one", "Cancelled")), ("zh-CN", ("取代", "已取消"))):
+            self.page.execute_script("localStorage.setItem('voi.language', arguments[0])", language)
+            self.open("#/rollouts")
+            self.page.refresh()
+            self.says(words[1])
+            listed = [row.text for row in self.page.find_elements(By.CSS_SELECTOR, "tbody tr")]
+            rows = {text.split("#")[1].split()[0]: text for text in listed}
+            for number, word in zip((1, 2), words, strict=True):
+                share = percent(told[number]["progress"])
+                self.assertIn(word, rows[str(number)])
+                self.assertIn(share, rows[str(number)])
+                self.assertNotIn("100%", rows[str(number)])
+            self.picture(f"rollouts-ended-{language}")
+            for number, word in zip((1, 2), words, strict=True):
+                self.open(f"#/rollouts/{number}")
+                self.find("h1 .badge", word)
+                self.assertIn(percent(told[number]["progress"]), self.find(".total").text)
+        self.assertEqual(self.complaints(), [])
+
+    def test_send_again(self) -> None:
+        """A terminal that has everything is sent it again, after a question, and the new rollout is shown."""
+        self.terminals(1)
+        uuid = self.template(size=4 * MIB)
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.until(lambda: self.server.api("GET", "rollouts/1")["state"] == "done", "the first rollout to end")
+        self.sign_in()
+        self.open(f"#/terminals/{FIRST_RECEIVER}")
+        self.click(".toolbar button", "More")
+        self.click("[role=menuitem]", "Send again")
+        self.picture("send-again")
+        self.click("dialog button[type=submit]")
+        self.until(lambda: "#/rollouts/2" in self.page.current_url, "the new rollout's page")
+        self.until(lambda: self.server.api("GET", "rollouts/2")["state"] == "done", "it to end")
+        self.assertTrue(self.server.api("GET", "rollouts/2")["again"])
+        self.assertEqual(self.complaints(), [])
 
     def test_cancel(self) -> None:
         """A rollout is cancelled after a question that says how many it hits."""

@@ -44,14 +44,20 @@ class FilterTests(ModuleCase):
         self.assertEqual(self.shown([terminal(name="机房 7")], q="机房\u30007"), ["机房 7"])
 
     def test_version(self) -> None:
-        """By the version of the image: a number, the newest, an older one, or none that is known; on or off."""
-        numbers = {"new": 3, "old": 2, "unknown": 0}
+        """By the version of the image: a number, newest, older, none that is whole, or unknown; on or off."""
+        numbers = {"new": 3, "old": 2, "none": 0, "unknown": None}
         there = [
             terminal(name=name, template="t", version=version, newest=3, online=False)
             for name, version in numbers.items()
         ]
         there.append(terminal(name="bare", newest=0))
-        for version, expected in (("newest", ["new"]), ("older", ["old"]), ("2", ["old"]), ("0", ["unknown"])):
+        for version, expected in (
+            ("newest", ["new"]),
+            ("older", ["old"]),
+            ("2", ["old"]),
+            ("0", ["none"]),
+            ("unknown", ["unknown"]),
+        ):
             self.assertEqual(self.shown(there, version=version), expected, version)
 
     def test_no_room(self) -> None:
@@ -183,9 +189,16 @@ class RolloutStateTests(ModuleCase):
         self.assertEqual(len(self.merged({"targets": [{"mac": "z", "progress": 1}]})["targets"]), 2)
 
     def test_progress(self) -> None:
-        """The whole is the mean over those that were not cancelled."""
+        """How far all of it is comes from the server alone, as for the list of rollouts: news of terminals changes
+        nothing of it.
+        """
         found = self.merged({"targets": [{"mac": "a", "progress": 1}, {"mac": "b", "state": "cancelled"}]})
-        self.assertEqual(found["progress"], 1)
+        self.assertEqual(found["progress"], 0.25)
+        found = self.js(
+            "const { counted } = await use('rollout-state.js'); return counted({ id: 1, progress: 0 }, summary)",
+            summary={"progress": 0.5, "counts": {"done": 1}, "ran": 1, "state": "running", "rate": 7},
+        )
+        self.assertEqual(found, {"id": 1, "progress": 0.5, "counts": {"done": 1}, "ran": 1})
 
     def test_elapsed(self) -> None:
         """While it runs, time goes on by the page's clock; afterwards it stands."""
@@ -193,13 +206,16 @@ class RolloutStateTests(ModuleCase):
         self.assertEqual(self.merged({}, now=110, state="done")["elapsed"], 5)
 
     def test_server_sent(self) -> None:
-        """What the server sent never gets less: at the end the news says none."""
-        self.assertEqual(self.merged({"server_sent": 0})["copies"], 0.5)
+        """What the server sent never gets less: at the end the news says none. What nobody measured stays unknown."""
+        self.assertEqual(self.merged({"server_sent": None})["copies"], 0.5)
+        unknown = self.merged({"server_sent": None}, server_sent=None, copies=None)
+        self.assertEqual((unknown["server_sent"], unknown["copies"]), (None, None))
+        self.assertEqual(self.merged({"server_sent": 50}, server_sent=None, copies=None)["copies"], 0.5)
         self.assertEqual(self.merged({"server_sent": 200})["copies"], 2)
 
     def test_empty_image(self) -> None:
-        """Of an image without bytes no copies are sent."""
-        self.assertEqual(self.merged({"server_sent": 0}, size=0)["copies"], 0)
+        """How many copies of an image without bytes were sent nobody can say."""
+        self.assertIsNone(self.merged({"server_sent": 0}, size=0)["copies"])
 
     def test_points(self) -> None:
         """A point of the plot is added once, and only when it is newer."""
@@ -222,7 +238,9 @@ class RolloutStateTests(ModuleCase):
             "const { countOf } = await use('rollout-state.js');"
             "return countOf([{state: 'done'}, {state: 'done'}, {state: 'failed'}])"
         )
-        self.assertEqual(counts, {"failed": 1, "downloading": 0, "waiting": 0, "done": 2, "cancelled": 0})
+        self.assertEqual(
+            counts, {"failed": 1, "downloading": 0, "waiting": 0, "done": 2, "cancelled": 0, "superseded": 0}
+        )
 
 
 class WindowTests(ModuleCase):

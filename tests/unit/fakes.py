@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class FakeConnections(Connections):
         self.online: Signal[[str]] = Signal("online")
         self.offline: Signal[[str]] = Signal("offline")
         self.there = set(there)
+        self.free: dict[str, int] = {}
         self.asking: set[str] = set()
         self.sessions: dict[str, int] = {}
         self.requests: list[tuple[int, Mapping[str, Any]]] = []
@@ -47,6 +48,9 @@ class FakeConnections(Connections):
 
     def asks(self, mac: str) -> bool:
         return mac in self.asking
+
+    def disk_free(self, mac: str) -> int | None:
+        return self.free.get(mac)
 
     def address(self, mac: str) -> str:
         return "10.0.0.1" if mac in self.there else ""
@@ -98,12 +102,15 @@ class FakeSession(BitTorrentSession):
     """A BitTorrent session that moves no bytes; `states` has what a test says of torrents."""
 
     failing = 0
+    failed_pieces = 0
     sent = 0
     received = 0
 
     def __init__(self) -> None:
         self.states: dict[bytes, TorrentStatus] = {}
         self.connected: list[tuple[bytes, str, int]] = []
+        self.blocked: frozenset[str] = frozenset()
+        self.forgiven: list[tuple[bytes, str, int]] = []
 
     def start(self) -> Deferred[int]:
         return succeed(6881)
@@ -137,6 +144,14 @@ class FakeSession(BitTorrentSession):
     def connect(self, info_hash: bytes, host: str, port: int) -> None:
         """Note it."""
         self.connected.append((info_hash, host, port))
+
+    def block(self, hosts: Collection[str]) -> None:
+        """Note them."""
+        self.blocked = frozenset(hosts)
+
+    def forgive(self, info_hash: bytes, host: str, port: int) -> None:
+        """Note it."""
+        self.forgiven.append((info_hash, host, port))
 
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         """Of no matter here."""

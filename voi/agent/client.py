@@ -60,6 +60,7 @@ class Client(Protocol):
     ) -> None:
         self.session = TerminalSession()
         self.host = ""
+        self.server_host = ""
         self.connected_now = False
         self._clock = clock
         self._handle = handle
@@ -79,6 +80,7 @@ class Client(Protocol):
         self.connected_now = True
         if ITCPTransport.providedBy(self.transport):
             self.host = str(self.transport.getHost().host)
+            self.server_host = str(self.transport.getPeer().host)
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
             handle = getattr(self.transport, "socket", None)

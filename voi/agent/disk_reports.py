@@ -21,7 +21,8 @@ from voi.agent.client import ServerRefused
 from voi.agent.interfaces import ServerLink
 from voi.agent.library import MOST_DISKS, Library
 from voi.agent.saving import save
-from voi.errors import NoAnswer, VoiError
+from voi.errors import NoAnswer, StorageMissing, VoiError
+from voi.files.disk_usage import free_bytes
 from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 
@@ -29,6 +30,17 @@ log = Logger()
 
 LOOK_SECONDS: Final = 3.0
 """How often the disks are looked at, while the terminal is online or not: it costs a `stat` for each."""
+
+
+async def free_room(in_thread: InThread, directory: Path) -> dict[str, int]:
+    """How much is free where the disks are, as 9011 and the login say it; nothing where it cannot be told.
+
+    By that the server warns before it sends what does not fit.
+    """
+    try:
+        return {"disk_free": await in_thread(free_bytes, directory)}
+    except StorageMissing:
+        return {}
 
 
 class KnownTemplate(Struct, frozen=True):
@@ -140,8 +152,9 @@ class DiskReports:
         return [known for uuid, known in self._known.items() if uuid not in here and uuid not in groups]
 
     async def _tell(self, body: dict[str, Any]) -> None:
+        room = await free_room(self._in_thread, self._library.directory)
         try:
-            await self._server.ask(Code.REPORT_DISKS, {"mac": self._server.mac, **body})
+            await self._server.ask(Code.REPORT_DISKS, {"mac": self._server.mac, **body, **room})
         except ServerRefused as error:
             log.info("{code}: {error}", code=Code.REPORT_DISKS.name, error=error.message)
         self._told[body["uuid"]] = body

@@ -14,6 +14,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from voi.agent.bad_peers import BadPeers
 from voi.agent.comparison import Comparer
 from voi.agent.disk_faults import WaitingForDisk, explained, of_the_disk
 from voi.agent.disk_watch import DiskWatch
@@ -79,7 +80,8 @@ class Downloads:
         self._active: dict[bytes, Active] = {}
         self._lock = DeferredLock()
         self._stopped = False
-        self._reports = Reports(library, seeder, server, clock, self._active)
+        self._bad_peers = BadPeers(seeder, clock, self._active, lambda: server.hosts)
+        self._reports = Reports(library, seeder, server, clock, self._active, self._bad_peers.why)
         self._watch = DiskWatch(
             library=library,
             seeder=seeder,
@@ -94,6 +96,7 @@ class Downloads:
             alerts.StateChanged: self._state_changed,
             alerts.TorrentFailed: self._torrent_failed,
             alerts.PieceFailed: self._piece_failed,
+            alerts.PeerBanned: self._bad_peers.banned,
             alerts.AnnounceFailed: self._announce_failed,
         }
 
@@ -136,6 +139,7 @@ class Downloads:
     def stop(self) -> None:
         """No more reports; what is under way goes on after the next start."""
         self._stopped = True
+        self._bad_peers.stop()
         self._reports.pause()
 
     def online(self) -> None:
@@ -400,6 +404,8 @@ class Downloads:
             if active.compared is None and not active.finishing:
                 active.compared = 0
                 self._spawn(self._compare_again(active))
+        else:
+            self._bad_peers.piece_failed(event)
         state = self._library.by_hash(event.info_hash)
         if state is not None and state.complete:
             log.error("{name}: piece {piece} is damaged", name=state.name, piece=event.piece)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from voi.domain.blocks import BlockTable
@@ -17,6 +17,10 @@ class ServerLink(Protocol):
     """This terminal's own address, as far as it is known."""
     trackers: Sequence[str]
     """Where this terminal announces; empty before the first login."""
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """The IP addresses at which the server is known; its own peer is at one of them."""
 
     @property
     def online(self) -> bool:

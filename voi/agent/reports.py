@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,7 +49,10 @@ class Active:
 
 
 class Reports:
-    """Reports to the server the downloads in `active`, by info-hash, and the results that the library keeps."""
+    """Reports to the server the downloads in `active`, by info-hash, and the results that the library keeps.
+
+    `why` says what is wrong with a download that goes on, empty where nothing is.
+    """
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class Reports:
         server: ServerLink,
         clock: IReactorTime,
         active: Mapping[bytes, Active],
+        why: Callable[[bytes], str] = lambda _info_hash: "",
     ) -> None:
         self._library = library
         self._seeder = seeder
         self._server = server
         self._active = active
+        self._why = why
         self._delivering = False
         self._loop = LoopingCall(self._report)
         self._loop.clock = clock
@@ -90,6 +95,8 @@ class Reports:
             # 100 is reported when it is on the disk, not before.
             percent = min(99.99, math.floor(done / active.length * 10000) / 100)
             body = self._state_body(active, state, percent, status)
+            if why := self._why(active.info_hash):
+                body["reason"] = encode_reason(why)
             if body != active.reported:
                 active.reported = body
                 spawn(self._report_state(active, body), log, "a report")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from twisted.application.internet import ClientService
 from twisted.application.service import IService, MultiService, Service
@@ -23,15 +24,17 @@ from twisted.web.client import Agent
 from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
 from voi.agent.commands import CommandHandlers
-from voi.agent.disk_reports import DiskReports
+from voi.agent.disk_reports import DiskReports, free_room
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
 from voi.agent.interfaces import BlockTableFetcher
+from voi.agent.leftovers import remove_leftovers
 from voi.agent.library import Library
 from voi.agent.options import TerminalConfig, TerminalOptions
 from voi.agent.own_work import OwnWork
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
+from voi.clock import use_monotonic_time
 from voi.errors import ConnectionEnded, NoAnswer, VoiError
 from voi.files.permissions import set_umask
 from voi.messages.reason import Reason
@@ -91,16 +94,18 @@ class TerminalService(Service):
         self._reactor = reactor
         self._failed = failed
         self._random_part = random_part
+        self._server_host = ""
         self._logged_in = False
         self._refused_logins = 0
         self._running = False
         self._lifecycle = DeferredLock()
-        in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        in_thread = self._in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
         self.library = Library(config.disks, in_thread)
+        self._state_directory = self.library.hidden / "seeding"
         self.seeding = make_seeding(
             reactor=reactor,
             settings=_settings(config),
-            state_directory=self.library.hidden / "seeding",
+            state_directory=self._state_directory,
             on_event=self._event,
         )
         self.booted: DiskName | None = None
@@ -157,6 +162,7 @@ class TerminalService(Service):
             self._note_what_runs()
             await self.own_work.open()
             await self.uploads.open()
+            await self._clear_up()
             self.bittorrent_port = await self.seeding.start()
             await self.disk_reports.open()
         except Exception:
@@ -167,6 +173,13 @@ class TerminalService(Service):
         self._connector.startService()
         # Meanwhile it logs in: adding many disks takes a while.
         spawn(self.downloads.resume(), log, "resuming what was under way")
+
+    async def _clear_up(self) -> None:
+        """Remove what a crash left of disks that are not here any more."""
+        states = list(self.library)
+        hashes = {state.key for state in states if state.key is not None}
+        names = {state.disk for state in states}
+        await self._in_thread(remove_leftovers, self.library.hidden, self._state_directory, names, hashes)
 
     async def _stop(self) -> None:
         if not self._running:
@@ -196,6 +209,11 @@ class TerminalService(Service):
     # The connection.
 
     @property
+    def hosts(self) -> Collection[str]:
+        """The IP addresses at which the server is known: of this connection, or the last, and of its trackers."""
+        return {self._server_host, *(urlsplit(url).hostname or "" for url in self.trackers)} - {""}
+
+    @property
     def online(self) -> bool:
         """Whether this terminal is logged in."""
         return self._logged_in and self.client is not None and self.client.connected_now
@@ -215,6 +233,7 @@ class TerminalService(Service):
 
     def _connected(self, client: Client) -> None:
         self.client = client
+        self._server_host = client.server_host or self._server_host
         if self.config.address is None:
             self.address = client.host
         Deferred.fromCoroutine(self._log_in(client)).addErrback(self._login_failed, client)
@@ -238,7 +257,8 @@ class TerminalService(Service):
 
     async def _log_in(self, client: Client) -> None:
         """Log in, and report everything, in the order of the protocol."""
-        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address})
+        room = await free_room(self._in_thread, self.library.directory)
+        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **room})
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True
@@ -323,6 +343,8 @@ def _factory(protocol: Callable[[], Client]) -> Factory[Client]:
 def make_service(options: TerminalOptions) -> IService:
     """The terminals that a command line asks for."""
     from twisted.internet import reactor  # only the composition root may choose a reactor
+
+    use_monotonic_time(reactor)
 
     def give_up(_failure: Failure) -> None:
         # Status 1, so that a supervisor sees it; the reactor itself would end with 0.

@@ -12,7 +12,17 @@ from twisted.logger import Logger
 
 from voi.app.assembly import Assembly
 from voi.catalogue.contents import ContentMonitor
-from voi.seeding.alerts import Checked, Event, Finished, PieceFailed, StateChanged, TorrentFailed
+from voi.rollouts.peer_terminals import terminals_of
+from voi.seeding.alerts import (
+    BytesSent,
+    Checked,
+    Event,
+    Finished,
+    PeerBanned,
+    PieceFailed,
+    StateChanged,
+    TorrentFailed,
+)
 from voi.tracker.announced import PeerAnnounced
 
 log = Logger()
@@ -87,6 +97,20 @@ def _session_event(parts: Assembly, event: Event) -> None:
     elif isinstance(event, TorrentFailed):
         log.error("torrent {hash}: {reason}", hash=event.info_hash.hex(), reason=event.reason)
         parts.uploads.publisher.transfer_failed(event.info_hash, event.reason)
+    elif isinstance(event, BytesSent):
+        parts.rollouts.coordinator.stall_monitor.sent(event.info_hash, event.sent)
+    elif isinstance(event, PeerBanned):
+        _log_ban(parts, event)
+
+
+def _log_ban(parts: Assembly, event: PeerBanned) -> None:
+    known = terminals_of([(event.host, event.port)], parts.swarm.tracker.peers(event.info_hash))
+    log.warn(
+        "torrent {hash}: pieces from {host}, terminal {terminal}, do not match",
+        hash=event.info_hash.hex(),
+        host=event.host,
+        terminal=known.get((event.host, event.port), "unknown"),
+    )
 
 
 def tell_contents(contents: ContentMonitor, event: Event) -> None:

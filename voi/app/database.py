@@ -7,8 +7,25 @@ import time
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
 from voi.store.database import FromThread, prepare
-from voi.store.interfaces.database import Database
+from voi.store.interfaces.database import Database, FoundDatabase
 from voi.store.sqlite import SqliteDatabase
+from voi.store.start import examine, identify
+
+
+def examine_database(directory: DataDirectory) -> FoundDatabase:
+    """What there is, before anything is changed. Blocks.
+
+    :raises StartupError: it cannot be read.
+    """
+    return examine(directory.database)
+
+
+def identify_database(directory: DataDirectory) -> None:
+    """Write the identity of the directory into the database, where it has none. Blocks.
+
+    :raises StartupError: it cannot be written.
+    """
+    identify(directory.database, directory.identity)
 
 
 def prepare_database(directory: DataDirectory) -> None:

@@ -9,7 +9,9 @@ from voi.app.database import open_database
 from voi.app.lag import LagProbe
 from voi.app.listeners import Listeners
 from voi.app.threads import Threads
+from voi.audit.clock import ClockMonitor
 from voi.audit.log import AuditLog
+from voi.clock import SteadyTime
 from voi.config import Config
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
@@ -21,7 +23,10 @@ from voi.tracker.keys import TrackerKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """`directory` is open and locked; `listeners` are not open yet; `reactor` has all that Twisted's has."""
+    """`directory` is open and locked; `listeners` are not open yet; `reactor` has all that Twisted's has.
+
+    `steady` is the time of day for what is stored and runs out.
+    """
 
     config: Config
     directory: DataDirectory
@@ -32,6 +37,8 @@ class Foundation:
     room_directory: RoomDirectory
     repositories: Repositories
     audit_log: AuditLog
+    clock_monitor: ClockMonitor
+    steady: SteadyTime
     registry: ConnectionRegistry
     keys: TrackerKeys
     lag: LagProbe
@@ -44,6 +51,7 @@ def lay_foundation(
     rooms = RoomDirectory()
     database = open_database(directory, reactor, rooms)
     repositories = database.repositories
+    audit_log = AuditLog(repositories.audit_entries)
     return Foundation(
         config=config,
         directory=directory,
@@ -53,7 +61,9 @@ def lay_foundation(
         database=database,
         room_directory=rooms,
         repositories=repositories,
-        audit_log=AuditLog(repositories.audit_entries),
+        audit_log=audit_log,
+        clock_monitor=ClockMonitor(audit_log, reactor),
+        steady=SteadyTime(),
         registry=ConnectionRegistry(),
         keys=TrackerKeys(),
         lag=LagProbe(reactor),

@@ -75,6 +75,8 @@ def checks(
     """The checks of a server, by name."""
 
     async def database() -> str:
+        if stored.damage:
+            return stored.damage
         if not stored.reader.alive:
             return Reason("reader_gone")
         try:
@@ -85,7 +87,7 @@ def checks(
 
     async def writer() -> str:
         state = stored.writer
-        if state.alive and state.failure and not state.busy_seconds:
+        if state.alive and not stored.damage and state.failure and not state.busy_seconds:
             # Hours may pass without a write: whether it works again is found out by trying.
             try:
                 refused = await stored.try_writing().addTimeout(ANSWER_SECONDS, clock)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from voi.app.foundation import Foundation
 from voi.app.swarm import SwarmArea
 from voi.app.uploads import UploadArea
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.sender import Sender
@@ -16,10 +17,11 @@ from voi.terminals.commands import CommandDispatcher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutArea:
-    """The `recorder` watches how the `coordinator`'s rollouts go."""
+    """The `recorder` watches how the `coordinator`'s rollouts go; `bad_copies` are what terminals found at others."""
 
     recorder: ThroughputRecorder
     coordinator: RolloutCoordinator
+    bad_copies: BadCopies
 
 
 def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, commands: CommandDispatcher) -> RolloutArea:
@@ -32,6 +34,13 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, comma
         seeding=swarm.session,
         histories=repositories.rollout_histories,
         clock=base.reactor,
+    )
+    bad_copies = BadCopies(
+        open_targets=open_targets,
+        tracker=swarm.tracker,
+        note=base.audit_log.note,
+        suspect=uploads.contents.suspect,
+        seconds=base.reactor.seconds,
     )
     coordinator = RolloutCoordinator(
         rollouts=repositories.rollouts,
@@ -52,5 +61,6 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, comma
         clock=base.reactor,
         open_targets=open_targets,
         served=recorder.served,
+        bad_copies=bad_copies,
     )
-    return RolloutArea(recorder=recorder, coordinator=coordinator)
+    return RolloutArea(recorder=recorder, coordinator=coordinator, bad_copies=bad_copies)

@@ -22,6 +22,7 @@ from voi.app.listeners import Listeners, where
 from voi.app.start import Opened, allow_many_files, check_bittorrent_port, ensure_administrator, give_up, open_directory
 from voi.app.threads import Threads
 from voi.catalogue.contents import LOOK_SECONDS as LOOK_AT_FILES_SECONDS
+from voi.clock import WATCH_SECONDS
 from voi.config import Config
 from voi.domain.actors import SERVER
 from voi.errors import StartupError
@@ -36,6 +37,9 @@ log = Logger()
 
 PRUNE_SECONDS: Final = 600.0
 """How often entries of the audit log that are too old are deleted."""
+
+CHECK_SECONDS: Final = 86_400.0
+"""How often the whole database is read, so that damage is found before somebody needs what is damaged."""
 
 IDLE_SECONDS: Final = 60.0
 """How often uploads are checked for progress; one that makes none gives way."""
@@ -78,11 +82,10 @@ class VoiService(MultiService):
         set_umask()
         check_bittorrent_port(*self.config.bittorrent_address)
         allow_many_files()
-        directory = DataDirectory(self.config.data_path)
-        self._opened = open_directory(directory)
+        self._opened = open_directory(DataDirectory(self.config.data_path))
         base = lay_foundation(
             config=self.config,
-            directory=directory,
+            directory=self._opened.directory,
             threads=self._threads,
             listeners=self.listeners,
             reactor=self._reactor,
@@ -126,9 +129,12 @@ class VoiService(MultiService):
         self._every(TICK_SECONDS, parts.rollouts.coordinator.stall_monitor.tick)
         self._every(LOOK_SECONDS, parts.rollouts.recorder.look)
         self._every(LOOK_AT_FILES_SECONDS, parts.uploads.contents.look)
-        self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(time.time()))
+        self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(self._reactor.seconds(), time.time()))
+        self._every(CHECK_SECONDS, self._look_for_damage, now=True)
         self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
+        self._every(WATCH_SECONDS, parts.base.clock_monitor.look)
         self._every(SAMPLE_SECONDS, parts.web.traffic.sample)
+        await parts.base.clock_monitor.begin()
         await parts.base.audit_log.note("server.started", SERVER, version=__version__)
         log.info("voi is up")
 
@@ -157,12 +163,15 @@ class VoiService(MultiService):
             self._reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
             self._reactor.stop()
 
-    def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _look_for_damage(self) -> None:
+        await self._threads.short(self.parts.base.database.look_for_damage)
+
+    def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], *, now: bool = False) -> None:
         """Do something again and again; a failure is logged and does not end it."""
         call = LoopingCall(lambda: spawn(work(), log, "a periodic task"))
         call.clock = self._reactor
         self._ticks.append(call)
-        call.start(seconds, now=False)
+        call.start(seconds, now=now)
 
     # Stop.
 

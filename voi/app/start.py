@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from voi.app.database import prepare_database
+from voi.app.identity import settle_identity
 from voi.auth.hashing import hash_password, wire_form
 from voi.errors import StartupError
 from voi.files.atomic import remove_drafts, write_atomically
@@ -30,8 +30,9 @@ ADMIN: Final = "admin"
 
 @dataclass(slots=True)
 class Opened:
-    """What a start has taken so far: the lock of the data directory and the API's token."""
+    """What a start has taken so far: the data directory with its identity, its lock, and the API's token."""
 
+    directory: DataDirectory
     lock: int
     api_token: str
 
@@ -51,8 +52,8 @@ def open_directory(directory: DataDirectory) -> Opened:
     lock = directory.lock()
     try:
         remove_drafts(directory.torrents)
-        prepare_database(directory)
-        return Opened(lock, _ensure_token(directory.api_token))
+        directory = settle_identity(directory)
+        return Opened(directory, lock, _ensure_token(directory.api_token))
     except OSError as error:
         os.close(lock)
         raise StartupError(f"{error.filename or directory.root}: {error.strerror}") from error

@@ -32,6 +32,7 @@ def make_terminals(base: Foundation, uploads: UploadArea, rollouts: RolloutArea)
         sessions=repositories.sessions,
         passwords=passwords,
         audit_log=base.audit_log,
+        steady=base.steady,
     )
     handlers = RequestHandlers(
         terminals=repositories.terminals,

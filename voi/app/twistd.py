@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.application.service import IService
 
 from voi.app.options import Options
+from voi.clock import use_monotonic_time
 
 __all__ = ["Options", "makeService"]
 
@@ -15,4 +16,5 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
 
     from voi.app.service import VoiService
 
+    use_monotonic_time(reactor)
     return VoiService(options.config, reactor)

@@ -9,6 +9,7 @@ from voi.app.swarm import SwarmArea
 from voi.catalogue.block_tables import BlockTables
 from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.contents import ContentMonitor
+from voi.catalogue.sweep import Sweeper
 from voi.catalogue.torrent_files import TorrentFiles
 from voi.publishing.admission import UploadAdmission
 from voi.publishing.image_check import ImageCheck
@@ -34,6 +35,7 @@ class UploadArea:
     admission: UploadAdmission
     intake: UploadIntake
     requests: UploadRequests
+    sweeper: Sweeper
 
 
 def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
@@ -82,7 +84,14 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
         in_disk_thread=in_disk_thread,
     )
     notifications = UploaderNotifications(uploads, publisher, base.registry)
-    admission = UploadAdmission(publisher, space, base.registry.__contains__)
+    admission = UploadAdmission(
+        uploads=uploads,
+        templates=templates,
+        publisher=publisher,
+        space=space,
+        online=base.registry.__contains__,
+        clock=base.reactor,
+    )
     return UploadArea(
         catalogue=catalogue,
         contents=contents,
@@ -104,6 +113,7 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             directory=base.directory,
             in_thread=in_thread,
             told_again=notifications.tell_end,
+            now=base.reactor.seconds,
         ),
         requests=UploadRequests(
             uploads=uploads,
@@ -113,5 +123,13 @@ def make_uploads(base: Foundation, swarm: SwarmArea) -> UploadArea:
             admission=admission,
             tell=notifications.request,
             in_thread=in_thread,
+        ),
+        sweeper=Sweeper(
+            templates=templates,
+            uploads=uploads,
+            audit_entries=base.repositories.audit_entries,
+            directory=base.directory,
+            alone=admission.alone,
+            in_disk_thread=in_disk_thread,
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -15,17 +15,24 @@ from voi.store.interfaces.audit import AuditEntries
 
 log = Logger()
 
-DAY_SECONDS: Final = 86_400.0
-
 
 class AuditLog:
     """All that happens, with who did it. A change brings its own entries, in its own transaction; what happens without
     one is written here.
+
+    `now` is the time since the epoch, `steady` a clock that nobody sets.
     """
 
-    def __init__(self, entries: AuditEntries, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        entries: AuditEntries,
+        now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._entries = entries
         self._now = now
+        self._steady = steady
+        self._counted: float | None = None
 
     @property
     def added(self) -> Signal[[AuditEntry]]:
@@ -71,8 +78,19 @@ class AuditLog:
             days, audit=lambda _: make_entry("settings.retention", actor, self._now(), data={"days": days})
         )
 
+    async def count_time(self) -> float:
+        """Let entries grow older by what has passed since the last call, or, the first time, since the last run.
+
+        :return: how much the clock is after what it was then; less than 0 where it was set back.
+        """
+        now, before = self._steady(), self._counted
+        step = await self._entries.count_time(self._now(), None if before is None else now - before)
+        self._counted = now
+        return step
+
     async def prune(self) -> None:
         """Throw away what is older than it is to be kept, a slice at a time, so that writes get between."""
+        await self.count_time()
         days = await self._entries.retention_days()
-        while await self._entries.prune(self._now() - days * DAY_SECONDS):
+        while await self._entries.prune(days):
             pass

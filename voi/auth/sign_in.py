@@ -16,7 +16,7 @@ from voi.store.interfaces.accounts import Accounts, Sessions
 
 
 class Authenticator:
-    """Lets people in and out; `now` is the time since the epoch."""
+    """Lets people in and out; `now` is the time since the epoch, `steady` the same for sessions, which nobody sets."""
 
     def __init__(
         self,
@@ -26,12 +26,14 @@ class Authenticator:
         passwords: PasswordChecker,
         audit_log: AuditLog,
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
         self._audit_log = audit_log
         self._now = now
+        self._steady = steady or now
 
     async def begin(self, caller: Actor, name: str, password: str) -> tuple[str, Session]:
         """Sign somebody in at a browser: what its cookie is to have, and the session.
@@ -50,7 +52,10 @@ class Authenticator:
             raise
         person, now = Actor("account", name, caller.address), self._now()
         return await self._sessions.begin(
-            name, now, audit=lambda _: make_entry("account.signed_in", person, now, data={"name": name})
+            name,
+            self._steady(),
+            signed_in=now,
+            audit=lambda _: make_entry("account.signed_in", person, now, data={"name": name}),
         )
 
     async def end(self, actor: Actor, cookie: str) -> None:
@@ -81,7 +86,7 @@ class Authenticator:
             stored=stored,
             audit=lambda _: make_entry("account.password", actor, self._now(), data={"name": actor.name}),
         )
-        return await self._sessions.begin(actor.name, self._now())
+        return await self._sessions.begin(actor.name, self._steady(), signed_in=self._now())
 
     async def at_terminal(self, terminal: Actor, name: str, password: str) -> Actor:
         """Let an administrator in at a terminal (9008): who that is from now on, from there.

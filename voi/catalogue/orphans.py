@@ -77,7 +77,9 @@ def find_orphans(directory: DataDirectory, referred: Referred) -> list[Orphan]:
         (directory.fetched, fetched, OrphanKind.FETCHED),
     ):
         found += (
-            Orphan(path, size, _of_disk(path.name, kind)) for path, size in _files(place) if path.name not in known
+            Orphan(path, size, _of_disk(path.name, kind))
+            for path, size in _files(place)
+            if path.name not in known and path != directory.disks_identity
         )
     for place, kind in ((directory.torrents, OrphanKind.TORRENT), (directory.resume, OrphanKind.RESUME)):
         for path, size in _files(place):

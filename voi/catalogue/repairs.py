@@ -11,9 +11,10 @@ from twisted.logger import Logger
 from voi.catalogue.content import Content, Repair
 from voi.catalogue.inspection import WholeReading, cut_to_length, put_in_place
 from voi.domain.templates import PublishedLevel
-from voi.errors import NoSpace
+from voi.errors import Conflict, NoSpace
 from voi.files.directory import DataDirectory
 from voi.files.facts import BLOCK
+from voi.messages.reason import Reason
 from voi.seeding.interfaces import BitTorrentSession
 from voi.tasks import InThread
 from voi.tracker.tracker import Tracker
@@ -71,8 +72,11 @@ class Repairs:
         """Fetch the whole file, going on with what was fetched before.
 
         :raises NoSpace: there is not enough room.
+        :raises Conflict: its place is not that of this database's disks: a file system is not mounted.
         :raises VoiError: it cannot begin.
         """
+        if not await self._in_thread(self._directory.disks_are_ours):
+            raise Conflict(Reason("disks_not_ours"))
         await self._room(content.level.file_size - await self._in_thread(self._taken, content.level))
         await self._seeder.download(torrent, self._directory.fetched)
         self._begun(content, Repair.BESIDE)

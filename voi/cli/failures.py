@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -12,7 +12,7 @@ STATUSES: Final = {
     0: "done",
     1: "refused or failed; the reason is on stderr",
     2: "the command line or the settings file is wrong",
-    3: "done, but some terminals failed",
+    3: "done, but some terminals failed or did not answer",
     4: "the server cannot be reached",
     5: "no token, a wrong one, or one without the rights for this",
     130: "interrupted; what was started goes on in the server",
@@ -65,3 +65,23 @@ class Interrupted(Failed):
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
         """It is no error, so the sentence is shown alone."""
         click.echo(f"\n{self.message}", err=True)
+
+
+def was_interrupted(error: click.Abort) -> bool:
+    """Whether a question was answered with Ctrl-C; click raises the same error at the end of the input."""
+    return isinstance(error.__context__, KeyboardInterrupt)
+
+
+class InterruptibleGroup(click.Group):
+    """Commands that end with the same status wherever Ctrl-C is pressed; click itself would make a failure of it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what the command line says."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+        except click.Abort as error:
+            if was_interrupted(error):
+                raise Interrupted("interrupted") from None
+            raise

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from math import floor
 from typing import Any, Final
 
 import click
@@ -18,7 +19,14 @@ PIPE_WIDTH: Final = 1000
 """Columns where no terminal says how many: a program that reads a table wants each row in one line."""
 
 
-_STYLES: Final = {"failed": "red", "outdated": "yellow", "downloading": "cyan", "current": "green", "offline": "dim"}
+STYLES: Final = {
+    "failed": "red",
+    "outdated": "yellow",
+    "downloading": "cyan",
+    "current": "green",
+    "superseded": "dim",
+    "offline": "dim",
+}
 
 
 def printable(text: str, *, lines: bool = True) -> str:
@@ -95,11 +103,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def percent(share: float | None) -> str:
+    """0 to 1 as per cent, as the console shows it: 100 only when it is all."""
+    if share is None:
+        return "unknown"
+    return f"{100 if share >= 1 else min(99, floor(share * 100 + 1e-9))}%"
+
+
 def state_cell(one: dict[str, Any]) -> Text:
     """A state in its colour, with how far it is while it goes on."""
     going = one["state"] in ("downloading", "running", "importing", "uploading")
-    text = f"{one['state']} {one['progress']:.0%}" if going else one["state"]
-    return cell(text, _STYLES.get(one["state"], ""))
+    text = f"{one['state']} {percent(one['progress'])}" if going else one["state"]
+    return cell(text, STYLES.get(one["state"], ""))
 
 
 def show_result(as_json: bool, seen: dict[str, Any], uuid: str) -> None:

@@ -6,17 +6,16 @@ It polls and does not follow the stream: a lost connection costs one request, an
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 
 from voi.cli.api import ApiClient
 from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
-from voi.cli.output import console, counted, duration, printable, rate, say_json, show
+from voi.cli.output import console, counted, duration, percent, printable, rate, say_json, show
 
 POLL_SECONDS: Final = 1.0
 TARGETS_A_SECOND: Final = 500
@@ -37,6 +36,8 @@ _SUMS: Final = (
     "template_name",
     "version",
     "state",
+    "counts",
+    "ran",
     "progress",
     "rate",
     "eta",
@@ -106,18 +107,19 @@ def _follow(api: ApiClient, number: int, screen: Screen, sleep: Callable[[float]
 
 
 def _show_end(seen: dict[str, Any], *, as_json: bool) -> None:
-    counts = counted_states(seen)
     failed = [target for target in seen["targets"] if target["state"] == "failed"]
     if not as_json:
         if failed:
             rows = [(one["name"], one["mac"], one["ip"], one["attempts"], one["reason"]) for one in failed]
             show(("name", "mac", "address", "attempts", "reason"), rows, title="Failed", none="")
         click.echo(
-            f"rollout {seen['id']} is {seen['state']}: {_counts_text(counts)} in {duration(seen['elapsed'])}; "
-            f"the server sent {seen['copies']:.2f} copies"
+            f"rollout {seen['id']} is {seen['state']} at {percent(seen['progress'])}: {counts_text(seen)} in "
+            f"{duration(seen['elapsed'])}; {_sent_text(seen)}"
         )
     if seen["state"] == "cancelled":
         raise Failed(f"rollout {seen['id']} was cancelled")
+    if seen["state"] == "superseded":
+        raise Failed(f"rollout {seen['id']} was replaced by a later one: `voi rollout list` shows which")
     if failed:
         raise SomeFailed(
             f"{len(failed)} of {counted(len(seen['targets']), 'terminal')} failed; "
@@ -125,19 +127,25 @@ def _show_end(seen: dict[str, Any], *, as_json: bool) -> None:
         )
 
 
-def counted_states(seen: dict[str, Any]) -> dict[str, int]:
-    """How many targets are in each state."""
-    return dict(Counter(target["state"] for target in seen["targets"]))
+def counts_text(seen: dict[str, Any]) -> str:
+    """How many terminals of a rollout are in each state, as the server counts them; and how many run what they have."""
+    said = [f"{count} {state}" for state, count in seen["counts"].items() if count]
+    if seen["counts"].get("done"):
+        said.append(f"{seen['ran']} seen to run it")
+    return ", ".join(said)
 
 
-def _counts_text(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in counts.items())
+def _sent_text(seen: dict[str, Any]) -> str:
+    """What the server sent, where that was measured."""
+    if seen["copies"] is None:
+        return "what the server sent is not known"
+    return f"the server sent {seen['copies']:.2f} copies"
 
 
 def slowest(seen: dict[str, Any]) -> list[dict[str, Any]]:
     """The terminals that will be done last, of those that are on their way; by what is left, not by their estimate."""
     moving = [target for target in seen["targets"] if target["state"] == "downloading"]
-    return sorted(moving, key=lambda target: (target["progress"], target["mac"]))[:SLOWEST]
+    return sorted(moving, key=lambda target: (target["progress"] or 0.0, target["mac"]))[:SLOWEST]
 
 
 class JsonScreen:
@@ -149,7 +157,7 @@ class JsonScreen:
 
     def show(self, seen: dict[str, Any]) -> None:
         """The sums, and the targets that changed."""
-        sums = {name: seen[name] for name in _SUMS} | {"counts": counted_states(seen)}
+        sums = {name: seen[name] for name in _SUMS}
         changed = [target for target in seen["targets"] if self._targets.get(target["mac"]) != target]
         # That time goes by is no change.
         if changed or {**sums, "elapsed": 0} != {**self._sums, "elapsed": 0}:
@@ -174,10 +182,10 @@ class TextScreen:
 
     def show(self, seen: dict[str, Any]) -> None:
         """Where states changed, or after a while."""
-        counts, now = counted_states(seen), self._clock()
+        counts, now = seen["counts"], self._clock()
         if counts != self._counts or now - self._last >= QUIET_SECONDS:
             self._counts, self._last = counts, now
-            click.echo(f"{seen['progress']:.1%}  {_counts_text(counts)}  {_rate_and_time(seen)}", err=True)
+            click.echo(f"{percent(seen['progress'])}  {counts_text(seen)}  {_rate_and_time(seen)}", err=True)
 
     def lost(self) -> None:
         """One line each time."""
@@ -203,26 +211,37 @@ class BarScreen:
             # Names of terminals come from outside and are no markup.
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TaskProgressColumn(),
+            TextColumn("{task.fields[share]}"),  # rich would round 99.7 up to all
             TextColumn("{task.fields[rate]}", markup=False),
         )
         self._shown = Progress(*columns, console=out, transient=True)
-        self._all = self._shown.add_task("", total=1.0, rate="")
+        self._all = self._shown.add_task("", total=1.0, rate="", share="")
         self._slots: list[TaskID] = [
-            self._shown.add_task("", total=1.0, rate="", visible=False) for _ in range(SLOWEST)
+            self._shown.add_task("", total=1.0, rate="", share="", visible=False) for _ in range(SLOWEST)
         ]
         self._shown.start()
 
     def show(self, seen: dict[str, Any]) -> None:
         """Move the bars."""
         name = printable(seen["template_name"] or seen["template"], lines=False)[:30]
-        text = f"{name} {seen['version']}: {_counts_text(counted_states(seen))}"
-        self._shown.update(self._all, completed=seen["progress"], description=text, rate=_rate_and_time(seen))
+        text = f"{name} {seen['version']}: {counts_text(seen)}"
+        self._shown.update(
+            self._all,
+            completed=seen["progress"],
+            description=text,
+            rate=_rate_and_time(seen),
+            share=percent(seen["progress"]),
+        )
         late = slowest(seen)
         for slot, target in zip(self._slots, late, strict=False):
             text = "  " + printable(target["name"] or target["mac"], lines=False)[:30]
             self._shown.update(
-                slot, completed=target["progress"], description=text, rate=_rate_and_time(target), visible=True
+                slot,
+                completed=target["progress"],
+                description=text,
+                rate=_rate_and_time(target),
+                share=percent(target["progress"]),
+                visible=True,
             )
         for slot in self._slots[len(late) :]:
             self._shown.update(slot, visible=False)

@@ -1,4 +1,4 @@
-"""`voi rollout`: start, preview, watch, cancel, retry, list."""
+"""`voi rollout`: start, send-again, preview, watch, cancel, retry, list."""
 
 from __future__ import annotations
 
@@ -10,11 +10,25 @@ import click
 from voi.cli.api import ApiClient
 from voi.cli.completion import complete_template
 from voi.cli.lookup import Choice, choice_of, template_named, with_terminals
-from voi.cli.output import console, counted, duration, moment, rate, say_json, show, size, state_cell, table
+from voi.cli.output import (
+    STYLES,
+    cell,
+    console,
+    counted,
+    duration,
+    moment,
+    percent,
+    rate,
+    say_json,
+    show,
+    size,
+    table,
+)
+from voi.cli.rollout_watch import counts_text
 from voi.cli.rollout_watch import watch as watch_rollout
 from voi.cli.settings import connect, with_json, with_server
 
-STATES: Final = ("running", "done", "failed", "cancelled")
+STATES: Final = ("running", "done", "failed", "cancelled", "superseded")
 
 
 _with_version = click.option(
@@ -24,7 +38,7 @@ _with_version = click.option(
 
 @click.group()
 def rollout() -> None:
-    """Send versions of templates to terminals: start, preview, watch, cancel, retry, list."""
+    """Send versions of templates to terminals: start, send-again, preview, watch, cancel, retry, list."""
 
 
 def _request_body(api: ApiClient, template: str, version: int | None, choice: Choice) -> dict[str, Any]:
@@ -58,7 +72,46 @@ def start(
     """
     choice = choice_of(every, room, terminals)
     api = connect(server, token, data)
-    made = api.change("POST", "/rollouts", _request_body(api, template, version, choice))
+    _start(api, _request_body(api, template, version, choice), watch=watch, as_json=as_json)
+
+
+@rollout.command()
+@click.argument("template", shell_complete=complete_template)
+@with_terminals
+@_with_version
+@click.option("--watch", is_flag=True, help="watch it until it ends")
+@with_server
+@with_json
+def send_again(
+    template: str,
+    terminals: tuple[str, ...],
+    every: bool,
+    room: str | None,
+    version: int | None,
+    watch: bool,
+    server: str | None,
+    token: str | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Send all of a version of TEMPLATE again, also to terminals that say that they have it; prints the rollout's
+    number.
+
+    For a terminal whose disk was replaced or damaged without the server's knowledge. What terminals said of the
+    template is forgotten.
+    """
+    choice = choice_of(every, room, terminals)
+    api = connect(server, token, data)
+    body = {**_request_body(api, template, version, choice), "again": True}
+    _start(api, body, watch=watch, as_json=as_json)
+
+
+def _start(api: ApiClient, body: dict[str, Any], *, watch: bool, as_json: bool) -> None:
+    """Begin a rollout, with a warning where disks are too small, and tell its number, or show it until it ends."""
+    seen = api.change("POST", "/rollouts/preview", body, again=False)
+    if seen["too_small"]:
+        click.echo(_too_small(seen), err=True)
+    made = api.change("POST", "/rollouts", body)
     if watch:
         click.echo(f"rollout {made['id']} has started", err=True)
         watch_rollout(api, made["id"], as_json=as_json)
@@ -93,13 +146,29 @@ def preview(
         say_json(seen)
         return
     rows = [
-        (one["mac"], "yes" if one["online"] else "no", size(one["bytes"]) if one["bytes"] else "nothing")
+        (
+            one["mac"],
+            "yes" if one["online"] else "no",
+            size(one["bytes"]) if one["bytes"] else "nothing",
+            f"too small by {size(one['short'])}" if one["short"] else "-" if one["short"] is None else "large enough",
+        )
         for one in sorted(seen["terminals"], key=lambda one: -one["bytes"])
     ]
-    show(("mac", "online", "to download"), rows, none="no terminals")
+    show(("mac", "online", "to download", "disk"), rows, none="no terminals")
     click.echo(
         f"version {seen['version']}: {size(seen['total_bytes'])} in total, {size(seen['most_bytes'])} at most; "
         f"{counted(seen['nothing'], 'terminal')} with nothing to download"
+    )
+    if seen["too_small"]:
+        click.echo(_too_small(seen), err=True)
+
+
+def _too_small(seen: dict[str, Any]) -> str:
+    """The warning that disks are too small, with the worst of them."""
+    worst = max(seen["terminals"], key=lambda one: one["short"] or 0)
+    return (
+        f"warning: the disk of {counted(seen['too_small'], 'terminal')} is too small for version {seen['version']}, "
+        f"of {worst['mac']} by {size(worst['short'])}: make room there first"
     )
 
 
@@ -190,13 +259,14 @@ def rollout_table(rollouts: list[dict[str, Any]]) -> Any:
             one["id"],
             one["template_name"] or one["template"],
             one["version"],
-            state_cell(one),
-            ", ".join(f"{count} {state}" for state, count in one["counts"].items() if count),
+            cell(one["state"], STYLES.get(one["state"], "")),
+            percent(one["progress"]),
+            counts_text(one),
             rate(one["rate"]) if one["rate"] else "-",
             duration(one["eta"]),
             moment(one["created"]),
         )
         for one in rollouts
     ]
-    columns = ("id", "template", "version", "state", "terminals", "rate", "time left", "started")
+    columns = ("id", "template", "version", "state", "progress", "terminals", "rate", "time left", "started")
     return table(columns, rows, title="Rollouts")

@@ -10,10 +10,11 @@ import click
 from voi import __version__
 from voi.cli.completion import completion
 from voi.cli.events import events
-from voi.cli.failures import STATUSES
+from voi.cli.failures import STATUSES, InterruptibleGroup
 from voi.cli.rollouts import rollout
 from voi.cli.settings import with_server_of_all
 from voi.cli.status import status
+from voi.cli.sweep import sweep
 from voi.cli.templates import check, import_, templates
 from voi.cli.terminal_commands import GIVING, wake
 from voi.cli.terminals import terminals
@@ -23,7 +24,7 @@ from voi.cli.uploads import upload, uploads
 _EPILOG: Final = "\b\nExit status:\n" + "\n".join(f"{number:>5}  {text}" for number, text in STATUSES.items())
 
 
-@click.group(epilog=_EPILOG)
+@click.group(cls=InterruptibleGroup, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="voi")
 @with_server_of_all
 def main(server: str | None, token: str | None, data: Path | None) -> None:
@@ -47,6 +48,7 @@ for _command in (
     wake,
     events,
     token,
+    sweep,
     completion,
 ):
     main.add_command(_command)

@@ -24,7 +24,8 @@ def status(server: str | None, token: str | None, data: Path | None, as_json: bo
     counts, traffic, disk = seen["terminals"], seen["traffic"], seen["disk"]
     out.print(
         f"{counts['online']} of {counted(counts['total'], 'terminal')} online, "
-        f"{counts['outdated']} outdated, {counts['failed']} failed"
+        f"{counts['current']} current, {counts['outdated']} outdated, {counts['unknown']} unknown, "
+        f"{counts['failed']} failed"
     )
     out.print(
         f"server sends {rate(traffic['server_out'])}, receives {rate(traffic['server_in'])}; "

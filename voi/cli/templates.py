@@ -49,12 +49,21 @@ def templates(server: str | None, token: str | None, data: Path | None, as_json:
                 one["version"],
                 state_cell(one),
                 size(sum(disk["size"] for disk in one["disks"])),
-                f"{one['terminals_current']} / {one['terminals_outdated']} / {one['terminals_unknown']}",
+                " / ".join(str(one[f"terminals_{kind}"]) for kind in ("current", "outdated", "incomplete", "unknown")),
                 f"{sent / whole:.1f}" if whole else "-",
                 one["reason"],
             )
         )
-    columns = ("name", "uuid", "version", "state", "size", "newest / older / unknown", "copies sent", "reason")
+    columns = (
+        "name",
+        "uuid",
+        "version",
+        "state",
+        "size",
+        "newest / older / incomplete / unknown",
+        "copies sent",
+        "reason",
+    )
     show(columns, rows, none="no templates yet: `voi import FILE --name NAME` creates one from an image file")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from voi.cli.api import PAGE, ApiClient
-from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable
+from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable, was_interrupted
 from voi.cli.lookup import Choice, choice_of, with_terminals
 from voi.cli.output import counted, say_json, show
 from voi.cli.settings import connect, with_json, with_server
@@ -21,6 +21,9 @@ POLL_SECONDS: Final = 0.5
 WAIT_SECONDS: Final = 60.0
 """How long outcomes are waited for; the server itself gives a terminal less than that to answer."""
 
+SILENT: Final = frozenset({"no_answer", "too_many_waiting"})
+"""Codes of reasons that say that a terminal is connected and does not answer."""
+
 
 def _with_wait(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
@@ -29,7 +32,7 @@ def _with_wait(command: Callable[..., Any]) -> Callable[..., Any]:
         default=WAIT_SECONDS,
         show_default=True,
         metavar="SECONDS",
-        help="how long to wait for results",
+        help="how long to wait for results; 0: not at all",
     )(command)
 
 
@@ -146,7 +149,9 @@ def _give(
         question = f"{kind.question} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
         try:
             sure = click.confirm(question, err=True)
-        except click.Abort:
+        except click.Abort as error:  # Ctrl-C, or the end of the input: a script without --yes
+            if was_interrupted(error):
+                raise Interrupted("interrupted, so nothing was done") from None
             sure = False
         if not sure:
             raise Failed("not confirmed, so nothing was done; --yes skips the question")
@@ -170,8 +175,26 @@ def _give(
             show(("name", "mac", "state", "reason"), rows, none="")
         told = [f"{count} {state}" for state, count in sorted(counts.items())]
         click.echo(f"command {number}: " + ", ".join(told + ([left_out] if off else [])))
-    if counts["failed"]:
-        raise SomeFailed(f"{counts['failed']} of {counted(len(found), 'terminal')} failed")
+    silent = sum(map(_stayed_silent, seen["outcomes"])) if wait else 0
+    if counts["failed"] or silent:
+        said = {"failed": counts["failed"], "did not answer": silent}
+        first, *others = [(count, what) for what, count in said.items() if count]
+        told = [f"{first[0]} of {counted(len(found), 'terminal')} {first[1]}", *(f"{n} {what}" for n, what in others)]
+        raise SomeFailed(", ".join(told))
+
+
+def _stayed_silent(one: dict[str, Any]) -> bool:
+    """Whether a terminal that is on has not answered; one that is off gets the command at its login."""
+    if one["state"] != "waiting":
+        return False
+    return not one["reason"] or any(code in SILENT for code in _codes(one.get("why")))
+
+
+def _codes(why: Any) -> list[str]:
+    """The codes of a reason and of those in it."""
+    if not isinstance(why, dict):
+        return []
+    return [why["code"], *(code for value in why["data"].values() for code in _codes(value))]
 
 
 def outcomes(api: ApiClient, number: int, wait: float, sleep: Callable[[float], None] = time.sleep) -> Any:

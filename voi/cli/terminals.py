@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -12,7 +12,7 @@ from voi.cli.lookup import room_named, template_named
 from voi.cli.output import moment, say_json, show, state_cell
 from voi.cli.settings import connect, with_json, with_server
 
-STATES: Final = ("offline", "current", "outdated", "waiting", "downloading", "failed", "empty")
+STATES: Final = ("offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "empty")
 
 
 @click.command()
@@ -31,7 +31,7 @@ STATES: Final = ("offline", "current", "outdated", "waiting", "downloading", "fa
 @click.option(
     "--version",
     metavar="N",
-    help="only those with this version of their template: a number, newest or older; 0: unknown",
+    help="only those with this version of their template: a number, newest, older or unknown; 0: none that is whole",
 )
 @click.option("--search", metavar="TEXT", help="only those whose name, MAC or IP address contains this")
 @with_server
@@ -49,7 +49,7 @@ def terminals(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """List terminals: their state, what they boot, and whether that is the newest version."""
+    """List terminals: their state, their template, which version of it they have and which one they run."""
     if outdated and state not in (None, "outdated"):
         raise click.UsageError("use either --outdated or --state, not both")
     api = connect(server, token, data)
@@ -74,11 +74,22 @@ def terminals(
             rooms.get(one["room"]),
             state_cell(one),
             names.get(one["template"], one["template"]),
-            f"{one['version'] or '?'} of {one['newest']}" if one["template"] else "-",
+            _has(one) if one["template"] else "-",
+            _runs(one) if one["template"] else "-",
             "now" if one["online"] else moment(one["last_seen"]),
             one["reason"],
         )
         for one in found
     ]
-    columns = ("name", "mac", "address", "room", "state", "template", "version", "seen", "reason")
+    columns = ("name", "mac", "address", "room", "state", "template", "has", "runs", "seen", "reason")
     show(columns, rows, none="no terminals match")
+
+
+def _has(one: dict[str, Any]) -> str:
+    """The version that a terminal has, of the newest; nothing that is not known is made a number."""
+    version = one["version"]
+    return f"{'unknown' if version is None else version or 'none whole'} of {one['newest']}"
+
+
+def _runs(one: dict[str, Any]) -> str:
+    return "unknown" if one["running"] is None else str(one["running"])

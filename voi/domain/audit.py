@@ -46,6 +46,8 @@ else; what it gives is written in the same transaction, which fails with it.
 KINDS: Final[dict[str, str]] = {
     "server.started": "The server started, version {version}",
     "server.stopped": "The server stopped",
+    "server.swept": "Files to which nothing refers are deleted: {files}, with {bytes} bytes",
+    "server.clock": "The time of day changed: {reason}",
     "account.signed_in": "{name} signed in",
     "account.refused": "Sign-in as {name} was refused: {reason}",
     "account.signed_out": "{name} signed out",
@@ -63,6 +65,8 @@ KINDS: Final[dict[str, str]] = {
     "terminal.moved": "Moved to {room}: {whom}",
     "terminal.released": "Back in the room that matches the address: {whom}",
     "terminal.forgotten": "Forgotten: {whom}",
+    "terminal.damaged_copy": "The copy of {disk} at terminal {terminal} is damaged: {pieces} pieces of it did not "
+    "match at terminal {at}",
     "terminal.woken": "Woken: {whom}",
     "terminal.set_aside": (
         "Terminal {terminal} had unpublished work in {disk}: it is kept there as {kept_as}, and no longer in use"
@@ -94,6 +98,7 @@ KINDS: Final[dict[str, str]] = {
     "template.checked": "The files of template {name} are being checked; files: {count}",
     "settings.retention": "Events are now kept for {days} days",
     "rollout.begun": "Rollout {number} started: template {name}, version {version}, to {whom}",
+    "rollout.begun_again": "Rollout {number} started: template {name}, version {version}, is sent again to {whom}",
     "rollout.cancelled": "Rollout {number} was cancelled",
     "rollout.taken_out": "Rollout {number}: taken out: {whom}",
     "rollout.retried": "Rollout {number}: retried: {whom}",

@@ -72,6 +72,7 @@ class Target:
     to run it are two things. `interruptions` counts how often its connection ended in the middle of this download,
     `fruitless` how often in a row without a gain of `LEAST_GAIN`; `best` is how far it had come by then, 0 to 1.
     `progress` is how far it was when it ended without being done, None where that is not known.
+    `again` says that its terminal is sent the version whatever it says that it has.
     """
 
     rollout_id: int
@@ -88,6 +89,7 @@ class Target:
     fruitless: int = 0
     best: float = 0.0
     progress: float | None = None
+    again: bool = False
 
     @property
     def has_failed(self) -> bool:
@@ -120,6 +122,7 @@ class Rollout:
     created: float
     cancelled: bool
     targets: tuple[Target, ...] = ()
+    again: bool = False
 
     @property
     def state(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from voi.domain.actors import Actor
@@ -86,8 +86,8 @@ def missing_levels(published: Iterable[PublishedLevel], reported: Iterable[Repor
     )
 
 
-def check_next_level(published: Iterable[PublishedLevel], name: DiskName) -> None:
-    """Whether `name` may be published on top of the levels of its disk.
+def check_next_level(published: Iterable[PublishedLevel], name: DiskName, planned: Collection[DiskName] = ()) -> None:
+    """Whether `name` may be published on top of the levels of its disk, and of what is `planned` to come before it.
 
     :raises Conflict: the level is taken, its parent is missing, or a fold would be needed first.
     """
@@ -97,7 +97,7 @@ def check_next_level(published: Iterable[PublishedLevel], name: DiskName) -> Non
         raise Conflict(Reason("level_published", disk=str(name), level=max(levels) + 1))
     if name.level > HIGHEST_PUBLISHED_LEVEL:
         raise Conflict(Reason("level_too_high", disk=str(name), highest=HIGHEST_PUBLISHED_LEVEL))
-    if name.level > 0 and name.level - 1 not in levels:
+    if name.level > 0 and name.level - 1 not in levels and name.parent not in planned:
         raise Conflict(Reason("parent_missing", disk=str(name), parent=str(name.parent)))
 
 

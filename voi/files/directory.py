@@ -6,17 +6,27 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from voi.errors import StartupError
+from voi.errors import Malformed, StartupError
+from voi.files.atomic import write_atomically
 from voi.files.permissions import FILE_MODE, SECRET_MODE, make_directory, restrict_files
 from voi.names import DiskName
+
+_LONGEST_IDENTITY: Final = 64
+"""Characters of an identity that are read: a uuid has 36."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """Paths below the data directory; none is ever built from unchecked text, only from checked names."""
+    """Paths below the data directory; none is ever built from unchecked text, only from checked names.
+
+    `identity` is that of the database, empty while it is not known: the same must lie in `disks`, which may be a file
+    system of its own.
+    """
 
     root: Path
+    identity: str = ""
 
     @property
     def database(self) -> Path:
@@ -49,6 +59,16 @@ class DataDirectory:
         return self.root / "resume"
 
     @property
+    def disks_identity(self) -> Path:
+        """The file in `disks` that says to which database they belong."""
+        return self.disks / "identity"
+
+    @property
+    def accept_disks(self) -> Path:
+        """A file by which an administrator says that the next start takes `disks` as they are."""
+        return self.root / "accept-disks"
+
+    @property
     def api_token(self) -> Path:
         """The token of the HTTP API, readable by the owner alone."""
         return self.root / "api-token"
@@ -72,6 +92,40 @@ class DataDirectory:
     def lost(self, name: DiskName) -> Path:
         """A published level's file while it is fetched back."""
         return self.fetched / str(name)
+
+    def read_identity(self) -> str:
+        """What lies in `disks` as their identity, empty where nothing does. Blocks.
+
+        :raises OSError: it cannot be read.
+        """
+        try:
+            with self.disks_identity.open("rb") as file:
+                return file.read(_LONGEST_IDENTITY).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return ""
+
+    def write_identity(self) -> None:
+        """Let `disks` belong to this database. Blocks.
+
+        :raises OSError: the disk does not take it.
+        """
+        write_atomically(self.disks_identity, f"{self.identity}\n".encode())
+
+    def disks_are_ours(self) -> bool:
+        """Whether `disks` is where this database's levels belong now, and not an empty place where a file system is not
+        mounted, or another server's. Blocks. True where the database's identity is not known.
+        """
+        try:
+            return not self.identity or self.read_identity() == self.identity
+        except OSError:
+            return False
+
+    def levels(self) -> list[Path]:
+        """The files in `disks` that have the name of a level. Blocks.
+
+        :raises OSError: the directory cannot be read.
+        """
+        return sorted(path for path in self.disks.iterdir() if _is_level(path.name))
 
     def create(self) -> None:
         """Make what is missing, and close what is there to others.
@@ -107,3 +161,11 @@ class DataDirectory:
             os.close(handle)
             raise StartupError(f"data directory {self.root} is in use by another voi server") from error
         return handle
+
+
+def _is_level(name: str) -> bool:
+    try:
+        DiskName.parse(name)
+    except Malformed:
+        return False
+    return True

@@ -18,8 +18,8 @@ _INPUT: Final = {
     "password_length": "{field}: {least} to {most} characters",
     "not_subnet": "{field}: {text!r} is not a subnet such as 10.0.3.0/24",
     "within_subnet": "{field}: {text!r} is an address inside {network}: enter {network}",
-    "not_absolute": "{field}: {path} is not an absolute path on the server",
-    "file_of_field": "{field}: {path}: {why}",
+    "not_absolute": "{path} is not an absolute path on the server",
+    "file_of_field": "{path}: {why}",
     "no_such_file": "this file does not exist on the server",
     "no_image_file": "at least one image file is needed",
     "levels_differ": "{field}: level, diff_level and dif_level mean the same and must agree",
@@ -117,6 +117,8 @@ _ROLLOUTS: Final = {
     "not_started": "the terminal has not started to download yet",
     "not_said": "the terminal has not said which disks it has since it logged in: this rollout ends when it does",
     "terminal_says": "the terminal says: {why}",
+    "pieces_wrong": "{count} pieces from {peers} do not match: damaged copies; other sources are used",
+    "server_pieces_wrong": "{count} pieces from the server do not match: its copy is damaged, or the way to it",
     "download_failed": "the terminal reports that the download failed",
     "download_failed_because": "the terminal reports that the download failed: {why}",
     "done_and_lost": "the terminal had this disk, and reports now that it does not",
@@ -343,6 +345,10 @@ _HEALTH: Final = {
         "one write to the database has taken {seconds:.0f} seconds so far and {waiting} more are waiting: "
         "check whether the disk is failing or another program holds the file"
     ),
+    "database_damaged": (
+        "the database is damaged ({text}) and is not written to any more: stop the server and put a backup back, or "
+        "rescue what can still be read with `sqlite3 voi.sqlite .dump`; then look for a failing disk"
+    ),
     "write_failed": "the last write to the database failed ({text}): check the disk of the data directory",
     "disk_full": (
         "only {free:size} are free on the server's disk: no upload is accepted below {floor:size}, and soon nothing "
@@ -351,6 +357,18 @@ _HEALTH: Final = {
     "server_late": (
         "the server was more than {milliseconds:.0f} ms late in {part:.0%} of the last minute, so terminals "
         "have to wait: the machine is too busy or has too little memory"
+    ),
+    "clock_forward": (
+        "the server's clock was set forward by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
+    "clock_back": (
+        "the server's clock was set back by {seconds:span}: rollouts, uploads and timers go on as before, but "
+        "times in lists and events before and after do not match; check that the time is right now"
+    ),
+    "disks_not_ours": (
+        "the directory of the disks is not the one that belongs to this database, so the server leaves it alone: is "
+        "its file system mounted?"
     ),
     "not_listening": "the BitTorrent session is not listening yet",
     "torrents_failing": (
@@ -363,6 +381,8 @@ _HEALTH: Final = {
     ),
     "check_failed": "the check failed; the server's log says why",
     "check": "{check}: {why}",
+    "copies_damaged": "{disk}: pieces of it that others fetched from {macs} did not match: check the disks there, "
+    "and send it again",
     "disk_nearly_full": (
         "only {free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
     ),

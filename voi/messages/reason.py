@@ -21,12 +21,14 @@ LONGEST_VALUE: Final = 500
 
 
 class _Speaker(Formatter):
-    """Python's formats, and one of ours: ``size`` for bytes with their unit."""
+    """Python's formats, and two of ours: ``size`` for bytes with their unit, ``span`` for seconds as days and hours."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """A value as it stands in a sentence."""
         if format_spec == "size":
             return _size(value)
+        if format_spec == "span":
+            return _span(value)
         text: str = super().format_field(value, format_spec)
         return text
 
@@ -126,3 +128,15 @@ def _size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     raise AssertionError("the last unit returns")
+
+
+def _span(seconds: float) -> str:
+    """In the units of the console: the two largest that matter."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {rest} s" if minutes < 10 else f"{minutes} min"
+    days, hours_left = divmod(hours, 24)
+    return f"{days} d {hours_left} h" if days else f"{hours} h {minutes_left} min"

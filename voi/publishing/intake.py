@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +13,12 @@ from twisted.logger import Logger
 from voi.domain import metainfo
 from voi.domain.actors import Actor
 from voi.domain.metainfo import Metainfo
-from voi.domain.templates import Template, check_next_level, check_room_for_diff
+from voi.domain.templates import Template, check_next_level
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress, Upload, UploadDisk, UploadState
 from voi.errors import (
     BadTorrent,
-    Conflict,
     StorageMissing,
-    TorrentRefused,
     UnknownDisk,
     UnknownUpload,
     VoiError,
@@ -28,9 +26,9 @@ from voi.errors import (
 from voi.files.atomic import write_atomically
 from voi.files.directory import DataDirectory
 from voi.messages.reason import Reason, of_system
-from voi.names import DiskName
+from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
 from voi.publishing import audit
-from voi.publishing.admission import UploadAdmission
+from voi.publishing.admission import OfferedDisk, UploadAdmission
 from voi.publishing.publisher import Publisher
 from voi.publishing.refusals import Refusals
 from voi.publishing.rows import new_disk, new_upload
@@ -72,40 +70,45 @@ class UploadIntake:
     # 9018.
 
     async def may_upload(self, mac: str, granted: bool, body: TemplateBody | GroupUpload) -> Permission:
-        """Whether a terminal may upload these disks now; a refusal says why."""
+        """Whether a terminal may upload these disks now; a refusal says why, and is what 9014 would be refused with."""
         listed: dict[str, ReportedTemplate] = {}
         try:
-            template, asked = await self._asked(body)
+            asked = await self._asked(body)
             named = ReportedTemplate(asked.uuid, asked.name, asked.sys_type, asked.desc)
             listed = {disk.uuid: named for disk in asked.disks}
-            open_disks = await self._uploads.open_disks()
-            if not granted and not _requested(open_disks, mac, {disk.uuid for disk in asked.disks}):
-                raise TorrentRefused(Reason("admin_needed"))
-            await self._admission.check_free(asked.uuid, mac, open_disks)
-            self._check_disks(template, asked, open_disks)
+            await self._admission.check(mac, granted, await self._meant(mac, granted, asked))
         except VoiError as error:
             await self._refusals.note(mac, body, error.reason)
             return Permission(False, error.message, listed, error)
         await self._refusals.note(mac, body, "")
         return Permission(True, "", listed)
 
-    async def _asked(self, body: TemplateBody | GroupUpload) -> tuple[Template | None, TemplateBody]:
-        """The template that is asked about, and the question in the seed's form."""
+    async def _asked(self, body: TemplateBody | GroupUpload) -> TemplateBody:
+        """The question in the seed's form; of a desktop group, the next level of each of its disks."""
         if isinstance(body, TemplateBody):
-            return await self._templates.get(body.uuid), body
+            return body
         template = await self._templates.by_group(body.desktop_group_uuid)
         if template is None:
             raise UnknownDisk(Reason("no_group", uuid=body.desktop_group_uuid), field="desktop_group_uuid")
-        disks = {level.name.uuid: Disk(uuid=level.name.uuid, type=level.type) for level in template.levels}
-        return template, TemplateBody(uuid=template.uuid, name=template.name, disks=list(disks.values()))
+        tops = {level.name.uuid: level for level in sorted(template.levels, key=lambda level: level.name.level)}
+        disks = [Disk(uuid=uuid, type=top.type, diff_level=top.name.level + 1) for uuid, top in tops.items()]
+        return TemplateBody(uuid=template.uuid, name=template.name, disks=disks)
 
-    def _check_disks(self, template: Template | None, body: TemplateBody, open_disks: Sequence[UploadDisk]) -> None:
-        levels = template.levels if template else ()
-        published = {level.name for level in levels}
-        for disk_uuid in {disk.uuid for disk in body.disks}:
-            check_room_for_diff((x.name.level for x in levels if x.name.uuid == disk_uuid), disk_uuid)
-        new = [disk for disk in body.disks if DiskName(disk.uuid, disk.diff_level) not in published]
-        self._admission.check_space(sum(_needed(disk) for disk in new), open_disks)
+    async def _meant(self, mac: str, granted: bool, asked: TemplateBody) -> list[OfferedDisk]:
+        """Of the disks that a terminal lists, those that it wants to upload: what is published, and its own write
+        layers, it may list beside them, and without an administrator's login also what nobody asked it for.
+        """
+        disks = sorted(asked.disks, key=lambda disk: (disk.uuid, disk.diff_level))
+        offered = [OfferedDisk(DiskName(x.uuid, x.diff_level), asked.uuid, _needed(x)) for x in disks]
+        published: set[DiskName] = set()
+        for disk_uuid in {disk.uuid for disk in disks}:
+            owner = await self._templates.by_disk(disk_uuid)
+            published.update(level.name for level in (owner.levels if owner else ()))
+        new = [one for one in offered if one.name not in published and one.name.level <= HIGHEST_PUBLISHED_LEVEL]
+        if not granted:
+            requested = {disk.name for disk in await self._uploads.open_disks() if disk.mac == mac}
+            new = [one for one in new if one.name in requested] or new
+        return new or offered[-1:]
 
     # 9014.
 
@@ -146,6 +149,10 @@ class UploadIntake:
             await self._refusals.note_torrent(mac, name, Reason("server_failed"))
             raise
 
+    async def not_read(self, mac: str, reason: str) -> None:
+        """A torrent (9014) got no further than its frame: say why at what the terminal was asked for."""
+        await self._refusals.note_torrent(mac, None, reason)
+
     async def _take(
         self,
         terminal: Actor,
@@ -164,14 +171,11 @@ class UploadIntake:
                 self._told_again(known)
             if known.state is not UploadState.FAILED:
                 return known.id  # allowed long ago; a terminal that was away offers it again
-        if not granted and request is None:
-            raise TorrentRefused(Reason("admin_needed"))
+        told = listed.get(name.uuid)
+        offered = OfferedDisk(name, told.uuid if told is not None else None, torrent.length)
+        await self._admission.check(mac, granted, [offered])
         owner = await self._templates.by_disk(name.uuid)
-        upload = await self._upload_for(mac, name, listed, request, owner, actor)
-        if owner is not None and owner.uuid != upload.template_uuid:
-            raise Conflict(Reason("disk_of_another", uuid=name.uuid, name=owner.name))
-        await self._admission.check_free(upload.template_uuid, mac, open_disks)
-        check_next_level(owner.levels if owner else (), name)
+        upload = await self._upload_for(mac, name, told, request, owner, actor)
         if request is not None and request.state is not UploadState.REQUESTED:
             await self._publisher.fail(request, Reason("newer_torrent"))
             request = None
@@ -202,7 +206,7 @@ class UploadIntake:
         self,
         mac: str,
         name: DiskName,
-        listed: Mapping[str, ReportedTemplate],
+        told: ReportedTemplate | None,
         request: UploadDisk | None,
         owner: Template | None,
         actor: Actor | None,
@@ -212,7 +216,6 @@ class UploadIntake:
             found = await self._uploads.get(request.upload_id)
             assert found is not None
             return found
-        told = listed.get(name.uuid)
         if told is not None:
             return new_upload(mac, told.uuid, told.name, told.sys_type, told.desc, remark=told.desc, actor=actor)
         if owner is not None:
@@ -291,8 +294,3 @@ def _needed(disk: Disk) -> int:
     if disk.file_size is not None:
         return disk.file_size
     return disk.real_size * SECTOR if disk.diff_level == 0 else 0
-
-
-def _requested(open_disks: Iterable[UploadDisk], mac: str, disk_uuids: set[str]) -> bool:
-    """Whether an administrator asked this terminal for one of these disks."""
-    return any(disk.mac == mac and disk.name.uuid in disk_uuids for disk in open_disks)

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
 from voi.catalogue.catalogue import Catalogue
+from voi.clock import believable_age
 from voi.domain import blocks, metainfo
 from voi.domain.audit import Audit, AuditEntry
 from voi.domain.templates import PublishedLevel, check_next_level
@@ -81,6 +82,7 @@ class Publisher:
         self._receiving: dict[bytes, UploadDisk] = {}
         self._copied: dict[str, float] = {}
         self._fetched_again: dict[str, int] = {}
+        self._asked: dict[str, float] = {}  # those that wait for their terminal, since when
         self._advanced: dict[str, tuple[float, float]] = {}
         self._ending: set[str] = set()
         self._locks: dict[str, DeferredLock] = {}
@@ -351,11 +353,23 @@ class Publisher:
         status = self._seeder.status(disk.info_hash) if disk.info_hash else None
         return status.download_rate if status and disk.state is UploadState.RECEIVING else 0
 
-    async def give_up_idle(self, now: float) -> None:
-        """Fail what has not moved for a day; `now` is seconds since the epoch."""
+    async def give_up_idle(self, now: float, wall: float) -> None:
+        """Fail what has not moved for a day.
+
+        :param now: by the clock that nobody sets.
+        :param wall: seconds since the epoch. How long something was asked for before this start can be told by that
+            alone, so no more than half a day of it is believed: were the clock wrong, there is half a day to notice.
+        """
+        waiting: dict[str, float] = {}
         for disk in await self._uploads.open_disks():
-            if disk.state is UploadState.REQUESTED and now - disk.updated >= IDLE_SECONDS:
+            if disk.state is not UploadState.REQUESTED:
+                continue
+            since = waiting[disk.id] = self._asked.get(
+                disk.id, now - believable_age(disk.updated, wall, IDLE_SECONDS / 2)
+            )
+            if now - since >= IDLE_SECONDS:
                 await self.fail(disk, Reason("not_offered", mac=disk.mac or ""))
+        self._asked = waiting
         for disk in list(self._receiving.values()):
             fraction = self.progress(disk)
             before, since = self._advanced.get(disk.id, (-1.0, now))

@@ -294,17 +294,15 @@ def _type(
 def _check_image(path: Path, name: DiskName, field: str) -> int:
     """The size of an image file that can be imported as `name`."""
     if not path.is_absolute():
-        raise Malformed(Reason("not_absolute", field=field, path=str(path)), field=field)
+        raise Malformed(Reason("not_absolute", path=str(path)), field=field)
     try:
         if not path.is_symlink() and not path.is_file():
             raise BadImage(Reason("no_such_file"))
         check_parent(read_header(path), name, None)
         return path.stat().st_size
     except OSError as error:
-        raise BadImage(
-            Reason("file_of_field", field=field, path=str(path), why=of_system(error.strerror)), field=field
-        ) from error
+        raise BadImage(Reason("file_of_field", path=str(path), why=of_system(error.strerror)), field=field) from error
     except (Conflict, StorageMissing) as error:  # a link, or what cannot be read: they name the path themselves
         raise BadImage(error.reason, field=field) from error
     except BadImage as error:
-        raise BadImage(Reason("file_of_field", field=field, path=str(path), why=error.reason), field=field) from error
+        raise BadImage(Reason("file_of_field", path=str(path), why=error.reason), field=field) from error

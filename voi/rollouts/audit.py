@@ -16,7 +16,7 @@ def begun(actor: Actor, now: float) -> Audit[Begun]:
     def entries(begun: Begun) -> Iterator[AuditEntry]:
         rollout = begun.rollout
         yield make_entry(
-            "rollout.begun",
+            "rollout.begun_again" if rollout.again else "rollout.begun",
             actor,
             now,
             macs=tuple(target.mac for target in rollout.targets),

@@ -13,12 +13,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.catalogue.interfaces import Contents
+from voi.clock import believable_pause
 from voi.domain.actors import SERVER, Actor
 from voi.domain.command_outcomes import Command
 from voi.domain.rollouts import RETRY_PAUSES, Rollout, Target, TargetState
 from voi.errors import Conflict, NotFound
 from voi.messages.reason import Reason
 from voi.rollouts import audit
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
@@ -57,6 +59,7 @@ class RolloutCoordinator:
         clock: IReactorTime,
         open_targets: OpenTargets | None = None,
         contents: Contents | None = None,
+        bad_copies: BadCopies | None = None,
         served: Served = lambda _info_hash, _sent: None,
         wall: Callable[[], float] = time.time,
         random: Random | None = None,
@@ -88,6 +91,7 @@ class RolloutCoordinator:
             terminals=terminals,
             update=self._update,
             clock=clock,
+            task_reported=bad_copies.reported if bad_copies is not None else lambda _mac, _state: None,
         )
         self.stall_monitor = StallMonitor(
             open_targets=open_targets,
@@ -125,23 +129,31 @@ class RolloutCoordinator:
         for work in await self._rollouts.open_work():
             target = self._open_targets.put(work.target)
             target.take(work.target, work.tasks, now)
-            target.due = now + min(max(work.target.next_try - wall, 0.0), RETRY_PAUSES[-1])
+            target.due = now + believable_pause(work.target.next_try, wall, RETRY_PAUSES[-1])
         if len(self._open_targets):
             log.info("{count} terminals have rollouts to finish", count=len(self._open_targets))
         for mac in self._registry:
             self._dispatcher.came(mac)
 
     async def start(
-        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+        self,
+        actor: Actor,
+        template_uuid: str,
+        macs: Sequence[str] | None,
+        version: int | None = None,
+        *,
+        again: bool = False,
     ) -> Rollout:
         """Roll a version, or a template's newest, out to terminals, or to all; it is on disk when this returns.
+
+        :param again: send all of it, also to terminals that have it by what they said: their reports are forgotten.
 
         :raises UnknownTemplate, UnknownTerminal, NotFound, Conflict: as `Rollouts.begin` says.
         """
         now = self._wall()
         progress = {x.key: x.known_fraction() for x in self._open_targets if x.target.template_uuid == template_uuid}
         rollout = await self._rollouts.begin(
-            template_uuid, macs, now, version, progress=progress, audit=audit.begun(actor, now)
+            template_uuid, macs, now, version, again=again, progress=progress, audit=audit.begun(actor, now)
         )
         begun: list[OpenTarget] = []
         for target in rollout.targets:

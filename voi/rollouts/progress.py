@@ -27,6 +27,7 @@ class ProgressReceiver:
     """Takes in every word about progress, the freshest counting.
 
     `update` begins a rollout of a template to a terminal that lacks something of it, where the template says so.
+    `task_reported` is told every 9025 too.
     `fetched` counts the bytes by which terminals came nearer to what they lack, since the start.
     """
 
@@ -41,7 +42,9 @@ class ProgressReceiver:
         terminals: Terminals,
         update: Callable[[str, str], Awaitable[None]],
         clock: IReactorTime,
+        task_reported: Callable[[str, TaskState], None] = lambda _mac, _state: None,
     ) -> None:
+        self._task_reported = task_reported
         self._open_targets = open_targets
         self._dispatcher = dispatcher
         self._sessions = sessions
@@ -72,7 +75,8 @@ class ProgressReceiver:
 
     async def _reconcile(self, target: OpenTarget, lacking: set[DiskName]) -> None:
         for task in target.unfinished:
-            if task.name not in lacking:
+            # What is sent again is not taken as there because the terminal says so: that is what is doubted.
+            if task.name not in lacking and not target.target.again:
                 await self._dispatcher.done(target, task)
         if self._open_targets.get(target.key) is target:
             # What it lost is planned again; where it was to say what it has, that is known now.
@@ -83,6 +87,7 @@ class ProgressReceiver:
     async def task_state(self, mac: str, state: TaskState) -> None:
         """9025."""
         self._sessions.told_result(mac)
+        self._task_reported(mac, state)
         tasks = self._open_targets.tasks_named(mac, state.torrent_name)
         ended = state.state in ("finished", "seeding") and state.progress >= 100
         if state.failed and not tasks:

@@ -16,6 +16,7 @@ from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
+from voi.rollouts.peer_terminals import terminals_of, told_apart
 from voi.rollouts.progress import ProgressReceiver, said
 from voi.rollouts.sessions import TerminalSessions
 from voi.seeding.interfaces import BitTorrentSession
@@ -66,7 +67,10 @@ class UnknownContents(Contents):
 
 
 Served = Callable[[bytes, Sequence[tuple[str, int]]], None]
-"""Is told what the server's peer has sent to whom of a torrent: MACs, and bytes since each connection began."""
+"""Is told what the server's peer has sent to whom of a torrent: MACs, and bytes since it was told last.
+
+Where several terminals are behind one address, who got it may be unknown: it is told of none of them then.
+"""
 
 
 class StallMonitor:
@@ -180,17 +184,26 @@ class StallMonitor:
 
     async def _look_at_peers(self, info_hash: bytes) -> set[str]:
         """Take in what the server's own peer sees of terminals; those that are connected to it."""
-        terminals = {(peer.host, peer.port): peer.terminal for peer in self._tracker.peers(info_hash)}
+        announced = self._tracker.peers(info_hash)
+        # Of those that are told apart nothing sent is measured as well.
+        self._served(info_hash, [(mac, 0) for mac in told_apart(announced)])
         try:
             peers = await self._seeder.ask_peers(info_hash)
         except VoiError:
             return set()  # a torrent that cannot be seeded now is reported where that was found
-        known = [(peer, mac) for peer in peers if (mac := terminals.get((peer.host, peer.port))) is not None]
-        self._served(info_hash, [(mac, peer.total_up) for peer, mac in known])
-        for peer, mac in known:
-            for target, task in self._open_targets.tasks_for(mac, info_hash):
+        known = terminals_of([(peer.host, peer.port) for peer in peers], announced)
+        for peer in peers:
+            mac = known.get((peer.host, peer.port))
+            for target, task in self._open_targets.tasks_for(mac, info_hash) if mac is not None else ():
                 self._progress_receiver.see(target, task, peer.progress, ProgressSource.SEED)
-        return {mac for _, mac in known}
+        return set(known.values())
+
+    def sent(self, info_hash: bytes, sent: Sequence[tuple[str, int, int]]) -> None:
+        """The server's peer has sent bytes: host and port of each connection, and how many since the last word."""
+        known = terminals_of([(host, port) for host, port, _ in sent], self._tracker.peers(info_hash))
+        told = [(mac, count) for host, port, count in sent if (mac := known.get((host, port))) is not None]
+        if told:
+            self._served(info_hash, told)
 
     def failing(self) -> dict[int, int]:
         """For each open rollout in which terminals failed and wait for their next try: how many."""

@@ -34,6 +34,8 @@ SILENT_REPORTS: Final = 3.0
 """Nor has one that has told it more often, once so many of its reports are missing: it stands still."""
 LAST_LOOKS: Final = 2
 """How often it is looked after the end: what the seed says of itself is a second old."""
+MOST_SERVED: Final = 20_000
+"""Terminals and torrents between two looks: some for each connection that the server may have."""
 AT_A_TURN: Final = 500
 """Targets that are looked at in one turn of the reactor: two milliseconds."""
 
@@ -162,7 +164,7 @@ class ThroughputRecorder:
         self._wall = wall
         self._running: dict[int, _Running] = {}
         self._sent: dict[bytes, int] = {}
-        self._connections: dict[tuple[bytes, str], int] = {}
+        self._served: dict[tuple[bytes, str], int] = {}
 
     async def look(self) -> None:
         """Take in where everything stands; what has ended is written down and let go."""
@@ -179,6 +181,7 @@ class ThroughputRecorder:
             if mac not in self._online:
                 running.transfers[mac].stop()
         await self._note_ended(now)
+        self._note_served()
         self._note_server()
         for rollout_id, running in list(self._running.items()):
             if rollout_id not in open_now:
@@ -189,8 +192,6 @@ class ThroughputRecorder:
             if not running.looks_left or now - running.saved >= SAVE_SECONDS:
                 running.saved = now
                 await self._histories.save(running.history, running.news_of_sources())
-        if not open_now:
-            self._connections.clear()
 
     async def _note_ended(self, now: float) -> None:
         """Take in what has ended since the last look, before it was looked at even once it may be."""
@@ -226,16 +227,19 @@ class ThroughputRecorder:
         self._sent = {info_hash: status.uploaded for info_hash, status in statuses.items()}
 
     def served(self, info_hash: bytes, sent: Iterable[tuple[str, int]]) -> None:
-        """What the server's peer has sent to terminals, by MAC, each in bytes since its connection began."""
-        for mac, total in sent:
-            before = self._connections.get((info_hash, mac), 0)
-            self._connections[info_hash, mac] = total
-            new = total - before if total >= before else total
-            # By what is running here, not by what is open: the last bytes are reported when it is done. No bytes of a
-            # connection that is there are measured as well.
+        """What the server's peer has sent to terminals, by MAC, each in bytes since this was told last."""
+        for mac, count in sent:
+            if (info_hash, mac) in self._served or len(self._served) < MOST_SERVED:
+                self._served[info_hash, mac] = self._served.get((info_hash, mac), 0) + count
+
+    def _note_served(self) -> None:
+        """Take in what was sent since the last look; a rollout may be over by then, or seen for the first time."""
+        served, self._served = self._served, {}
+        for (info_hash, mac), count in served.items():
+            # By what is running here, not by what is open: the last bytes are reported when it is done.
             for running in self._running.values():
                 if info_hash in running.torrents and (transfer := running.transfers.get(mac)) is not None:
-                    transfer.from_server = (transfer.from_server or 0) + new
+                    transfer.from_server = (transfer.from_server or 0) + count
 
     def transfer(self, rollout_id: int, mac: str) -> TransferRate | None:
         """How one terminal gets on; None where nothing is known (any more)."""

@@ -79,10 +79,55 @@ class PieceDone:
 
 @dataclass(frozen=True, slots=True)
 class PieceFailed:
-    """A piece did not match its hash: a bad peer, or a file that changed under a seed."""
+    """A piece did not match its hash: a bad peer, or a file that changed under a seed.
+
+    `senders` are the addresses that its blocks came from, where that is known of every block; empty where it is not.
+    """
 
     info_hash: bytes
     piece: int
+    senders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerBanned:
+    """libtorrent trusts a peer no more, and drops it: what failed came from it alone, or from it and others too often.
+
+    `port` is the one it listens on, where that is known, else that of its connection.
+    """
+
+    info_hash: bytes
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCame:
+    """A block of a piece has come from a peer. For the session alone, and only while it looks for bad peers."""
+
+    info_hash: bytes
+    piece: int
+    block: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSent:
+    """A block of a piece was sent to a peer, `port` being that of the connection. For the session alone."""
+
+    info_hash: bytes
+    piece: int
+    block: int
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSent:
+    """What was sent since the last such event: host, port of the connection, and bytes of payload, for each peer."""
+
+    info_hash: bytes
+    sent: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +208,10 @@ Event: TypeAlias = (
     | Finished
     | PieceDone
     | PieceFailed
+    | PeerBanned
+    | BlockCame
+    | BlockSent
+    | BytesSent
     | TorrentFailed
     | Removed
     | ResumeData
@@ -242,6 +291,21 @@ def _piece_done(alert: lt.piece_finished_alert) -> tuple[Event, ...]:
 def _piece_failed(alert: lt.hash_failed_alert) -> tuple[Event, ...]:
     piece = alert.piece_index
     return _about(lambda key: PieceFailed(key, piece))(alert)
+
+
+def _peer_banned(alert: lt.peer_ban_alert) -> tuple[Event, ...]:
+    host, port = alert.ip
+    return _about(lambda key: PeerBanned(key, host, port))(alert)
+
+
+def _block_came(alert: lt.block_finished_alert) -> tuple[Event, ...]:
+    key = key_of(alert.handle.info_hashes())
+    return () if key == _NO_HASH else (BlockCame(key, alert.piece_index, alert.block_index, alert.ip[0]),)
+
+
+def _block_sent(alert: lt.block_uploaded_alert) -> tuple[Event, ...]:
+    key = key_of(alert.handle.info_hashes())
+    return () if key == _NO_HASH else (BlockSent(key, alert.piece_index, alert.block_index, *alert.ip),)
 
 
 def _file_failed(alert: lt.file_error_alert) -> tuple[Event, ...]:
@@ -339,6 +403,9 @@ CONVERTERS: Mapping[type[lt.alert], Callable[[Any], tuple[Event, ...]]] = {
     lt.torrent_finished_alert: _about(Finished),
     lt.piece_finished_alert: _piece_done,
     lt.hash_failed_alert: _piece_failed,
+    lt.peer_ban_alert: _peer_banned,
+    lt.block_finished_alert: _block_came,
+    lt.block_uploaded_alert: _block_sent,
     lt.file_error_alert: _file_failed,
     lt.torrent_error_alert: _torrent_failed,
     lt.torrent_removed_alert: _removed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -138,6 +138,12 @@ class BitTorrentSession(Protocol):
     def connect(self, info_hash: bytes, host: str, port: int) -> None:
         """Connect to a peer of a swarm, `host` being an IP address; one that is connected stays so."""
 
+    def block(self, hosts: Collection[str]) -> None:
+        """Have no connection with peers at these IP addresses, in any torrent, and with all others again."""
+
+    def forgive(self, info_hash: bytes, host: str, port: int) -> None:
+        """Trust a peer again that was banned from a torrent, and connect to it."""
+
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         """Announce a torrent to these from now on, in this order of preference."""
 
@@ -157,6 +163,10 @@ class BitTorrentSession(Protocol):
     @property
     def received(self) -> int:
         """Bytes of payload received since the start, as `sent`."""
+
+    @property
+    def failed_pieces(self) -> int:
+        """How many pieces that came did not match their hash, since the start, as `sent`."""
 
     @property
     def failing(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
-from voi.metrics import PackageCollector, by_name, counter, gauge
+from voi.metrics import PackageCollector, alone, by_name, counter, gauge
 from voi.seeding.interfaces import BitTorrentSession
 
 STATES: Final = ("checking", "downloading", "finished", "seeding", "other")
@@ -33,6 +33,11 @@ class SeedingMetrics(PackageCollector):
                 "Payload that the server sent and received.",
                 by_name(directions),
                 ["direction"],
+            ),
+            counter(
+                "voi_bittorrent_wrong_pieces",
+                "Pieces that the server received and that did not match their hash.",
+                alone(session.failed_pieces),
             ),
             gauge(
                 "voi_bittorrent_torrents",

@@ -39,6 +39,7 @@ class TorrentState:
     complete: bool = False
     removing: bool = False
     failed: bool = False
+    failed_pieces: int = 0
     announces: int = 0  # under way
     early_peers: list[tuple[str, int]] = field(default_factory=list)
     early_trackers: Sequence[str] | None = None

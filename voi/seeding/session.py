@@ -6,7 +6,7 @@ Nothing here waits for libtorrent on the reactor's thread: what is asked is answ
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,12 +23,13 @@ from voi.messages.reason import Reason, of_system
 from voi.seeding import alerts
 from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
+from voi.seeding.block_watch import BlockWatch
 from voi.seeding.interfaces import BitTorrentSession, ConnectedPeer, FileScan, TorrentStatus, Trust
 from voi.seeding.peer_queries import PeerQueries
 from voi.seeding.preparation import FilePreparation, file_failed
 from voi.seeding.pump import Pump
 from voi.seeding.registry import TorrentRegistry, TorrentState
-from voi.seeding.settings import limit_every_address
+from voi.seeding.settings import address_filter, limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
 from voi.seeding.torrents import Torrent
@@ -86,6 +87,9 @@ class TorrentSession(BitTorrentSession):
             self._verification,
             Random(),  # noqa: S311 - in which order pieces are fetched is no secret
         )
+        self._blocks = BlockWatch(self._torrents, settings["alert_mask"], self._apply, reactor.seconds)
+        self._blocked: frozenset[str] = frozenset()
+        self._failed_pieces = 0
         self._running = False
         self._change_call: IDelayedCall | None = None
         self._loops = [LoopingCall(_go_on, work) for work in (self._ask_status, self._ask_totals, self._save)]
@@ -133,6 +137,7 @@ class TorrentSession(BitTorrentSession):
         with new_threads_behind():
             session = lt.session(lt.session_params(self._settings))
         limit_every_address(session)
+        session.set_ip_filter(address_filter(self._blocked))
         session.set_alert_fd(wake_descriptor)
         self._session = session
 
@@ -251,6 +256,26 @@ class TorrentSession(BitTorrentSession):
         elif len(state.early_peers) < _EARLY_PEERS:
             state.early_peers.append(peer)
 
+    def block(self, hosts: Collection[str]) -> None:
+        """Have no connection with peers at these IP addresses, in any torrent, and with all others again."""
+        self._blocked = frozenset(hosts)
+        if self._session is not None:
+            self._session.set_ip_filter(address_filter(self._blocked))
+
+    def forgive(self, info_hash: bytes, host: str, port: int) -> None:
+        """Trust a peer again that was banned from a torrent, and connect to it.
+
+        libtorrent has no call for that, but forgets whoever is filtered: the address is, for an instant.
+        """
+        if self._session is None or not self._running or info_hash not in self._torrents:
+            return
+        self._session.set_ip_filter(address_filter(self._blocked | {host}))
+        self._session.set_ip_filter(address_filter(self._blocked))
+        self.connect(info_hash, host, port)
+        for state in self._torrents.values():
+            if not state.complete and state.handle is not None:
+                state.look_for_peers()  # it was forgotten there as well
+
     def set_trackers(self, info_hash: bytes, urls: Sequence[str]) -> None:
         """Announce a torrent to these from now on, in this order of preference. An unknown one is ignored."""
         state = self._torrents.get(info_hash)
@@ -282,6 +307,11 @@ class TorrentSession(BitTorrentSession):
     def received(self) -> int:
         """Bytes of payload received since the start, as `sent`."""
         return self._registry.totals.received
+
+    @property
+    def failed_pieces(self) -> int:
+        """How many pieces did not match since the start, of torrents that are gone too."""
+        return self._failed_pieces
 
     @property
     def failing(self) -> int:
@@ -392,7 +422,19 @@ class TorrentSession(BitTorrentSession):
     def _take(self) -> list[lt.alert]:
         return [] if self._session is None else self._session.pop_alerts()
 
+    def _apply(self, settings: lt.settings_pack) -> None:
+        if self._session is not None:
+            self._session.apply_settings(settings)
+
     def _on_event(self, event: Event) -> None:
+        taken = self._blocks.take(event)
+        if taken is None:
+            return
+        event = taken
+        if isinstance(event, alerts.PieceDone):
+            self._blocks.done(event.info_hash, event.piece)
+        elif isinstance(event, alerts.PieceFailed):
+            self._failed_pieces += 1
         self._registry.receive(event)
         if isinstance(event, alerts.StateChanged) and self._change_call is None and self._running:
             # The tracker's answers depend on whether we have all of a torrent: not only at the next interval.
@@ -405,6 +447,9 @@ class TorrentSession(BitTorrentSession):
         _go_on(self._ask_status)
 
     def _ask_status(self) -> None:
+        for sent in self._blocks.sent():
+            self._registry.receive(sent)
+        self._blocks.rest()
         if self._session is not None:
             self._session.post_torrent_updates(0)
 

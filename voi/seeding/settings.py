@@ -6,6 +6,11 @@ The figures are those measured for swarms on one local network; the names are li
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+
 import libtorrent as lt
 
 from voi.seeding.link import GIGABIT
@@ -14,6 +19,7 @@ _BLOCK = 16 * 1024  # what BitTorrent peers ask for at a time (BEP 3)
 _QUEUE_SECONDS = 0.015  # of link time on order at one peer: enough to keep the link busy, no more
 _SHORTEST_QUEUE = 2  # one under way and one behind it
 _LONGEST_QUEUE = 2000  # libtorrent's own default for what a peer may have on order
+_FILTERED = 1  # libtorrent's flag of an address without connections
 _SERVER_TIMES = 4  # as long a queue at the server: what only it has is fetched by few, whose own links are full
 
 _CATEGORIES = (
@@ -22,8 +28,15 @@ _CATEGORIES = (
     | lt.alert_category.storage
     | lt.alert_category.tracker
     | lt.alert_category.piece_progress  # see voi.seeding.pacing
+    | lt.alert_category.peer  # who was banned; else as rare
 )
-"""Alerts of torrents, announces and finished pieces: nothing that comes once for each peer or block."""
+"""Alerts of torrents, announces, finished pieces and bans: nothing that comes once for each connection or block."""
+
+BLOCKS_CAME: Final = lt.alert_category.block_progress
+"""Two more for each block that comes: only while it must be known who sends what is wrong (`voi.seeding.blocks`)."""
+
+BLOCKS_SENT: Final = lt.alert_category.upload
+"""One for each block that is sent: the only way to know what a peer got whose connection has ended."""
 
 
 def request_queue(link_rate: int) -> int:
@@ -63,6 +76,9 @@ def server_settings(
     return {
         **_common(listen, queue, encryption, upload_limit, download_limit, several_per_address),
         "enable_ip_notifier": watch_interfaces,
+        "alert_mask": _CATEGORIES | BLOCKS_SENT,
+        # As many blocks go out in half a second on the fastest link that there is one network thread for.
+        "alert_queue_size": 40_000,
         "connections_limit": connections,
         # What lies ready for a peer: half as much again as goes out to it in a second, up to 3 MiB. A fast link
         # otherwise waits for the disk after each half mebibyte. For all peers together that is a second and a half of
@@ -95,6 +111,8 @@ def terminal_settings(
     """
     return {
         **_common(listen, request_queue(link_rate), encryption, upload_limit, download_limit, several_per_address),
+        # A terminal that works under one address is known to others by it, whichever of the two connects.
+        "outgoing_interfaces": "" if ipaddress.ip_address(listen[0]).is_unspecified else listen[0],
         "enable_ip_notifier": watch_interfaces,
         "connections_limit": connections,
         "unchoke_slots_limit": -1,
@@ -165,6 +183,16 @@ def _common(
         "upload_rate_limit": upload_limit,
         "download_rate_limit": download_limit,
     }
+
+
+def address_filter(hosts: Collection[str]) -> lt.ip_filter:
+    """A filter that takes every address but these; what is no IP address is passed over."""
+    made = lt.ip_filter()
+    for host in hosts:
+        with suppress(ValueError):
+            address = str(ipaddress.ip_address(host))
+            made.add_rule(address, address, _FILTERED)
+    return made
 
 
 def limit_every_address(session: lt.session) -> None:

@@ -15,6 +15,7 @@ from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.messages.reason import Reason
 from voi.seeding.alerts import key_of
+from voi.seeding.blocks import BLOCK
 from voi.seeding.interfaces import Trust
 from voi.seeding.pacing import LEAST, Window
 from voi.seeding.verification import Judgement
@@ -40,12 +41,22 @@ _FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Torrent:
-    """A torrent of one file: its info-hash, what the file is called, and its size in bytes."""
+    """A torrent of one file: its info-hash, what the file is called, and its size and that of a piece in bytes."""
 
     info_hash: bytes
     name: str
     length: int
+    piece_length: int
     raw: bytes
+
+    def block_size(self, piece: int, block: int) -> int:
+        """How many bytes a block has: BitTorrent's, less at the end."""
+        rest = min(self.piece_length, self.length - piece * self.piece_length) - block * BLOCK
+        return max(0, min(BLOCK, rest))
+
+    def block_count(self, piece: int) -> int:
+        """How many blocks a piece has."""
+        return -(-min(self.piece_length, self.length - piece * self.piece_length) // BLOCK)
 
     @classmethod
     def parse(cls, raw: bytes) -> Torrent:
@@ -58,7 +69,7 @@ class Torrent:
         layout = info.layout()
         if layout.num_files() != 1 or layout.file_path(0) != info.name():
             raise TorrentRefused(Reason("torrent_one_file"))
-        return cls(key_of(info.info_hashes()), info.name(), info.total_size(), raw)
+        return cls(key_of(info.info_hashes()), info.name(), info.total_size(), info.piece_length(), raw)
 
 
 def parameters(
@@ -83,6 +94,7 @@ def parameters(
     params.http_seeds = []
     params.dht_nodes = []
     params.piece_priorities = []  # resume data have those of a window that is gone
+    params.banned_peers = []  # and bans: the server may be among them, and whoever is mended by now
     if judgement.trust in (Trust.WHOLE, Trust.LAZY):
         params.have_pieces = [True] * _info(fresh).num_pieces()
     if judgement.trust is Trust.CHECK and found is not None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred
 
+from voi.clock import believable_age
 from voi.domain.audit import BY_STRANGERS, Audit, AuditEntry
 from voi.signals import Signal
 from voi.store.audit_rows import COLUMNS, entry_of
 from voi.store.conditions import Conditions
 from voi.store.database import Store
 from voi.store.interfaces.audit import (
+    DAY_SECONDS,
+    LONGEST_OFF,
     MOST_BY_STRANGERS,
     MOST_EVENTS,
     PRUNED_AT_ONCE,
@@ -59,9 +62,27 @@ class SqlAuditEntries(AuditEntries):
 
         return self._store.write(job, audit)
 
+    def count_time(self, now: float, elapsed: float | None = None) -> Deferred[float]:
+        def job(db: Database) -> float:
+            counted, seen = db.execute("SELECT counted, seen FROM audit_clock").fetchone()
+            seen = now if seen is None else seen
+            day = int(counted // DAY_SECONDS)
+            counted += believable_age(seen, now, LONGEST_OFF) if elapsed is None else elapsed
+            db.execute("UPDATE audit_clock SET counted = ?, seen = ?", (counted, now))
+            if int(counted // DAY_SECONDS) > day:
+                db.execute("INSERT INTO audit_days SELECT ?, coalesce(max(id), 0) FROM events", (day + 1,))
+                # Of those before the entries that are left one is enough.
+                db.execute(
+                    "DELETE FROM audit_days WHERE day < (SELECT max(day) FROM audit_days "
+                    "WHERE last_event < (SELECT coalesce(min(id), 0) FROM events))"
+                )
+            return float(now - seen)
+
+        return self._store.write(job)
+
     def prune(
         self,
-        older_than: float,
+        days: int,
         most: int = MOST_EVENTS,
         by_strangers: int = MOST_BY_STRANGERS,
         at_once: int = PRUNED_AT_ONCE,
@@ -76,10 +97,12 @@ class SqlAuditEntries(AuditEntries):
 
         def job(db: Database) -> int:
             cursor = db.execute(
-                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?1 LIMIT ?4) "
+                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= (SELECT max(last_event) "
+                f"FROM audit_days WHERE day <= (SELECT counted FROM audit_clock) / {DAY_SECONDS} - ?1) "
+                "ORDER BY id LIMIT ?4) "
                 "OR id IN (SELECT id FROM events WHERE id <= ?2 ORDER BY id LIMIT ?4) "
                 f"OR id IN (SELECT id FROM events WHERE id <= ?3 AND kind IN ({kinds}) ORDER BY id LIMIT ?4)",
-                (older_than, beyond(db, "1", most), beyond(db, f"kind IN ({kinds})", by_strangers), at_once),
+                (days, beyond(db, "1", most), beyond(db, f"kind IN ({kinds})", by_strangers), at_once),
             )
             return int(cursor.rowcount)
 

@@ -28,6 +28,7 @@ from voi.files.permissions import SECRET_MODE, restrict
 from voi.messages.reason import Reason
 from voi.signals import Signal
 from voi.store.audit_rows import insert_entry
+from voi.store.damage import Damage, find_damage
 from voi.store.interfaces.database import WorkerState
 from voi.store.migrations import migrations
 
@@ -135,8 +136,9 @@ def migration_names() -> set[str]:
 class _Worker:
     """A thread that owns one connection and does jobs in order."""
 
-    def __init__(self, name: str, path: Path, reactor: FromThread, transactional: bool) -> None:
+    def __init__(self, name: str, path: Path, reactor: FromThread, damage: Damage, transactional: bool) -> None:
         self._reactor = reactor
+        self._damage = damage
         self._transactional = transactional
         self._db = connect(path)
         self._jobs: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
@@ -211,19 +213,31 @@ class _Worker:
                 pending.result = self._attempt(pending)
             return
         try:
+            self._refuse_damaged()
             self._db.conn.execute("BEGIN IMMEDIATE")
             for pending in batch:
                 pending.result = self._in_savepoint(pending)
+                self._refuse_damaged()  # nothing of the others either: a damaged file is only read
             self._db.conn.execute("COMMIT")
             self._failure = ""
-        except sqlite3.Error as error:
+        except (sqlite3.Error, NotSaved) as error:
             self._failure = str(error)
             if self._db.conn.in_transaction:
                 self._db.conn.execute("ROLLBACK")
-            failure = Failure(NotSaved(Reason("database_failed", text=str(error))))
             for pending in batch:
-                pending.result = failure
+                pending.result = self._not_saved(error)
                 pending.entries = []
+
+    def _refuse_damaged(self) -> None:
+        if self._damage.text:
+            raise self._damage.refusal(writes=True)
+
+    def _not_saved(self, error: Exception) -> Failure:
+        if isinstance(error, NotSaved):
+            return Failure(error)
+        if self._damage.noticed(error):
+            return Failure(self._damage.refusal(writes=True))
+        return Failure(NotSaved(Reason("database_failed", text=str(error))))
 
     def _in_savepoint(self, pending: _Pending) -> Any:
         conn = self._db.conn
@@ -233,7 +247,7 @@ class _Worker:
             try:
                 pending.entries = self._write_entries(pending.audit(result))
             except sqlite3.Error as error:
-                result = Failure(NotSaved(Reason("database_failed", text=str(error))))
+                result = self._not_saved(error)
             except Exception:  # the change must not be without its entry
                 result = Failure()
         if isinstance(result, Failure) and conn.in_transaction:
@@ -249,7 +263,9 @@ class _Worker:
     def _attempt(self, pending: _Pending) -> Any:
         try:
             return pending.job(self._db)
-        except Exception:  # the error belongs to whoever waits for the job, not to this thread
+        except Exception as error:  # it belongs to whoever waits for the job, not to this thread
+            if self._damage.noticed(error):
+                return Failure(self._damage.refusal(writes=self._transactional))
             return Failure()
 
 
@@ -258,8 +274,9 @@ class Store:
 
     def __init__(self, path: Path, reactor: FromThread) -> None:
         self.path = path
-        self._writer = _Worker("writer", path, reactor, transactional=True)
-        self._reader = _Worker("reader", path, reactor, transactional=False)
+        self._damage = Damage()
+        self._writer = _Worker("writer", path, reactor, self._damage, transactional=True)
+        self._reader = _Worker("reader", path, reactor, self._damage, transactional=False)
 
     def write(self, job: Job[T], audit: Audit[T] | None = None) -> Deferred[T]:
         """Run `job` in a transaction; fires when it is on disk, fails with what the job raised.
@@ -292,6 +309,18 @@ class Store:
             return ""
 
         return self.write(job)
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the file and what to do, empty where nothing is known to be. It is only read then."""
+        return self._damage.reason if self._damage.text else ""
+
+    def look_for_damage(self) -> None:
+        """Read the whole file, once, whatever is in it. Blocks; for any thread."""
+        try:
+            self._damage.note(find_damage(self.path))
+        except sqlite3.Error as error:
+            log.warn("the database could not be checked: {error}", error=error)
 
     @property
     def noted(self) -> Signal[[AuditEntry]]:

@@ -18,8 +18,9 @@ class SqlStoredResponses(StoredResponses):
     def find(self, actor: str, key: str, now: float) -> Deferred[StoredResponse | None]:
         def job(db: Database) -> StoredResponse | None:
             row = db.execute(
-                "SELECT request, status, location, body FROM answers WHERE who = ? AND key = ? AND created > ?",
-                (actor, key, now - KEPT_SECONDS),
+                "SELECT request, status, location, body FROM answers WHERE who = ? AND key = ? "
+                "AND created > ? AND created < ?",
+                (actor, key, now - KEPT_SECONDS, now + KEPT_SECONDS),
             ).fetchone()
             return StoredResponse(*row) if row else None
 
@@ -27,7 +28,9 @@ class SqlStoredResponses(StoredResponses):
 
     def keep(self, actor: str, key: str, answer: StoredResponse, now: float) -> Deferred[None]:
         def job(db: Database) -> None:
-            db.execute("DELETE FROM answers WHERE created <= ?", (now - KEPT_SECONDS,))
+            db.execute(
+                "DELETE FROM answers WHERE created <= ? OR created >= ?", (now - KEPT_SECONDS, now + KEPT_SECONDS)
+            )
             db.execute(
                 "DELETE FROM answers WHERE created <= "
                 "(SELECT created FROM answers ORDER BY created DESC LIMIT 1 OFFSET ?)",

@@ -123,6 +123,48 @@ def m011_level_torrents(db: Database) -> None:
     db.execute("CREATE TABLE level_torrents (info_hash BLOB PRIMARY KEY, torrent BLOB NOT NULL) STRICT")
 
 
+@migrations()
+def m012_identity(db: Database) -> None:
+    """By what this database and the disks beside it know one another, which the first start writes; and the days by
+    which entries of the audit log age, whatever the clock says.
+    """
+    _execute(db, _IDENTITY)
+    db.execute("INSERT INTO audit_clock VALUES (0, NULL)")
+    # Entries that are there already age by what they say, as seen from the newest. One that says that it is older than
+    # one before it was written by a clock that was wrong.
+    row = db.execute("SELECT min(time, CAST(strftime('%s', 'now') AS REAL)) FROM events ORDER BY id DESC LIMIT 1")
+    (newest,) = row.fetchone() or (None,)
+    last: dict[int, int] = {}
+    days, number = None, 0
+    for number, time in db.execute("SELECT id, time FROM events ORDER BY id"):
+        age = max(0, int((newest - time) // 86_400))
+        days = age if days is None else min(days, age)
+        last[-days] = number
+    last[0] = number
+    db.conn.executemany("INSERT INTO audit_days VALUES (?, ?)", last.items())
+
+
+_IDENTITY = """
+CREATE TABLE identity (id TEXT NOT NULL) STRICT;
+
+CREATE TABLE audit_clock (
+    counted REAL NOT NULL,                   -- seconds that passed
+    seen REAL                                -- the time of day when they were counted last
+) STRICT;
+
+CREATE TABLE audit_days (
+    day INTEGER PRIMARY KEY,                 -- of those counted, not all are here
+    last_event INTEGER NOT NULL              -- the newest entry when it began
+) STRICT
+"""
+
+
+@migrations()
+def m013_again(db: Database) -> None:
+    """Rollouts that send a version whatever their terminals are known to have."""
+    _execute(db, "ALTER TABLE rollouts ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+
+
 _ASKERS = """
 ALTER TABLE uploads ADD COLUMN remark TEXT NOT NULL DEFAULT '';
 ALTER TABLE uploads ADD COLUMN asked_by TEXT NOT NULL DEFAULT '';

@@ -72,6 +72,14 @@ def put_level(db: Database, mac: str, level: ReportedLevel) -> None:
             raise
 
 
+def forget_levels(db: Database, macs: Iterable[str], template_uuid: str) -> None:
+    """What terminals said of a template is not believed any more, until they say it anew."""
+    db.conn.executemany(
+        "UPDATE terminal_disks SET session = -1 WHERE mac = ? AND template_uuid = ?",
+        [(mac, template_uuid) for mac in macs],
+    )
+
+
 def drop_level(db: Database, mac: str, name: DiskName) -> None:
     """Note that a terminal has a level no more."""
     db.execute("DELETE FROM terminal_disks WHERE mac = ? AND disk_uuid = ? AND level = ?", (mac, name.uuid, name.level))

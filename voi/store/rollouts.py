@@ -32,7 +32,7 @@ from voi.store.commands import insert_command
 from voi.store.conditions import Conditions, part
 from voi.store.database import Store, where_found
 from voi.store.interfaces.rollouts import NOTHING, Begun, CancelledRollout, Key, Rollouts, Settled
-from voi.store.reported_levels import drop_level, put_level, read_disks
+from voi.store.reported_levels import drop_level, forget_levels, put_level, read_disks
 from voi.store.targets import (
     OPEN,
     TARGET,
@@ -65,6 +65,7 @@ class SqlRollouts(Rollouts):
         now: float,
         version: int | None = None,
         *,
+        again: bool = False,
         progress: Mapping[Key, float | None] = NOTHING,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
@@ -86,11 +87,13 @@ class SqlRollouts(Rollouts):
             if unknown:
                 raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
             cursor = db.execute(
-                "INSERT INTO rollouts (template_uuid, version, created) VALUES (?, ?, ?)",
-                (template_uuid, number, now),
+                "INSERT INTO rollouts (template_uuid, version, created, again) VALUES (?, ?, ?, ?)",
+                (template_uuid, number, now, again),
             )
             rollout_id = cursor.lastrowid
             assert rollout_id is not None
+            if again:  # what they said of it is not believed any more, until they say it anew
+                forget_levels(db, targets, template_uuid)
             older = _supersede(db, template_uuid, targets, rollout_id, progress, now)
             db.conn.executemany(
                 "INSERT INTO rollout_targets (rollout_id, mac, state, updated) VALUES (?, ?, 'waiting', ?)",
@@ -132,7 +135,7 @@ class SqlRollouts(Rollouts):
             target = read_open_target(db, rollout_id, mac)
             if target is None:
                 return None
-            levels, held = _levels_of(db, target), read_disks(db, mac)
+            levels, held = _levels_of(db, target), _believed(db, target)
             lacking = _lacking(levels, held)
             doubtful = {level.name for level in lacking} - {level.name for level in missing_levels(levels, held)}
             unsaid = bool(doubtful) and unconfirmed is Unconfirmed.UNDECIDED
@@ -521,6 +524,15 @@ def _levels_of(db: Database, target: Target) -> Sequence[PublishedLevel]:
     row = db.execute("SELECT template_uuid, version FROM rollouts WHERE id = ?", (target.rollout_id,)).fetchone()
     template = read_template(db, row[0])
     return levels_of_version(db, template, row[1]) if template is not None else ()
+
+
+def _believed(db: Database, target: Target) -> list[ReportedLevel]:
+    """What a target's terminal said that it has; of what is sent again, only what was sent since."""
+    held = read_disks(db, target.mac)
+    if not target.again:
+        return held
+    sent = {task.name for task in read_tasks(db, target.rollout_id, target.mac) if task.state is TargetState.DONE}
+    return [level for level in held if level.name in sent]
 
 
 def _lacking(levels: Sequence[PublishedLevel], held: Sequence[ReportedLevel]) -> list[PublishedLevel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
+from typing import Final
 
 from sqlite_utils import Database
 from twisted.internet.defer import Deferred, succeed
@@ -23,7 +24,12 @@ class SqlSessions(Sessions):
         self._store = store
 
     def begin(
-        self, account: str, now: float, *, audit: Audit[tuple[str, Session]] | None = None
+        self,
+        account: str,
+        now: float,
+        *,
+        signed_in: float | None = None,
+        audit: Audit[tuple[str, Session]] | None = None,
     ) -> Deferred[tuple[str, Session]]:
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
 
@@ -31,16 +37,15 @@ class SqlSessions(Sessions):
             row = db.execute("SELECT role FROM accounts WHERE name = ?", (account,)).fetchone()
             if row is None:
                 raise UnknownAccount(Reason("no_account", name=account))
-            db.execute(
-                "DELETE FROM sessions WHERE seen <= ? OR created <= ?", (now - IDLE_SECONDS, now - LONGEST_SECONDS)
-            )
+            db.execute(f"DELETE FROM sessions WHERE NOT ({_GOES_ON})", _times(now))
             db.execute(
                 "DELETE FROM sessions WHERE account = ? AND id NOT IN "
                 "(SELECT id FROM sessions WHERE account = ? ORDER BY seen DESC LIMIT ?)",
                 (account, account, MOST_SESSIONS - 1),
             )
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", (_digest(cookie), account, csrf, now, now))
-            db.execute("UPDATE accounts SET last_login = ? WHERE name = ?", (now, account))
+            last_login = now if signed_in is None else signed_in
+            db.execute("UPDATE accounts SET last_login = ? WHERE name = ?", (last_login, account))
             return cookie, Session(account, Role(row[0]), csrf, now, now)
 
         return self._store.write(job, audit)
@@ -49,17 +54,16 @@ class SqlSessions(Sessions):
         def job(db: Database) -> Session | None:
             row = db.execute(
                 "SELECT account, role, csrf, sessions.created, seen FROM sessions "
-                "JOIN accounts ON accounts.name = account WHERE id = ?",
-                (_digest(cookie),),
+                "JOIN accounts ON accounts.name = account "
+                f"WHERE id = ? AND {_GOES_ON}",
+                (_digest(cookie), *_times(now)),
             ).fetchone()
-            if row is None or row[4] <= now - IDLE_SECONDS or row[3] <= now - LONGEST_SECONDS:
-                return None
-            return Session(row[0], Role(row[1]), row[2], row[3], row[4])
+            return Session(row[0], Role(row[1]), row[2], row[3], row[4]) if row else None
 
         return self._store.read(job)
 
     def used(self, cookie: str, session: Session, now: float) -> Deferred[None]:
-        if now - session.seen < NOTED_SECONDS:
+        if abs(now - session.seen) < NOTED_SECONDS:
             return succeed(None)
 
         def job(db: Database) -> None:
@@ -72,6 +76,16 @@ class SqlSessions(Sessions):
             db.execute("DELETE FROM sessions WHERE id = ?", (_digest(cookie),))
 
         return self._store.write(job, audit)
+
+
+_GOES_ON: Final = "seen > ? AND seen < ? AND sessions.created > ? AND sessions.created < ?"
+
+
+def _times(now: float) -> tuple[float, float, float, float]:
+    """For _GOES_ON. Times of a session lie ahead by no more than they may lie back: what a clock that was ahead wrote
+    down must not hold for years.
+    """
+    return now - IDLE_SECONDS, now + IDLE_SECONDS, now - LONGEST_SECONDS, now + LONGEST_SECONDS
 
 
 def _digest(cookie: str) -> bytes:

@@ -40,6 +40,13 @@ class SqliteDatabase(Database):
     def writer(self) -> WorkerState:
         return self.store.writer
 
+    @property
+    def damage(self) -> str:
+        return self.store.damage
+
+    def look_for_damage(self) -> None:
+        self.store.look_for_damage()
+
     def try_reading(self) -> Deferred[None]:
         return self.store.try_reading()
 

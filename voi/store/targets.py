@@ -18,7 +18,7 @@ OPEN = "state IN (" + ", ".join(f"'{state}'" for state in OPEN_TARGETS) + ")"
 TASK = "id, rollout_id, mac, disk_uuid, level, operate_id, info_hash, size, state, sent, reason"
 TARGET_COLUMNS = (
     "t.rollout_id, r.template_uuid, t.mac, t.state, t.reason, t.why, t.attempts, t.next_try, t.updated, t.from_server, "
-    "t.booted, t.interruptions, t.fruitless, t.best, t.progress"
+    "t.booted, t.interruptions, t.fruitless, t.best, t.progress, r.again"
 )
 TARGET = f"{TARGET_COLUMNS} FROM rollout_targets t JOIN rollouts r ON r.id = t.rollout_id"
 
@@ -43,7 +43,8 @@ def task_of(row: Sequence[Any]) -> Task:
 
 def target_of(row: Sequence[Any]) -> Target:
     """A target from the columns of TARGET_COLUMNS."""
-    rollout_id, template_uuid, mac, state, reason, why, *rest = row
+    rollout_id, template_uuid, mac, state, reason, why, *rest, again = row
+    rest.append(bool(again))
     return Target(rollout_id, template_uuid, mac, TargetState(state), recall(reason, why), *rest)
 
 
@@ -69,14 +70,14 @@ def read_newest_targets(db: Database, macs: Sequence[str] | None = None) -> dict
 def read_rollout(db: Database, rollout_id: int) -> Rollout | None:
     """A rollout with its targets, None where none has this number."""
     row = db.execute(
-        "SELECT id, template_uuid, version, created, cancelled FROM rollouts WHERE id = ?", (rollout_id,)
+        "SELECT id, template_uuid, version, created, cancelled, again FROM rollouts WHERE id = ?", (rollout_id,)
     ).fetchone()
     if row is None:
         return None
     targets = db.execute(f"SELECT {TARGET} WHERE t.rollout_id = ? ORDER BY t.mac", (rollout_id,))
-    number, template_uuid, version, created, cancelled = row
+    number, template_uuid, version, created, cancelled, again = row
     found = tuple(target_of(target) for target in targets)
-    return Rollout(number, template_uuid, version, created, bool(cancelled), found)
+    return Rollout(number, template_uuid, version, created, bool(cancelled), found, bool(again))
 
 
 def read_summary(db: Database, rollout_id: int) -> Summary:

@@ -60,7 +60,7 @@ class SqlTokens(Tokens):
         return self._store.read(job)
 
     def used(self, token: Token, now: float) -> Deferred[None]:
-        if token.last_used is not None and now - token.last_used < NOTED_SECONDS:
+        if token.last_used is not None and abs(now - token.last_used) < NOTED_SECONDS:
             return succeed(None)
 
         def job(db: Database) -> None:

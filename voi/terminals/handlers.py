@@ -8,12 +8,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
-from voi.errors import LoginRefused, Malformed, UnknownTemplate
+from voi.errors import LoginRefused, Malformed, UnknownTemplate, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
@@ -21,6 +23,7 @@ from voi.rollouts.progress import ProgressReceiver
 from voi.signals import Signal
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
+from voi.tasks import spawn
 from voi.terminals.protocol import TerminalProtocol
 from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
@@ -35,6 +38,8 @@ from voi.wire.messages import (
     success,
 )
 from voi.wire.session import LoginRequest, Request
+
+log = Logger()
 
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
@@ -99,6 +104,12 @@ class RequestHandlers:
         """Answer one request."""
         return await self._table[request.code](connection, request)
 
+    def unread(self, connection: TerminalProtocol, code: int, error: VoiError) -> None:
+        """A request got no further than its frame: of a torrent, whoever asked for the disk is to read why."""
+        if code == Code.UPLOAD_TORRENT:
+            mac = _mac(connection)
+            spawn(self._uploads.not_read(mac, error.reason), log, "noting why a torrent of {mac} was refused", mac=mac)
+
     async def _login_or_order_query(self, connection: TerminalProtocol, request: Request) -> Reply:
         """The seed's login, or the family's order query: terminals are not numbered here."""
         if isinstance(request, LoginRequest):
@@ -120,6 +131,8 @@ class RequestHandlers:
         if not connection.alive:
             raise LoginRefused(Reason("login_cut_off"))
         self._knows_key(terminal.tracker_key, terminal.mac)
+        if login.disk_free is not None:
+            connection.disk_free = login.disk_free
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
 
@@ -157,6 +170,8 @@ class RequestHandlers:
     async def _report_disks(self, connection: TerminalProtocol, request: Request) -> Reply:
         body: TemplateBody = request.body
         mac = _mac(connection)
+        if body.disk_free is not None:
+            connection.disk_free = body.disk_free
         # A terminal that was sent a disk knows its desktop group (1015), and may know no template.
         known = await self._templates.get(body.uuid) or await self._templates.by_group(body.uuid)
         template_uuid = known.uuid if known else body.uuid

@@ -55,6 +55,9 @@ class RequestHandler(Interface):
     def handle(self, connection: TerminalProtocol, request: Request) -> Coroutine[Any, Any, Reply]:
         """The answer to a request; a VoiError is answered with its code."""
 
+    def unread(self, connection: TerminalProtocol, code: int, error: VoiError) -> None:
+        """A terminal that is logged in sent a request of this code that got no further than its frame."""
+
 
 class ConnectionOwner(Interface):
     """What all terminals' connections share."""
@@ -97,6 +100,8 @@ class TerminalProtocol(Protocol):
         self._granted_until = 0.0
         self._granted_by: Actor | None = None
         self._busy = False
+        self.disk_free: int | None = None
+        """Bytes that are free on the terminal's disk, by its last report; None where it did not say."""
         self._connected = False
         self._paused = self._peer_slow = False
         self._unfinished = 0
@@ -168,6 +173,8 @@ class TerminalProtocol(Protocol):
                 event = self._session.next_event()
             except RemoteProtocolError as error:
                 self._owner.tally.broken += 1
+                if error.service_code is not None:
+                    self._unread(error.service_code, error)
                 self.lose(error.message)
                 return
             if event is None:
@@ -197,11 +204,16 @@ class TerminalProtocol(Protocol):
         elif isinstance(event, Rejected):
             self._owner.refused(self.name, event.code, event.error)
             tally.refuse(event.error.wire_code)
+            self._unread(event.code, event.error)
             if event.answer:
                 tally.send(event.code)
                 self.transport.write(event.answer)
         else:
             self._answers.arrived(event)  # one that is no longer waited for is dropped
+
+    def _unread(self, code: int, error: VoiError) -> None:
+        if self.terminal is not None:
+            self._owner.handler.unread(self, code, error)
 
     def _failed(self, failure: Failure, request: Request) -> Reply:
         error = failure.value

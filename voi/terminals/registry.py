@@ -22,12 +22,13 @@ class TerminalConnection(Protocol):
     """A logged-in terminal's connection.
 
     `host` is the terminal's address, `server_host` the one of ours by which it reached us; `asks` means that its login
-    was a 9001.
+    was a 9001. `disk_free` is as of :class:`Connections`.
     """
 
     host: str
     server_host: str
     asks: bool
+    disk_free: int | None
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
         """Send a command and wait for its answer; `match` is the batch_no that the answer repeats."""
@@ -88,6 +89,11 @@ class ConnectionRegistry(Connections):
         """Whether a terminal asks itself for what it lacks."""
         connection = self._connections.get(mac)
         return connection is not None and connection.asks
+
+    def disk_free(self, mac: str) -> int | None:
+        """The bytes that are free on a terminal's disk; None where that is not known."""
+        connection = self._connections.get(mac)
+        return connection.disk_free if connection is not None else None
 
     def put(self, mac: str, connection: TerminalConnection) -> None:
         """A terminal logged in; its older connection, if any, is closed. One more login on the same one goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,11 +19,13 @@ from voi.auth.administration import AccountAdministration
 from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.interfaces import ContentStates
+from voi.catalogue.sweep import Sweeper
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
 from voi.domain.rollouts import LinkRates
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
+from voi.rollouts.bad_copies import BadCopies
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.rollouts.throughput import ThroughputRecorder
 from voi.seeding.interfaces import BitTorrentSession
@@ -35,6 +38,7 @@ from voi.tracker.tracker import Tracker
 from voi.web.api.commands import CommandRoutes
 from voi.web.api.events import EventRoutes
 from voi.web.api.interfaces import DiskUsage, RouteTable
+from voi.web.api.orphans import OrphanRoutes
 from voi.web.api.overview import OverviewRoutes
 from voi.web.api.recent import RecentRows
 from voi.web.api.rollouts import RolloutRoutes
@@ -70,7 +74,8 @@ class Server:
     """The server itself, as the API tells of it.
 
     `token` is the one of the data directory, which may do everything; `lag` is of the reactor, `links` are those of
-    server and terminals; `checks` are asked by ``/healthz``, by name.
+    server and terminals; `checks` are asked by ``/healthz``, by name. `steady` is the time of day by which what is
+    stored runs out, and which nobody sets; `clock_problem` says what was wrong with the one that people read.
     """
 
     token: str
@@ -80,6 +85,8 @@ class Server:
     facts: Facts
     links: LinkRates
     checks: Mapping[str, HealthCheck]
+    steady: Callable[[], float] = time.time
+    clock_problem: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +99,7 @@ class UseCases:
     rooms: RoomAdministration
     catalogue: Catalogue
     uploads: UploadRequests
+    sweeper: Sweeper
     rollouts: RolloutCoordinator
     commands: CommandDispatcher
     audit_log: AuditLog
@@ -104,6 +112,7 @@ class LiveState:
     registry: Connections
     publisher: Publisher
     recorder: ThroughputRecorder
+    bad_copies: BadCopies
     tracker: Tracker
     session: BitTorrentSession
     traffic: TrafficMeter
@@ -130,7 +139,9 @@ class Api:
         uploads, rollouts = repositories.uploads, repositories.rollouts
         snapshots, events = repositories.snapshots, repositories.audit_entries
         registry, publisher, coordinator = live_state.registry, live_state.publisher, use_cases.rollouts
-        access = Authentication(token=server.token, sessions=repositories.sessions, tokens=repositories.tokens)
+        access = Authentication(
+            token=server.token, sessions=repositories.sessions, tokens=repositories.tokens, steady=server.steady
+        )
         self.live = LiveStreams(
             clock=server.clock, access=access, hello={"version": __version__, "boot": secrets.token_hex(8)}
         )
@@ -151,9 +162,11 @@ class Api:
             shown=rollout_routes.named,
             uploads=uploads,
             coordinator=coordinator,
+            bad_copies=live_state.bad_copies,
             traffic=live_state.traffic,
             disk=server.disk,
             checks=server.checks,
+            clock_problem=server.clock_problem,
             contents=live_state.contents,
         )
         terminal_routes = TerminalRoutes(
@@ -191,6 +204,7 @@ class Api:
             ),
             SettingsRoutes(facts=server.facts, events=events, audit_log=use_cases.audit_log),
             UploadRoutes(uploads=uploads, upload_requests=use_cases.uploads, publisher=publisher),
+            OrphanRoutes(use_cases.sweeper),
             rollout_routes,
             ServerRoutes(
                 templates=templates,
@@ -212,7 +226,7 @@ class Api:
         )
         self.routes: tuple[Route, ...] = (*(route for table in tables for route in table.routes()), described)
         self.document = document(self.routes)
-        self.app: Klein = router(self.routes, access, IdempotentChanges(repositories.responses))
+        self.app: Klein = router(self.routes, access, IdempotentChanges(repositories.responses, server.steady))
 
         self._row_news = TerminalRowNews(terminal_routes.some)
         self._rollout_news = RolloutNews(rollouts, rollout_routes.named)

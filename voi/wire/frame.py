@@ -99,7 +99,8 @@ class FrameReader:
             token_length,
             supplementary_length,
         ) = _HEADER.unpack_from(self._buffer)
-        self._check(version, data_size, data_type, direction, token_length, supplementary_length)
+        self._check_header(version, direction)
+        self._check_sizes(service_code, data_size, data_type, token_length, supplementary_length)
         token_at = HEADER_SIZE + supplementary_length
         data_at = token_at + token_length
         end = data_at + data_size
@@ -119,12 +120,14 @@ class FrameReader:
         self._needed = HEADER_SIZE
         return frame
 
-    def _check(self, version: int, data: int, data_type: int, direction: int, token: int, supplementary: int) -> None:
-        limits = self.limits
+    def _check_header(self, version: int, direction: int) -> None:
         if version != VERSION:
             raise RemoteProtocolError(Reason("frame_version", version=version, known=VERSION))
         if direction not in (Direction.REQUEST, Direction.RESPONSE):
             raise RemoteProtocolError(Reason("frame_direction", direction=direction))
+
+    def _check_sizes(self, service_code: int, data: int, data_type: int, token: int, supplementary: int) -> None:
+        limits = self.limits
         most = limits.json if data_type == DataType.JSON else limits.binary
         for what, size, bound in (
             ("data", data, most),
@@ -132,7 +135,8 @@ class FrameReader:
             ("supplementary", supplementary, limits.supplementary),
         ):
             if size > bound:
-                raise RemoteProtocolError(Reason("frame_too_large", length=size, what=what, most=bound))
+                reason = Reason("frame_too_large", length=size, what=what, most=bound)
+                raise RemoteProtocolError(reason, service_code=service_code)
 
 
 def server_frame(

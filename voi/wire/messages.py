@@ -51,11 +51,12 @@ class OfTerminal(Message, frozen=True, kw_only=True):
 
 
 class Login(Message, frozen=True, kw_only=True):
-    """9010 with an address, or 9001."""
+    """9010 with an address, or 9001; `disk_free` is as in 9011."""
 
     mac: str
     ip: Name
     desktop_uuid: Name | None = None
+    disk_free: Count | None = None
 
 
 class AdminLogin(OfTerminal, frozen=True, kw_only=True):
@@ -118,12 +119,16 @@ class Disk(Message, frozen=True, kw_only=True):
 
 
 class TemplateBody(OfTerminal, frozen=True, kw_only=True):
-    """9011, and the seed's 9018: a template and its disks."""
+    """9011, and the seed's 9018: a template and its disks.
+
+    `disk_free` is the bytes that are free where the terminal keeps them; the reference terminal adds it to 9011.
+    """
 
     uuid: str
     sys_type: SmallInt = 0
     name: Name = ""
     desc: Text = ""
+    disk_free: Count | None = None
     disks: Annotated[list[Disk], Meta(max_length=MAX_DISKS)]
 
     def to_wire(self) -> dict[str, Any]:

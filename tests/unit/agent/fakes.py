@@ -140,6 +140,7 @@ class FakeServer:
         self.mac = MAC
         self.address = "10.0.0.5"
         self.trackers: Sequence[str] = ("http://server:8080/mine/announce",)
+        self.hosts = {"10.0.0.1"}
         self.online = True
         self.asked: list[tuple[int, Any]] = []
         self.answers: dict[int, dict[str, Any] | ServerRefused | Deferred[dict[str, Any]]] = {

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.unit.agent.fakes import BASE, CONTENT, GROUP, MAC, TEMPLATE, FakeSeeder, key_of, torrent_of
+from voi.agent import disk_reports
 from voi.agent.disks import DiskState
 from voi.agent.options import make_config
 from voi.agent.service import TerminalService
@@ -88,13 +89,18 @@ class ServiceTests(SynchronousTestCase):
         return sent
 
     def test_order(self) -> None:
-        """Login, boot disk, tracker, disks: in this order, with the token, under the template that was learned."""
+        """Login, boot disk, tracker, disks: in this order, with the token, under the template that was learned; the
+        first and the last with what is free on the disk.
+        """
+        self.patch(disk_reports, "free_bytes", lambda _directory: 7 << 30)
         sent = self.converse()
         self.assertEqual(
             [code for code, _, _ in sent],
             [Code.LOGIN, Code.REPORT_BOOT_DISK, Code.TRACKER_ADDRESS, Code.REPORT_DISKS],
         )
-        self.assertEqual(sent[0][1], {"mac": MAC, "ip": "127.0.0.9"})
+        self.assertEqual({name: sent[0][1][name] for name in ("mac", "ip")}, {"mac": MAC, "ip": "127.0.0.9"})
+        self.assertGreater(sent[0][1]["disk_free"], 0)
+        self.assertEqual(sent[3][1]["disk_free"], 7 << 30)
         self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
         self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))
         self.assertEqual(sent[1][1], {"mac": MAC, "boot_disk": str(BASE), "info_hash": key_of(torrent_of()).hex()})

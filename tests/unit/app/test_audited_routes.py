@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class AuditedRouteTests(TestCase):
             ("POST", "/uploads/{upload_id}/retry"): lambda: self.failed_upload("retry"),
             ("POST", "/uploads/{upload_id}/dismiss"): lambda: self.failed_upload("dismiss"),
             ("POST", "/rollouts"): self.rollout,
+            ("DELETE", "/orphans"): self.orphan,
             ("DELETE", "/rollouts/{rollout_id}"): self.of_rollout,
             ("POST", "/rollouts/{rollout_id}/cancel"): self.taken_out,
             ("POST", "/rollouts/{rollout_id}/retry"): self.retried,
@@ -119,6 +121,13 @@ class AuditedRouteTests(TestCase):
         status, body, _ = await self.ask(method, sent)
         self.assertLess(status, 300, body)
         return body
+
+    async def orphan(self) -> Sent:
+        """A file that no row names."""
+        path = self.path / "data" / "torrents" / f"{uuid.uuid4().hex}00000000.torrent"
+        path.write_bytes(b"torrent")
+        os.utime(path, (1, 1))
+        return Sent("/orphans")
 
     async def account(self) -> Sent:
         """A new one, with a name of its own."""

@@ -6,11 +6,11 @@ from typing import Any
 from unittest import mock
 
 from tests.unit.store.base import StoreCase
-from voi.audit.log import DAY_SECONDS, AuditLog
+from voi.audit.log import AuditLog
 from voi.domain.actors import Actor
 from voi.domain.audit import AuditEntry
 from voi.store.audit import SqlAuditEntries
-from voi.store.interfaces.audit import RETENTION_DAYS, AuditFilter
+from voi.store.interfaces.audit import DAY_SECONDS, RETENTION_DAYS, AuditFilter
 
 LI = Actor("account", "li", "192.0.2.1")
 
@@ -22,8 +22,8 @@ class EventCase(StoreCase):
         """Add it."""
         super().setUp()
         self.events = SqlAuditEntries(self.store)
-        self.now = 1000.0
-        self.audit_log = AuditLog(self.events, lambda: self.now)
+        self.now, self.steady = 1000.0, 0.0
+        self.audit_log = AuditLog(self.events, lambda: self.now, lambda: self.steady)
 
     async def texts(self, limit: int = 100, **wanted: Any) -> list[str]:
         """The texts that a filter finds."""
@@ -55,10 +55,23 @@ class JournalTests(EventCase):
     async def test_retention(self) -> None:
         """Entries are kept for a year, or for as many days as somebody says."""
         await self.audit_log.note("room.removed", LI, name="Hall")
-        self.now += (RETENTION_DAYS - 1) * DAY_SECONDS
+        await self.audit_log.prune()
+        self.steady += (RETENTION_DAYS - 1) * DAY_SECONDS
         await self.audit_log.prune()
         self.assertEqual(len(await self.texts()), 1)
         await self.events.set_retention_days(30)
         self.assertEqual(await self.events.retention_days(), 30)
+        await self.audit_log.prune()
+        self.assertEqual(await self.texts(), [])
+
+    async def test_a_write_that_fails(self) -> None:
+        """Time that could not be counted is counted with the next."""
+        await self.audit_log.note("room.removed", LI, name="Hall")
+        await self.audit_log.count_time()
+        self.steady += 31 * DAY_SECONDS
+        with mock.patch.object(self.events, "count_time", side_effect=OSError), self.assertRaises(OSError):
+            await self.audit_log.count_time()
+        self.steady += 1.0
+        await self.events.set_retention_days(30)
         await self.audit_log.prune()
         self.assertEqual(await self.texts(), [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, digest
 from tests.unit.seeding.swarm import content
@@ -261,6 +262,24 @@ class MissingTests(ContentsCase):
         await self.session.stop()
         await self.start()
         self.assertEqual((self.contents.offered, self.contents.unavailable), (0, 1))
+        await self.healed()
+        self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
+
+    async def test_not_mounted(self) -> None:
+        """Where the directory of the disks is not this database's, as under a file system that is not mounted, nothing
+        is fetched into it, and it is said why; once it is there again, the file is fetched.
+        """
+        self.directory = replace(self.directory, identity="b8d3bb7c-5b0f-4d6e-8a52-0c1d8c0f6a11")
+        await self.restart()
+        self.path.unlink()
+        await self.look()
+        await self.terminal()
+        await self.look()
+        self.assertEqual(self.state(), ContentState.MISSING)
+        self.assertIn("is its file system mounted?", str(self.contents.problem(self.key)))
+        self.directory.write_identity()
+        self.clock.advance(RETRY_SECONDS)
+        await self.look()
         await self.healed()
         self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
 

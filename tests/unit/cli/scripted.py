@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -178,7 +179,8 @@ def template(
         "uploads": [{"disks": [{"state": disk}]}] if state == "importing" else [],
         "terminals_current": 3,
         "terminals_outdated": 4,
-        "terminals_unknown": 5,
+        "terminals_incomplete": 5,
+        "terminals_unknown": 6,
         "failed": [],
     }
 
@@ -193,6 +195,7 @@ def terminal(mac: str, name: str = "", *, online: bool = True, **more: Any) -> d
         "online": online,
         "template": UUID,
         "version": 1,
+        "running": None,
         "newest": 2,
         "state": "outdated" if online else "offline",
         "progress": 0.0,
@@ -237,6 +240,8 @@ def rollout(state: str, *targets: dict[str, Any], **more: Any) -> dict[str, Any]
         "progress": 0.5,
         "rate": 2_000_000.0,
         "eta": 65.0,
+        "counts": dict(Counter(target["state"] for target in targets)),
+        "ran": 0,
         "targets": list(targets),
         "rates": [],
         **more,

@@ -132,6 +132,17 @@ class ContractTests(ApiCase):
         self.assertEqual(self.given[-1][1], {"switch": 0})
         self.assertEqual((await self.json("wake", "--all"))["macs"], [OTHER])
 
+    async def test_sweep(self) -> None:
+        """A file to which nothing refers is listed, and deleted when that is said."""
+        path = self.directory.incoming / f"voi_0_{DISK}"
+        path.write_bytes(b"left")
+        os.utime(path, (1, 1))
+        self.assertEqual([one["path"] for one in (await self.json("sweep"))["files"]], [str(path)])
+        self.assertTrue(path.exists())
+        seen = await self.json("sweep", "--delete", "--yes")
+        self.assertEqual([one["kind"] for one in seen["deleted"]], ["upload"])
+        self.assertFalse(path.exists())
+
     async def test_uploads(self) -> None:
         """An upload is asked for, and one of a terminal that has nothing of the template is refused with why."""
         await self.site_with_terminals()

@@ -24,6 +24,23 @@ class RolloutTests(ScriptedCase):
         self.rooms((4, "Physics"))
         self.terminals("Teacher", "Seat 2")
         self.script.say("POST", "/rollouts", {"id": 3}, status=201)
+        self.previewed()
+
+    def previewed(self, short: int | None = None) -> None:
+        """What a preview says: a terminal's disk is too small by so many bytes."""
+        row = {"mac": MACS[0], "online": True, "bytes": 5000, "short": short}
+        seen = {"version": 2, "terminals": [row], "total_bytes": 5000, "most_bytes": 5000, "nothing": 0}
+        self.script.say("POST", "/rollouts/preview", {**seen, "too_small": int(bool(short))})
+
+    def test_disk_too_small(self) -> None:
+        """A start and a preview warn of disks that are too small; nothing is said of one that is not known."""
+        for arguments in (("start",), ("preview",), ("send-again",)):
+            self.previewed(3000)
+            result = self.voi("rollout", *arguments, "office", "--all")
+            self.assertEqual(result.exit_code, 0, result.stderr)
+            self.assertIn(f"the disk of 1 terminal is too small for version 2, of {MACS[0]} by 3.0 kB", result.stderr)
+            self.previewed(None)
+            self.assertNotIn("too small", self.voi("rollout", *arguments, "office", "--all").output)
 
     def test_start(self) -> None:
         """Its number is what is printed; all, a room or some go to the server as such."""
@@ -44,10 +61,20 @@ class RolloutTests(ScriptedCase):
         self.assertEqual(result.exit_code, 0, result.stderr)
         self.assertIn("1 done", result.stdout)
 
+    def test_send_again(self) -> None:
+        """A version is sent again, whatever the terminals say that they have."""
+        result = self.voi("rollout", "send-again", UUID, "--all")
+        self.assertEqual((result.exit_code, result.stdout), (0, "3\n"), result.stderr)
+        body = {"template": UUID, "macs": "all", "again": True}
+        self.assertEqual(self.script.changes(), [("POST", "/rollouts/preview", body), ("POST", "/rollouts", body)])
+
     def test_preview(self) -> None:
         """What each would fetch, the neediest first."""
-        rows = [{"mac": MACS[0], "online": True, "bytes": 0}, {"mac": MACS[1], "online": False, "bytes": 5000}]
-        seen = {"version": 2, "terminals": rows, "total_bytes": 5000, "most_bytes": 5000, "nothing": 1}
+        rows = [
+            {"mac": MACS[0], "online": True, "bytes": 0, "short": 0},
+            {"mac": MACS[1], "online": False, "bytes": 5000, "short": None},
+        ]
+        seen = {"version": 2, "terminals": rows, "total_bytes": 5000, "most_bytes": 5000, "nothing": 1, "too_small": 0}
         self.script.say("POST", "/rollouts/preview", seen)
         result = self.voi("rollout", "preview", "office", "--all")
         self.assertLess(result.stdout.index(MACS[1]), result.stdout.index(MACS[0]))
@@ -106,6 +133,25 @@ class RolloutTests(ScriptedCase):
         """A rollout that was cancelled did not succeed."""
         self.script.say("GET", "/rollouts/3", rollout("cancelled", target(MACS[0], "cancelled")))
         self.assertEqual(self.voi("rollout", "watch", "3").exit_code, 1)
+
+    def test_watch_superseded(self) -> None:
+        """One that a later rollout took over did not succeed either, and how far it came is no 100 %; where nobody
+        measured what the server sent, no number is said.
+        """
+        targets = [target(MACS[0], "done"), target(MACS[1], "superseded")]
+        self.script.say("GET", "/rollouts/3", rollout("superseded", *targets, progress=0.5, copies=None))
+        result = self.voi("rollout", "watch", "3")
+        self.assertEqual(result.exit_code, 1)
+        self.assertIn("rollout 3 is superseded at 50%: 1 done, 1 superseded", result.stdout)
+        self.assertIn("what the server sent is not known", result.stdout)
+        self.assertIn("replaced by a later one", result.stderr)
+
+    def test_nearly_all_is_not_all(self) -> None:
+        """99.7 per cent are not shown as 100."""
+        self.script.say("GET", "/rollouts", {"rollouts": [rollout("running", progress=0.997)], "total": 1, "offset": 0})
+        listed = self.voi("rollout", "list").stdout
+        self.assertIn("99%", listed)
+        self.assertNotIn("100%", listed)
 
     def test_watch_over_a_restart(self) -> None:
         """A server that is away for a moment is waited for; one that never was there is not."""

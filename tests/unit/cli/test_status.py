@@ -21,12 +21,13 @@ class StatusTests(ScriptedCase):
             "state": "running",
             "created": "2026-01-31T12:00:00Z",
             "counts": {"done": 2, "failed": 0},
+            "ran": 1,
             "progress": 0.5,
             "rate": 2_000_000,
             "eta": 65.0,
         }
         return {
-            "terminals": {"online": 1, "total": 2, "outdated": 1, "failed": 0},
+            "terminals": {"online": 1, "total": 2, "current": 0, "unknown": 4, "outdated": 1, "failed": 0},
             "rooms": [{"id": 1, "name": HOSTILE, "online": 1, "total": 2}],
             "rollouts": [summary],
             "traffic": {"server_out": 1_000_000, "server_in": 0, "swarm": 0},
@@ -39,7 +40,14 @@ class StatusTests(ScriptedCase):
         self.script.say("GET", "/overview", self.overview())
         result = self.voi("status")
         self.assertEqual(result.exit_code, 0, result.stderr)
-        for text in ("Class[bold]room", "1 of 2 terminals online", "1.0 MB/s", "2 done", "running 50%", "0:01:05"):
+        for text in (
+            "Class[bold]room",
+            "1 of 2 terminals online",
+            "1.0 MB/s",
+            "2 done, 1 seen to run it",
+            "50%",
+            "4 unknown",
+        ):
             self.assertIn(text, result.stdout)
         self.assertNotIn("\x1b[2J", result.stdout)
         self.assertNotIn("\u202e", result.stdout)

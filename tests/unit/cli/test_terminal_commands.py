@@ -16,6 +16,12 @@ def outcomes(*states: tuple[str, str]) -> dict[str, Any]:
     return {"batch_no": 5, "command": "restart", "switch": None, "outcomes": rows}
 
 
+def outcome(mac: str, state: str, reason: str, why: str) -> dict[str, Any]:
+    """What became of a command that is kept for the login of a terminal, with the code of what it met."""
+    inner = {"code": why, "data": {}}
+    return {"mac": mac, "state": state, "reason": reason, "why": {"code": "waits_for_login", "data": {"why": inner}}}
+
+
 class TerminalCommandTests(ScriptedCase):
     """Restart, shutdown, watermark, wake."""
 
@@ -73,12 +79,40 @@ class TerminalCommandTests(ScriptedCase):
         self.assertEqual(self.script.changes(), [("POST", "/commands", body)])
         self.assertIn("waits for its next login", result.stdout)
 
-    def test_time_is_over(self) -> None:
-        """Outcomes that do not come are not waited for without an end."""
+    def test_not_waited_for(self) -> None:
+        """Who asks for no results gets none, and that is no failure."""
         self.script.say("GET", "/commands/5", outcomes(("waiting", "")))
         result = self.voi("restart", MACS[0], "--yes", "--wait", "0")
         self.assertEqual(result.exit_code, 0)
         self.assertIn("1 waiting", result.stdout)
+
+    def test_silent(self) -> None:
+        """Outcomes are not waited for without an end; terminals that stayed silent until then are status 3."""
+        self.script.say("GET", "/commands/5", outcomes(("done", ""), ("waiting", "")))
+        result = self.voi("restart", "--all", "--yes", "--wait", "0.01")
+        self.assertEqual(result.exit_code, 3)
+        self.assertIn("1 done, 1 waiting", result.stdout)
+        self.assertIn("1 of 2 terminals did not answer", result.stderr)
+
+    def test_silent_and_kept(self) -> None:
+        """One that is on and does not answer is silent, also where the command is kept for its login; one that is off
+        is not.
+        """
+        off = outcome(MACS[0], "waiting", "terminal is offline; waiting for its next login", "offline")
+        mute = outcome(MACS[1], "waiting", "no answer; waiting for its next login", "no_answer")
+        self.script.say("GET", "/commands/5", {**outcomes(), "outcomes": [off, mute]})
+        result = self.voi("watermark", "on", "--all")
+        self.assertEqual(result.exit_code, 3)
+        self.assertIn("1 of 3 terminals did not answer", result.stderr)
+        self.script.say("GET", "/commands/5", {**outcomes(), "outcomes": [off]})
+        self.assertEqual(self.voi("watermark", "on", "--all").exit_code, 0)
+
+    def test_some_failed_and_some_silent(self) -> None:
+        """Both are counted."""
+        self.script.say("GET", "/commands/5", outcomes(("failed", "no"), ("waiting", "")))
+        result = self.voi("restart", "--all", "--yes", "--wait", "0.01")
+        self.assertEqual(result.exit_code, 3)
+        self.assertIn("1 of 2 terminals failed, 1 did not answer", result.stderr)
 
     def test_json(self) -> None:
         """A program gets the outcomes, and the same exit status."""

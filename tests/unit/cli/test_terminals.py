@@ -20,6 +20,23 @@ class TerminalsTests(ScriptedCase):
         for text in ("Class[bold]room", "Physics", "outdated", "Office", "1 of 2", "now"):
             self.assertIn(text, row)
 
+    def test_unknown(self) -> None:
+        """What is not known is said to be so, never a number; to have a version and to run it are two things."""
+        rows = [
+            terminal(MACS[0], version=None, running=None, state="unknown"),
+            terminal(MACS[1], version=2, running=1),
+            terminal(MACS[2], version=0),
+        ]
+        self.script.say("GET", "/terminals", {"terminals": rows, "total": 3, "offset": 0})
+        self.rooms()
+        self.templates((UUID, "Office"))
+        lines = self.voi("terminals").stdout.splitlines()
+        has = [next(line for line in lines if mac in line) for mac in MACS]
+        self.assertIn("unknown of 2", has[0])
+        self.assertRegex(has[1], r"2 of 2\s+.\s+1\s")
+        self.assertIn("none whole of 2", has[2])
+        self.assertNotIn("outdated", has[0])
+
     def test_filters(self) -> None:
         """Filters become the server's, names of rooms and templates its numbers."""
         self.terminals("a")

@@ -195,8 +195,16 @@ class PublishingCase(StoreCase):
             in_disk_thread=in_thread,
         )
         self.publisher.ended.connect(self.ended.append)
+        self.clock = Clock()
         space = Space(self.directory.root, lambda _path: self.free)
-        self.admission = UploadAdmission(self.publisher, space, self.online.__contains__)
+        self.admission = UploadAdmission(
+            uploads=self.uploads,
+            templates=self.templates,
+            publisher=self.publisher,
+            space=space,
+            online=self.online.__contains__,
+            clock=self.clock,
+        )
         self.intake = UploadIntake(
             uploads=self.uploads,
             templates=self.templates,

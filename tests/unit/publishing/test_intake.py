@@ -17,7 +17,7 @@ from tests.unit.publishing.case import (
     image,
     torrent_of,
 )
-from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
+from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, upload
 from voi.domain import metainfo
 from voi.domain.actors import SERVER
 from voi.domain.terminals import ReportedTemplate
@@ -28,7 +28,10 @@ from voi.errors import (
     NoSpace,
     TorrentRefused,
     UnknownDisk,
+    VoiError,
 )
+from voi.messages.reason import code_of
+from voi.names import DiskName
 from voi.publishing.admission import ABSENT_SECONDS
 from voi.publishing.space import MARGIN
 from voi.wire.messages import Disk, GroupUpload, TemplateBody
@@ -72,7 +75,7 @@ class MayUploadTests(PublishingCase):
         self.online.discard(MAC)
         self.admission.terminal_left(MAC)
         self.assertNotEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
-        self.admission._left[MAC] -= ABSENT_SECONDS
+        self.clock.advance(ABSENT_SECONDS)
         self.assertEqual(await self.ask(self.body(Disk(uuid=DISK)), mac=OTHER), "")
         self.assertIn("uploads instead", (await self.last()).reason)
 
@@ -215,3 +218,89 @@ class TakeTests(PublishingCase):
         offered = Deferred.fromCoroutine(self.intake.take_torrent(OTHER, True, elsewhere, body))
         await self.assertFailure(offered, Conflict)
         self.assertEqual(self.tracker.admitted, {metainfo.parse(torrent_of(path, BASE)).info_hash})
+
+
+class SameQuestionTests(PublishingCase):
+    """9018 and 9014 ask the same question: what the second would refuse for, the first says no for, with the same
+    reason.
+    """
+
+    async def codes(self, name: DiskName, *, mac: str = MAC, granted: bool = True, uuid: str = TEMPLATE) -> list[str]:
+        """What 9018 and then 9014 say of a disk, by the codes of their reasons; empty for yes."""
+        path = self.made / "offered"
+        size = (path if path.exists() else image(path, seed=7)).stat().st_size
+        body = TemplateBody(
+            uuid=uuid,
+            name="Office",
+            sys_type=1,
+            disks=[Disk(uuid=name.uuid, diff_level=name.level, file_size=size)],
+        )
+        asked = await self.intake.may_upload(mac, granted, body)
+        self.assertEqual(asked.allowed, asked.refusal is None)
+        torrent = torrent_of(path, name)
+        named = {name.uuid: ReportedTemplate(uuid, "Office", 1, "")}
+        try:
+            await self.intake.take_torrent(mac, granted, named, TorrentBody(torrent, name.uuid, name.level))
+        except VoiError as error:
+            return [code_of(asked.refusal.reason) if asked.refusal else "", code_of(error.reason)]
+        return [code_of(asked.refusal.reason) if asked.refusal else "", ""]
+
+    async def test_yes(self) -> None:
+        """What is allowed is taken."""
+        self.assertEqual(await self.codes(BASE), ["", ""])
+
+    async def test_published_already(self) -> None:
+        """A level that is published already, by whomever: no next time either."""
+        await self.publish()
+        for mac in (MAC, OTHER):
+            self.assertEqual(await self.codes(BASE, mac=mac), ["level_published"] * 2)
+
+    async def test_levels(self) -> None:
+        """A level of the terminal's own, one without its parent, one that would be a third difference."""
+        self.assertEqual(await self.codes(THIRD), ["level_too_high"] * 2)
+        self.assertEqual(await self.codes(DIFF), ["parent_missing"] * 2)
+        await self.publish()
+        await self.publish(DIFF, backing=str(BASE))
+        await self.publish(SECOND, backing=str(DIFF))
+        for name in (BASE, DIFF, SECOND, THIRD):
+            self.assertEqual(await self.codes(name), ["differences_full"] * 2)
+
+    async def test_whose(self) -> None:
+        """A disk of another template, and a template at which somebody else is."""
+        await self.publish()
+        self.assertEqual(await self.codes(DIFF, uuid=ELSEWHERE), ["disk_of_another"] * 2)
+        await self.offer(image(self.made / "diff", backing=str(BASE)), DIFF)
+        self.assertEqual(await self.codes(DIFF, mac=OTHER), ["terminal_uploads"] * 2)
+
+    async def test_beside_an_import(self) -> None:
+        """A template that is being imported."""
+        await self.uploads.begin(upload(BASE, mac=None, state=UploadState.RECEIVING))
+        self.assertEqual(await self.codes(BASE), ["import_under_way"] * 2)
+
+    async def test_who_may(self) -> None:
+        """Without an administrator, what was asked for and nothing else: not another level of the same disk either."""
+        self.assertEqual(await self.codes(BASE, granted=False), ["admin_needed"] * 2)
+        await self.publish()
+        await self.terminal()
+        await self.requests.request(SERVER, MAC, NAMED[DISK], [(DIFF, 0)])
+        self.assertEqual(await self.codes(SECOND, granted=False), ["admin_needed"] * 2)
+        self.assertEqual(await self.codes(DIFF, granted=False), ["", ""])
+
+    async def test_room(self) -> None:
+        """A server without room for it; what it holds of the very disk already is not counted twice."""
+        self.free = MARGIN + 1000
+        self.assertEqual(await self.codes(BASE), ["no_space"] * 2)
+        self.free = MARGIN + image(self.made / "base").stat().st_size + 1000
+        await self.offer(self.made / "base")
+        self.assertEqual(await self.codes(BASE), ["", ""])
+
+    async def test_beside_what_is_published(self) -> None:
+        """A terminal may list what is published, and its own write layers, beside what it uploads."""
+        await self.publish()
+        listed = [Disk(uuid=DISK, diff_level=number) for number in (0, 1, 4, 5)]
+        self.assertTrue((await self.intake.may_upload(MAC, True, self.body(*listed))).allowed)
+
+    async def test_all_of_a_template(self) -> None:
+        """Of a base and the difference on it neither is published: both may come, one after the other."""
+        listed = [Disk(uuid=DISK, diff_level=number) for number in (1, 0)]
+        self.assertTrue((await self.intake.may_upload(MAC, True, self.body(*listed))).allowed)

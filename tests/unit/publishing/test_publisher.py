@@ -246,11 +246,11 @@ class PublishTests(PublishingCase):
         await self.offer(path)
         info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
         self.seeder.states[info_hash] = torrent_status(progress=0.5)
-        await self.publisher.give_up_idle(0.0)
+        await self.publisher.give_up_idle(0.0, 0.0)
         self.seeder.states[info_hash] = torrent_status(progress=0.6)
-        await self.publisher.give_up_idle(IDLE_SECONDS)
+        await self.publisher.give_up_idle(IDLE_SECONDS, 0.0)
         self.assertEqual((await self.last()).state, UploadState.RECEIVING)
-        await self.publisher.give_up_idle(2 * IDLE_SECONDS)
+        await self.publisher.give_up_idle(2 * IDLE_SECONDS, 0.0)
         self.assertIn("60%", (await self.last()).reason)
 
     async def test_connects_to_uploaders(self) -> None:

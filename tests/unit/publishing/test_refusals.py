@@ -115,6 +115,11 @@ class RefusedTests(PublishingCase):
         found = await self.refused(UnreadableTorrent(error, ELSEWHERE), Malformed)
         self.assertEqual((found["code"], found["data"]["why"]["code"]), ("offered_another", "body_lengths"))
 
+    async def test_not_read(self) -> None:
+        """One that got no further than its frame: over the bound, or with a token of another connection."""
+        await self.intake.not_read(MAC, Reason("frame_too_large", length=9, what="data", most=8))
+        self.assertEqual(code_of((await self.last()).reason), "frame_too_large")
+
     async def test_two_requests(self) -> None:
         """What is known to be about one disk is not said of another that the terminal was asked for too."""
         await self.requests.request(SERVER, MAC, ReportedTemplate(TEMPLATE, "Office", 1, ""), [(ELSEWHERE, 0)])

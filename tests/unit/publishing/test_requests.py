@@ -64,9 +64,20 @@ class RequestTests(PublishingCase):
         """A terminal that does not offer what it was asked for does not hold the template for ever."""
         await self.terminal()
         upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
-        await self.publisher.give_up_idle(upload.created + IDLE_SECONDS - 1)
+        await self.publisher.give_up_idle(5.0, upload.created)
+        await self.publisher.give_up_idle(5.0 + IDLE_SECONDS - 1, upload.created + IDLE_SECONDS - 1)
         self.assertTrue((await self.last()).open)
-        await self.publisher.give_up_idle(upload.created + IDLE_SECONDS + 1)
+        await self.publisher.give_up_idle(5.0 + IDLE_SECONDS, upload.created + IDLE_SECONDS)
+        self.assertIn("did not offer", (await self.last()).reason)
+
+    async def test_never_offered_and_the_clock_is_set(self) -> None:
+        """A clock that is set, before the first look or after it, gives a terminal at least half a day to offer."""
+        await self.terminal()
+        upload = await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
+        for now, jump in ((5.0, 700 * IDLE_SECONDS), (6.0, -700 * IDLE_SECONDS), (5.0 + IDLE_SECONDS / 2 - 1, 0.0)):
+            await self.publisher.give_up_idle(now, upload.created + jump)
+            self.assertTrue((await self.last()).open)
+        await self.publisher.give_up_idle(5.0 + IDLE_SECONDS / 2, upload.created)
         self.assertIn("did not offer", (await self.last()).reason)
 
     async def test_refused_says_why_at_the_request(self) -> None:

@@ -47,6 +47,7 @@ class FakeSwarm(FakeSession):
     def __init__(self) -> None:
         super().__init__()
         self.known: list[FakePeer] = []
+        self.connected_peers: list[FakePeer] | None = None
 
     def peers(self, info_hash: bytes) -> list[FakePeer]:
         """As the tracker."""
@@ -54,7 +55,11 @@ class FakeSwarm(FakeSession):
 
     def ask_peers(self, info_hash: bytes) -> Deferred[tuple[ConnectedPeer, ...]]:
         """As the seed."""
-        return succeed(cast("tuple[ConnectedPeer, ...]", tuple(self.known)))
+        return succeed(
+            cast(
+                "tuple[ConnectedPeer, ...]", tuple(self.known if self.connected_peers is None else self.connected_peers)
+            )
+        )
 
 
 class CoordinatorCase(StoreCase):

@@ -45,6 +45,24 @@ class ProgressTests(CoordinatorCase):
         await self.coordinator.stall_monitor.tick()
         self.assertEqual((await self.rollout()).state, "done")
 
+    async def test_sent_again(self) -> None:
+        """Of what is sent again a report that the terminal has it ends nothing: that is what is doubted. Its result
+        does.
+        """
+        await self.prepare()
+        held = [ReportedLevel(TEMPLATE, name, 0, 0, name.level) for name in (BASE, DIFF)]
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), held)
+        self.registry.there.add(MAC)
+        await self.coordinator.start(LI, TEMPLATE, [MAC], again=True)
+        await self.settle()
+        self.assertEqual(len(self.registry.sent), 2)
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), held)
+        await self.coordinator.progress_receiver.disks_reported(MAC, await self.templates.get(TEMPLATE))
+        self.assertEqual((await self.target()).state, "downloading")
+        for name in (BASE, DIFF):
+            await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
+        self.assertEqual((await self.rollout()).state, "done")
+
     async def test_open_targets(self) -> None:
         """A terminal that was sent something downloads, and is told of as one that does."""
         await self.prepare(MAC, OTHER)
@@ -66,9 +84,17 @@ class ProgressTests(CoordinatorCase):
     async def test_served(self) -> None:
         """What the server's peer sent to whom is told on, by terminal."""
         await self.started()
-        self.swarm.known = [FakePeer(MAC, total_up=7)]
+        self.swarm.known = [FakePeer(MAC)]
+        self.coordinator.stall_monitor.sent(self.torrents[BASE], [("10.0.0.1", 50_123, 7), ("10.0.0.9", 7000, 5)])
+        self.assertEqual(self.served, [(MAC, 7)])
+
+    async def test_incoming(self) -> None:
+        """How far a terminal is that connected to the server by itself, from any port, is seen too."""
+        await self.started()
+        self.swarm.known = [FakePeer(MAC)]
+        self.swarm.connected_peers = [FakePeer("", port=50_123, progress=0.5)]
         await self.coordinator.stall_monitor.tick()
-        self.assertEqual(self.served, [(MAC, 7)] * 2)  # of the base's torrent and of the difference's
+        self.assertEqual(self.coordinator.progress(await self.target()), 0.5)
 
     async def test_concerned(self) -> None:
         """The terminals whose announces matter are those with an open rollout, seen by who looked before it began."""

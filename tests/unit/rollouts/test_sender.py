@@ -28,7 +28,7 @@ class TorrentTests(CoordinatorCase):
         self.assertNotIn(str(name), self.registry.names(MAC))
         self.assertIn(f"the torrent file {path.name} on the server is damaged", (await self.target()).reason)
         path.write_bytes(right)
-        self.clock.advance(CONTENT_SECONDS)
+        self.now += CONTENT_SECONDS
         await self.coordinator.stall_monitor.tick()
         await self.settle()
         self.assertIn(str(name), self.registry.names(MAC))

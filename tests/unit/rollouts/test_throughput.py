@@ -186,10 +186,11 @@ class ObserverTests(StoreCase):
         self.assertEqual((history.server_sent, self.recorder.now(1)), (300, None))
 
     async def test_from_the_server(self) -> None:
-        """Of each terminal it is counted what the server sent it, over connections that end and begin anew."""
+        """Of each terminal it is counted what the server sent it, also before it was looked at for the first time."""
+        self.recorder.served(HASH, [(MAC, 100), (MAC, 50), ("unknown", 5)])
         await self.look(0.0)
-        for total in (100, 150, 20, 20):
-            self.recorder.served(HASH, [(MAC, total), ("unknown", 5)])
+        self.recorder.served(HASH, [(MAC, 20), ("unknown", 5)])
+        await self.look(2.0)
         transfer = self.recorder.transfer(1, MAC)
         assert transfer is not None
         self.assertEqual(transfer.from_server, 170)

@@ -87,7 +87,7 @@ class RegistryTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.key = bytes(range(20))
-        self.state = TorrentState(Torrent(self.key, NAME, 100 * BLOCK, b""), Path(NAME))
+        self.state = TorrentState(Torrent(self.key, NAME, 100 * BLOCK, BLOCK, b""), Path(NAME))
         self.handle = FakeHandle()
         self.state.handle = self.handle  # type: ignore[assignment]  # all of a handle that is used
         self.state.window = Window(range(100), Random(1))

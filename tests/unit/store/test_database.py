@@ -24,7 +24,8 @@ from voi.errors import NotSaved, StartupError, StorageMissing
 from voi.files.directory import DataDirectory
 from voi.files.disk_usage import free_bytes
 from voi.store import database
-from voi.store.database import migration_names, prepare
+from voi.store.database import connect, migration_names, prepare
+from voi.store.migrations import migrations
 
 ADD = "INSERT INTO accounts (name, password, created) VALUES (?, 'x', 1)"
 
@@ -274,3 +275,31 @@ class DeliveryTests(SynchronousTestCase):
 
 def _give_back(number: int, _db: Database) -> int:
     return number
+
+
+class AgeTests(SynchronousTestCase):
+    """Entries of the audit log from before their days were counted."""
+
+    def marks(self, *ages: float) -> list[tuple[int, int]]:
+        """What an upgrade makes of entries that say they are so many days old, in the order of their numbers."""
+        db = connect(Path(self.mktemp()))
+        self.addCleanup(db.close)
+        migrations.apply(db, stop_before="m012_identity")
+        now = db.execute("SELECT CAST(strftime('%s', 'now') AS REAL)").fetchone()[0] - 60
+        add = "INSERT INTO events (time, kind, who, origin, text, data) VALUES (?, '', '', '', '', '{}')"
+        db.conn.executemany(add, [(now - days * 86_400,) for days in ages])
+        migrations.apply(db)
+        found: list[tuple[int, int]] = db.execute("SELECT day, last_event FROM audit_days ORDER BY day").fetchall()
+        return found
+
+    def test_by_their_times(self) -> None:
+        """They are as old as they say, as seen from the newest one."""
+        self.assertEqual(self.marks(), [(0, 0)])
+        self.assertEqual(self.marks(400.5, 30.5, 30.1, 1.5, 0), [(-400, 1), (-30, 3), (-1, 4), (0, 5)])
+
+    def test_by_a_clock_that_was_wrong(self) -> None:
+        """One that says that it is older than those before it is as old as they are; a newest one from two years ahead
+        makes none older.
+        """
+        self.assertEqual(self.marks(2.5, 730.5, 1.5, 0), [(-2, 2), (-1, 3), (0, 4)])
+        self.assertEqual(self.marks(1.5, 0.1, -730.5), [(-1, 1), (0, 3)])

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from tests.unit.wire.builders import MAC, frame, read
 from voi.domain.terminals import Terminal
+from voi.errors import VoiError
 from voi.terminals.factory import TerminalFactory
 from voi.terminals.protocol import TerminalProtocol
 from voi.terminals.registry import ConnectionRegistry
@@ -58,6 +59,11 @@ class FakeHandler:
         self.hold = False
         self.held: list[Deferred[Reply]] = []
         self.error: Exception | None = None
+        self.not_read: list[tuple[int, VoiError]] = []
+
+    def unread(self, connection: TerminalProtocol, code: int, error: VoiError) -> None:
+        """Note what was not read."""
+        self.not_read.append((code, error))
 
     async def handle(self, connection: TerminalProtocol, request: Request) -> Reply:
         """Answer a request."""

@@ -26,6 +26,7 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
+from voi.messages.reason import code_of
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
 from voi.rollouts.progress import ProgressReceiver
@@ -55,6 +56,11 @@ class FakeUploads:
         self.asked: list[tuple[str, bool, Any]] = []
         self.actors: list[Actor | None] = []
         self.taken: list[tuple[str, bool, Mapping[str, ReportedTemplate], TorrentBody | UnreadableTorrent]] = []
+        self.unread: list[tuple[str, str]] = []
+
+    async def not_read(self, mac: str, reason: str) -> None:
+        """A 9014 that got no further than its frame."""
+        self.unread.append((mac, code_of(reason)))
 
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
@@ -160,6 +166,13 @@ class HandlerTests(HandlerCase):
         assert terminal is not None
         self.assertEqual((terminal.ip, self.keys), ("192.168.7.7", {terminal.tracker_key: MAC}))
 
+    async def test_torrent_that_is_not_read(self) -> None:
+        """Of a torrent whose frame is refused it is noted why; of any other request nothing is."""
+        await self.prepare()
+        await self.ask(Code.HEARTBEAT, {"mac": MAC}, token="x" * 32)
+        await self.ask(Code.UPLOAD_TORRENT, b"x", token="x" * 32)
+        self.assertEqual(self.fake_uploads.unread, [(MAC, "wrong_token")])
+
     async def test_login_with_a_strange_address(self) -> None:
         """What is no address is replaced by the connection's."""
         await self.prepare()
@@ -232,8 +245,13 @@ class HandlerTests(HandlerCase):
         await self.publish(level(0))
         body = {"uuid": TEMPLATE, "name": "n", "disks": [{"uuid": DISK, "dif_level": 0, "operate_id": 0}]}
         self.assertEqual((await self.ask(Code.REPORT_DISKS, body)).code, 0)
+        self.assertIsNone(self.registry.disk_free(MAC))
+        await self.ask(Code.TERMINAL_LOGIN, {"mac": MAC, "ip": "192.168.7.7", "disk_free": 5})
+        self.assertEqual(self.registry.disk_free(MAC), 5)
+        self.assertEqual((await self.ask(Code.REPORT_DISKS, {**body, "disk_free": 7 << 30})).code, 0)
+        self.assertEqual(self.registry.disk_free(MAC), 7 << 30)
         self.assertEqual([d.name for d in await self.terminals.disks(MAC)], [DiskName(DISK, 0)])
-        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)])
+        self.assertEqual(self.fake_rollouts.reports, [(MAC, TEMPLATE)] * 2)
 
     async def test_disks_under_their_group(self) -> None:
         """A terminal that knows only the desktop group of what it was sent reports the template's disks."""

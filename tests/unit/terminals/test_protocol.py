@@ -12,6 +12,7 @@ from tests.unit.terminals.fakes import TerminalServer
 from tests.unit.wire.builders import MAC, frame, reply
 from voi.domain.actors import Actor
 from voi.errors import Conflict, ConnectionEnded, NoAnswer, TerminalOffline
+from voi.messages.reason import code_of
 from voi.terminals import factory, protocol
 from voi.terminals.pending_replies import MAX_PENDING
 from voi.terminals.protocol import FRAME_SECONDS, GRANT_SECONDS, LOGIN_SECONDS, READ_AHEAD
@@ -43,6 +44,20 @@ class SessionTests(SynchronousTestCase):
         self.assertEqual((answer.token, reply(answer).data), (b"t" * 32, {"token": "t" * 32}))
         self.assertEqual(self.news, [f"+{MAC}"])
         self.assertTrue(sent[0], "the reply was written before anybody was told")
+
+    def test_not_read(self) -> None:
+        """Requests of a terminal that get no further than their frames are told of: one with a token of another
+        connection, one over the bound; of one that is not logged in nobody is told.
+        """
+        line = self.server.line()
+        line.say(Code.UPLOAD_TORRENT, {})
+        self.assertEqual(self.server.handler.not_read, [])
+        line.log_in()
+        line.say(Code.UPLOAD_TORRENT, {}, token="x" * 32)
+        line.protocol.dataReceived(frame(Code.UPLOAD_TORRENT, {"data": "x" * (1 << 20)}))
+        told = [(code, code_of(error.reason)) for code, error in self.server.handler.not_read]
+        self.assertEqual(told, [(Code.UPLOAD_TORRENT, "wrong_token"), (Code.UPLOAD_TORRENT, "frame_too_large")])
+        self.assertTrue(line.transport.aborted)
 
     def test_clean_close_is_offline_at_once(self) -> None:
         """No waiting for a heartbeat that does not come."""

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
@@ -26,6 +27,7 @@ from tests.unit.web.fakes import (
     MAC,
     NOW,
     TEMPLATE,
+    FakeBadCopies,
     FakeContents,
     FakeCoordinator,
     FakeDispatcher,
@@ -44,11 +46,13 @@ from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import PasswordChecker
 from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
+from voi.catalogue.sweep import Sweeper
 from voi.domain.commands import COMMANDS
 from voi.domain.rollouts import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
+from voi.files.directory import DataDirectory
 from voi.store.database import Store, prepare
 from voi.store.repositories import sql_repositories
 from voi.store.templates import publish_level
@@ -111,6 +115,7 @@ class ApiCase(TestCase):
         self.upload_requests = FakeUploadRequests(self.uploads, self.templates, self.terminals, self.publisher)
         self.command_dispatcher = self.make_dispatcher()
         self.coordinator = FakeCoordinator(self.rollouts)
+        self.bad_copies = FakeBadCopies()
         self.recorder = FakeRecorder(repositories.rollout_histories)
         self.tracker, self.seeding = FakeTracker(), FakeSession()
         self.lag, self.clock = LagProbe(Clock()), Clock()
@@ -124,17 +129,30 @@ class ApiCase(TestCase):
         self.checks: dict[str, HealthCheck] = {}
         self.accounts, self.passwords = repositories.accounts, FakePasswords()
         self.sessions, self.tokens = repositories.sessions, repositories.tokens
+        self.clock_problem = ""
+        self.directory = DataDirectory(Path(self.mktemp()).absolute())
+        self.directory.create()
+        self.sweeper = Sweeper(
+            templates=self.templates,
+            uploads=self.uploads,
+            audit_entries=self.events,
+            directory=self.directory,
+            alone=lambda work: work,
+            in_disk_thread=deferToThread,
+        )
         # Of the classes that they play these have only what the API asks of them.
         played_use_cases: dict[str, Any] = {"rollouts": self.coordinator}
         played_work: dict[str, Any] = {
             "publisher": self.publisher,
             "recorder": self.recorder,
+            "bad_copies": self.bad_copies,
             "tracker": self.tracker,
             "traffic": self.traffic,
             "contents": self.contents,
         }
         self.api = Api(
             server=Server(
+                clock_problem=lambda: self.clock_problem,
                 token=TOKEN,
                 clock=self.clock,
                 lag=lambda: lag_view(self.lag),
@@ -184,6 +202,7 @@ class ApiCase(TestCase):
                     now=now,
                 ),
                 uploads=self.upload_requests,
+                sweeper=self.sweeper,
                 commands=self.command_dispatcher,
                 audit_log=self.audit_log,
                 **played_use_cases,

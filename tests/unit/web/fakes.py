@@ -25,6 +25,7 @@ from voi.names import DiskName
 from voi.publishing import audit
 from voi.publishing.requests import UploadRequests
 from voi.rollouts import audit as rollout_audit
+from voi.rollouts.bad_copies import BadCopy
 from voi.rollouts.throughput import Throughput, TransferRate
 from voi.store.interfaces.commands import Commands
 from voi.store.interfaces.rollouts import RolloutHistories, Rollouts
@@ -224,6 +225,16 @@ class FakeStallMonitor:
         return self.failed
 
 
+class FakeBadCopies:
+    """Has the damaged copies that a test says."""
+
+    def __init__(self) -> None:
+        self.copies: list[BadCopy] = []
+
+    def known(self) -> list[BadCopy]:
+        return self.copies
+
+
 @dataclass
 class FakeCoordinator:
     """Writes rollouts down and sends nothing."""
@@ -235,12 +246,18 @@ class FakeCoordinator:
     stall_monitor: FakeStallMonitor = field(default_factory=FakeStallMonitor)
 
     async def start(
-        self, actor: Actor, template_uuid: str, macs: Sequence[str] | None, version: int | None = None
+        self,
+        actor: Actor,
+        template_uuid: str,
+        macs: Sequence[str] | None,
+        version: int | None = None,
+        *,
+        again: bool = False,
     ) -> Rollout:
         if self.hold is not None:
             await self.hold
         entry = rollout_audit.begun(actor, NOW)
-        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version, audit=entry)
+        rollout = await self.rollouts.begin(template_uuid, macs, time.time(), version, again=again, audit=entry)
         self.begun += 1
         return rollout
 

@@ -82,9 +82,16 @@ class Sessions(Protocol):
     """Who is signed in at a browser. Of a cookie only its hash is kept: reading the database signs nobody in."""
 
     def begin(
-        self, account: str, now: float, *, audit: Audit[tuple[str, Session]] | None = None
+        self,
+        account: str,
+        now: float,
+        *,
+        signed_in: float | None = None,
+        audit: Audit[tuple[str, Session]] | None = None,
     ) -> Deferred[tuple[str, Session]]:
-        """Sign an account in, and note that as its last login: what the cookie is to have, and the session.
+        """Sign an account in: what the cookie is to have, and the session.
+
+        `signed_in` is what is noted as its last login, where the clock was set since `now`'s began.
 
         Of more than `MOST_SESSIONS` of one account, the one used least recently ends.
 
@@ -94,7 +101,8 @@ class Sessions(Protocol):
     def find(self, cookie: str, now: float) -> Deferred[Session | None]:
         """The session of a cookie, with the account's role as it is now.
 
-        None where there is none, where it was idle for `IDLE_SECONDS`, or is older than `LONGEST_SECONDS`.
+        None where there is none, where it was idle for `IDLE_SECONDS`, or is older than `LONGEST_SECONDS`; and where
+        its times lie further ahead than that, so that a clock that was ahead lets nobody in for longer.
         """
 
     def used(self, cookie: str, session: Session, now: float) -> Deferred[None]:

@@ -19,6 +19,13 @@ MOST_EVENTS: Final = 200_000
 MOST_BY_STRANGERS: Final = 20_000
 """Of these, entries that anybody can cause without a login: however often one tries, no other entry goes for them."""
 
+DAY_SECONDS: Final = 86_400.0
+
+LONGEST_OFF: Final = 31 * DAY_SECONDS
+"""Time between two runs of the server that is believed. Where it was off for longer, entries are kept for longer;
+where its clock was wrong, they are not all gone.
+"""
+
 PRUNED_AT_ONCE: Final = 1000
 """Entries thrown away in one transaction: others' writes wait for some milliseconds."""
 
@@ -64,15 +71,24 @@ class AuditEntries(Protocol):
     def set_retention_days(self, days: int, *, audit: Audit[None] | None = None) -> Deferred[None]:
         """Keep entries for so many days from now on."""
 
+    def count_time(self, now: float, elapsed: float | None = None) -> Deferred[float]:
+        """Count that time passed, by which entries age: what they say themselves may be of a clock that was wrong.
+
+        :param now: seconds since the epoch.
+        :param elapsed: seconds since the last call, by a clock that nobody sets. None in the first one of a start: what
+            has passed since the last of the run before can be told by `now` alone, and counts up to `LONGEST_OFF`.
+        :return: how much `now` is after that of the last call; less than 0 where the clock was set back.
+        """
+
     def prune(
         self,
-        older_than: float,
+        days: int,
         most: int = MOST_EVENTS,
         by_strangers: int = MOST_BY_STRANGERS,
         at_once: int = PRUNED_AT_ONCE,
     ) -> Deferred[int]:
-        """Throw away entries before `older_than`, beyond the newest `most`, or the newest `by_strangers` that anybody
-        can cause.
+        """Throw away entries after which `days` were counted, beyond the newest `most`, or the newest `by_strangers`
+        that anybody can cause.
 
         At most `at_once` of each of the three, so that a caller repeats it; how many went. 0: there is nothing left to.
         """

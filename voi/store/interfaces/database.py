@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from voi.domain.rooms import Room
 from voi.domain.terminals import Terminal
 from voi.metrics import PackageCollector
+from voi.names import DiskName
 from voi.store.interfaces.repositories import Repositories
 
 
@@ -37,6 +38,20 @@ class Known:
     torrents: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundDatabase:
+    """What a start finds of a database before it is brought to this version's schema.
+
+    `there`: it has tables. `identity` is empty where it has none yet, which is so before version 0.2. `levels` are all
+    that are published; `knows_disks` says whether it ever knew of a disk, published or not.
+    """
+
+    there: bool = False
+    identity: str = ""
+    knows_disks: bool = False
+    levels: frozenset[DiskName] = frozenset()
+
+
 class DatabaseHealth(Protocol):
     """Whether it works."""
 
@@ -47,6 +62,10 @@ class DatabaseHealth(Protocol):
     @property
     def writer(self) -> WorkerState:
         """How what writes does."""
+
+    @property
+    def damage(self) -> str:
+        """What is damaged and what to do, empty where nothing is known to be: then it is only read."""
 
     def try_reading(self) -> Deferred[None]:
         """Ask the simplest question; fires when it was answered."""
@@ -70,6 +89,9 @@ class Database(DatabaseHealth, Protocol):
 
         :raises StartupError: it cannot be read.
         """
+
+    def look_for_damage(self) -> None:
+        """Read all of it, so that damage is found where nobody looks. Blocks; for any thread."""
 
     def metrics(self) -> PackageCollector:
         """What it tells Prometheus."""

@@ -62,6 +62,7 @@ class Rollouts(Protocol):
         now: float,
         version: int | None = None,
         *,
+        again: bool = False,
         progress: Mapping[Key, float | None] = NOTHING,
         audit: Audit[Begun] | None = None,
     ) -> Deferred[Rollout]:
@@ -70,6 +71,7 @@ class Rollouts(Protocol):
         Each terminal has a waiting target. One that waits for an older rollout of the same template is taken out of
         that in the same step: superseded there, with the newer one named.
 
+        :param again: send all of the version, whatever the terminals have: what they said of the template is forgotten.
         :param progress: how far those are that may be taken out of older ones, 0 to 1, as far as that is known.
         :param audit: of the rollout, and of the older ones that ended by it.
         :raises UnknownTemplate: no such template (field `template`).

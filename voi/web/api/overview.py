@@ -13,6 +13,7 @@ from voi.domain.templates import PublishedLevel
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
+from voi.rollouts.bad_copies import BadCopies, BadCopy
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.uploads import Uploads
@@ -30,6 +31,9 @@ from voi.web.http.routing import Route
 NEARLY_FULL: Final = 0.1
 """Part of the server's disk below which free space needs attention, while uploads are still taken."""
 
+MOST_NAMED: Final = 8
+"""Terminals that are named where something is said of several."""
+
 SHARED_SECONDS: Final = 9.0
 """How old an answer may be. Each page asks every ten seconds, at its own time, and to read 5,000 terminals and add them
 up takes 150 ms of a core: ten pages would take as much as all else that is live. Whoever changes something gets a new
@@ -38,7 +42,9 @@ answer at once.
 
 
 class OverviewRoutes:
-    """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk."""
+    """The overview; `shown` tells how a rollout goes, `disk` gives free and all bytes of the server's disk,
+    `clock_problem` says that its clock was set.
+    """
 
     def __init__(
         self,
@@ -48,19 +54,23 @@ class OverviewRoutes:
         shown: Callable[[Summary], Awaitable[RolloutSummary]],
         uploads: Uploads,
         coordinator: RolloutCoordinator,
+        bad_copies: BadCopies,
         traffic: TrafficMeter,
         disk: DiskUsage,
         checks: Mapping[str, HealthCheck],
         contents: ContentStates,
+        clock_problem: Callable[[], str] = str,
     ) -> None:
         self._recent = recent
         self._rollouts = rollouts
         self._shown = shown
         self._uploads = uploads
         self._coordinator = coordinator
+        self._bad_copies = bad_copies
         self._traffic = traffic
         self._disk = disk
         self._checks = checks
+        self._clock_problem = clock_problem
         self._contents = contents
         self._answer = Recent(self._read, seconds=SHARED_SECONDS)
 
@@ -97,12 +107,19 @@ class OverviewRoutes:
             *_contents(list(self._contents.problems())),
             *_uploads(await self._uploads.failed()),
             *_held(await self._uploads.open_disks()),
+            *_damaged(self._bad_copies.known()),
             *_disk(free, size),
             *_health(await run_checks(self._checks)),
+            *_clock(self._clock_problem()),
         ]
         return Overview(
             terminals=TerminalTotals(
-                sum(row.online for row in rows), len(rows), states[TerminalState.OUTDATED], states[TerminalState.FAILED]
+                online=sum(row.online for row in rows),
+                total=len(rows),
+                current=states[TerminalState.CURRENT],
+                unknown=states[TerminalState.UNKNOWN],
+                outdated=states[TerminalState.OUTDATED],
+                failed=states[TerminalState.FAILED],
             ),
             rooms=_rooms(rooms, rows),
             rollouts=[await self._shown(rollout) for rollout in running],
@@ -172,6 +189,22 @@ def _held(open_disks: Sequence[UploadDisk]) -> list[Attention]:
     return [_attention("held", count, Reason("uploads_held", count=count, why=held[0].reason), link)]
 
 
+def _damaged(copies: Sequence[BadCopy]) -> list[Attention]:
+    """For each disk one, with the terminals whose copies of it are damaged."""
+    by_disk: dict[str, list[BadCopy]] = {}
+    for copy in copies:
+        by_disk.setdefault(str(copy.disk), []).append(copy)
+    return [
+        _attention(
+            "damaged",
+            len(bad),
+            Reason("copies_damaged", disk=disk, macs=", ".join(copy.mac for copy in bad[:MOST_NAMED])),
+            f"#/terminals/{bad[0].mac}" if len(bad) == 1 else "#/terminals",
+        )
+        for disk, bad in by_disk.items()
+    ]
+
+
 def _disk(free: int, size: int) -> list[Attention]:
     if free >= size * NEARLY_FULL:
         return []
@@ -186,5 +219,9 @@ def _health(results: Mapping[str, str]) -> list[Attention]:
     ]
 
 
-def _attention(kind: Kind, count: int, reason: Reason, link: str) -> Attention:
+def _clock(problem: str) -> list[Attention]:
+    return [_attention("clock", 1, problem, "#/events?kind=server")] if problem else []
+
+
+def _attention(kind: Kind, count: int, reason: str, link: str) -> Attention:
     return Attention(kind, count, str(reason), why_of(reason), link)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from voi.domain.rollout_history import RolloutHistory
 from voi.domain.rollouts import (
-    CALLED_OFF,
-    CALLED_OFF_ROLLOUTS,
     OPEN_TARGETS,
     Demand,
     LinkRates,
@@ -28,6 +26,8 @@ def rollout_view(
     rollout: Rollout,
     targets: Sequence[TargetView],
     *,
+    summary: Summary,
+    progress: float,
     template: Template | None,
     demand: Demand,
     links: LinkRates,
@@ -35,9 +35,12 @@ def rollout_view(
     history: RolloutHistory | None,
     time: float,
 ) -> RolloutView:
-    """A rollout with its targets. `now` is of one that runs, `history` of one that has ended; `time` is the present."""
+    """A rollout with its targets: counts and progress are those of its `summary`, as in lists of rollouts.
+
+    `now` is of one that runs, `history` of one that has ended; `time` is the present.
+    """
     history = now.history if now is not None else history
-    sent = history.server_sent if history is not None else 0
+    sent = history.server_sent if history is not None else None
     ended = rollout.state != "running"
     last = max((target.updated for target in rollout.targets), default=rollout.created)
     return RolloutView(
@@ -48,21 +51,24 @@ def rollout_view(
         state=rollout.state,
         created=moment(rollout.created),
         finished=moment(last) if ended else None,
+        counts=_counts(summary),
+        ran=summary.ran,
+        again=rollout.again,
         size=demand.image,
         server_sent=sent,
-        copies=sent / demand.image if demand.image else 0.0,
+        copies=sent / demand.image if demand.image and sent is not None else None,
         elapsed=max(0.0, (last if ended else time) - rollout.created),
         best=links.least_seconds(demand),
-        progress=_mean(
-            target.progress or 0.0
-            for target in targets
-            if rollout.state in CALLED_OFF_ROLLOUTS or target.state not in CALLED_OFF
-        ),
+        progress=progress,
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
         targets=list(targets),
         rates=[(point.time, point.swarm, point.server) for point in history.points] if history is not None else [],
     )
+
+
+def _counts(summary: Summary) -> dict[str, int]:
+    return {state.value: count for state, count in summary.counts.items()}
 
 
 def target_view(
@@ -87,6 +93,7 @@ def target_view(
         interruptions=target.interruptions,
         next_try=moment(target.next_try) if waits else None,
         updated=moment(target.updated),
+        booted=None if target.booted is None else moment(target.booted),
     )
 
 
@@ -99,7 +106,8 @@ def rollout_summary(summary: Summary, name: str, progress: float, now: Throughpu
         version=summary.version,
         state=summary.state,
         created=moment(summary.created),
-        counts={state.value: count for state, count in summary.counts.items()},
+        counts=_counts(summary),
+        ran=summary.ran,
         progress=progress,
         rate=now.rate if now is not None else 0.0,
         eta=now.eta if now is not None else None,
@@ -113,10 +121,21 @@ def rollout_preview(
     macs: Iterable[str],
     disks: Mapping[str, Sequence[ReportedLevel]],
     online: Iterable[str],
+    free: Callable[[str], int | None],
+    *,
+    again: bool = False,
 ) -> RolloutPreview:
-    """What a rollout of the `levels` of a version would do to these terminals."""
+    """What a rollout of the `levels` of a version would do to these terminals; `free` tells what is free on a disk."""
     there = set(online)
-    targets = [PreviewTarget(mac, mac in there, _lacks(levels, disks.get(mac, ()))) for mac in macs]
+
+    def target(mac: str) -> PreviewTarget:
+        # What one that is on has not named since its login may be gone: it is sent that.
+        held = [level for level in disks.get(mac, ()) if level.confirmed or mac not in there]
+        return PreviewTarget(
+            mac, mac in there, _lacks(levels, () if again else held), _too_small_by(levels, held, free(mac))
+        )
+
+    targets = [target(mac) for mac in macs]
     return RolloutPreview(
         template=template_uuid,
         version=version,
@@ -124,13 +143,18 @@ def rollout_preview(
         total_bytes=sum(target.bytes for target in targets),
         most_bytes=max((target.bytes for target in targets), default=0),
         nothing=sum(not target.bytes for target in targets),
+        too_small=sum(bool(target.short) for target in targets),
     )
+
+
+def _too_small_by(wanted: Sequence[PublishedLevel], reported: Iterable[ReportedLevel], free: int | None) -> int | None:
+    """By how many bytes a disk is too small for a version: what it has of it counts as free."""
+    if free is None:
+        return None
+    held = {level.name for level in reported}
+    there = sum(level.file_size for level in wanted if level.name in held)
+    return max(0, sum(level.file_size for level in wanted) - free - there)
 
 
 def _lacks(published: Iterable[PublishedLevel], reported: Iterable[ReportedLevel]) -> int:
     return sum(level.file_size for level in missing_levels(published, reported))
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found) if found else 0.0

@@ -153,9 +153,11 @@ class RolloutRoutes:
 
     async def summary(self, summary: Summary, name: str) -> RolloutSummary:
         """One of them, as far as it is now."""
-        now = self._recorder.now(summary.id)
-        going = self._coordinator.open_progress(summary.id) if summary.state == "running" else 0.0
-        return rollout_summary(summary, name, summary.progress(going), now)
+        return rollout_summary(summary, name, self._progress(summary), self._recorder.now(summary.id))
+
+    def _progress(self, summary: Summary) -> float:
+        """How far a rollout is, on every page and for every program."""
+        return summary.progress(self._coordinator.open_progress(summary.id) if summary.state == "running" else 0.0)
 
     async def named(self, summary: Summary) -> RolloutSummary:
         """The same with its template's name looked up."""
@@ -165,7 +167,7 @@ class RolloutRoutes:
     async def begin(self, body: RolloutRequest, actor: Actor) -> RolloutAccepted:
         """POST rollouts."""
         template = canonical_uuid(body.template, "template")
-        rollout = await self._coordinator.start(actor, template, await self._macs(body), body.version)
+        rollout = await self._coordinator.start(actor, template, await self._macs(body), body.version, again=body.again)
         return RolloutAccepted(rollout.id)
 
     async def _macs(self, body: RolloutRequest) -> list[str] | None:
@@ -201,12 +203,13 @@ class RolloutRoutes:
             raise UnknownTerminal(Reason("never_logged_in", mac=unknown[0]), field="macs")
         chosen = known if macs is None else macs
         online = [mac for mac in chosen if mac in self._registry]
-        return rollout_preview(uuid, version, levels, chosen, await self._terminals.all_disks(macs), online)
+        held = await self._terminals.all_disks(macs)
+        return rollout_preview(uuid, version, levels, chosen, held, online, self._registry.disk_free, again=body.again)
 
     async def one(self, rollout_id: int) -> RolloutView:
         """GET rollouts/{id}."""
-        rollout = await self._rollouts.get(rollout_id)
-        if rollout is None:
+        rollout, summary = await self._rollouts.get(rollout_id), await self._rollouts.summary(rollout_id)
+        if rollout is None or summary is None:
             raise NotFound(Reason("no_rollout", number=rollout_id))
         macs = [target.mac for target in rollout.targets]
         terminals = {terminal.mac: terminal for terminal in await self._terminals.some(macs)}
@@ -224,6 +227,8 @@ class RolloutRoutes:
         return rollout_view(
             rollout,
             await made_in_turns(view, rollout.targets),
+            summary=summary,
+            progress=self._progress(summary),
             template=await self._templates.get(rollout.template_uuid),
             demand=await self._rollouts.demand(rollout_id),
             links=self._links,

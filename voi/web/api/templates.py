@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.interfaces import ContentStates
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
+from voi.domain.terminal_status import TerminalStatus
 from voi.domain.uploads import ImportDisk, Upload
 from voi.errors import BadImage, Conflict, Malformed, NoSpace, UnknownTemplate
 from voi.messages.reason import Reason
@@ -32,6 +33,7 @@ from voi.web.api.schemas.templates import (
     VersionQuery,
     VersionView,
 )
+from voi.web.api.terminal_rows import is_newest, is_older
 from voi.web.api.views import template_view, unpublished_view, version_view
 from voi.web.http.lists import natural, page
 from voi.web.http.routing import Route
@@ -150,8 +152,8 @@ class TemplateRoutes:
             ended = failed.get(uuid, [])
             uploads = sorted([*under_way.get(uuid, []), *ended], key=lambda upload: upload.id)
             views.append(unpublished_view(uploads, ended, self._publisher))
-        held = await self._held()
-        views = sorted((_counted(view, held) for view in views), key=lambda view: view.uuid)
+        statuses = await self._statuses()
+        views = sorted((_counted(view, statuses) for view in views), key=lambda view: view.uuid)
         wanted = [view for view in views if query.state in (None, view.state)]
         found, total = page(wanted, query, texts=_texts, columns=_COLUMNS)
         return TemplateList(found, total, query.offset)
@@ -164,7 +166,7 @@ class TemplateRoutes:
         failed = (await self._uploads.failed(uuid))[::-1]
         if template is not None:
             view = template_view(template, uploads, failed, self._publisher, self._contents)
-            return _counted(view, await self._held())
+            return _counted(view, await self._statuses())
         if not uploads:
             raise UnknownTemplate(Reason("no_template", uuid=uuid))
         return unpublished_view(uploads, failed, self._publisher)
@@ -174,18 +176,20 @@ class TemplateRoutes:
         template = await self._templates.get(uuid)
         if template is None:
             raise UnknownTemplate(Reason("no_published_template", uuid=uuid))
-        held = await self._held()
+        held = Counter(status.version for status in (await self._statuses()).get(uuid, ()))
         found = await self._templates.versions(uuid)
-        views = [version_view(version, template, held[uuid, version.number]) for version in found]
+        views = [version_view(version, template, held[version.number]) for version in found]
         wanted, total = page(views, query, texts=_version_texts, columns=_VERSION_COLUMNS)
         return VersionList(wanted, total, query.offset)
 
-    async def _held(self) -> Counter[tuple[str, int]]:
-        """How many terminals have which version of which template; version 0 is one that is not known."""
+    async def _statuses(self) -> dict[str, list[TerminalStatus]]:
+        """The terminals of each template, as they stand to it."""
         _, rows = await self._recent.get()
-        return Counter(
-            (status.template, status.version or 0) for status in (row.status for row in rows) if status.template
-        )
+        found: dict[str, list[TerminalStatus]] = {}
+        for row in rows:
+            if row.status.template is not None:
+                found.setdefault(row.status.template, []).append(row.status)
+        return found
 
     async def make(self, body: TemplateRequest, actor: Actor) -> TemplateView:
         """POST templates."""
@@ -230,11 +234,14 @@ def _version_texts(view: VersionView) -> tuple[str | None, ...]:
     return view.uploader, *(disk.name for disk in view.disks)
 
 
-def _counted(view: TemplateView, held: Mapping[tuple[str, int], int]) -> TemplateView:
-    """With how many terminals have its newest version, an older one, and one that is not known."""
-    current = held.get((view.uuid, view.version), 0) if view.version else 0
-    unknown = held.get((view.uuid, 0), 0)
-    every = sum(count for (template, _), count in held.items() if template == view.uuid)
+def _counted(view: TemplateView, statuses: Mapping[str, Sequence[TerminalStatus]]) -> TemplateView:
+    """With how many terminals have its newest version, an older one, none that is whole, and one that is not known."""
+    its = statuses.get(view.uuid, ())
     return msgspec.structs.replace(
-        view, terminals_current=current, terminals_outdated=every - current - unknown, terminals_unknown=unknown
+        view,
+        terminals_current=sum(map(is_newest, its)),
+        terminals_outdated=sum(map(is_older, its)),
+        terminals_incomplete=sum(status.version == 0 for status in its),
+        terminals_unknown=sum(status.version is None for status in its),
+        terminals_running=sum(status.running == status.newest > 0 for status in its),
     )

@@ -87,6 +87,8 @@ def _of_version(version: str | None) -> Callable[[TerminalStatus], bool] | None:
         return is_newest
     if version == "older":
         return is_older
+    if version == "unknown":
+        return lambda status: status.template is not None and status.version is None
     number = int(version)
     return lambda status: status.template is not None and status.version == number
 
@@ -100,7 +102,8 @@ def sort_key(column: str, room_names: Mapping[int, str]) -> Callable[[Row], Any]
         "room": lambda row: None if row.room is None else natural(room_names.get(row.room, "")),
         "state": lambda row: URGENCY[row.state],
         "last_seen": lambda row: row.terminal.last_seen,
-        "version": lambda row: row.status.version,
+        "version": lambda row: None if row.status.template is None else row.status.version,
+        "running": lambda row: row.status.running,
     }
     return keys[column]
 

@@ -59,6 +59,7 @@ def terminal_view(
         boot_disk=terminal.boot_disk,
         template=status.template,
         version=status.version,
+        running=status.running,
         newest=status.newest,
         state=status.state.value,
         progress=None if fraction is None else min(max(fraction, 0.0), 1.0),
@@ -84,6 +85,7 @@ def _terminal_disk(level: ReportedLevel, published: Collection[DiskName], templa
         template_name=template_name,
         operate_id=level.operate_id,
         published=level.name in published,
+        confirmed=level.confirmed,
     )
 
 

@@ -32,20 +32,27 @@ _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{20,128}")
 
 
 class Authentication:
-    """Lets in who shows something that is known.
+    """Lets in who shows something that is known; `steady` is the time by which sessions end, `now` that of the day.
 
     :raises ValueError: the token is empty, which would let everybody in.
     """
 
     def __init__(
-        self, *, token: str, sessions: Sessions, tokens: Tokens, clock: Callable[[], float] = time.time
+        self,
+        *,
+        token: str,
+        sessions: Sessions,
+        tokens: Tokens,
+        steady: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.time,
     ) -> None:
         if not token:
             raise ValueError("the API needs a token")
         self._token = token.encode()
         self._sessions = sessions
         self._tokens = tokens
-        self._clock = clock
+        self._steady = steady
+        self._now = now
 
     async def caller(self, request: IRequest, *, changes: bool) -> Caller:
         """Who asks.
@@ -62,7 +69,7 @@ class Authentication:
     async def still(self, caller: Caller) -> bool:
         """Whether somebody who was let in still would be."""
         if caller.actor.kind == "account":
-            return await self._sessions.find(caller.cookie, self._clock()) is not None
+            return await self._sessions.find(caller.cookie, self._steady()) is not None
         return not caller.token or await self._tokens.find(caller.token) is not None
 
     async def _by_token(self, given: list[bytes], address: str) -> Caller:
@@ -74,7 +81,7 @@ class Authentication:
             text = shown.decode("ascii", "replace")
             token = await self._tokens.find(text) if _SECRET.fullmatch(text) else None
             if token is not None:
-                await self._tokens.used(token, self._clock())
+                await self._tokens.used(token, self._now())
                 return Caller(Actor("token", token.name, address), token.role, token=text)
         raise Unauthorized(Reason("token_needed"))
 
@@ -82,7 +89,7 @@ class Authentication:
         cookie = cookie_of(request)
         if not cookie:
             raise Unauthorized(Reason("sign_in"))
-        now = self._clock()
+        now = self._steady()
         session = await self._sessions.find(cookie, now)
         if session is None:
             raise Unauthorized(Reason("signed_in_no_more"))

@@ -44,6 +44,7 @@ _KEY: Final = {
 _TYPES: Final = {str: "string", dict: "object"}
 
 _TAGS: Final = {
+    "orphans": "Files in the data directory to which nothing refers",
     "session": "Signing in and out at a browser, and one's own password",
     "accounts": "People who may use the server",
     "tokens": "What programs show in place of a password",

@@ -129,7 +129,7 @@ class ProgressNews:
             "id": rollout_id,
             "rate": now.rate if now else 0.0,
             "eta": now.eta if now else None,
-            "server_sent": now.history.server_sent if now else 0,
+            "server_sent": now.history.server_sent if now else None,
             "point": list(now.history.points[-1]) if now and now.history.points else None,
             "targets": targets,
         }

@@ -135,6 +135,21 @@ class SessionsContract(Contract):
         for now, lives in ((1000.0 + LONGEST_SECONDS - 1, True), (1000.0 + LONGEST_SECONDS, False)):
             self.assertEqual(await self.sessions.find(cookie, now) is not None, lives)
 
+    async def test_written_by_a_clock_that_was_ahead(self) -> None:
+        """A session that began two years ahead has ended, and goes for the next; one that began an hour ahead lives."""
+        await self.accounts.add("admin", "x")
+        years, _ = await self.sessions.begin("admin", 1000.0 + 63_072_000.0)
+        self.assertIsNone(await self.sessions.find(years, 1000.0))
+        hour, _ = await self.sessions.begin("admin", 1000.0 + 3600.0)
+        self.assertIsNotNone(await self.sessions.find(hour, 1000.0))
+        self.assertIsNone(await self.sessions.find(years, 1000.0 + 63_072_000.0))
+
+    async def test_last_login(self) -> None:
+        """What people read goes by the time of day, where that was set since."""
+        await self.accounts.add("admin", "x")
+        await self.sessions.begin("admin", 1000.0, signed_in=5000.0)
+        self.assertEqual(there(await self.accounts.get("admin")).last_login, 5000.0)
+
     async def test_noted_now_and_then(self) -> None:
         """Not each use is written down."""
         await self.accounts.add("admin", "x")

@@ -9,7 +9,7 @@ from tests.unit.store.contract.case import Contract
 from tests.unit.store.values import MAC, OTHER
 from voi.domain.actors import SERVER, Actor
 from voi.domain.audit import AuditEntry, make_entry
-from voi.store.interfaces.audit import RETENTION_DAYS, AuditFilter
+from voi.store.interfaces.audit import DAY_SECONDS, RETENTION_DAYS, AuditFilter
 
 LI = Actor("account", "li", "192.0.2.1")
 
@@ -72,15 +72,71 @@ class AuditEntriesContract(Contract):
 
     async def test_pruned(self) -> None:
         """What is too old goes, and what is too many, oldest first, a slice at a time, with what points at it."""
-        for time in range(10):
-            await self.entries.add(make_entry("server.stopped", SERVER, float(time), mac=MAC))
-        self.assertEqual(await self.entries.prune(4.0, at_once=3), 3)
-        self.assertEqual(await self.entries.prune(4.0, at_once=3), 1)
-        self.assertEqual(await self.entries.prune(4.0, at_once=3), 0)
-        self.assertEqual([event.time for event in await self.entries.find(AuditFilter(), 99)], [9, 8, 7, 6, 5, 4])
-        self.assertEqual(await self.entries.prune(0.0, most=2), 4)
+        await self.fill(4)
+        await self.days_pass(31)
+        await self.fill(6, 4)
+        self.assertEqual(await self.entries.prune(31), 0)
+        self.assertEqual(await self.entries.prune(30, at_once=3), 3)
+        self.assertEqual(await self.entries.prune(30, at_once=3), 1)
+        self.assertEqual(await self.entries.prune(30, at_once=3), 0)
+        self.assertEqual(await self.times(), [9, 8, 7, 6, 5, 4])
+        self.assertEqual(await self.entries.prune(30, most=2), 4)
         self.assertEqual([event.time for event in await self.entries.find(AuditFilter(), 99)], [9, 8])
         self.assertEqual(await self.entries.count(AuditFilter(mac=MAC)), 2)
+
+    async def fill(self, count: int, first: int = 0) -> None:
+        """Some entries, a second apart."""
+        for time in range(first, first + count):
+            await self.entries.add(make_entry("server.stopped", SERVER, float(time), mac=MAC))
+
+    async def times(self) -> list[float]:
+        """What all entries say when they were written."""
+        return [event.time for event in await self.entries.find(AuditFilter(), 99)]
+
+    async def days_pass(self, days: float, now: float = 0.0) -> None:
+        """The server runs for so long, whatever its clock says then."""
+        for _ in range(round(days * 4)):
+            await self.entries.count_time(now, DAY_SECONDS / 4)
+
+    async def test_pruned_day_by_day(self) -> None:
+        """Each entry goes when the days are over for which it is kept, and no day before."""
+        for day in range(5):
+            await self.fill(1, day)
+            await self.days_pass(1)
+        for days, left in ((6, [4, 3, 2, 1, 0]), (4, [4, 3, 2, 1]), (3, [4, 3, 2]), (1, [4])):
+            await self.entries.prune(days)
+            self.assertEqual(await self.times(), left, days)
+
+    async def test_clock_set_while_running(self) -> None:
+        """A clock that is set, by however much, lets no entry grow older; nor do entries that were written by it."""
+        await self.days_pass(1, now=1.7e9)
+        await self.fill(3)
+        for jump in (DAY_SECONDS, -DAY_SECONDS, 730 * DAY_SECONDS, -730 * DAY_SECONDS):
+            await self.entries.count_time(1.7e9 + jump, 600.0)
+            await self.entries.add(make_entry("server.stopped", SERVER, 1.7e9 + jump))
+            self.assertEqual(await self.entries.prune(1), 0)
+
+    async def test_clock_wrong_at_start(self) -> None:
+        """A start two years ahead takes a month from the entries' time and no more, one that is behind nothing; how
+        much the clock differs is told.
+        """
+        await self.entries.count_time(1.7e9)
+        await self.fill(3)
+        ahead = 730 * DAY_SECONDS
+        self.assertEqual(await self.entries.count_time(1.7e9 + ahead), ahead)
+        self.assertEqual(await self.entries.prune(31), 0)
+        self.assertEqual(await self.entries.count_time(1.7e9), -ahead)
+        self.assertEqual(await self.entries.prune(31), 0)
+        self.assertEqual(await self.entries.prune(30), 3)
+
+    async def test_off_at_night(self) -> None:
+        """The time for which the server was off counts too."""
+        await self.fill(1)
+        for day in range(1, 4):
+            await self.entries.count_time(day * DAY_SECONDS - 3600.0)
+            await self.entries.count_time(day * DAY_SECONDS, 3600.0)
+        self.assertEqual(await self.entries.prune(2), 0)
+        self.assertEqual(await self.entries.prune(1), 1)
 
     async def test_strangers_push_nothing_out(self) -> None:
         """Of what anybody can bring about so many entries are kept, and no entry of another kind goes for them."""
@@ -88,7 +144,7 @@ class AuditEntriesContract(Contract):
         for time in range(1, 6):
             data = {"name": "admin", "reason": "wrong"}
             await self.entries.add(make_entry("account.refused", LI, float(time), data=data))
-        self.assertEqual(await self.entries.prune(0.0, by_strangers=2), 3)
+        self.assertEqual(await self.entries.prune(30, by_strangers=2), 3)
         self.assertEqual([event.time for event in await self.entries.find(AuditFilter(), 99)], [5, 4, 0])
 
     async def test_pages(self) -> None:

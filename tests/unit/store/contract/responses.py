@@ -38,6 +38,14 @@ class StoredResponsesContract(Contract):
         self.assertIsNotNone(await self.responses.find("li", "key", 1000.0 + KEPT_SECONDS - 1))
         self.assertIsNone(await self.responses.find("li", "key", 1000.0 + KEPT_SECONDS))
 
+    async def test_kept_by_a_clock_that_was_ahead(self) -> None:
+        """An answer from two years ahead is none, and goes for the next one that is kept."""
+        ahead = 63_072_000.0
+        await self.responses.keep("li", "key", RESPONSE, 1000.0 + ahead)
+        self.assertIsNone(await self.responses.find("li", "key", 1000.0))
+        await self.responses.keep("li", "other", RESPONSE, 1000.0)
+        self.assertIsNone(await self.responses.find("li", "key", 1000.0 + ahead))
+
     async def test_bounded(self) -> None:
         """Of too many, the oldest give way."""
         count = MOST_ANSWERS + 2

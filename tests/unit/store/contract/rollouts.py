@@ -9,9 +9,10 @@ from tests.unit.store.contract.case import BASE, DIFF, THIRD, Contract, held, th
 from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE, level
 from voi.domain.rollout_history import Point, RolloutHistory
 from voi.domain.rollouts import Demand, TargetState, Unconfirmed
-from voi.domain.terminals import ReportedTemplate
+from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, plain
+from voi.names import DiskName
 from voi.wire.codes import Code
 
 REASON = Reason("waits_for_login", why=Reason("offline", mac=MAC))
@@ -73,6 +74,25 @@ class RolloutsContract(Contract):
         found = await self.rollouts.get(rollout.id)
         assert found is not None
         self.assertEqual(found.state, "done")
+
+    async def test_sent_again(self) -> None:
+        """A version is sent again whatever a terminal said that it has, before or after; what it said of another
+        template is still known.
+        """
+        await self.publish(level(0), level(1))
+        await self.terminal()
+        other = ReportedTemplate(DATA_DISK, "", 0, "")
+        reported = [held(BASE, 0), held(DIFF, 1)]
+        await self.terminals.report(MAC, other, [ReportedLevel(DATA_DISK, DiskName(DATA_DISK, 0))])
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), reported)
+        rollout = await self.rollouts.begin(TEMPLATE, [MAC], 1.0, again=True)
+        self.assertTrue(rollout.targets[0].again)
+        believed = [x.template_uuid for x in await self.terminals.disks(MAC) if x.confirmed]
+        self.assertEqual(believed, [DATA_DISK])
+        await self.terminals.report(MAC, ReportedTemplate(TEMPLATE, "", 0, ""), reported)
+        work = await self.rollouts.plan(rollout.id, MAC, 2.0)
+        assert work is not None
+        self.assertEqual([task.name for task in work.tasks], [BASE, DIFF])
 
     async def test_only_its_own_version(self) -> None:
         """A level published after the rollout began is not part of it."""

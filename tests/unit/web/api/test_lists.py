@@ -78,7 +78,7 @@ class EveryListTests(ApiCase):
         await self.terminal(MAC)
         await self.publish(level())
         found = lists(self.api.routes)
-        self.assertEqual(len(found), 13)
+        self.assertEqual(len(found), 14)
         for route in found:
             fields = {field.name: field for field in msgspec.structs.fields(route.query)}
             self.assertLessEqual({"q", "sort", "limit", "offset"}, set(fields), route.path)

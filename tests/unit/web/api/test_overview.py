@@ -13,6 +13,7 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
+from voi.rollouts.bad_copies import BadCopy
 from voi.web.api.schemas.rooms import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
@@ -32,7 +33,7 @@ class OverviewTests(ApiCase):
         self.assertEqual(
             await self.get(),
             {
-                "terminals": {"online": 0, "total": 0, "outdated": 0, "failed": 0},
+                "terminals": {"online": 0, "total": 0, "current": 0, "unknown": 0, "outdated": 0, "failed": 0},
                 "rooms": [],
                 "rollouts": [],
                 "traffic": {"server_out": 0, "server_in": 0, "swarm": 0},
@@ -49,7 +50,8 @@ class OverviewTests(ApiCase):
         lab = await self.rooms.add("Lab", subnets_of(["10.0.1.0/24"]), 1.0)
         self.registry.there.add(MAC)
         found = await self.get()
-        self.assertEqual(found["terminals"], {"online": 1, "total": 2, "outdated": 1, "failed": 0})
+        counts = {"online": 1, "total": 2, "current": 0, "unknown": 0, "outdated": 1, "failed": 0}
+        self.assertEqual(found["terminals"], counts)
         self.assertEqual(
             found["rooms"],
             [
@@ -90,6 +92,14 @@ class OverviewTests(ApiCase):
             [(x["kind"], x["count"], x["link"]) for x in found["attention"]],
             [("failing", 2, f"#/rollouts/{running[0]}"), ("stuck", 3, f"#/rollouts/{running[0]}")],
         )
+
+    async def test_damaged_copies(self) -> None:
+        """Terminals whose copies of a disk are damaged want somebody, with their names and the disk."""
+        disk = DiskName(TEMPLATE, 0)
+        self.bad_copies.copies = [BadCopy(mac, disk, 3, MAC, 0.0) for mac in (OTHER, MAC)]
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["count"], found["link"]), ("damaged", 2, "#/terminals"))
+        self.assertEqual(found["why"]["data"], {"disk": str(disk), "macs": f"{OTHER}, {MAC}"})
 
     async def test_failed(self) -> None:
         """Terminals that a rollout gave up want somebody."""
@@ -164,6 +174,14 @@ class OverviewTests(ApiCase):
         (found,) = (await self.get())["attention"]
         self.assertEqual((found["kind"], found["count"], found["link"]), ("held", 1, f"#/templates/{TEMPLATE}"))
         self.assertEqual(found["why"]["data"]["why"]["code"], "no_space")
+
+    async def test_clock_that_was_set(self) -> None:
+        """That the clock was set needs attention, with by how much, and leads to the events."""
+        self.clock_problem = Reason("clock_back", seconds=86_400)
+        (found,) = (await self.get())["attention"]
+        self.assertEqual((found["kind"], found["link"]), ("clock", "#/events?kind=server"))
+        self.assertIn("set back by 1 d 0 h", found["text"])
+        self.assertEqual(found["why"]["data"]["seconds"], 86_400)
 
     async def test_uploads_of_several_templates(self) -> None:
         """Failed uploads of several templates are found in the list of all."""

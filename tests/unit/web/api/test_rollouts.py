@@ -88,7 +88,7 @@ class RolloutTests(ApiCase):
             {"template_name": "Classroom", "size": 1000, "server_sent": 1500, "copies": 1.5, "best": 2.0, "rate": 60.0,
              "eta": 10.0},
         )  # fmt: skip
-        self.assertEqual((view["rates"], view["progress"], view["finished"]), ([[5.0, 60, 30]], 0.25, None))
+        self.assertEqual((view["rates"], view["finished"]), ([[5.0, 60, 30]], None))
         self.coordinator.targets = [
             (1, MAC, "downloading", 0.3, ""),
             (1, OTHER, "waiting", 0.2, ""),
@@ -96,12 +96,40 @@ class RolloutTests(ApiCase):
         ]
         (listed,) = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
         self.assertEqual((listed["progress"], listed["rate"], listed["eta"]), (0.25, 60.0, 10.0))
+        self.assertEqual((await self.ask("GET", "/api/v1/rollouts/1")).json["progress"], 0.25)
         self.recorder.running.clear()
         await self.recorder.histories.save(RolloutHistory(1, 2000, [Point(5.0, 60, 30)]))
         await self.ask("DELETE", "/api/v1/rollouts/1")
         view = (await self.ask("GET", "/api/v1/rollouts/1")).json
         self.assertEqual((view["copies"], view["rates"], view["rate"]), (2.0, [[5.0, 60, 30]], 0.0))
         self.assertIsNotNone(view["finished"])
+
+    async def test_one_truth(self) -> None:
+        """A rollout says the same of itself everywhere; one that was cancelled or taken over is not all done, and what
+        nobody measured is null, not 0.
+        """
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": "all"})
+        self.registry.there.add(MAC)
+        work = await self.rollouts.plan(1, MAC, 2.0)
+        assert work is not None
+        await self.rollouts.done(work.tasks[0], ReportedLevel(TEMPLATE, DiskName(DISK, 0), operate_id=0), 3.0)
+        seen = [await self.both(1)]
+        await self.ask("POST", "/api/v1/rollouts", {"template": TEMPLATE, "macs": [OTHER]})
+        seen.append(await self.both(1))
+        await self.ask("DELETE", "/api/v1/rollouts/2")
+        seen.append(await self.both(2))
+        self.assertEqual(seen, [("running", 0.5), ("superseded", 0.5), ("cancelled", 0.0)])
+        view = (await self.ask("GET", "/api/v1/rollouts/2")).json
+        self.assertEqual((view["server_sent"], view["copies"]), (None, None))
+
+    async def both(self, number: int) -> tuple[str, float]:
+        """State and progress of a rollout, on its page as in the list; counts and what it runs are the same too."""
+        page = (await self.ask("GET", f"/api/v1/rollouts/{number}")).json
+        found = (await self.ask("GET", "/api/v1/rollouts")).json["rollouts"]
+        (listed,) = [one for one in found if one["id"] == number]
+        for name in ("state", "progress", "counts", "ran"):
+            self.assertEqual(page[name], listed[name], name)
+        return page["state"], page["progress"]
 
     async def test_pages(self) -> None:
         """The list has filters and pages, newest first, and says how many there are."""
@@ -149,6 +177,45 @@ class RolloutTests(ApiCase):
         found = [answer.json[key] for key in ("version", "total_bytes", "most_bytes", "nothing")]
         self.assertEqual(found, [1, 1000, 1000, 1])
         self.assertEqual((await self.ask("GET", "/api/v1/rollouts")).json["total"], 0)
+
+    async def test_preview_of_what_is_not_known(self) -> None:
+        """One that is on and has not said since its login what it has is counted as one that lacks everything: it is
+        sent that.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
+        await self.terminals.touch(MAC, "192.0.2.7", 2, 9.0)
+        for online, lacks in ((False, 0), (True, 1000)):
+            self.registry.there = {MAC} if online else set()
+            answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": [MAC]})
+            self.assertEqual(answer.json["total_bytes"], lacks)
+
+    async def test_too_small(self) -> None:
+        """A preview warns of a disk on which the version does not fit: what is free, and what is written over, is less
+        than it needs; of a terminal that did not say what is free nothing is said.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 7)])
+        await self.publish(level(1, info_hash=bytes(20)))
+        for free, short in ((400, [600, None]), (1000, [0, None])):
+            self.registry.free[MAC] = free
+            answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
+            self.assertEqual([one["short"] for one in answer.json["terminals"]], short)
+            self.assertEqual(answer.json["too_small"], int(bool(short[0])))
+        self.registry.free[OTHER] = 1500
+        answer = await self.ask("POST", "/api/v1/rollouts/preview", {"template": TEMPLATE, "macs": "all"})
+        self.assertEqual([one["short"] for one in answer.json["terminals"]], [0, 500])
+
+    async def test_sent_again(self) -> None:
+        """A version can be sent to terminals that have it by what they said; the preview counts all of it, and the
+        audit log says that it was sent again.
+        """
+        await self.terminal(MAC, disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 0), 0, 0, 0)])
+        body = {"template": TEMPLATE, "macs": [MAC], "again": True}
+        answer = await self.ask("POST", "/api/v1/rollouts/preview", body)
+        self.assertEqual([one["bytes"] for one in answer.json["terminals"]], [1000])
+        self.assertEqual((await self.ask("POST", "/api/v1/rollouts", body)).status, 201)
+        (entry,) = (await self.ask("GET", "/api/v1/events?kind=rollout")).json["events"]
+        self.assertEqual(entry["kind"], "rollout.begun_again")
+        self.assertIn(f"is sent again to terminal {MAC}", entry["text"])
 
     async def test_of_a_room(self) -> None:
         """A rollout may be for a room: for those who stand in it by their addresses or by hand."""

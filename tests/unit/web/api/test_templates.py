@@ -38,13 +38,13 @@ class TemplateTests(ApiCase):
             view = answer if path else answer["templates"][0]
             self.assertEqual((view["terminals_current"], view["terminals_outdated"]), (1, 1))
 
-    async def test_version_that_is_not_known(self) -> None:
+    async def test_no_whole_version(self) -> None:
         """A terminal with something of a template that is no version of it is counted apart from the older ones."""
         await self.publish(level())
         await self.terminal(disks=[ReportedLevel(TEMPLATE, DiskName(DISK, 1), 0, 0, 1)])
         view = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json
-        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "unknown")]
-        self.assertEqual(counts, [0, 0, 1])
+        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "incomplete", "unknown")]
+        self.assertEqual(counts, [0, 0, 1, 0])
 
     async def test_who_and_remark_of_a_version(self) -> None:
         """A version tells who wanted it and what they said of it; of one from before that is not known."""
@@ -78,7 +78,9 @@ class TemplateTests(ApiCase):
                 "group": {"uuid": template.group_uuid, "name": "Classroom"},
                 "terminals_current": 0,
                 "terminals_outdated": 0,
+                "terminals_incomplete": 0,
                 "terminals_unknown": 0,
+                "terminals_running": 0,
                 "created": "2023-11-14T22:13:20Z",
                 "updated": "2023-11-14T22:13:20Z",
                 "disks": [

@@ -46,6 +46,7 @@ class TerminalTests(ApiCase):
                 "boot_disk": "voi_0_x",
                 "template": TEMPLATE,
                 "version": 1,
+                "running": None,
                 "newest": 1,
                 "state": "current",
                 "progress": 1.0,
@@ -53,8 +54,22 @@ class TerminalTests(ApiCase):
                 "reason": "",
                 "why": None,
                 "disks": [
-                    {**disk, "level": 0, "name": f"voi_0_{DISK}", "operate_id": 0, "published": True},
-                    {**disk, "level": 1, "name": f"voi_1_{DISK}", "operate_id": None, "published": False},
+                    {
+                        **disk,
+                        "level": 0,
+                        "name": f"voi_0_{DISK}",
+                        "operate_id": 0,
+                        "published": True,
+                        "confirmed": True,
+                    },
+                    {
+                        **disk,
+                        "level": 1,
+                        "name": f"voi_1_{DISK}",
+                        "operate_id": None,
+                        "published": False,
+                        "confirmed": True,
+                    },
                 ],
                 "first_seen": "2023-11-14T22:13:20Z",
                 "last_seen": "2023-11-14T22:13:20Z",
@@ -206,8 +221,48 @@ class ListTests(ApiCase):
                 self.assertEqual(await self.macs(f"?version={version}{image}"), expected, version)
         self.assertEqual(await self.macs(f"?version=newest&image={DISK}"), [])
         view = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json
-        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "unknown")]
-        self.assertEqual(counts, [1, 1, 1])
+        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "incomplete", "unknown")]
+        self.assertEqual(counts, [1, 1, 1, 0])
+
+    async def test_version_that_is_not_known(self) -> None:
+        """One that logged in and has not said what it has is neither up to date nor outdated; it is counted, found and
+        sorted as one of which nothing is known.
+        """
+        await self.publish(level(), level(1, info_hash=HASH[::-1]))
+        for number in (1, 2):
+            mac = f"02:00:00:00:00:{number:02}"
+            for one in (0, 1):
+                await self.terminals.add_level(mac, ReportedLevel(TEMPLATE, DiskName(DISK, one), operate_id=one))
+            self.registry.there.add(mac)
+        await self.terminals.touch("02:00:00:00:00:01", "192.0.2.7", 2, 9.0)
+        self.assertEqual(await self.macs("?version=unknown"), [1])
+        self.assertEqual(await self.macs("?state=unknown"), [1])
+        self.assertEqual(await self.macs("?version=newest"), [2])
+        self.assertEqual(await self.macs("?version=0"), [])
+        self.assertEqual((await self.macs("?sort=version"))[0], 2)
+        one = (await self.ask("GET", "/api/v1/terminals/02:00:00:00:00:01")).json
+        self.assertEqual((one["version"], one["state"], one["progress"]), (None, "unknown", None))
+        self.assertEqual([disk["confirmed"] for disk in one["disks"]], [False, False])
+        view = (await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json
+        counts = [view[f"terminals_{name}"] for name in ("current", "outdated", "incomplete", "unknown")]
+        self.assertEqual(counts, [1, 0, 0, 1])
+        totals = (await self.ask("GET", "/api/v1/overview")).json["terminals"]
+        self.assertEqual((totals["current"], totals["outdated"], totals["unknown"]), (1, 0, 1))
+
+    async def test_version_that_runs(self) -> None:
+        """What a terminal has and what it runs are two numbers: updated, it runs the older one until it restarts."""
+        await self.publish(level(), level(1, info_hash=HASH[::-1]))
+        mac = "02:00:00:00:00:01"
+        self.registry.there.add(mac)
+        await self.terminals.touch(mac, "192.0.2.7", 2, 9.0)
+        for one in (0, 1):
+            await self.terminals.add_level(mac, ReportedLevel(TEMPLATE, DiskName(DISK, one), operate_id=one))
+        await self.terminals.set_boot_disk(mac, f"voi_0_{DISK}", None, 9.0)
+        found = (await self.ask("GET", f"/api/v1/terminals/{mac}")).json
+        self.assertEqual((found["version"], found["running"]), (2, 1))
+        await self.terminals.set_boot_disk(mac, f"voi_1_{DISK}", None, 9.0)
+        self.assertEqual((await self.ask("GET", f"/api/v1/terminals/{mac}")).json["running"], 2)
+        self.assertEqual((await self.ask("GET", f"/api/v1/templates/{TEMPLATE}")).json["terminals_running"], 1)
 
     async def test_page(self) -> None:
         """A page says how many there are in all."""

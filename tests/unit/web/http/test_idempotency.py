@@ -68,7 +68,7 @@ class RepeatTests(ApiCase):
         self.assertEqual(self.coordinator.begun, 0)
         key = {"Idempotency-Key": "one-more-key"}
         start = self.coordinator.start
-        self.coordinator.start = lambda *_: 1 / 0  # type: ignore[method-assign,assignment]  # it fails
+        self.coordinator.start = lambda *_, **_named: 1 / 0  # type: ignore[method-assign,assignment]  # it fails
         self.assertEqual((await self.ask("POST", "/api/v1/rollouts", BODY, headers=key)).status, 500)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.coordinator.start = start  # type: ignore[method-assign]  # and works again

@@ -91,7 +91,7 @@ class Parts:
             counts=lambda info_hash: SimpleNamespace(seeds=3, leeches=4) if info_hash == HASH else None,
         )
         self.statuses = {HASH: status("seeding", 4000, 500), b"x" * 20: status("checking_resume_data", 1000, 100)}
-        self.session: Any = SimpleNamespace(sent=5000, received=600, statuses=lambda: self.statuses)
+        self.session: Any = SimpleNamespace(sent=5000, received=600, failed_pieces=7, statuses=lambda: self.statuses)
         states = Counter({ContentState.READY: 4, ContentState.MISSING: 1})
         self.contents: Any = SimpleNamespace(counts=lambda: states, offered=4)
         self.store: Any = SimpleNamespace(

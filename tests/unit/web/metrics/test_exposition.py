@@ -83,6 +83,7 @@ class ValueTests(PageCase):
             (11, "voi_http_connections", {}),
             (5000, "voi_bittorrent_bytes_total", {"direction": "sent"}),
             (600, "voi_bittorrent_bytes_total", {"direction": "received"}),
+            (7, "voi_bittorrent_wrong_pieces_total", {}),
             (1, "voi_bittorrent_torrents", {"state": "seeding"}),
             (1, "voi_bittorrent_torrents", {"state": "other"}),
             (1, "voi_published_disks", {}),

@@ -9,15 +9,21 @@ from msgspec import Struct
 from voi.web.api.schemas.rollouts import RolloutSummary
 from voi.web.http.reasons import Why
 
-Kind = Literal["failed", "failing", "stuck", "outdated", "disk", "content", "upload", "held", "health"]
+Kind = Literal[
+    "failed", "failing", "stuck", "outdated", "disk", "content", "upload", "held", "health", "clock", "damaged"
+]
 """What needs attention."""
 
 
 class TerminalTotals(Struct, frozen=True):
-    """How many terminals: online, all, and those in two states that need attention."""
+    """How many terminals: online, all, those in two states that need attention; and those that are up to date, or have
+    not said since their login what they have.
+    """
 
     online: int
     total: int
+    current: int
+    unknown: int
     outdated: int
     failed: int
 

@@ -12,12 +12,16 @@ from voi.web.http.reasons import Why
 
 
 class RolloutRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room."""
+    """A version of a template, or its newest, for these terminals, all that ever logged in, or those of a room.
+
+    With `again` all of it is sent, also to terminals that say that they have it.
+    """
 
     template: Uuid
     version: Number | None = None
     macs: Macs | None = None
     room: Number | None = None
+    again: bool = False
 
 
 class TargetsRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +44,9 @@ class RolloutQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class TargetView(Struct, frozen=True):
     """One terminal of a rollout; `next_try` is when it tries again after a failure.
 
+    `progress` is how far it is, or was when it ended, null where nobody knows. `done` is that it has all of the
+    version, `booted` when it was first seen to run it, null while it was not.
+
     `rate` is what it fetches now. `from_server` is the part of what it has that the server sent it, null where that
     is not known; the rest came from other terminals. `eta` is in seconds, null while it gets nothing. `progress` of one
     that was called off is how far it was then, null where that is not known. `interruptions` counts how often its
@@ -61,17 +68,21 @@ class TargetView(Struct, frozen=True):
     interruptions: int
     next_try: datetime | None
     updated: datetime
+    booted: datetime | None = None
 
 
 class RolloutView(Struct, frozen=True):
     """A version of a template on its way to terminals.
 
+    `counts` is how many of its terminals are in each state, `ran` how many of those that are done were seen to run it.
+    `again` says that it is sent whatever they have.
+
     `size` is the bytes of the levels that its terminals lacked, each counted once; `server_sent` is what the server
-    sent of them, `copies` the same as a multiple of `size`. `elapsed` is the seconds from its beginning to its end,
-    or until now. `best` is the least number of seconds in which its terminals could have what they lacked, by the
-    links of server and terminals that the server was told of; 0 while no terminal is known to lack anything. `eta` is
-    in seconds, null while no terminal receives anything. `rates` has points for a plot: seconds since the epoch, bytes
-    a second that all terminals fetched, and that the server sent.
+    sent of them, `copies` the same as a multiple of `size`; null where nobody measured it. `elapsed` is the seconds
+    from its beginning to its end, or until now. `best` is the least number of seconds in which its terminals could have
+    what they lacked, by the links of server and terminals that the server was told of; 0 while no terminal is known to
+    lack anything. `eta` is in seconds, null while no terminal receives anything. `rates` has points for a plot: seconds
+    since the epoch, bytes a second that all terminals fetched, and that the server sent.
     """
 
     id: int
@@ -81,9 +92,12 @@ class RolloutView(Struct, frozen=True):
     state: str
     created: datetime
     finished: datetime | None
+    counts: dict[str, int]
+    ran: int
+    again: bool
     size: int
-    server_sent: int
-    copies: float
+    server_sent: int | None
+    copies: float | None
     elapsed: float
     best: float
     progress: float
@@ -100,7 +114,10 @@ class RolloutAccepted(Struct, frozen=True):
 
 
 class RolloutSummary(Struct, frozen=True):
-    """A rollout in short: how many terminals are in each state, and how it goes now."""
+    """A rollout in short, and how it goes now.
+
+    `counts` is how many of its terminals are in each state, `ran` how many of those that are done were seen to run it.
+    """
 
     id: int
     template: str
@@ -109,6 +126,7 @@ class RolloutSummary(Struct, frozen=True):
     state: str
     created: datetime
     counts: dict[str, int]
+    ran: int
     progress: float
     rate: float
     eta: float | None
@@ -123,15 +141,22 @@ class RolloutList(Struct, frozen=True):
 
 
 class PreviewTarget(Struct, frozen=True):
-    """What a terminal would fetch, by what it last said it has."""
+    """What a terminal would fetch, by what it last said it has; one that is on, by what it said since its login.
+
+    `short` is by how many bytes its disk is too small for all of the version, 0 where it is large enough; null where
+    the terminal did not say how much is free.
+    """
 
     mac: str
     online: bool
     bytes: int
+    short: int | None = None
 
 
 class RolloutPreview(Struct, frozen=True):
-    """What a rollout would do: `nothing` is how many terminals lack nothing, `most_bytes` what the neediest lacks."""
+    """What a rollout would do: `nothing` is how many terminals lack nothing, `most_bytes` what the neediest lacks, and
+    `too_small` how many have a disk that is known to be too small for it.
+    """
 
     template: str
     version: int
@@ -139,6 +164,7 @@ class RolloutPreview(Struct, frozen=True):
     total_bytes: int
     most_bytes: int
     nothing: int
+    too_small: int = 0
 
 
 class TargetsCancelled(Struct, frozen=True):

@@ -94,9 +94,11 @@ class TemplateView(Struct, frozen=True):
     `progress` and `reason` belong to `state`: how far an import or upload is, and why one failed. `incomplete` is one
     that is published, and of which the server lacks a whole file; the reason says which; of one that is `checking`
     that is not known yet. One that has nothing published yet has version 0 and no group. `uploads` are under way,
-    `failed` are those that failed and need attention. `terminals_current`, `terminals_outdated` and
-    `terminals_unknown` are how many terminals have the newest version, an older one, and none that is known: they
-    have something else of it, or are being sent it.
+    `failed` are those that failed and need attention.
+
+    `terminals_current`, `terminals_outdated`, `terminals_incomplete` and `terminals_unknown` are how many terminals
+    have the newest version, an older one, none that is whole, and of how many that is not known: they have not said
+    since their login what they have. `terminals_running` is how many were seen to run the newest.
     """
 
     uuid: str
@@ -117,7 +119,9 @@ class TemplateView(Struct, frozen=True):
     failed: list[UploadView]
     terminals_current: int = 0
     terminals_outdated: int = 0
+    terminals_incomplete: int = 0
     terminals_unknown: int = 0
+    terminals_running: int = 0
 
 
 class TemplateList(Struct, frozen=True):

@@ -18,15 +18,15 @@ State = Literal["offline", "current", "outdated", "unknown", "waiting", "downloa
 class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which terminals, in which order; `q` is a part of name, MAC or address, `room` 0 is those in none.
 
-    `image` is a template, and `version` the number of what they have of theirs, `newest` or `older`; 0 is a version
-    that is not known. A `-` before `sort` turns the order round.
+    `image` is a template, and `version` the number of what they have of theirs, `newest`, `older` or `unknown`; 0 is
+    no whole version. A `-` before `sort` turns the order round.
     """
 
     q: Search = ""
     room: Number | None = None
     state: State | None = None
     image: Uuid | None = None
-    version: Annotated[str, Meta(pattern="^(newest|older|[0-9]{1,9})$")] | None = None
+    version: Annotated[str, Meta(pattern="^(newest|older|unknown|[0-9]{1,9})$")] | None = None
     online: bool | None = None
     sort: Literal[
         "name",
@@ -36,6 +36,7 @@ class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
         "state",
         "last_seen",
         "version",
+        "running",
         "-name",
         "-mac",
         "-ip",
@@ -43,6 +44,7 @@ class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):
         "-state",
         "-last_seen",
         "-version",
+        "-running",
     ] = "mac"
     limit: Annotated[int, Meta(ge=1, le=MOST_LISTED)] = MOST_LISTED
     offset: Number = 0
@@ -69,6 +71,8 @@ class TerminalsRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class TerminalDisk(Struct, frozen=True):
     """A level that a terminal says it has; not `published` means that only the terminal has it.
 
+    Not `confirmed` means that it said so before its last login alone: it is not known to be there any more.
+
     `template_name` is what the terminal calls its template, empty where it did not say.
     """
 
@@ -80,14 +84,16 @@ class TerminalDisk(Struct, frozen=True):
     template_name: str
     operate_id: int | None
     published: bool
+    confirmed: bool
 
 
 class TerminalView(Struct, frozen=True):
     """A terminal; `boot_disk` is what it last started from.
 
-    `version` is the newest of its `template` that it has all of, 0 where that is not known, and `newest` the newest
-    there is. `state` is its state now; where that comes from a rollout, `rollout`, `progress` and `reason`
-    are that rollout's.
+    `version` is the newest of its `template` that it has all of, 0 where it has none, and null where it has not said
+    since its login what it has; `running` is the version that it runs, by what it said it started from since then, null
+    where that is not known; `newest` is the newest there is. `state` is its state now; where that comes from a rollout,
+    `rollout`, `progress` and `reason` are that rollout's.
     """
 
     mac: str
@@ -100,6 +106,7 @@ class TerminalView(Struct, frozen=True):
     boot_disk: str | None
     template: str | None
     version: int | None
+    running: int | None
     newest: int
     state: State
     progress: float | None

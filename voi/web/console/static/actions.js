@@ -31,6 +31,16 @@ export function sendTemplate(terminals) {
   go(["rollouts", "new"], { to: "chosen" });
 }
 
+/**
+ * Send a version again, whatever the terminals say that they have: the one that is given, or one that is asked for.
+ * @param {{mac: string, template?: string | null}[]} terminals
+ * @param {string} [template] its uuid @param {number} [version] its number, the newest where none is given
+ */
+export async function sendAgain(terminals, template, version) {
+  const begun = await show(AgainForm, { terminals, template, version });
+  if (begun) go(["rollouts", String(begun.id)]);
+}
+
 /** Switch the watermark. @param {Terminal[]} terminals @param {0 | 1} on */
 export function watermark(terminals, on) {
   return command(terminals, { command: "watermark", switch: on });
@@ -132,6 +142,27 @@ function RenameForm({ terminal, close }) {
     <${Field} label=${t("field.name")} hint=${t("ask.rename.hint")}>
       <input type="text" value=${name} maxlength="64" autofocus
         onInput=${(event) => setName(event.currentTarget.value)} />
+    <//>
+  <//>`;
+}
+
+function AgainForm({ terminals, template: given, version, close }) {
+  const ready = store.templates.filter((x) => x.version > 0);
+  const own = [...new Set(terminals.map((terminal) => terminal.template).filter(Boolean))];
+  const [template, setTemplate] = useState(given ?? (own.length === 1 ? own[0] : ""));
+  const n = terminals.length;
+  const send = () =>
+    change("POST", "rollouts", { template, macs: macsOf(terminals), again: true, ...(version && { version }) });
+  const called = (x) => `${x.name} · ${t("version.n", { version: (x.uuid === given && version) || x.version })}`;
+  const offered = given ? ready.filter((x) => x.uuid === given) : ready;
+  const options = [["", t("choose.template")], ...offered.map((x) => [x.uuid, called(x)])];
+  return html`
+    <${Form} title=${t("ask.again.title", { n })} submit=${t("ask.again.yes", { n })} ready=${template !== ""}
+      onSubmit=${send} close=${close}>
+    <p>${t("ask.again.text")}</p>
+    <p class="muted">${named(terminals.map((x) => store.terminals.get(x.mac) ?? x))}</p>
+    <${Field} label=${t("field.template")}>
+      <${Choice} name="template" value=${template} options=${options} onChange=${setTemplate} autofocus />
     <//>
   <//>`;
 }

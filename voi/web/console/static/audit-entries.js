@@ -1,6 +1,6 @@
 // One entry of the audit log in the reader's language.
 import { known, t } from "./i18n.js";
-import { diskLabel, listed } from "./format.js";
+import { diskLabel, listed, size } from "./format.js";
 import { reasonText } from "./reasons.js";
 
 /**
@@ -42,6 +42,7 @@ function values(data) {
   const found = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]));
   if ("reason" in found) found.reason = reasonText(found.reason, data.why);
   if ("disk" in found) found.disk = diskLabel(found.disk); // its template is named beside it
+  if ("bytes" in found) found.bytes = size(Number(found.bytes));
   if ("subnets" in found) found.subnets = listed(found.subnets);
   if ("role" in found) found.role = known(`role.${found.role}`) ?? found.role;
   if ("count" in found)

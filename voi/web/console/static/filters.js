@@ -2,12 +2,12 @@
 
 /** @typedef {import("./store.js").Terminal} Terminal */
 /**
- * `room` "0": in none; `version` a number, "newest" or "older", "0": none that is known; "": any.
+ * `room` "0": in none; `version` a number, "newest", "older" or "unknown", "0": none that is whole; "": any.
  * @typedef {{q: string, room: string, state: string, image: string, version?: string}} Filter
  */
 
 /** States in the order of how much they want a person's eye; also that of sorting by state. */
-export const STATES = ["failed", "downloading", "waiting", "outdated", "empty", "current", "offline"];
+export const STATES = ["failed", "downloading", "waiting", "outdated", "unknown", "empty", "current", "offline"];
 
 const texts = new WeakMap();
 
@@ -39,7 +39,13 @@ export function matcher({ q, room, state, image, version = "" }) {
 function hasVersion({ template, version, newest }, wanted) {
   if (wanted === "newest") return version > 0 && version === newest;
   if (wanted === "older") return version > 0 && version < newest;
-  return template !== null && String(version) === wanted;
+  if (wanted === "unknown") return template !== null && version === null;
+  return template !== null && version !== null && String(version) === wanted;
+}
+
+/** What is not known comes first, before what is none. @param {number | null} version */
+function versionKey(version) {
+  return version ?? -1;
 }
 
 /** An IPv4 address as a number, so that .9 comes before .10. @param {string} ip */
@@ -70,9 +76,10 @@ export function comparer(sort, { language, roomName, imageName }) {
     online_since: number((x) => (x.online ? time(x.online_since) : 0)),
     last_seen: number((x) => time(x.last_seen)),
     boot_disk: text((x) => x.boot_disk ?? ""),
-    version: (a, b) => compare(imageName(a.template), imageName(b.template)) || a.version - b.version,
-    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.progress - b.progress,
-    progress: number((x) => x.progress),
+    version: (a, b) => compare(imageName(a.template), imageName(b.template)) || versionKey(a.version) - versionKey(b.version),
+    running: number((x) => versionKey(x.running)),
+    state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || (a.progress ?? 0) - (b.progress ?? 0),
+    progress: number((x) => x.progress ?? -1),
   };
   const descending = sort.startsWith("-");
   const by = columns[sort.replace(/^-/, "")] ?? columns.name;

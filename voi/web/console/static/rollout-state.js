@@ -3,7 +3,7 @@
 const MOST_POINTS = 600;
 
 /** States of a terminal in a rollout, those that need a person first. */
-export const TARGET_STATES = ["failed", "downloading", "waiting", "done", "cancelled"];
+export const TARGET_STATES = ["failed", "downloading", "waiting", "done", "cancelled", "superseded"];
 
 /**
  * What was read, with the moment it began by this page's clock: the server's may be another.
@@ -25,13 +25,21 @@ export function merged(rollout, news, now) {
   if (targets.length) {
     const byMac = new Map(targets.map((target) => [target.mac, target]));
     next.targets = rollout.targets.map((old) => (byMac.has(old.mac) ? { ...old, ...byMac.get(old.mac) } : old));
-    next.progress = mean(next.targets.filter((target) => target.state !== "cancelled"));
   }
   if (point && point[0] > (rollout.rates.at(-1)?.[0] ?? 0)) next.rates = thinned([...rollout.rates, point]);
-  next.server_sent = Math.max(rollout.server_sent, news.server_sent ?? 0); // 0 when its last target has just ended
-  next.copies = next.size ? next.server_sent / next.size : 0;
+  // Null where it was not measured, and when its last target has just ended.
+  next.server_sent = larger(rollout.server_sent, news.server_sent ?? null);
+  next.copies = next.size && next.server_sent !== null ? next.server_sent / next.size : null;
   if (next.state === "running") next.elapsed = now - next.begun;
   return next;
+}
+
+/**
+ * What the server counts of a rollout in short, laid over what was read of all of it: the list of rollouts has the same.
+ * @param {any} rollout @param {{progress: number, counts: Record<string, number>, ran: number}} summary
+ */
+export function counted(rollout, { progress, counts, ran }) {
+  return { ...rollout, progress, counts, ran };
 }
 
 /** Whether its last try failed, with or without another to come. @param {{state: string, attempts: number}} target */
@@ -66,6 +74,7 @@ function thinned(rates) {
   return [...pairs.map(between), ...rates.slice(whole)];
 }
 
-function mean(targets) {
-  return targets.length ? targets.reduce((sum, target) => sum + target.progress, 0) / targets.length : 0;
+/** @param {number | null} a @param {number | null} b */
+function larger(a, b) {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

@@ -5,7 +5,8 @@ import { get } from "./api.js";
 /**
  * @typedef {import("./reasons.js").Why} Why
  * @typedef {{mac: string, name: string, ip: string, room: number | null, online: boolean, online_since: string | null,
- *   client_type: number, boot_disk: string | null, template: string | null, version: number, newest: number,
+ *   client_type: number, boot_disk: string | null, template: string | null, version: number | null,
+ *   running: number | null, newest: number,
  *   state: string, progress: number, rollout: number | null, reason: string,
  *   why: Why | null, first_seen: string, last_seen: string}} Terminal
  * @typedef {{name: string, role: string, csrf: string, kind: "account" | "token", version: string}} Session

@@ -16,7 +16,7 @@ const IDLE_SECONDS = 20; // no event reports disk and health
 const LOW_DISK = 0.1;
 
 /** Kinds whose sentence from the server has more than their number. */
-const DETAILED = new Set(["held", "stuck", "disk", "content", "health"]);
+const DETAILED = new Set(["clock", "content", "damaged", "held", "stuck", "disk", "health"]);
 
 /** The overview. */
 export function OverviewPage() {
@@ -46,6 +46,10 @@ function Overview({ overview, steps }) {
       <${Card} className="tile">
         <${Stat} label=${t("state.outdated")} value=${terminals.outdated}
           href=${hashOf(["terminals"], { state: "outdated" })} note=${t("overview.outdated_note")} />
+      <//>
+      <${Card} className="tile">
+        <${Stat} label=${t("state.unknown")} value=${terminals.unknown}
+          href=${hashOf(["terminals"], { state: "unknown" })} note=${t("overview.unknown_note")} />
       <//>
       <${Card} className="tile">
         <${Stat} label=${t("state.failed")} value=${terminals.failed} href=${hashOf(["terminals"], { state: "failed" })}

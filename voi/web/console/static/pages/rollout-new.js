@@ -5,7 +5,7 @@ import { change, changeOnce, get } from "../api.js";
 import { moment, size } from "../format.js";
 import { language, t } from "../i18n.js";
 import { notifyError } from "../notifications.js";
-import { Badge, Busy, Card, Choice, Failure, Field, Missing, PageHead, Stat } from "../parts/bits.js";
+import { Badge, Busy, Card, Choice, Failure, Field, Missing, PageHead, Stat, Unknown } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { go, hashOf } from "../router.js";
@@ -146,9 +146,17 @@ function Preview({ preview }) {
       <${Stat} label=${t("new.most")} value=${size(preview.most_bytes)} />
       <${Stat} label=${t("new.nothing")} value=${preview.nothing} />
     </div>
+    ${preview.too_small > 0 && html`
+      <p class="warning" role="alert"><${Icon} name="alert" />${t("new.too_small", { n: preview.too_small })}</p>`}
     <${LongTable} label=${t("new.preview")} columns=${columns} rows=${terminals} rowKey=${(x) => x.mac}
       empty=${t("terminals.none")} />
   <//>`;
+}
+
+/** Whether the version fits onto a terminal's disk; nothing where it did not say how much is free. */
+function diskRoom({ short }) {
+  if (short === null) return html`<${Unknown} />`;
+  return short ? html`<span class="bad">${t("new.short", { size: size(short) })}</span>` : t("new.fits");
 }
 
 function makeColumns() {
@@ -171,5 +179,6 @@ function makeColumns() {
       className: "number",
       render: (x) => (x.bytes ? size(x.bytes) : t("new.has_all")),
     },
+    { key: "short", label: t("new.disk"), render: diskRoom },
   ];
 }

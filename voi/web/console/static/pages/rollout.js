@@ -1,13 +1,14 @@
 // One rollout, live: how far it is in all and at each terminal, who sends, what it costs, why something does not go on.
 import { html, useEffect, useMemo, useState } from "../lib.js";
+import { sendAgain } from "../actions.js";
 import { change } from "../api.js";
-import { countOf, hasFailed, isOpen, merged, read, TARGET_STATES, urgency } from "../rollout-state.js";
+import { counted, countOf, hasFailed, isOpen, merged, read, TARGET_STATES, urgency } from "../rollout-state.js";
 import { duration, factor, percent, rate, size } from "../format.js";
 import { ipKey } from "../filters.js";
 import { language, t } from "../i18n.js";
 import { onRollout } from "../live.js";
 import { reported } from "../notifications.js";
-import { Badge, Bar, Card, Choice, Empty, PageHead, Remote, Stat, When } from "../parts/bits.js";
+import { Badge, Bar, Card, Choice, Empty, PageHead, Remote, Stat, Unknown, When } from "../parts/bits.js";
 import { sure } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { RatePlot } from "../parts/plot.js";
@@ -31,13 +32,17 @@ export function RolloutPage({ id }) {
     if (!store.terminalsLoaded) loadTerminals().catch(() => {});
   }, []);
   useTopics("rollouts");
-  const state = store.rollouts.get(id)?.state;
+  const summary = store.rollouts.get(id);
+  const state = summary?.state;
 
   useEffect(() => setLive(remote.value && read(remote.value, seconds())), [remote.value]);
   useEffect(() => {
     // Its end, a retry, a cancel by another administrator: read what became of each terminal.
     if (live && state && state !== live.state) remote.reload();
   }, [state]);
+  useEffect(() => {
+    if (summary) setLive((old) => old && counted(old, summary));
+  }, [summary]);
   useEffect(
     () => onRollout((news) => news.id === id && setLive((old) => old && merged(old, news, seconds()))),
     [id],
@@ -48,7 +53,7 @@ export function RolloutPage({ id }) {
 }
 
 function Live({ rollout, reload }) {
-  const counts = useMemo(() => countOf(rollout.targets), [rollout.targets]);
+  const { counts } = rollout;
   const running = rollout.state === "running";
   const act = async (work, done) => {
     await reported(work, done);
@@ -76,7 +81,9 @@ function Live({ rollout, reload }) {
   };
   // Against the whole time, as far as it is known: half a rollout in half the time would look better than it is.
   const whole = running ? (rollout.eta === null ? null : rollout.elapsed + rollout.eta) : rollout.elapsed;
-  const against = rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
+  // What was called off took the time until then, which says nothing of how fast it would have been.
+  const finished = rollout.state !== "cancelled" && rollout.state !== "superseded";
+  const against = finished && rollout.best && whole !== null ? factor(whole / rollout.best) : "–";
   return html`<div class="page">
     <${PageHead} title=${`${rollout.template_name} ${t("version.n", { version: rollout.version })}`}
       back=${{ href: hashOf(["rollouts"]), label: t("nav.rollouts") }}
@@ -102,15 +109,15 @@ function Live({ rollout, reload }) {
         <${Stat} label=${t("rollout.terminals")}
           value=${t("rollouts.done_of", { done: counts.done, all: rollout.targets.length })}
           note=${stateLine(counts)} />
+        <${Stat} label=${t("rollout.ran")} value=${t("rollouts.done_of", { done: rollout.ran, all: counts.done })}
+          note=${t("rollout.ran_note")} />
         <${Stat} label=${running ? t("column.eta") : t("rollout.took")}
           value=${running ? duration(rollout.eta) : duration(rollout.elapsed)}
           note=${running ? t("rollout.elapsed", { time: duration(rollout.elapsed) }) : ""} />
         <${Stat} label=${t("rollout.rate")} value=${running ? rate(rollout.rate) : "–"}
           note=${running ? t("rollout.rate_note") : ""} />
-        <${Stat} label=${t("rollout.copies")} value=${rollout.size ? factor(rollout.copies) : "–"}
-          note=${rollout.size
-            ? t("rollout.copies_note", { sent: size(rollout.server_sent), image: size(rollout.size) })
-            : t("rollout.best_unknown")} />
+        <${Stat} label=${t("rollout.copies")} value=${rollout.copies === null ? t("word.unknown") : factor(rollout.copies)}
+          note=${copiesNote(rollout)} />
         <${Stat} label=${t("rollout.against_best")} value=${against}
           note=${rollout.best ? t("rollout.best", { time: duration(rollout.best) }) : t("rollout.best_unknown")} />
       </div>
@@ -120,11 +127,13 @@ function Live({ rollout, reload }) {
         <${Empty} text=${t("plot.none")} />` : html`
         <${RatePlot} points=${rollout.rates} />`}
     <//>
-    <${Targets} targets=${rollout.targets} counts=${counts} takeOut=${running ? takeOut : null} />
+    <${Targets} targets=${rollout.targets} takeOut=${running ? takeOut : null}
+      again=${(targets) => sendAgain(targets, rollout.template, rollout.version)} />
   </div>`;
 }
 
-function Targets({ targets, counts, takeOut }) {
+function Targets({ targets, takeOut, again }) {
+  const counts = useMemo(() => countOf(targets), [targets]);
   const [chosen, setChosen] = useState(new Set());
   const [state, setState] = useState("");
   const [q, setQ] = useState("");
@@ -141,6 +150,7 @@ function Targets({ targets, counts, takeOut }) {
     return targets.filter(fits).sort(order(sort));
   }, [targets, state, q, sort, named]);
   const leaving = targets.filter((target) => chosen.has(target.mac) && isOpen(target)).map((target) => target.mac);
+  const picked = targets.filter((target) => chosen.has(target.mac) && !isOpen(target));
   const states = TARGET_STATES.filter((x) => counts[x]).map((x) => [x, `${t(`state.${x}`)} (${counts[x]})`]);
   return html`<${Card} title=${t("nav.terminals")} className="tall">
     <div class="filters">
@@ -156,9 +166,14 @@ function Targets({ targets, counts, takeOut }) {
           <${Icon} name="close" />
           ${t("rollout.take_out", { n: leaving.length })}
         </button>`}
+      ${picked.length > 0 && html`
+        <button type="button" onClick=${() => again(picked)}>
+          <${Icon} name="send" />
+          ${t("rollout.again", { n: picked.length })}
+        </button>`}
     </div>
     <${LongTable} label=${t("nav.terminals")} columns=${columns} rows=${rows} rowKey=${(x) => x.mac} sort=${sort}
-      onSort=${setSort} chosen=${takeOut && chosen} onChoose=${takeOut && setChosen} rowLabel=${choosing}
+      onSort=${setSort} chosen=${chosen} onChoose=${setChosen} rowLabel=${choosing}
       empty=${t("terminals.no_match")} />
   <//>`;
 }
@@ -194,6 +209,7 @@ function makeColumns() {
           <${Badge} state=${x.state} />
           ${!x.online && x.state !== "done" && html` <span class="muted">${t("state.offline")}</span>`}`,
     ),
+    column("booted", "", (x) => (x.state === "done" ? (x.booted ? html`<${When} at=${x.booted} />` : t("rollout.not_run")) : "–")),
     column("progress", "", (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`),
     column("rate", "number", (x) => (x.state === "downloading" ? rate(x.rate) : "–")),
     column("from_server", "", source),
@@ -210,12 +226,17 @@ function makeColumns() {
 }
 
 function source(target) {
-  if (target.from_server === null || target.from_server === undefined) return html`<span class="muted">–</span>`;
+  if (target.from_server === null || target.from_server === undefined) return html`<${Unknown} />`;
   return html`
     <span class="source">
       <meter max="1" value=${target.from_server} aria-label=${t("column.from_server")}>
       </meter> ${percent(target.from_server)}
     </span>`;
+}
+
+function copiesNote({ size: image, copies, server_sent: sent }) {
+  if (copies !== null) return t("rollout.copies_note", { sent: size(sent), image: size(image) });
+  return image ? t("rollout.copies_unknown") : t("rollout.best_unknown");
 }
 
 function order(sort) {

@@ -10,7 +10,7 @@ import { hashOf } from "../router.js";
 import { store, useTopics } from "../store.js";
 
 const PAGE = 50;
-const STATES = ["running", "done", "failed", "cancelled"];
+const STATES = ["running", "done", "failed", "cancelled", "superseded"];
 
 /** All rollouts. */
 export function RolloutsPage() {
@@ -82,7 +82,7 @@ export function RolloutTable({ rollouts }) {
       key: "counts",
       label: t("nav.terminals"),
       className: "nowrap",
-      render: (x) => html`<${Counts} counts=${x.counts} />`,
+      render: (x) => html`<${Counts} counts=${x.counts} ran=${x.ran} />`,
     },
     {
       key: "rate",
@@ -108,9 +108,10 @@ export function RolloutTable({ rollouts }) {
       empty=${t("rollouts.empty")} />`;
 }
 
-/** Done of all, and how many failed. */
-export function Counts({ counts }) {
+/** Done of all, how many run it, and how many failed. */
+export function Counts({ counts, ran }) {
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
   return html`${t("rollouts.done_of", { done: counts.done ?? 0, all })}
+    ${counts.done > 0 && html`, ${t("rollouts.ran_n", { n: ran })}`}
     ${counts.failed > 0 && html`, <span class="bad">${t("rollouts.failed_n", { n: counts.failed })}</span>`}`;
 }

@@ -99,9 +99,13 @@ function Facts({ template, reread }) {
         href=${having(template.uuid, "newest")} />
       <${Stat} label=${t("template.have_older")} value=${template.terminals_outdated ?? 0}
         href=${having(template.uuid, "older")} />
+      ${template.terminals_incomplete > 0 && html`
+        <${Stat} label=${t("template.have_none")} value=${template.terminals_incomplete}
+          href=${having(template.uuid, "0")} />`}
       ${template.terminals_unknown > 0 && html`
         <${Stat} label=${t("template.have_unknown")} value=${template.terminals_unknown}
-          href=${having(template.uuid, "0")} />`}
+          href=${having(template.uuid, "unknown")} />`}
+      <${Stat} label=${t("template.run_newest")} value=${template.terminals_running ?? 0} />
     </div>
     <label class="check switch">
       <input type="checkbox" role="switch" checked=${template.auto_update} disabled=${!here} onChange=${setAuto} />

@@ -56,7 +56,7 @@ export function sizeOf(template) {
   return template.disks.reduce((sum, disk) => sum + disk.size, 0);
 }
 
-/** The list of terminals that have this version of a template: a number, "newest", "older", "0" for unknown. */
+/** The list of terminals that have this version of a template: a number, "newest", "older", "unknown", "0" for none that is whole. */
 export function having(uuid, version) {
   return hashOf(["terminals"], { image: uuid, version });
 }
@@ -93,7 +93,10 @@ function columns() {
           ${x.terminals_outdated > 0 && html`<span>, <a class="old" href=${having(x.uuid, "older")}>
               ${t("templates.outdated", { n: x.terminals_outdated })}
             </a></span>`}
-          ${x.terminals_unknown > 0 && html`<span>, <a href=${having(x.uuid, "0")}>
+          ${x.terminals_incomplete > 0 && html`<span>, <a href=${having(x.uuid, "0")}>
+              ${t("templates.incomplete", { n: x.terminals_incomplete })}
+            </a></span>`}
+          ${x.terminals_unknown > 0 && html`<span>, <a href=${having(x.uuid, "unknown")}>
               ${t("templates.unknown", { n: x.terminals_unknown })}
             </a></span>`}`,
     },

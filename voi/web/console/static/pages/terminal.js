@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../lib.js";
 import { diskCalled } from "../disks.js";
 import { diskLabel, duration } from "../format.js";
 import { known, t } from "../i18n.js";
-import { Badge, Bar, Card, PageHead, PlainTable, Remote, Stat, When } from "../parts/bits.js";
+import { Badge, Bar, Card, PageHead, PlainTable, Remote, Running, Stat, When } from "../parts/bits.js";
 import { Entries } from "../parts/entries.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
 import { reasonText } from "../reasons.js";
@@ -30,7 +30,7 @@ export function TerminalPage({ mac }) {
     if (detail.value) detail.reload();
     if (commands.value) commands.reload();
     if (history.value) history.reload();
-  }, [now?.state, now?.online, now?.version]);
+  }, [now?.state, now?.online, now?.version, now?.running]);
   usePolling(commands.reload, COMMAND_SECONDS, Boolean(commands.value?.commands.some((x) => x.state === "waiting")));
 
   const [from] = useState(cameFrom);
@@ -103,6 +103,7 @@ function Facts({ terminal }) {
     <dl class="facts">
       <dt>${t("column.ip")}</dt><dd class="mono">${terminal.ip}</dd>
       <dt>${t("column.mac")}</dt><dd class="mono">${terminal.mac}</dd>
+      <dt>${t("column.running")}</dt><dd><${Running} terminal=${terminal} /></dd>
       <dt>${t("column.boot_disk")}</dt><dd title=${terminal.boot_disk ?? ""}>${diskCalled(terminal.boot_disk)}</dd>
       <dt>${t("column.first_seen")}</dt><dd><${When} at=${terminal.first_seen} /></dd>
     </dl>
@@ -110,7 +111,8 @@ function Facts({ terminal }) {
 }
 
 function versionOf({ version, newest }) {
-  return version ? t("version.of", { version, newest }) : t("version.unknown");
+  if (version === null) return t("version.unknown");
+  return version ? t("version.of", { version, newest }) : t("version.none");
 }
 
 function Disks({ disks }) {
@@ -138,6 +140,11 @@ function Disks({ disks }) {
       key: "published",
       label: t("column.published"),
       render: (disk) => (disk.published ? t("word.yes") : t("terminal.only_here")),
+    },
+    {
+      key: "confirmed",
+      label: t("column.confirmed"),
+      render: (disk) => (disk.confirmed ? t("word.yes") : t("terminal.said_before")),
     },
   ];
   return html`
@@ -181,6 +188,11 @@ function Parts({ parts }) {
       render: (x) => html`<a href=${hashOf(["rollouts", String(x.rollout)])}>${x.rollout}</a>`,
     },
     { key: "state", label: t("field.state"), render: (x) => html`<${Badge} state=${x.state} />` },
+    {
+      key: "progress",
+      label: t("column.progress"),
+      render: (x) => html`<${Bar} value=${x.progress} state=${x.state} label=${t("column.progress")} />`,
+    },
     { key: "reason", label: t("column.reason"), render: (x) => reasonText(x.reason, x.why) || "–" },
     { key: "updated", label: t("column.updated"), className: "nowrap", render: (x) => html`<${When} at=${x.updated} />` },
   ];

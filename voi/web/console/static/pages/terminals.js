@@ -5,7 +5,7 @@ import { bootDisk } from "../disks.js";
 import { percent } from "../format.js";
 import { language, t } from "../i18n.js";
 import { TerminalsAddress } from "../parts/address.js";
-import { Badge, Card, Choice, Failure, Image, PageHead, When } from "../parts/bits.js";
+import { Badge, Card, Choice, Failure, Image, PageHead, Running, When } from "../parts/bits.js";
 import { Icon } from "../parts/icons.js";
 import { LongTable } from "../parts/table.js";
 import { TerminalActions } from "../parts/terminal-actions.js";
@@ -101,7 +101,7 @@ function nothing() {
 }
 
 /** Columns that are called otherwise than what they are sorted by. */
-const LABELS = { online_since: () => t("column.since") };
+const LABELS = { online_since: () => t("column.since"), version: () => t("column.has") };
 
 const macOf = (terminal) => terminal.mac;
 const choiceLabel = (terminal) => t("table.choose", { name: nameOf(terminal) });
@@ -149,6 +149,7 @@ function versions({ image, version }) {
     ["newest", t("filter.newest")],
     ["older", t("filter.older")],
     ["0", t("filter.no_version")],
+    ["unknown", t("filter.unknown_version")],
     ...numbers.map((number) => [number, t("version.n", { version: number })]),
   ];
 }
@@ -160,6 +161,7 @@ function makeColumns() {
       <a class=${x.name ? "strong" : "mono"} href=${hashOf(["terminals", x.mac])} title=${nameOf(x)}>${nameOf(x)}</a>`),
     column("state", "", stateCell),
     column("version", "", (x) => html`<${Image} terminal=${x} />`),
+    column("running", "number", (x) => html`<${Running} terminal=${x} />`),
     column("room", "roomy", (x) => {
       const room = roomOf(x.room);
       return room

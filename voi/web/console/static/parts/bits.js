@@ -52,23 +52,37 @@ export function Image({ terminal: { template: uuid, version, newest }, link = tr
   const template = templateOf(uuid);
   if (!template) return html`<span class="muted">–</span>`;
   const { name } = template;
-  const old = version < newest;
+  const old = version !== null && version < newest;
   const text = old ? t("version.short_of", { version, newest }) : t("version.short", { version });
+  const missing = version === null ? t("version.unknown") : t("version.none");
   return html`<span class="image">
     ${link ? html`<a href=${hashOf(["templates", uuid])} title=${name}>${name}</a>` : html`<span title=${name}>${name}</span>`}
     ${
       version
         ? html`<span class=${`version ${old ? "old" : ""}`}>${text}</span>`
         : html`
-          <span class="version" title=${t("version.unknown")}>
-            <span aria-hidden="true">v?</span><span class="hidden">${t("version.unknown")}</span>
+          <span class="version" title=${missing}>
+            <span aria-hidden="true">${version === null ? "v?" : "v–"}</span><span class="hidden">${missing}</span>
           </span>`
     }
   </span>`;
 }
 
-/** Progress from 0 to 1. */
+/** The version that a terminal runs, which may be another than it has; with a mark where it is not the newest. */
+export function Running({ terminal: { template, running, newest } }) {
+  if (!template) return html`<span class="muted">–</span>`;
+  if (running === null) return html`<${Unknown} />`;
+  return html`<span class=${`version ${running < newest ? "old" : ""}`}>${t("version.short", { version: running })}</span>`;
+}
+
+/** Something that nobody knows: said, and not shown as a number. */
+export function Unknown() {
+  return html`<span class="muted">${t("word.unknown")}</span>`;
+}
+
+/** Progress from 0 to 1, null where nobody knows it. */
 export function Bar({ value, label, state = "", wide = false }) {
+  if (value === null || value === undefined) return html`<${Unknown} />`;
   const share = Math.max(0, Math.min(1, value ?? 0));
   return html`<span class=${`bar ${state} ${wide ? "wide" : ""}`}>
     <progress max="1" value=${share} aria-label=${label}></progress>

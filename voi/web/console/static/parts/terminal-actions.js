@@ -21,6 +21,7 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
       ? [{ icon: "upload", label: t("do.upload"), disabled: !one, run: () => one && actions.askForUpload(one) }]
       : []),
     { icon: "edit", label: t("do.rename"), disabled: !one, run: () => one && actions.rename(one) },
+    { icon: "send", label: t("do.send_again"), run: () => actions.sendAgain(terminals) },
     { icon: "stamp", label: t("do.watermark_on"), run: () => actions.watermark(terminals, 1) },
     { icon: "stamp", label: t("do.watermark_off"), run: () => actions.watermark(terminals, 0) },
     {

@@ -178,8 +178,7 @@ class DamagedTests(ContentsCase):
             file.write(b"more")
         await self.look()
         await self.idle()
-        await self.events.until(Checked)
-        await self.idle()
+        await self.healed()
         self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
 
     async def test_another_file(self) -> None:

@@ -249,7 +249,9 @@ class HandlerTests(HandlerCase):
         await self.publish(level(0))
         rollouts = SqlRollouts(self.store)
         number = (await rollouts.begin(TEMPLATE, [MAC], 1.0)).id
-        for task in (await rollouts.plan(number, MAC, 1.0)).tasks:
+        work = await rollouts.plan(number, MAC, 1.0)
+        assert work is not None
+        for task in work.tasks:
             await rollouts.done(task, held_as_reported(level(0)), 2.0)
         body = {"boot_disk": str(DiskName(DISK, 0)), "info_hash": level(0).info_hash.hex()}
         for _ in range(2):

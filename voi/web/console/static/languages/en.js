@@ -386,7 +386,7 @@ export default {
   "overview.running": "Running rollouts",
   "overview.server_traffic": "server: {out} out, {in} in",
   "overview.swarm": "Download rate of all terminals",
-  "overview.unknown_note": "have not said since their login what they have",
+  "overview.unknown_note": "what they have is not known",
   "pages.label": "Pages",
   "pages.newer": "Newer",
   "pages.older": "Older",

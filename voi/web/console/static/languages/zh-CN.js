@@ -386,7 +386,7 @@ export default {
   "overview.running": "正在进行的下发任务",
   "overview.server_traffic": "服务器：发出 {out}，接收 {in}",
   "overview.swarm": "终端当前下载速率",
-  "overview.unknown_note": "登录后尚未报告其拥有的磁盘",
+  "overview.unknown_note": "尚不清楚其拥有的版本",
   "pages.label": "分页",
   "pages.newer": "较新",
   "pages.older": "较旧",

@@ -550,7 +550,7 @@ export default {
   "template.have_unknown": "Terminals of which it is not known",
   "template.imported": "Imported",
   "template.importing": "Import from files on the server",
-  "template.incomplete": "The server does not have all files of this template",
+  "template.incomplete": "The files of this template are not all whole on the server",
   "template.level": "{level}, {kind}",
   "template.levels": {"one": "{n} level", "other": "{n} levels"},
   "template.no_disks": "Nothing yet.",

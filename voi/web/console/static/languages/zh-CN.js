@@ -550,7 +550,7 @@ export default {
   "template.have_unknown": "版本未知的终端",
   "template.imported": "导入",
   "template.importing": "从服务器文件导入",
-  "template.incomplete": "服务器上缺少该模板的部分文件",
+  "template.incomplete": "该模板在服务器上的文件不完整",
   "template.level": "{level}，{kind}",
   "template.levels": "{n} 层",
   "template.no_disks": "暂无内容。",

@@ -143,7 +143,11 @@ class CommandTests(SynchronousTestCase):
         self.spawned: list[list[str]] = []
         self.reactor.spawnProcess = lambda _logger, _program, arguments, env: self.spawned.append(arguments)  # type: ignore[attr-defined]  # the memory reactor has no processes
         programs = Programs(self.reactor, {"restart": ("true", "now"), "watermark": ("true",), "shutdown": ("/none",)})
-        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
+        self.commands = self.handlers(programs)
+
+    def handlers(self, programs: Programs) -> CommandHandlers:
+        terminal = self.terminal
+        return CommandHandlers(MAC, terminal.downloads, terminal.uploads, terminal.checks, programs)
 
     def command(self, code: int, **fields: Any) -> Reply:
         command = ServerCommand(code, 1, {"batch_no": 9, **fields})
@@ -171,15 +175,18 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(self.spawned, [["true", "now"], ["true", "1"]])
 
     def test_every_command_of_the_table(self) -> None:
-        """What a person can give, a program can be configured for, under its name in the table."""
-        self.assertEqual(set(PROGRAMS), {kind.name for kind in COMMANDS.given})
-        programs = Programs(self.reactor, {kind.name: ("true", kind.name) for kind in COMMANDS.given})
-        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
-        for kind in COMMANDS.given:
+        """What a person can give, a program can be configured for, under its name in the table, but what the terminal
+        does itself.
+        """
+        given = [kind for kind in COMMANDS.given if not kind.needs]
+        self.assertEqual(set(PROGRAMS), {kind.name for kind in given})
+        programs = Programs(self.reactor, {kind.name: ("true", kind.name) for kind in given})
+        self.commands = self.handlers(programs)
+        for kind in given:
             said = {name: next(iter(choices.values())) for name, choices in kind.fields.items()}
             self.assertEqual(self.command(kind.code, **said).code, 0, kind.name)
         self.reactor.advance(PAUSE_SECONDS)
-        self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in COMMANDS.given])
+        self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in given])
 
     def test_numbers_as_texts(self) -> None:
         """A field is understood as a number and as its text."""

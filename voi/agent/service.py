@@ -197,9 +197,10 @@ class TerminalService(Service):
         self.downloads.stop()
         self.uploads.stop()
         self.disk_reports.stop()
-        await self.disk_checks.stop()
-        self._idle_thread.stop()
+        read = self.disk_checks.stop()
         await self._connector.stopService()
+        await read  # it may have waited for an answer of the server
+        self._idle_thread.stop()
         await self.seeding.stop()
         self.library.close()
 

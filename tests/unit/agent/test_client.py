@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.agent.fakes import MAC, TASK, Terminal, task, torrent_of
+from tests.unit.agent.fakes import BASE, MAC, TASK, Terminal, task, torrent_of
 from voi.agent.client import HEARTBEAT_SECONDS, Client, ServerRefused
 from voi.agent.commands import CommandHandlers
 from voi.agent.options import PROGRAMS
@@ -187,6 +187,17 @@ class CommandTests(SynchronousTestCase):
             self.assertEqual(self.command(kind.code, **said).code, 0, kind.name)
         self.reactor.advance(PAUSE_SECONDS)
         self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in given])
+
+    def test_check_disks(self) -> None:
+        """One disk with one content, or all; what is not here, or no disk at all, is an error."""
+        self.assertEqual(self.command(Code.CHECK_DISKS).code, 0)
+        for said, code in (
+            ({"disk": str(BASE)}, 60030),
+            ({"disk": str(BASE), "info_hash": "x"}, 60030),
+            ({"disk": "../x"}, 88888),
+            ({"disk": []}, 88888),
+        ):
+            self.assertEqual(self.command(Code.CHECK_DISKS, **said).code, code, said)
 
     def test_numbers_as_texts(self) -> None:
         """A field is understood as a number and as its text."""

@@ -29,7 +29,8 @@ from voi.wire.messages import DiskChecked, TaskState
 log = Logger()
 
 MOST_COPIES: Final = 256
-"""Damaged copies that are remembered, the oldest are forgotten: the audit log has all."""
+"""Damaged copies that are remembered, the oldest are forgotten: the audit log has all. No more of them are told to be
+checked within `CHECK_PAUSE`."""
 
 MOST_REPORTS: Final = 2048
 """Words of one terminal about a copy at another that are remembered, so that none counts twice."""
@@ -181,9 +182,11 @@ class BadCopies:
         if (told is not None and now - told < pause) or not self._registry.can(copy.mac, CAN_CHECK_DISKS):
             return
         self._told.pop(key, None)
-        self._told[key] = now
-        if len(self._told) > MOST_COPIES:
+        if len(self._told) >= MOST_COPIES:
+            if now - next(iter(self._told.values())) < CHECK_PAUSE:
+                return  # so many at once are somebody's lies: their turn comes
             self._told.popitem(last=False)
+        self._told[key] = now
         spawn(self._ask(copy), log, "having {disk} checked at {mac}", disk=str(copy.disk), mac=copy.mac)
 
     async def _ask(self, copy: BadCopy) -> None:

@@ -14,6 +14,7 @@ from voi.domain.rollouts import Target, TargetState, Task
 from voi.errors import NoAnswer
 from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
+from voi.rollouts import bad_copies
 from voi.rollouts.bad_copies import CHECK_PAUSE, KNOWN_SECONDS, RIGHT_PAUSE, BadCopies, CopyState
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.peer_terminals import terminals_of
@@ -165,6 +166,18 @@ class BadCopiesTests(SynchronousTestCase):
             self.tick(CHECK_PAUSE)
             self.assertEqual(self.states(), [CopyState.FOUND])
         self.assertEqual(len(self.registry.requests), 3)
+
+    def test_bound_in_sum(self) -> None:
+        """However many copies are complained of, no more are checked at once than are remembered; the rest later."""
+        self.patch(bad_copies, "MOST_COPIES", 1)
+        self.able(BAD)
+        self.able(OTHER)
+        self.accuse(1)
+        self.accuse(1, "10.0.0.3")
+        self.tick(CHECK_PAUSE - 1)
+        self.assertEqual(len(self.registry.requests), 1)
+        self.tick(1)
+        self.assertEqual(len(self.registry.requests), 2)
 
     def test_found_right(self) -> None:
         """A copy that is right is not the fault: that is said, and it is not read again for long."""

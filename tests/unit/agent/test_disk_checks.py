@@ -130,6 +130,25 @@ class DiskCheckTests(SynchronousTestCase):
         self.terminal.downloads.event(Finished(self.key))
         self.assertEqual((self.state().complete, self.state().damaged), (True, False))
 
+    def test_sent_again_after_a_failure(self) -> None:
+        """Where it could not be fetched, a later 1015 believes nothing that was noted of the file either."""
+        self.damage()
+        self.terminal.seeder.refusal = StorageMissing("the directory is gone")
+        self.terminal.checks.take(BASE)
+        self.terminal.seeder.refusal = None
+        self.terminal.seeder.calls.clear()
+        body = task(self.torrent, TASK2)
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(body))), 0)
+        self.assertEqual(self.terminal.seeder.calls, [("remove", self.key, True), ("download", self.key)])
+        self.assertTrue(self.state().damaged)
+
+    def test_being_uploaded(self) -> None:
+        """A disk that the server fetches from here stays as it is, and nothing is said of it: it is asked for again."""
+        self.damage()
+        self.patch(self.terminal.downloads, "_busy_with", lambda name: name == BASE)
+        self.terminal.checks.take(BASE)
+        self.assertEqual((self.results(), self.terminal.seeder.calls, self.state().complete), ([], [], True))
+
     def test_sent_again_meanwhile(self) -> None:
         """A 1015 for what is being mended takes that for its download."""
         self.damage()

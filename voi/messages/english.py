@@ -87,6 +87,7 @@ _PEOPLE: Final = {
 _TERMINALS: Final = {
     "never_logged_in": "{mac} has never logged in",
     "offline": "terminal {mac} is offline",
+    "terminal_cannot": "terminal {mac} cannot do this: its program does not have it",
     "no_answer": "the terminal did not answer within {seconds:g} seconds",
     "connection_ended": "the connection ended before the terminal answered",
     "too_many_waiting": "this terminal has not answered {most} earlier commands yet",
@@ -383,6 +384,12 @@ _HEALTH: Final = {
     "check": "{check}: {why}",
     "copies_damaged": "{disk}: pieces of it that others fetched from {macs} did not match: check the disks there, "
     "and send it again",
+    "copies_checked": "{disk}: pieces of it that others fetched from {macs} did not match: these terminals were told "
+    "to read it from end to end and to fetch what is wrong, by themselves",
+    "copies_right": "{disk}: pieces of it that others fetched from {macs} did not match, and the files there are "
+    "right: suspect memory, network card or cable of these terminals, or of the one that reported it",
+    "copies_unreadable": "{disk}: pieces of it that others fetched from {macs} did not match, and it cannot be read "
+    "there: {why}",
     "disk_nearly_full": (
         "only {free:size} are free on the server's disk: move other files off it, or give the server a larger disk"
     ),

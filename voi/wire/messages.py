@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from voi.errors import Malformed
 from voi.messages.reason import Reason, plain, recall
 from voi.names import canonical_mac, canonical_uuid
+from voi.wire.codes import ABILITIES
 
 # Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
 # field has more than a handful of disks.
@@ -28,6 +29,7 @@ Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
 MAX_DISKS: Final = 64
 LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
 LONGEST_MESSAGE: Final = 256  # characters of a terminal's message that are kept and shown
+MOST_ABILITIES: Final = 16  # words of a login that are looked at
 LONGEST_REASON: Final = 4096  # characters of what a terminal's reason is made of, as JSON
 
 _ALIASES: Final = {
@@ -51,12 +53,22 @@ class OfTerminal(Message, frozen=True, kw_only=True):
 
 
 class Login(Message, frozen=True, kw_only=True):
-    """9010 with an address, or 9001; `disk_free` is as in 9011."""
+    """9010 with an address, or 9001; `disk_free` is as in 9011.
+
+    `abilities` are words for what it can do beside what every terminal can; the reference terminal adds them.
+    """
 
     mac: str
     ip: Name
     desktop_uuid: Name | None = None
     disk_free: Count | None = None
+    abilities: Any = None
+
+    @property
+    def able(self) -> frozenset[str]:
+        """The abilities of it that this server knows; other words, and what is no list of words, are passed over."""
+        words = self.abilities if isinstance(self.abilities, list) else []
+        return ABILITIES.intersection(word for word in words[:MOST_ABILITIES] if isinstance(word, str))
 
 
 class AdminLogin(OfTerminal, frozen=True, kw_only=True):
@@ -78,13 +90,7 @@ class BootDisk(OfTerminal, frozen=True, kw_only=True):
     @property
     def content(self) -> bytes | None:
         """The info-hash of what it started from; None where it is not said, or no info-hash is."""
-        text = self.info_hash
-        if not isinstance(text, str) or len(text) != 40:
-            return None
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            return None
+        return decode_info_hash(self.info_hash)
 
 
 class Disk(Message, frozen=True, kw_only=True):
@@ -200,6 +206,29 @@ class SetAside(OfTerminal, frozen=True, kw_only=True):
     disk: Name
     kept_as: Name
     size: Count = 0
+
+
+class DiskChecked(OfTerminal, frozen=True, kw_only=True):
+    """9902: a level was read from end to end, because the server asked for it (1901).
+
+    `wrong` is how many of its pieces were not what was published; `info_hash`, in hex, says of which content. Where it
+    could not be read the `reason` says why.
+    """
+
+    disk: Name
+    info_hash: Any = None
+    wrong: Count = 0
+    reason: Any = None
+
+    @property
+    def content(self) -> bytes | None:
+        """The info-hash of what was read; None where it is not said, or no info-hash is."""
+        return decode_info_hash(self.info_hash)
+
+    @property
+    def why(self) -> str:
+        """Why it could not be read, in the terminal's words; empty where it was."""
+        return decode_reason(self.reason)
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -330,6 +359,16 @@ def encode_reason(reason: str) -> dict[str, Any]:
     An addition of the reference terminal's: servers pass over fields that they do not know.
     """
     return {"text": str(reason)[:LONGEST_MESSAGE], **plain(reason)}
+
+
+def decode_info_hash(text: object) -> bytes | None:
+    """The info-hash that is written in hex; None for what is none."""
+    if not isinstance(text, str) or len(text) != 40:
+        return None
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return None
 
 
 def decode_reason(found: object) -> str:

@@ -20,6 +20,7 @@ from voi.wire.frame import AT_TERMINAL, BEFORE_LOGIN, LOGGED_IN, Frame, FrameRea
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
+    DiskChecked,
     Login,
     OfTerminal,
     Reply,
@@ -144,6 +145,7 @@ _REQUESTS: Final[Mapping[int, Callable[[Frame], Body]]] = {
     Code.REPORT_DISKS: _fields(decode_template),
     Code.REPORT_BOOT_DISK: _json(BootDisk),
     Code.SET_ASIDE: _json(SetAside),
+    Code.DISK_CHECKED: _json(DiskChecked),
     Code.UPLOAD_TORRENT: _torrent,
     Code.DOWNLOAD_RESULT: _fields(decode_download_result),
     Code.MAY_UPLOAD: _fields(decode_may_upload),

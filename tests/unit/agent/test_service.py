@@ -100,6 +100,7 @@ class ServiceTests(SynchronousTestCase):
         )
         self.assertEqual({name: sent[0][1][name] for name in ("mac", "ip")}, {"mac": MAC, "ip": "127.0.0.9"})
         self.assertGreater(sent[0][1]["disk_free"], 0)
+        self.assertEqual(sent[0][1]["abilities"], ["check_disk"])
         self.assertEqual(sent[3][1]["disk_free"], 7 << 30)
         self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
         self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))

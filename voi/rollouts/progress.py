@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import ProgressSource, TargetState, Task
+from voi.domain.rollouts import TargetState, Task
+from voi.domain.task_progress import ProgressSource
 from voi.domain.templates import Template, missing_levels
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of

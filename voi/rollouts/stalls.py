@@ -10,7 +10,8 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from voi.catalogue.interfaces import Contents
-from voi.domain.rollouts import NEVER, ProgressSource, TargetState, Task
+from voi.domain.rollouts import TargetState, Task
+from voi.domain.task_progress import NEVER, ProgressSource
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher

@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Audit
 from voi.domain.commands import CANCEL
+from voi.domain.rollout_demand import Demand
 from voi.domain.rollouts import (
     CALLED_OFF,
     LEAST_GAIN,
     OPEN_TARGETS,
-    Demand,
     Participation,
     Rollout,
     Summary,

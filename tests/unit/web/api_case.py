@@ -48,7 +48,7 @@ from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.sweep import Sweeper
 from voi.domain.commands import COMMANDS
-from voi.domain.rollouts import LinkRates
+from voi.domain.rollout_demand import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate

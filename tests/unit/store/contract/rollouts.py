@@ -7,8 +7,9 @@ from typing import Any
 
 from tests.unit.store.contract.case import BASE, DIFF, THIRD, Contract, held, there
 from tests.unit.store.values import DATA_DISK, MAC, OTHER, TEMPLATE, level
+from voi.domain.rollout_demand import Demand
 from voi.domain.rollout_history import Point, RolloutHistory
-from voi.domain.rollouts import Demand, TargetState, Unconfirmed
+from voi.domain.rollouts import TargetState, Unconfirmed
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.errors import Conflict, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason, plain

@@ -17,6 +17,7 @@ from tests.unit.store.contract import (
     rollouts,
     rooms,
     snapshots,
+    targets,
     templates,
     terminals,
     torrents,
@@ -83,6 +84,10 @@ class StoredResponsesTests(OnSqlite, responses.StoredResponsesContract):
 
 class RolloutsTests(OnSqlite, rollouts.RolloutsContract):
     """Rollouts."""
+
+
+class TargetsTests(OnSqlite, targets.TargetsContract):
+    """Targets of rollouts."""
 
 
 class RolloutHistoriesTests(OnSqlite, rollouts.RolloutHistoriesContract):

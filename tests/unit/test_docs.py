@@ -26,8 +26,8 @@ from voi.domain.rollouts import RETRY_PAUSES
 from voi.messages.english import SENTENCES
 from voi.publishing.space import MARGIN
 from voi.rollouts.stalls import STALL_SECONDS
-from voi.store.database import migration_names
 from voi.store.interfaces.accounts import IDLE_SECONDS, LONGEST_SECONDS, MOST_ACCOUNTS, MOST_SESSIONS
+from voi.store.preparation import migration_names
 from voi.terminals.factory import MAX_CONNECTIONS
 from voi.terminals.protocol import GRANT_SECONDS
 from voi.tracker.announce_protocol import MOST_CONNECTIONS

@@ -24,8 +24,9 @@ from tests.unit.store.contract import (
     uploads,
 )
 from voi.domain.room_directory import RoomDirectory
-from voi.store.database import Store, prepare
+from voi.store.database import Store
 from voi.store.interfaces.repositories import Repositories
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 
 

@@ -53,7 +53,8 @@ from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.files.directory import DataDirectory
-from voi.store.database import Store, prepare
+from voi.store.database import Store
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 from voi.store.templates import publish_level
 from voi.terminals.administration import TerminalAdministration

@@ -53,6 +53,8 @@ class Content:
     suspected: bool = False
     """It is to be read through, and that has not ended."""
     repair: Repair | None = None
+    round: int = 0
+    """How often its torrent was given to the seed, or taken from it: news of an earlier round is no news."""
     hindrance: str = ""
     """Why it cannot be fetched back now."""
     failures: int = 0

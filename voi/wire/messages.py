@@ -7,16 +7,15 @@ bytes. Protocol sections 2 and 4.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from voi.errors import Malformed
-from voi.messages.reason import Reason, plain, recall
-from voi.names import canonical_mac, canonical_uuid
+from voi.messages.reason import plain, recall
+from voi.names import canonical_uuid
 from voi.wire.codes import ABILITIES
+from voi.wire.json_body import MAX_DISKS, convert, decode_json
 
 # Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
 # field has more than a handful of disks.
@@ -26,20 +25,9 @@ Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 Level = Annotated[int, Meta(ge=0, le=5)]
 SmallInt = Annotated[int, Meta(ge=-128, le=127)]
 Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
-MAX_DISKS: Final = 64
-LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
 LONGEST_MESSAGE: Final = 256  # characters of a terminal's message that are kept and shown
 MOST_ABILITIES: Final = 16  # words of a login that are looked at
 LONGEST_REASON: Final = 4096  # characters of what a terminal's reason is made of, as JSON
-
-_ALIASES: Final = {
-    "user_name": "username",
-    "dif_level": "diff_level",
-    "resrver_size": "reserve_size",
-    "reserve_space": "reserve_size",
-}
-_CANONICAL: Final[Mapping[str, Callable[[str], str]]] = {"mac": canonical_mac}
-_DEPTH: Final = 4  # template -> desktop -> disks -> disk
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -239,72 +227,6 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: dict[str, Any] | None = None
 
 
-T = TypeVar("T")
-
-
-def decode_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`, keys in their canonical spelling and MAC addresses in their canonical form.
-
-    An empty body is an empty object; a trailing NUL, which C clients send, is dropped.
-
-    :raises Malformed: no JSON, or JSON that is not an object.
-    """
-    value = _decode(data)
-    result = _canonical(value, _DEPTH)
-    assert isinstance(result, dict)
-    return result
-
-
-def _decode(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data` as it is; its size is bounded whatever the frame calls it."""
-    if len(data) > LARGEST_JSON:
-        raise Malformed(Reason("json_too_large", length=len(data), most=LARGEST_JSON))
-    text = data.rstrip(b"\x00").strip()
-    if not text:
-        return {}
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(Reason("json_broken", text=str(error))) from error
-    if not isinstance(value, dict):
-        raise Malformed(Reason("json_no_object", kind=type(value).__name__))
-    return value
-
-
-def _canonical(value: object, depth: int) -> object:
-    if depth < 0:
-        return value
-    if isinstance(value, dict):
-        return _canonical_object(value, depth)
-    if isinstance(value, list):
-        return [_canonical(item, depth - 1) for item in value[: MAX_DISKS + 1]]
-    return value
-
-
-def _canonical_object(value: dict[str, object], depth: int) -> dict[str, object]:
-    result: dict[str, object] = {}
-    for key, item in value.items():
-        name = _ALIASES.get(key, key)
-        if name != key and name in value:
-            continue
-        canonical = _CANONICAL.get(name)
-        if canonical is not None and isinstance(item, str):
-            item = canonical(item)
-        result[name] = _canonical(item, depth - 1)
-    return result
-
-
-def convert(fields: dict[str, Any], kind: type[T]) -> T:
-    """Check the fields of a body against a message; numbers may be decimal strings.
-
-    :raises Malformed: names the field.
-    """
-    try:
-        return msgspec.convert(fields, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Malformed(Reason("message_malformed", text=str(error))) from error
-
-
 def decode_download_result(fields: dict[str, Any]) -> DownloadResult:
     """9015; a draft of the family calls the disk `name`."""
     if "disk" not in fields and "name" in fields:
@@ -339,18 +261,13 @@ def decode_reply(data: bytes) -> Reply:
 
     :raises Malformed: no such envelope.
     """
-    fields = _decode(data)
+    fields = decode_json(data)
     fields.setdefault("code", -1)
     message = fields.get("msg")
     fields["msg"] = message[:LONGEST_MESSAGE] if isinstance(message, str) else ""
     if not isinstance(fields.get("data"), dict):
         fields.pop("data", None)
     return convert(fields, Reply)
-
-
-def encode(body: Mapping[str, Any] | Struct) -> bytes:
-    """A body as compact JSON."""
-    return msgspec.json.encode(body)
 
 
 def encode_reason(reason: str) -> dict[str, Any]:

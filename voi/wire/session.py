@@ -17,6 +17,7 @@ from voi.messages.reason import Reason
 from voi.wire import torrent_body
 from voi.wire.codes import ClientType, Code, DataType, Direction
 from voi.wire.frame import AT_TERMINAL, BEFORE_LOGIN, LOGGED_IN, Frame, FrameReader, server_frame
+from voi.wire.json_body import convert, decode_object, encode
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
@@ -27,13 +28,10 @@ from voi.wire.messages import (
     SetAside,
     TaskState,
     UploadQuery,
-    convert,
     decode_download_result,
     decode_may_upload,
-    decode_object,
     decode_reply,
     decode_template,
-    encode,
 )
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 

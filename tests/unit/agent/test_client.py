@@ -21,7 +21,8 @@ from voi.domain.commands import COMMANDS
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
-from voi.wire.messages import Reply, decode_reply, encode, success
+from voi.wire.json_body import encode
+from voi.wire.messages import Reply, decode_reply, success
 from voi.wire.session import ServerCommand
 from voi.wire.torrent_body import encode_task
 

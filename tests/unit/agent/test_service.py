@@ -20,7 +20,8 @@ from voi.agent.options import make_config
 from voi.agent.service import TerminalService
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
-from voi.wire.messages import Reply, decode_object, encode, success
+from voi.wire.json_body import decode_object, encode
+from voi.wire.messages import Reply, success
 
 TRACKER = "http://server/key/announce"
 

@@ -29,6 +29,7 @@ from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
+    DiskChecked,
     Login,
     Reply,
     SetAside,
@@ -54,7 +55,8 @@ def date_time() -> str:
 
 class RequestHandlers:
     """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
-    started from, `ran` with the number of a rollout when it was seen to run what that brought.
+    started from, `ran` with the number of a rollout when it was seen to run what that brought, `disk_checked` with
+    what it found when it read a disk.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class RequestHandlers:
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
         audit_log: AuditLog,
+        disk_checked: Callable[[str, DiskName, DiskChecked], None],
     ) -> None:
+        self._disk_was_checked = disk_checked
         self._terminals = terminals
         self._templates = templates
         self._sign_in = sign_in
@@ -91,6 +95,7 @@ class RequestHandlers:
             Code.REPORT_DISKS: self._report_disks,
             Code.REPORT_BOOT_DISK: self._report_boot_disk,
             Code.SET_ASIDE: self._set_aside,
+            Code.DISK_CHECKED: self._disk_checked,
             Code.UPLOAD_TORRENT: self._upload_torrent,
             Code.DOWNLOAD_RESULT: self._download_result,
             Code.MAY_UPLOAD: self._may_upload,
@@ -134,6 +139,7 @@ class RequestHandlers:
         self._knows_key(terminal.tracker_key, terminal.mac)
         if login.disk_free is not None:
             connection.disk_free = login.disk_free
+        connection.abilities = login.able
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
 
@@ -202,6 +208,21 @@ class RequestHandlers:
             raise Malformed(Reason("not_kept_name", field="kept_as", text=body.kept_as), field="kept_as")
         actor = Actor("terminal", mac, connection.host)
         await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        return success()
+
+    async def _disk_checked(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: DiskChecked = request.body
+        mac = _mac(connection)
+        name = DiskName.parse(body.disk, "disk")
+        actor = Actor("terminal", mac, connection.host)
+        said: dict[str, Any] = {"mac": mac, "disk": str(name)}
+        if why := body.why:
+            await self._audit_log.write("terminal.disk_unreadable", actor, **said, reason=why)
+        elif body.wrong:
+            await self._audit_log.write("terminal.disk_damaged", actor, **said, pieces=body.wrong)
+        else:
+            await self._audit_log.write("terminal.disk_right", actor, **said)
+        self._disk_was_checked(mac, name, body)
         return success()
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -29,7 +29,7 @@ from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.messages.reason import code_of
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
-from voi.rollouts.dispatcher import held_as_reported
+from voi.rollouts.outcomes import held_as_reported
 from voi.rollouts.progress import ProgressReceiver
 from voi.store.accounts import SqlAccounts
 from voi.store.audit import SqlAuditEntries
@@ -43,7 +43,7 @@ from voi.terminals.factory import TerminalFactory
 from voi.terminals.handlers import RequestHandlers
 from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
-from voi.wire.codes import Code
+from voi.wire.codes import CAN_CHECK_DISKS, Code
 from voi.wire.messages import DownloadResult, Reply, TaskState
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
@@ -139,7 +139,9 @@ class HandlerCase(StoreCase):
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
             audit_log=AuditLog(self.events),
+            disk_checked=lambda mac, disk, found: self.checked.append((mac, disk, found.wrong)),
         )
+        self.checked: list[tuple[str, DiskName, int]] = []
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
         self.ran: list[int] = []
@@ -349,6 +351,40 @@ class HandlerTests(HandlerCase):
         (entry,) = await self.events.find(AuditFilter(kind="terminal.set_aside"), 9)
         self.assertEqual((entry.mac, entry.data["disk"], entry.data["kept_as"]), (MAC, name, body["kept_as"]))
 
+    async def test_abilities(self) -> None:
+        """A terminal can what its last login says, of what there is; whatever else stands there is passed over."""
+        await self.prepare()
+        self.assertFalse(self.registry.can(MAC, CAN_CHECK_DISKS))
+        strange: tuple[Any, ...] = (
+            ["fly"],
+            CAN_CHECK_DISKS,
+            [[CAN_CHECK_DISKS], 5, None],
+            ["x"] * 16 + [CAN_CHECK_DISKS],
+        )
+        for words, can in ((["fly", CAN_CHECK_DISKS], True), *((words, False) for words in strange)):
+            login = {"mac": MAC, "ip": "192.168.7.7", "abilities": words}
+            self.assertEqual((await self.ask(Code.LOGIN, login)).code, 0)
+            self.assertEqual(self.registry.can(MAC, CAN_CHECK_DISKS), can, words)
+        self.assertFalse(self.registry.can(OTHER, CAN_CHECK_DISKS))
+
+    async def test_checked_disk(self) -> None:
+        """What a terminal found when it read a disk is in the audit log, and told on."""
+        await self.prepare()
+        name = DiskName(DISK, 0)
+        for said in ({}, {"wrong": 3}, {"reason": {"text": "the disk is broken"}}):
+            self.assertEqual((await self.ask(Code.DISK_CHECKED, {"mac": MAC, "disk": str(name), **said})).code, 0)
+        found = await self.events.find(AuditFilter(kind="terminal"), 3)
+        self.assertEqual(
+            [(entry.kind, entry.data.get("pieces"), entry.data.get("reason")) for entry in reversed(found)],
+            [
+                ("terminal.disk_right", None, None),
+                ("terminal.disk_damaged", 3, None),
+                ("terminal.disk_unreadable", None, "the disk is broken"),
+            ],
+        )
+        self.assertEqual(self.checked, [(MAC, name, 0), (MAC, name, 3), (MAC, name, 0)])
+        self.assertEqual((await self.ask(Code.DISK_CHECKED, {"disk": "../x"})).code, 88888)
+
     async def test_unreadable_torrent(self) -> None:
         """A 9014 that cannot be read is answered with why; the intake gets it, with the disk it is of."""
         await self.prepare()
@@ -479,6 +515,19 @@ class CommandDeskTests(HandlerCase):
             self.assertEqual(outcomes[MAC][0], expected)
             self.assertEqual("busy" in outcomes[MAC][1], code != 0)
             self.assertEqual(outcomes[OTHER], ("failed", f"terminal {OTHER} is offline"))
+
+    async def test_unable(self) -> None:
+        """What not every terminal can is sent to those alone that said in their login that they can."""
+        await self.prepare()
+        dispatcher = self.dispatcher()
+        number = (await self.tell(dispatcher, "check_disks", [MAC])).batch_no
+        state, why = (await self.outcomes(number))[MAC]
+        self.assertEqual((state, code_of(why)), ("failed", "terminal_cannot"))
+        self.assertEqual(self.line.received(), [])
+        await self.ask(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7", "abilities": [CAN_CHECK_DISKS]})
+        await self.tell(dispatcher, "check_disks", [MAC])
+        self.clock.advance(0)
+        self.assertEqual([sent.service_code for sent in self.line.received()], [Code.CHECK_DISKS])
 
     async def test_no_answer(self) -> None:
         """Silence is a failure with a reason."""

@@ -183,9 +183,10 @@ class SiteCase(SynchronousTestCase):
         """Wait until an upload is published."""
         self.wait(lambda: self.upload(number)["state"] == "published", "the upload to be published")
 
-    def roll_out(self, macs: list[str]) -> int:
-        """Begin a rollout."""
-        number: int = self.server.api("POST", "rollouts", {"template": self.template, "macs": macs})["id"]
+    def roll_out(self, macs: list[str], *, again: bool = False) -> int:
+        """Begin a rollout, `again` also for terminals that say that they have it."""
+        body = {"template": self.template, "macs": macs, "again": again}
+        number: int = self.server.api("POST", "rollouts", body)["id"]
         return number
 
     def rollout(self, number: int) -> Any:

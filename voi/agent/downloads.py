@@ -175,7 +175,7 @@ class Downloads:
         old = self._library.get(name)
         given: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
         if old is not None and old.key == torrent.info_hash:
-            if old.complete:
+            if old.complete and not self._is_sent_again(old, body):
                 # What counts is the content: the same bytes under a new count are the new level.
                 await self._library.note_sent(name, own=False, **given)
                 return ALREADY_THERE
@@ -186,7 +186,9 @@ class Downloads:
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
-            await self._seeder.remove(old.key, forget=old.damaged or old.key != torrent.info_hash)
+            # Sent again, or found damaged: nothing is believed of the file any more, all of it is read.
+            doubted = old.complete or old.damaged or old.key != torrent.info_hash
+            await self._seeder.remove(old.key, forget=doubted)
         self._waiting.drop(name)
         unknown = old is None and await self._library.is_occupied(name)
         state = DiskState(
@@ -218,6 +220,13 @@ class Downloads:
                 await self._give_up(begun, error.reason, told=True)
             raise
         return SUCCESS
+
+    @staticmethod
+    def _is_sent_again(old: DiskState, body: TorrentBody) -> bool:
+        """Whether a task is for just what the server was told is here: it sends that where somebody doubts the file,
+        and a look from outside does not show whether its bytes are right.
+        """
+        return not old.own and old.result is None and old.operate_id == body.operate_id
 
     async def _offer_again(self, old: DiskState | None) -> None:
         """A level that was to be replaced, and is not, is seeded as before."""

@@ -59,6 +59,9 @@ def connect(parts: Assembly) -> None:
     # A terminal reported what it has, or what it started from.
     parts.terminals.handlers.reported.connect(parts.web.api.changed)
 
+    # A terminal was seen to run what a rollout brought.
+    parts.terminals.handlers.ran.connect(parts.web.api.ran)
+
     # A peer announced itself to the tracker.
     parts.swarm.announced.connect(lambda peer: publisher.announced(peer.info_hash, peer.host, peer.port))
     parts.swarm.announced.connect(lambda peer: contents.announced(peer.info_hash, peer.host, peer.port))

@@ -6,6 +6,7 @@ It polls and does not follow the stream: a lost connection costs one request, an
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -26,6 +27,9 @@ PATIENCE: Final = 120
 
 SLOWEST: Final = 5
 """Terminals that have a bar of their own."""
+
+MOST_REASONS: Final = 5
+"""New reasons that are said at a time."""
 
 QUIET_SECONDS: Final = 10.0
 """Between two lines where there is no terminal to draw bars on."""
@@ -148,6 +152,28 @@ def slowest(seen: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(moving, key=lambda target: (target["progress"] or 0.0, target["mac"]))[:SLOWEST]
 
 
+class Reasons:
+    """What stands in the way of terminals, in lines: each when it is new, once for all terminals that wait for it."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def news(self, seen: dict[str, Any]) -> list[str]:
+        """What was not said before, or is so again; of many different ones a few at a time."""
+        who: dict[str, list[str]] = defaultdict(list)
+        for target in seen["targets"]:
+            if target["reason"]:
+                who[target["reason"]].append(target["name"] or target["mac"])
+        self._said &= who.keys()
+        new = [reason for reason in who if reason not in self._said][:MOST_REASONS]
+        self._said.update(new)
+        return [printable(f"{_named(who[reason])}: {reason}", lines=False) for reason in new]
+
+
+def _named(terminals: list[str]) -> str:
+    return terminals[0] if len(terminals) == 1 else counted(len(terminals), "terminal")
+
+
 class JsonScreen:
     """JSON, a line for each answer in which something has changed."""
 
@@ -179,6 +205,7 @@ class TextScreen:
         self._clock = clock
         self._last = float("-inf")
         self._counts: dict[str, int] = {}
+        self._reasons = Reasons()
 
     def show(self, seen: dict[str, Any]) -> None:
         """Where states changed, or after a while."""
@@ -186,6 +213,8 @@ class TextScreen:
         if counts != self._counts or now - self._last >= QUIET_SECONDS:
             self._counts, self._last = counts, now
             click.echo(f"{percent(seen['progress'])}  {counts_text(seen)}  {_rate_and_time(seen)}", err=True)
+        for line in self._reasons.news(seen):
+            click.echo(line, err=True)
 
     def lost(self) -> None:
         """One line each time."""
@@ -219,10 +248,13 @@ class BarScreen:
         self._slots: list[TaskID] = [
             self._shown.add_task("", total=1.0, rate="", share="", visible=False) for _ in range(SLOWEST)
         ]
+        self._reasons = Reasons()
         self._shown.start()
 
     def show(self, seen: dict[str, Any]) -> None:
-        """Move the bars."""
+        """Move the bars; what stands in the way is said above them, and stays."""
+        for line in self._reasons.news(seen):
+            self._shown.console.print(line, markup=False, highlight=False)
         name = printable(seen["template_name"] or seen["template"], lines=False)[:30]
         text = f"{name} {seen['version']}: {counts_text(seen)}"
         self._shown.update(

@@ -12,7 +12,7 @@ from voi.cli.lookup import room_named, template_named
 from voi.cli.output import moment, say_json, show, state_cell
 from voi.cli.settings import connect, with_json, with_server
 
-STATES: Final = ("offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "empty")
+STATES: Final = ("offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "unreported")
 
 
 @click.command()

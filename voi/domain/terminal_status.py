@@ -24,7 +24,7 @@ class TerminalState(StrEnum):
     WAITING = "waiting"  # for its turn, or for the next try
     OUTDATED = "outdated"
     UNKNOWN = "unknown"  # online, and has not said what it has since its login
-    EMPTY = "empty"  # online, and has no template of ours
+    UNREPORTED = "unreported"  # online, and has said of no template of ours that it has it
     CURRENT = "current"
     OFFLINE = "offline"
 
@@ -148,7 +148,7 @@ def _state(
     if target is not None and failed and not (current and target.template_uuid == template):
         return TerminalState.FAILED, True
     if template is None:
-        return TerminalState.EMPTY, False
+        return TerminalState.UNREPORTED, False
     if version is None:
         return TerminalState.UNKNOWN, False
     return (TerminalState.CURRENT if current else TerminalState.OUTDATED), False

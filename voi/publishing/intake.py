@@ -79,7 +79,7 @@ class UploadIntake:
             await self._admission.check(mac, granted, await self._meant(mac, granted, asked))
         except VoiError as error:
             await self._refusals.note(mac, body, error.reason)
-            return Permission(False, error.message, listed, error)
+            return Permission(False, error.reason, listed, error)
         await self._refusals.note(mac, body, "")
         return Permission(True, "", listed)
 

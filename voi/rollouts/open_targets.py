@@ -78,6 +78,11 @@ class OpenTarget:
         return target_progress((task.size, self.progress[task.id].ever) for task in self.tasks.values())
 
     @property
+    def advanced(self) -> float:
+        """When it last gained something, in any of its tasks, by the clock that never jumps."""
+        return max((progress.advanced for progress in self.progress.values()), default=NEVER)
+
+    @property
     def obstacle(self) -> str:
         """What its terminal says stands in its way, of any of its tasks; empty for nothing."""
         return next((progress.why for progress in self.progress.values() if progress.why), "")

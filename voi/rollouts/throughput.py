@@ -33,6 +33,8 @@ SILENT_SECONDS: Final = 60.0
 """A terminal without a report of progress for so long has no rate: deployed ones report every 20 seconds."""
 SILENT_REPORTS: Final = 3.0
 """Nor has one that has told it more often, once so many of its reports are missing: it stands still."""
+STILL_SECONDS: Final = 30.0
+"""Nor has one that gained nothing for so long: what comes and fails its check goes back and forth."""
 LAST_LOOKS: Final = 2
 """How often it is looked after the end: what the seed says of itself is a second old."""
 MOST_SERVED: Final = 20_000
@@ -269,3 +271,5 @@ def _update_transfer(transfers: dict[str, TransferRate], target: OpenTarget, now
     if mac not in transfers:
         transfers[mac] = TransferRate(size, 0.0, now, noted=target.target.from_server)
     transfers[mac].update(size, size * target.fraction(), now)
+    if now - target.advanced > STILL_SECONDS:
+        transfers[mac].stop()

@@ -79,13 +79,13 @@ class SqlTerminals(Terminals):
 
         return self._store.read(job)
 
-    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[None]:
-        def job(db: Database) -> None:
+    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[int | None]:
+        def job(db: Database) -> int | None:
             db.execute(
                 "UPDATE terminals SET boot_disk = ?, boot_hash = ?, boot_session = session WHERE mac = ?",
                 (boot_disk, content, mac),
             )
-            note_boot(db, mac, boot_disk, content, now)
+            return note_boot(db, mac, boot_disk, content, now)
 
         return self._store.write(job)
 

@@ -55,7 +55,8 @@ def date_time() -> str:
 
 class RequestHandlers:
     """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
-    started from, `disk_checked` with what it found when it read a disk.
+    started from, `disk_checked` with what it found when it read a disk, `ran` with the number of a rollout when it was
+    seen to run what that brought.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class RequestHandlers:
         self._next_batch = next_batch
         self._audit_log = audit_log
         self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
+        self.ran: Signal[[int]] = Signal("a terminal runs what a rollout brought")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order_query,
             Code.TERMINAL_LOGIN: self._login,
@@ -160,8 +162,10 @@ class RequestHandlers:
             name = DiskName.parse(body.boot_disk, "boot_disk")
         except Malformed as error:
             raise UnknownTemplate(error.reason, field="boot_disk") from error
-        await self._terminals.set_boot_disk(mac, str(name), body.content, time.time())
+        ran = await self._terminals.set_boot_disk(mac, str(name), body.content, time.time())
         self.reported(mac)
+        if ran is not None:
+            self.ran(ran)
         template = await self._templates.by_disk(name.uuid)
         if template is None:
             raise UnknownTemplate(Reason("no_template_of_disk", disk=str(name)), field="boot_disk")

@@ -249,6 +249,11 @@ class Api:
         if len(self.live):
             self._row_news.changed([mac])
 
+    def ran(self, rollout_id: int) -> None:
+        """A terminal runs what this rollout brought, which may have ended long ago."""
+        if len(self.live):
+            self._rollout_news.changed(rollout_id)
+
     def noted(self, event: AuditEntry) -> None:
         """Something was written down: it is news itself, and of the terminals and templates that it is about."""
         self._overview.changed()

@@ -156,7 +156,7 @@ class GoneTests(ReportCase):
         self.path.write_bytes(CONTENT)
         self.terminal.downloads.event(Finished(self.key))
         self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]["result"], 1)
-        self.assertEqual(self.take(task(self.torrent, TASK2)), ALREADY_THERE)
+        self.assertEqual(self.take(task(self.torrent, TASK2, operate_id=3)), ALREADY_THERE)
 
     def test_gone_while_off(self) -> None:
         """A template of which nothing is left is told once after a restart, with an empty list."""

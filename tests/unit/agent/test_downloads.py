@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -94,6 +95,27 @@ class DownloadTests(SynchronousTestCase):
         self.arrive()
         self.assertEqual(self.take(task(self.torrent, TASK2, operate_id=3)), 10001)
         self.assertEqual(self.state().operate_id, 3)
+
+    def test_sent_again(self) -> None:
+        """Just what it has, once more: somebody doubts the file, so all of it is read, and what differs is fetched."""
+        self.take(task(self.torrent))
+        self.arrive()
+        path, mtime = self.terminal.library.path(BASE), self.terminal.library.path(BASE).stat().st_mtime_ns
+        path.write_bytes(CONTENT[:-1] + b"?")
+        os.utime(path, ns=(mtime, mtime))
+        self.assertEqual(self.take(task(self.torrent, TASK2)), 0)
+        self.assertIn(("remove", self.key, True), self.terminal.seeder.calls)
+        self.assertFalse(self.state().complete)
+        self.arrive()
+        self.assertEqual((self.state().complete, self.results()), (True, [1, 1]))
+
+    def test_task_told_twice(self) -> None:
+        """While the server has not heard that a task is done, telling it again is no doubt: "already there"."""
+        self.terminal.server.online = False
+        self.take(task(self.torrent))
+        self.arrive()
+        self.assertEqual(self.take(task(self.torrent)), 10001)
+        self.assertTrue(self.state().complete)
 
     def test_repeated_task(self) -> None:
         """A second 1015 for a download under way takes its task over and starts nothing."""

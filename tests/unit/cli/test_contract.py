@@ -106,7 +106,7 @@ class ContractTests(ApiCase):
         await self.site_with_terminals()
         self.assertIn("1 of 2 terminals online", await self.voi("status"))
         self.assertIn(MAC, await self.voi("terminals", "--room", "physics", "--online"))
-        found = await self.json("terminals", "--state", "empty", "--search", "192.0.2", "--template", TEMPLATE)
+        found = await self.json("terminals", "--state", "unreported", "--search", "192.0.2", "--template", TEMPLATE)
         self.assertEqual(found, {"terminals": []})
         self.assertIn(TEMPLATE, await self.voi("templates"))
 

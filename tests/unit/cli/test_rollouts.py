@@ -222,6 +222,26 @@ class ScreenTests(SynchronousTestCase):
         words.lost()
         self.assertEqual(len(printed), 3)
 
+    def test_reasons(self) -> None:
+        """What stands in the way is said when it is new, on bars and lines alike, once for all that wait for it."""
+        stuck = {"reason": "the file \x1b[2J is [bold]damaged"}
+        waiting = rollout("running", *({**target(mac), **stuck} for mac in MACS[:2]), target(MACS[2]))
+        printed: list[str] = []
+        words = watching.TextScreen(lambda: 0.0)
+        self.patch(click, "echo", lambda text, err: printed.append(text))
+        words.show(waiting)
+        words.show(waiting)
+        words.show(rollout("running", {**target(MACS[2], name="PC 3"), "reason": "its disk is full"}))
+        words.show(waiting)
+        said = [text for text in printed if "%" not in text]
+        damaged = "2 terminals: the file \ufffd[2J is [bold]damaged"
+        self.assertEqual(said, [damaged, "PC 3: its disk is full", damaged])
+        out = StringIO()
+        bars = BarScreen(Console(file=out, force_terminal=True, width=160))
+        bars.show(waiting)
+        bars.close()
+        self.assertIn(damaged, out.getvalue())
+
     def test_lines_have_no_plot(self) -> None:
         """The points of the plot would be most of each line, and are asked for where they are wanted."""
         printed: list[Any] = []

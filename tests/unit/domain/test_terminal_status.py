@@ -76,8 +76,8 @@ class StandingTests(StatusCase):
             (held((DISK, 1, 1)), ("outdated", 0)),
             (held((DISK, 0, 5)), ("outdated", 0)),
             (held((DISK, 0, 0), (DISK, 1, 1), (DISK, 3, None)), ("current", 2)),
-            (held(), ("empty", 0)),
-            (held((OTHER_DISK, 0, 0), template="unheard-of"), ("empty", 0)),
+            (held(), ("unreported", 0)),
+            (held((OTHER_DISK, 0, 0), template="unheard-of"), ("unreported", 0)),
         ):
             self.assertEqual(self.state(levels), expected)
 
@@ -90,7 +90,7 @@ class StandingTests(StatusCase):
         self.assertEqual(self.state([], target(TargetState.FAILED)), ("failed", 0))
         self.assertEqual(self.state(new, target(TargetState.FAILED)), ("current", 2))
         self.assertEqual(self.state(old, target(TargetState.DONE)), ("outdated", 1))
-        self.assertEqual(self.state([], target(TargetState.CANCELLED)), ("empty", 0))
+        self.assertEqual(self.state([], target(TargetState.CANCELLED)), ("unreported", 0))
 
     def test_failed_with_another_template(self) -> None:
         """A terminal whose own template is current, and to which another one could not be sent, has failed."""

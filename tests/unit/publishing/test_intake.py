@@ -58,7 +58,9 @@ class MayUploadTests(PublishingCase):
     async def test_without_an_administrator(self) -> None:
         """No terminal may replace a template by itself, unless an administrator asked it to."""
         disk = Disk(uuid=DISK)
-        self.assertIn("administrator", await self.ask(self.body(disk), granted=False))
+        refused = await self.ask(self.body(disk), granted=False)
+        self.assertIn("administrator", refused)
+        self.assertEqual(code_of(refused), "admin_needed", "a terminal knows by the code whether to ask again")
         await self.terminal()
         await self.requests.request(SERVER, MAC, NAMED[DISK], [(BASE, 0)])
         self.assertEqual(await self.ask(self.body(disk), granted=False), "")

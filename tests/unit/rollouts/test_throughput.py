@@ -18,6 +18,7 @@ from voi.rollouts.throughput import (
     MOST_POINTS,
     SAVE_SECONDS,
     SILENT_SECONDS,
+    STILL_SECONDS,
     Throughput,
     ThroughputRecorder,
     TransferRate,
@@ -142,6 +143,15 @@ class ObserverTests(StoreCase):
         await self.look(12.0)
         how = self.how()
         self.assertEqual((how.rate, how.eta, how.history.points[-1].swarm), (10.0, 80.0, 10))
+
+    async def test_stands_still(self) -> None:
+        """One that goes back and forth without a gain has no rate, and nothing says when it will be done."""
+        for fraction, now in ((0.1, 0.0), (0.8, 10.0), (0.7, 20.0), (0.8, 30.0), (0.7, 40.0)):
+            self.update(self.targets[0], fraction, now)
+            await self.look(now)
+        self.update(self.targets[0], 0.75, 10.0 + STILL_SECONDS + 1)
+        await self.look(10.0 + STILL_SECONDS + 1)
+        self.assertEqual((self.how().rate, self.how().eta), (0.0, None))
 
     def how(self) -> Throughput:
         """How the rollout goes."""

@@ -29,12 +29,14 @@ from voi.errors import NoSpace, TooManyAttempts, Unauthorized
 from voi.messages.reason import code_of
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
+from voi.rollouts.outcomes import held_as_reported
 from voi.rollouts.progress import ProgressReceiver
 from voi.store.accounts import SqlAccounts
 from voi.store.audit import SqlAuditEntries
 from voi.store.commands import SqlCommands
 from voi.store.interfaces.audit import AuditFilter
 from voi.store.interfaces.commands import Commands
+from voi.store.rollouts import SqlRollouts
 from voi.store.sessions import SqlSessions
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
@@ -142,6 +144,8 @@ class HandlerCase(StoreCase):
         self.checked: list[tuple[str, DiskName, int]] = []
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
+        self.ran: list[int] = []
+        handlers.ran.connect(self.ran.append)
         self.factory = TerminalFactory(self.registry, handlers, self.clock)
         self.line = Line(self.factory)
         self.addCleanup(lambda: self.line.protocol.lose("the test is over"))
@@ -240,6 +244,21 @@ class HandlerTests(HandlerCase):
         terminal = await self.terminals.get(MAC)
         assert terminal is not None
         self.assertEqual((terminal.boot_disk, self.reported), (name, [MAC]))
+
+    async def test_runs_what_it_was_sent(self) -> None:
+        """Whoever shows the rollout that brought what a terminal started from is told of it, once."""
+        await self.prepare()
+        await self.publish(level(0))
+        rollouts = SqlRollouts(self.store)
+        number = (await rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+        work = await rollouts.plan(number, MAC, 1.0)
+        assert work is not None
+        for task in work.tasks:
+            await rollouts.done(task, held_as_reported(level(0)), 2.0)
+        body = {"boot_disk": str(DiskName(DISK, 0)), "info_hash": level(0).info_hash.hex()}
+        for _ in range(2):
+            self.assertEqual((await self.ask(Code.REPORT_BOOT_DISK, body)).code, 0)
+        self.assertEqual(self.ran, [number])
 
     async def test_disks(self) -> None:
         """A report is kept and the rollouts get it."""

@@ -47,11 +47,12 @@ class Terminals(Protocol):
     def visits(self, mac: str) -> Deferred[list[Visit]]:
         """When a terminal was online, the last times, newest first."""
 
-    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[None]:
+    def set_boot_disk(self, mac: str, boot_disk: str, content: bytes | None, now: float) -> Deferred[int | None]:
         """Note what a terminal started from, and the info-hash of that level where it says it.
 
         Where that is what the newest rollout brought with which it is done, that one's target was seen to run now: with
-        the hash for sure; without, the session must have begun after the target was done.
+        the hash for sure; without, the session must have begun after the target was done. Gives the number of that
+        rollout, None where nothing was proved.
         """
 
     def get(self, mac: str) -> Deferred[Terminal | None]:

@@ -110,9 +110,9 @@ class TerminalsContract(Contract):
         for task in await self.planned(number):
             await self.rollouts.done(task, held(task.name, task.operate_id), 2.0)
         for name, content, time in ((DIFF, None, 3.0), (BASE, level(0).info_hash, 4.0), (DIFF, b"?" * 20, 5.0)):
-            await self.terminals.set_boot_disk(MAC, str(name), content, time)
+            self.assertIsNone(await self.terminals.set_boot_disk(MAC, str(name), content, time))
             self.assertIsNone((await self.target(number)).booted, time)
-        await self.terminals.set_boot_disk(MAC, str(DIFF), level(1).info_hash, 6.0)
+        self.assertEqual(await self.terminals.set_boot_disk(MAC, str(DIFF), level(1).info_hash, 6.0), number)
         self.assertEqual((await self.target(number)).booted, 6.0)
         self.assertEqual(there(await self.rollouts.summary(number)).ran, 1)
 

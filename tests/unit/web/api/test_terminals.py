@@ -191,7 +191,7 @@ class ListTests(ApiCase):
             ("?room=999", []),
             ("?online=1", [1, 2]),
             ("?online=false", [3, 4]),
-            ("?state=empty", [1, 2]),
+            ("?state=unreported", [1, 2]),
             ("?state=offline", [3, 4]),
             ("?state=failed", []),
             (f"?image={TEMPLATE}", []),

@@ -402,6 +402,17 @@ class StreamTests(ApiCase):
         self.assertEqual((told["id"], told["state"]), (1, "cancelled"))
         self.assertEqual(await self.next_of(reader, "stale"), {"id": 1})
 
+    async def test_a_rollout_that_is_seen_to_run(self) -> None:
+        """That a terminal runs what a rollout brought, which has ended long ago, is told to its page and in lists."""
+        await self.publish(level())
+        await self.terminal(MAC)
+        begun = await self.repositories.rollouts.begin(TEMPLATE, [MAC], 1.0)
+        reader = await self.listen("?rollout=1")
+        self.api.ran(begun.id)
+        (told,) = await self.next_of(reader, "rollouts")
+        self.assertEqual((told["id"], told["ran"]), (1, 0))
+        self.assertEqual(await self.next_of(reader, "stale"), {"id": 1})
+
     async def test_traffic(self) -> None:
         """What flows is told when it changes."""
         reader = await self.listen()
@@ -415,7 +426,7 @@ class StreamTests(ApiCase):
         self.registry.there.add(MAC)
         self.api.changed(MAC)
         (row,) = await self.next_of(reader, "terminals")
-        self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "empty"))
+        self.assertEqual((row["mac"], row["online"], row["state"]), (MAC, True, "unreported"))
         self.assertNotIn("disks", row)  # what a page knows of them stays
         await self.ask("PATCH", "/api/v1/terminals", {"macs": [MAC], "name": "PC 1"})
         self.assertEqual((await self.next_of(reader, "terminals"))[0]["name"], "PC 1")

@@ -12,7 +12,7 @@ from voi.web.http.reasons import Why
 
 TerminalName = Annotated[str, Meta(max_length=64)]
 
-State = Literal["offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "empty"]
+State = Literal["offline", "current", "outdated", "unknown", "waiting", "downloading", "failed", "unreported"]
 
 
 class TerminalQuery(Struct, frozen=True, forbid_unknown_fields=True):

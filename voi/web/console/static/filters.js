@@ -7,7 +7,7 @@
  */
 
 /** States in the order of how much they want a person's eye; also that of sorting by state. */
-export const STATES = ["failed", "downloading", "waiting", "outdated", "unknown", "empty", "current", "offline"];
+export const STATES = ["failed", "downloading", "waiting", "outdated", "unknown", "unreported", "current", "offline"];
 
 const texts = new WeakMap();
 

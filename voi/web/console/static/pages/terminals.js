@@ -161,7 +161,7 @@ function makeColumns() {
       <a class=${x.name ? "strong" : "mono"} href=${hashOf(["terminals", x.mac])} title=${nameOf(x)}>${nameOf(x)}</a>`),
     column("state", "", stateCell),
     column("version", "", (x) => html`<${Image} terminal=${x} />`),
-    column("running", "number", (x) => html`<${Running} terminal=${x} />`),
+    column("running", "number", (x) => html`<${Running} terminal=${x} narrow=${true} />`),
     column("room", "roomy", (x) => {
       const room = roomOf(x.room);
       return room

@@ -68,10 +68,16 @@ export function Image({ terminal: { template: uuid, version, newest }, link = tr
   </span>`;
 }
 
-/** The version that a terminal runs, which may be another than it has; with a mark where it is not the newest. */
-export function Running({ terminal: { template, running, newest } }) {
+/** The version that a terminal runs, which may be another than it has, with a mark where it is not the newest. */
+export function Running({ terminal: { template, running, newest }, narrow = false }) {
   if (!template) return html`<span class="muted">–</span>`;
-  if (running === null) return html`<${Unknown} />`;
+  if (running === null && !narrow) return html`<${Unknown} />`;
+  if (running === null) {
+    const unknown = t("version.unknown");
+    return html`<span class="version" title=${unknown}>
+      <span aria-hidden="true">v?</span><span class="hidden">${unknown}</span>
+    </span>`;
+  }
   return html`<span class=${`version ${running < newest ? "old" : ""}`}>${t("version.short", { version: running })}</span>`;
 }
 

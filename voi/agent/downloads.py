@@ -186,7 +186,7 @@ class Downloads:
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
-            # Sent again: nothing is believed of the file any more, all of it is read.
+            # Sent again, or found damaged: nothing is believed of the file any more, all of it is read.
             doubted = old.complete or old.damaged or old.key != torrent.info_hash
             await self._seeder.remove(old.key, forget=doubted)
         self._waiting.drop(name)

@@ -55,8 +55,8 @@ def date_time() -> str:
 
 class RequestHandlers:
     """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
-    started from, `ran` with the number of a rollout when it was seen to run what that brought, `disk_checked` with
-    what it found when it read a disk.
+    started from, `disk_checked` with what it found when it read a disk, `ran` with the number of a rollout when it was
+    seen to run what that brought.
     """
 
     def __init__(

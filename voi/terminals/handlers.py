@@ -233,11 +233,11 @@ class RequestHandlers:
             connection.listed.update(permission.listed)
         elif permission.refusal is not None:
             connection.count_refusal(request.code, permission.refusal)
-        message = "Success" if permission.allowed else permission.reason
+        message = "Success" if permission.allowed else str(permission.reason)
         data: dict[str, Any] = {
             "can_update": int(permission.allowed),
             "batch_no": self._next_batch(),
-            "reason": permission.reason,
+            "reason": str(permission.reason),
         }
         if not permission.allowed:
             data["why"] = encode_reason(permission.reason)

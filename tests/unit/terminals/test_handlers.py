@@ -26,7 +26,7 @@ from voi.domain.templates import Template
 from voi.domain.terminals import ReportedTemplate
 from voi.domain.uploads import Permission, ReceiveProgress
 from voi.errors import NoSpace, TooManyAttempts, Unauthorized
-from voi.messages.reason import code_of
+from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
 from voi.publishing.intake import UploadIntake
 from voi.rollouts.outcomes import held_as_reported
@@ -67,8 +67,10 @@ class FakeUploads:
     async def may_upload(self, mac: str, granted: bool, body: Any) -> Permission:
         """9018."""
         self.asked.append((mac, granted, body))
-        refusal = None if self.allowed else NoSpace("the disk is full")
-        return Permission(self.allowed, "" if self.allowed else "the disk is full", {DISK: NAMED}, refusal)
+        if self.allowed:
+            return Permission(True, "", {DISK: NAMED})
+        refusal = NoSpace(Reason("uploads_here", disk="x"))
+        return Permission(False, refusal.reason, {DISK: NAMED}, refusal)
 
     async def take_torrent(
         self,
@@ -322,7 +324,7 @@ class HandlerTests(HandlerCase):
         self.fake_uploads.allowed = False
         answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
         data = answer.data or {}
-        self.assertEqual((answer.code, answer.msg, data["can_update"]), (0, "the disk is full", 0))
+        self.assertEqual((answer.code, answer.msg, data["can_update"]), (0, str(Reason("uploads_here", disk="x")), 0))
         self.assertEqual(self.factory.tally.errors[NoSpace.wire_code], 1)
         self.assertIsInstance(data["batch_no"], int)
         self.fake_uploads.allowed = True
@@ -337,7 +339,9 @@ class HandlerTests(HandlerCase):
         await self.prepare()
         self.fake_uploads.allowed = False
         answer = await self.ask(Code.MAY_UPLOAD, {"uuid": TEMPLATE, "disks": [{"uuid": DISK}]})
-        self.assertEqual((answer.data or {})["why"], {"text": "the disk is full"})
+        text = str(Reason("uploads_here", disk="x"))
+        why = {"text": text, "code": "uploads_here", "data": {"disk": "x"}}
+        self.assertEqual(((answer.data or {})["reason"], (answer.data or {})["why"]), (text, why))
 
     async def test_own_work_is_kept(self) -> None:
         """What a terminal keeps under another name is in the audit log; a name that is none is refused."""

@@ -52,6 +52,10 @@ class Content:
     """Seconds that this took."""
     suspected: bool = False
     """It is to be read through, and that has not ended."""
+    suspected_at: float = 0.0
+    """When somebody suspected it last, by the reactor's clock."""
+    cleared: int = 0
+    """How often in a row it was read because of that, and nothing was found to be wrong."""
     repair: Repair | None = None
     hindrance: str = ""
     """Why it cannot be fetched back now."""

@@ -107,7 +107,13 @@ KINDS: Final[dict[str, str]] = {
 }
 """Every kind of entry with its sentence; a console says ``event.<kind>`` in its own language from the same data."""
 
-BY_STRANGERS: Final = ("account.refused", "admin.refused", "terminal.first", "terminal.set_aside")
+BY_STRANGERS: Final = (
+    "account.refused",
+    "admin.refused",
+    "terminal.first",
+    "terminal.set_aside",
+    "terminal.damaged_copy",
+)
 """Kinds that anybody who reaches the server can bring about, as often as they like."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
+from voi.audit.allowance import Allowance
 from voi.domain.actors import SERVER
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of
@@ -27,6 +28,11 @@ MOST_COPIES: Final = 256
 
 KNOWN_SECONDS: Final = 86_400.0
 """So long a copy is shown as damaged after the last word of it."""
+
+MOST_ACCUSED: Final = 16
+"""Copies of others at which a terminal's word counts, and entries that it brings about in a day. One that finds wrong
+pieces at everybody has bad memory of its own, or lies; and what it says must not drive out what others say.
+"""
 
 _PEER: Final = re.compile(r"([0-9a-fA-F.:]{2,45}) \((\d{1,9})\)")
 
@@ -67,6 +73,7 @@ class BadCopies:
         self._suspect = suspect
         self._seconds = seconds
         self._copies: OrderedDict[tuple[str, DiskName], BadCopy] = OrderedDict()
+        self._entries = Allowance(seconds, most=MOST_ACCUSED, per=KNOWN_SECONDS / MOST_ACCUSED)
 
     def reported(self, mac: str, state: TaskState) -> None:
         """A terminal said how far a download is."""
@@ -96,6 +103,8 @@ class BadCopies:
         for (host, _), mac in found.items():
             if mac == reporter:
                 continue
+            if not self._is_believed(reporter, mac, disk):
+                continue
             before = self._copies.pop((mac, disk), None)
             copy = BadCopy(mac, disk, pieces[host], reporter, self._seconds())
             if before is not None:
@@ -106,11 +115,21 @@ class BadCopies:
             if before is None or before.seen < self._seconds() - KNOWN_SECONDS:
                 self._tell(copy)
 
+    def _is_believed(self, reporter: str, mac: str, disk: DiskName) -> bool:
+        """Whether one more word of a terminal counts."""
+        known = self._copies.get((mac, disk))
+        if known is not None and known.reporter == reporter:
+            return True
+        return sum(copy.reporter == reporter for copy in self.known()) < MOST_ACCUSED
+
     def _tell(self, copy: BadCopy) -> None:
         said = {"disk": str(copy.disk), "pieces": copy.pieces, "at": copy.reporter}
         log.warn(
             "{mac}: its copy of {disk} is damaged: {pieces} pieces of it did not match at {at}", mac=copy.mac, **said
         )
+
+        if not self._entries.take(copy.reporter):
+            return
 
         async def note() -> None:
             await self._note("terminal.damaged_copy", SERVER, mac=copy.mac, **said)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
+from voi.audit.allowance import Allowance
 from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
@@ -44,6 +45,12 @@ log = Logger()
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
 
+MOST_SET_ASIDE: Final = 256
+SET_ASIDE_SECONDS: Final = 60.0
+"""Files kept aside that one address may have written into the audit log, and one more for each so many seconds: a room
+behind one address has some at most. Those beyond are in the log alone, and drive out no entries of others.
+"""
+
 Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
 
 
@@ -69,6 +76,7 @@ class RequestHandlers:
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
         audit_log: AuditLog,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._terminals = terminals
         self._templates = templates
@@ -79,6 +87,7 @@ class RequestHandlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._audit_log = audit_log
+        self._set_aside_allowance = Allowance(seconds, most=MOST_SET_ASIDE, per=SET_ASIDE_SECONDS)
         self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order_query,
@@ -198,7 +207,10 @@ class RequestHandlers:
         if not body.kept_as.startswith(f"{name}.") or "/" in body.kept_as:
             raise Malformed(Reason("not_kept_name", field="kept_as", text=body.kept_as), field="kept_as")
         actor = Actor("terminal", mac, connection.host)
-        await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        if self._set_aside_allowance.take(connection.host):
+            await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        else:
+            log.warn("{mac}: {disk} is kept as {kept}", mac=mac, disk=str(name), kept=body.kept_as)
         return success()
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, digest
 from tests.unit.seeding.swarm import content
-from voi.catalogue.contents import SUSPECT_SECONDS
+from voi.catalogue.contents import LONGEST_SUSPECT_SECONDS, SUSPECT_SECONDS
 from voi.catalogue.outcomes import RETRY_SECONDS
 from voi.domain.contents import ContentState
 from voi.seeding.alerts import Checked
@@ -46,6 +46,26 @@ class ReadyTests(ContentsCase):
         self.contents.suspect(self.key)
         await self.idle()
         self.assertEqual(self.read, [self.path, self.path])
+
+    async def test_suspected_again_and_again(self) -> None:
+        """Who suspects a whole file for ever does not have it read for ever: each reading that finds it whole makes
+        the next pause twice as long, up to a bound; after that long without a word it is as at first.
+        """
+        self.read.clear()
+        for _ in range(round(86_400 / SUSPECT_SECONDS)):
+            self.contents.suspect(self.key)
+            await self.idle()
+            self.clock.advance(SUSPECT_SECONDS)
+        self.assertLess(len(self.read), 32)
+        self.clock.advance(2 * LONGEST_SUSPECT_SECONDS)
+        self.read.clear()
+        for _ in range(2):
+            self.contents.suspect(self.key)
+            await self.idle()
+            self.clock.advance(SUSPECT_SECONDS)
+        self.contents.suspect(self.key)
+        await self.idle()
+        self.assertEqual(len(self.read), 2)
 
     async def test_checked_by_an_administrator(self) -> None:
         """Who wants a file to be read need not wait; one that nobody published is passed over."""
@@ -205,6 +225,29 @@ class MissingTests(ContentsCase):
         self.assertEqual((self.state(), self.codes(), digest(self.path)), (ContentState.READY, [], WHOLE))
         self.assertEqual(list(self.directory.fetched.iterdir()), [])
         self.assertEqual(await self.kinds(), ["content.missing", "content.whole"])
+
+    async def test_put_back_while_the_server_is_off(self) -> None:
+        """What was fetched of a level is removed when its file is there again at a start, and by nobody fetched."""
+        self.path.rename(self.root / "away")
+        await self.look()
+        self.directory.lost(BASE).write_bytes(CONTENT[: SIZE // 2])
+        self.contents.stop()
+        await self.session.stop()
+        (self.root / "away").rename(self.path)
+        await self.start()
+        await self.idle()
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.READY, 1))
+        self.assertFalse(self.directory.lost(BASE).exists())
+
+    async def test_killed_while_it_is_moved_to_its_place(self) -> None:
+        """A kill between the two halves of the move leaves both names of one file: the second goes at the start."""
+        self.contents.stop()
+        await self.session.stop()
+        os.link(self.path, self.directory.lost(BASE))
+        await self.start()
+        await self.idle()
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.READY, 1))
+        self.assertEqual((self.directory.lost(BASE).exists(), digest(self.path)), (False, WHOLE))
 
     async def test_terminal_that_comes_later(self) -> None:
         """A terminal that announces itself is connected to."""

@@ -226,8 +226,7 @@ class Downloads:
         active = Active(name, torrent.info_hash, torrent.length)
         self._active[torrent.info_hash] = active
         try:
-            state = self._library.get(name)
-            keep = state is not None and state.keep
+            keep = await self._has_own_work(name)
             if not keep:
                 await self._library.reserve(name, torrent.length)
             if keep or await self._seeder.doubts(raw, self._library.directory):
@@ -265,6 +264,19 @@ class Downloads:
                 await self._fail(active, error.reason)
 
     # Work that is published nowhere.
+
+    async def _has_own_work(self, name: DiskName) -> bool:
+        """Whether what lies in the place of a disk is to be kept. What lies there no more is not: it was moved when a
+        kill came, or somebody removed it.
+        """
+        state = self._library.get(name)
+        if state is None or not state.keep:
+            return False
+        if not await self._library.is_gone(name):
+            return True
+        await self._own_work.move_above(name)
+        await self._library.update(name, keep=False)
+        return False
 
     async def _keep(
         self, active: Active, torrent: Metainfo, scan: FileScan, wanted: Callable[[], bool]

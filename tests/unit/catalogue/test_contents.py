@@ -273,6 +273,21 @@ class MissingTests(ContentsCase):
         self.assertEqual((self.contents.offered, self.key in self.contents.wanted), (1, False))
         self.assertEqual(list(self.directory.fetched.iterdir()), [])
 
+    async def test_put_back_unreadable(self) -> None:
+        """What is put back and cannot be read, such as another user's file, is not said to be missing."""
+        self.path.unlink()
+        await self.look()
+        self.path.mkdir()
+        await self.look()
+        self.assertEqual(
+            (self.state(), await self.kinds()), (ContentState.UNREADABLE, ["content.missing", "content.unreadable"])
+        )
+        self.path.rmdir()
+        self.path.write_bytes(CONTENT)
+        await self.look()
+        await self.idle()
+        self.assertEqual(self.state(), ContentState.READY)
+
     async def test_put_back_while_the_last_piece_comes(self) -> None:
         """What was fetched never replaces a file that is there again."""
         self.path.unlink()

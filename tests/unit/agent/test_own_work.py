@@ -193,7 +193,7 @@ class OwnWorkTests(SynchronousTestCase):
         self.assertEqual(list(self.kept().values()), [own])
 
     def test_killed_when_it_had_been_moved(self) -> None:
-        """A kill between the move and the note of it: the next start fetches what is wanted, and keeps what was kept."""
+        """A kill between the move and the note of it: the next start fetches what is wanted, and keeps what is kept."""
         own = self.make()
         self.terminal.tables.answer = Deferred()
         torrent = torrent_of(SERVERS, DIFF, size=1 << 20)

@@ -54,6 +54,29 @@ class VanishedTests(SiteCase):
         self.assert_equal_copies(receivers.directory)
 
 
+class SentAgainTests(SiteCase):
+    """A disk in which a bit flipped; nothing else tells it from a whole one."""
+
+    def test_flipped(self) -> None:
+        """It is read from end to end when the disk is sent again, and done only when what was wrong has come."""
+        self.server.up()
+        self.import_base()
+        receivers = self.receivers()
+        self.done(self.roll_out([RECEIVER]))
+        path = receivers.directory / str(self.base)
+        before = path.stat()
+        with path.open("r+b") as file:
+            file.seek(before.st_size // 2)
+            byte = file.read(1)
+            file.seek(before.st_size // 2)
+            file.write(bytes([byte[0] ^ 1]))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.wait(lambda: self.terminal(RECEIVER)["disks"], "the report of the disk")
+        body = {"template": self.template, "macs": [RECEIVER], "again": True}
+        self.done(self.server.api("POST", "rollouts", body)["id"])
+        self.assert_equal_copies(receivers.directory)
+
+
 class OwnWorkTests(SiteCase):
     """Two master PCs make the same level."""
 

@@ -68,6 +68,8 @@ class Downloads:
         own_work: OwnWork,
         own_changed: Callable[[DiskName], None],
     ) -> None:
+        self.told: Callable[[DiskName], bool] = lambda _name: False
+        """Whether the server was told on this connection that a disk is here."""
         self._own_work = own_work
         self._clock = clock
         self._waiting = WaitingForDisk()
@@ -122,9 +124,12 @@ class Downloads:
             if state.wanted:
                 await self._resume_download(state)
             elif state.complete:
-                await self._seeder.seed(await self._library.torrent(state), self._library.directory)
+                torrent = await self._library.torrent(state)
+                await self._seeder.seed(torrent, self._library.directory)
                 if self._server.trackers:
                     self._seeder.set_trackers(state.key, self._server.trackers)
+                if state.task_uuid is not None:
+                    self._read_again(metainfo.parse(torrent, name), torrent)
         except VoiError as error:
             log.warn("{name} cannot be resumed: {error}", name=state.name, error=error.message)
             if state.wanted and not self._stopped:
@@ -175,6 +180,12 @@ class Downloads:
         if old is not None and old.key == torrent.info_hash:
             if old.complete:
                 # What counts is the content: the same bytes under a new count are the new level.
+                if (
+                    not old.own and old.operate_id == body.operate_id and self.told(name)
+                ):  # yet it is sent: it is doubted
+                    await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
+                    self._read_again(torrent, body.torrent)
+                    return SUCCESS
                 await self._library.note_sent(name, own=False, **given)
                 return ALREADY_THERE
             if old.wanted and torrent.info_hash in self._active:
@@ -263,6 +274,45 @@ class Downloads:
             if wanted():
                 await self._fail(active, error.reason)
 
+    # What is sent again.
+
+    def _read_again(self, torrent: Metainfo, raw: bytes) -> None:
+        """Read a complete disk from end to end; it stays what it is, unless something in it is wrong."""
+        if torrent.info_hash not in self._active:
+            active = self._active[torrent.info_hash] = Active(torrent.name, torrent.info_hash, torrent.length)
+            active.compared = 0
+            self._spawn(self._read_complete(active, torrent, raw))
+
+    async def _read_complete(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
+        path, trackers = self._library.path(active.name), self._trackers(torrent)
+
+        def wanted() -> bool:
+            return self._current(active) and not self._stopped
+
+        try:
+            scan = await self._comparer.compare(active, torrent, path, trackers, wanted)
+            await self._lock.acquire()
+            try:
+                if not wanted():
+                    return
+                if all(scan.found.have) and scan.facts.size == active.length:
+                    await self._library.complete(active.name, active.length)
+                    del self._active[active.info_hash]
+                else:
+                    log.error("{name} is damaged: what differs is fetched again", name=str(active.name))
+                    await self._library.update(active.name, complete=False, wanted=True)
+                    await self._seeder.remove(active.info_hash, forget=True)
+                    active.compared = None
+                    await self._seeder.download(raw, self._library.directory, trackers, scan)
+                    return
+            finally:
+                self._lock.release()
+        except VoiError as error:
+            if wanted():
+                await self._fail(active, error.reason)
+            return
+        await self._reports.ended(active, 100.0)
+
     # Work that is published nowhere.
 
     async def _has_own_work(self, name: DiskName) -> bool:
@@ -350,14 +400,16 @@ class Downloads:
         try:
             stopped = []
             for state in self._library:
-                if state.wanted and state.key is not None and (tasks is None or state.task_uuid in tasks):
+                under_way = state.wanted or state.key in self._active
+                if under_way and state.key is not None and (tasks is None or state.task_uuid in tasks):
                     self._active.pop(state.key, None)
                     self._waiting.drop(state.disk)
                     if state.keep:
                         await self._library.own_again(state.disk)
                     else:
                         await self._library.update(state.disk, wanted=False, task_uuid=None)
-                    await self._seeder.remove(state.key)
+                    if not state.complete:  # else it was only read again
+                        await self._seeder.remove(state.key)
                     stopped.append(state.name)
             return stopped
         finally:

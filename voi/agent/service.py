@@ -133,6 +133,7 @@ class TerminalService(Service):
         self.disk_reports = DiskReports(
             library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look
         )
+        self.downloads.told = self.disk_reports.told
         self._commands = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
         self._connector = ClientService(
             endpoint or _endpoint(reactor, config),

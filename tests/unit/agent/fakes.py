@@ -214,6 +214,7 @@ class Terminal:
             clock=self.clock,
             look=self.downloads.look,
         )
+        self.downloads.told = self.reports.told
 
     async def open(self) -> None:
         """Start, logged in."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from voi.audit.allowance import Allowance
+from voi.domain.allowance import Allowance
 from voi.domain.actors import SERVER
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of

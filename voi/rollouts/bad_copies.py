@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from voi.domain.allowance import Allowance
 from voi.domain.actors import SERVER
+from voi.domain.allowance import Allowance
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
@@ -123,13 +123,12 @@ class BadCopies:
         return sum(copy.reporter == reporter for copy in self.known()) < MOST_ACCUSED
 
     def _tell(self, copy: BadCopy) -> None:
+        if not self._entries.take(copy.reporter):
+            return
         said = {"disk": str(copy.disk), "pieces": copy.pieces, "at": copy.reporter}
         log.warn(
             "{mac}: its copy of {disk} is damaged: {pieces} pieces of it did not match at {at}", mac=copy.mac, **said
         )
-
-        if not self._entries.take(copy.reporter):
-            return
 
         async def note() -> None:
             await self._note("terminal.damaged_copy", SERVER, mac=copy.mac, **said)

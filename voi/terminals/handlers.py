@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from voi.domain.allowance import Allowance
 from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
+from voi.domain.allowance import Allowance
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
 from voi.errors import LoginRefused, Malformed, UnknownTemplate, VoiError
@@ -48,7 +48,7 @@ MOST_LISTED: Final = 256
 MOST_SET_ASIDE: Final = 256
 SET_ASIDE_SECONDS: Final = 60.0
 """Files kept aside that one address may have written into the audit log, and one more for each so many seconds: a room
-behind one address has some at most. Those beyond are in the log alone, and drive out no entries of others.
+behind one address has some at most. Those beyond drive out no entries of others.
 """
 
 Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
@@ -210,7 +210,7 @@ class RequestHandlers:
         if self._set_aside_allowance.take(connection.host):
             await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
         else:
-            log.warn("{mac}: {disk} is kept as {kept}", mac=mac, disk=str(name), kept=body.kept_as)
+            log.debug("{mac}: {disk} is kept as {kept}", mac=mac, disk=str(name), kept=body.kept_as)
         return success()
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:

@@ -186,8 +186,9 @@ class ContentMonitor(Contents):
             if await self._alone(content, self._examiner.examine(content, with_torrent=with_torrent)):
                 self._read_soon(content)
         self._repairs.look_for_peers(self._contents.values())
-        for content in self._contents.values():
+        for info_hash, content in self._contents.items():
             content.counted_at = None
+            self.status(info_hash)  # whether anything is gained is measured, also while nobody asks
 
     def suspect(self, info_hash: bytes) -> None:
         """Somebody cannot complete this content, or saw wrong bytes of it: its file is read again soon."""
@@ -278,7 +279,7 @@ class ContentMonitor(Contents):
         now = self._clock.seconds()
         if not content.whole and (content.counted_at is None or now - content.counted_at >= COUNT_SECONDS):
             content.holders, content.counted_at = self._repairs.holders(content), now
-        return content.status(self._repairs.fetched(content))
+        return content.status(self._repairs.fetched(content), now)
 
     def problems(self) -> Iterator[tuple[PublishedLevel, Reason]]:
         """Every level with whose copy something is wrong, and what."""

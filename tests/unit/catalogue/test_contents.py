@@ -6,8 +6,9 @@ import os
 import shutil
 from dataclasses import replace
 
-from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, digest
-from tests.unit.seeding.swarm import content
+from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, There, digest
+from tests.unit.seeding.swarm import HOST, content
+from voi.catalogue.content import NO_GAIN_SECONDS
 from voi.catalogue.contents import LONGEST_SUSPECT_SECONDS, SUSPECT_SECONDS
 from voi.catalogue.outcomes import RETRY_SECONDS
 from voi.domain.contents import ContentState
@@ -272,6 +273,23 @@ class MissingTests(ContentsCase):
         self.assertEqual((self.read, self.state()), ([self.path], ContentState.READY))
         self.assertEqual((self.contents.offered, self.key in self.contents.wanted), (1, False))
         self.assertEqual(list(self.directory.fetched.iterdir()), [])
+
+    async def test_nothing_comes(self) -> None:
+        """From terminals that say that they have it nothing comes: after two minutes that is what is said, until one is
+        there that gives it.
+        """
+        self.peers.append(There(HOST, 1, 0, "AA:BB:CC:DD:EE:FF"))
+        self.path.unlink()
+        await self.look()
+        self.assertEqual((self.state(), self.codes()[2]), (ContentState.FETCHING, "content_fetched_back"))
+        self.clock.advance(NO_GAIN_SECONDS)
+        await self.look()
+        self.assertEqual((self.state(), self.codes()[2]), (ContentState.MISSING, "content_no_gain"))
+        await self.terminal(announced=False)
+        self._known()
+        await self.look()
+        await self.healed()
+        self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
 
     async def test_put_back_unreadable(self) -> None:
         """What is put back and cannot be read, such as another user's file, is not said to be missing."""

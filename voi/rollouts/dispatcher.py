@@ -169,6 +169,9 @@ class Dispatcher:
         for task_id in again & set(target.tasks):
             target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
         self._open_targets.settle(work.target)
+        if work.target.state is TargetState.DONE:  # by what its terminal said, which may say something else soon
+            for task in (*work.tasks, *work.held):
+                self._sessions.note_done(work.target, task)
         if work.unsaid and unconfirmed is Unconfirmed.UNDECIDED:
             rest = self._sessions.began(mac) + GRACE_SECONDS - self._clock.seconds()
             self._clock.callLater(max(0.0, rest), self._drive_if_open, target.key)

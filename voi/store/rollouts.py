@@ -37,7 +37,9 @@ from voi.store.targets import (
     OPEN,
     TARGET,
     TASK,
+    insert_never_sent,
     merge_tasks,
+    never_sent,
     read_open_target,
     read_rollout,
     read_summary,
@@ -147,7 +149,8 @@ class SqlRollouts(Rollouts):
                 _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
             unsaid = unsaid or (bool(doubtful) and all(task.state is TargetState.DONE for task in tasks))
             settled = _settled(db, rollout_id, mac)
-            return Work(settled.target, tasks, unsaid), settled
+            held_before = never_sent(settled.target, levels, tasks)
+            return Work(settled.target, tasks, unsaid, held_before), settled
 
         tells = None if audit is None else _second(audit)
         return self._store.write(job, where_found(tells)).addCallback(lambda found: None if found is None else found[0])
@@ -232,6 +235,8 @@ class SqlRollouts(Rollouts):
             target = read_target(db, task.rollout_id, task.mac)
             if target is None or target.state in (*CALLED_OFF, TargetState.FAILED):
                 return None
+            if target.state is TargetState.DONE:
+                insert_never_sent(db, task)
             if (
                 _has_newer(db, target)
                 or not db.execute("SELECT 1 FROM rollout_tasks WHERE id = ? AND state = 'done'", (task.id,)).fetchone()

@@ -60,6 +60,8 @@ class Content:
     cleared: int = 0
     """How often in a row it was read because of that, and nothing was found to be wrong."""
     repair: Repair | None = None
+    round: int = 0
+    """How often its torrent was given to the seed, or taken from it: news of an earlier round is no news."""
     hindrance: str = ""
     """Why it cannot be fetched back now."""
     failures: int = 0

@@ -242,27 +242,34 @@ class ContentMonitor(Contents):
 
     def finished(self, info_hash: bytes) -> None:
         """The last piece of a torrent is there."""
-        content = self._contents.get(info_hash)
-        if content is not None:
-            self._spawn(content, self._examiner.completed(content))
+        self._follow(info_hash, self._examiner.completed)
 
     def checked(self, info_hash: bytes, complete: bool) -> None:
         """The seed knows which pieces of a torrent are there."""
-        content = self._contents.get(info_hash)
-        if content is not None:
-            self._spawn(content, self._examiner.checked(content, complete))
+        self._follow(info_hash, lambda content: self._examiner.checked(content, complete))
 
     def transfer_failed(self, info_hash: bytes, reason: str) -> None:
         """The seed cannot read or write the file of a torrent."""
-        content = self._contents.get(info_hash)
-        if content is not None:
-            self._spawn(content, self._examiner.failed(content, reason))
+        self._follow(info_hash, lambda content: self._examiner.failed(content, reason))
 
     def wrong_piece(self, info_hash: bytes) -> None:
         """The seed met a piece that differs from what it should be; of what is fetched, that is a terminal's fault."""
         content = self._contents.get(info_hash)
         if content is not None and content.offered:
             self._read_soon(content)
+
+    def _follow(self, info_hash: bytes, work: Callable[[Content], Coroutine[Any, Any, None]]) -> None:
+        """Do what follows from news of the seed, unless its torrent is another by the time of its turn."""
+        content = self._contents.get(info_hash)
+        if content is None:
+            return
+        told_in = content.round
+
+        async def follow() -> None:
+            if content.round == told_in:
+                await work(content)
+
+        self._spawn(content, follow())
 
     # What others ask.
 

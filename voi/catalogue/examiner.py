@@ -137,16 +137,13 @@ class Examiner:
         """The seed cannot go on with a torrent: its file cannot be read or written."""
         beside = content.repair is Repair.BESIDE
         await self._outcomes.withdraw(content)
-        self._outcomes.put_off(content)
-        if beside:
-            content.hindrance = reason
-            return
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
-        if seen.fault is not None:
+        if not beside and seen.fault is not None:
             await self._outcomes.lost(content, seen.fault)
         elif content.fault is None:
             await self.read(content)
         else:
+            self._outcomes.put_off(content)
             content.hindrance = reason
 
     async def checked(self, content: Content, complete: bool) -> None:
@@ -168,8 +165,9 @@ class Examiner:
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
         if content.repair is Repair.BESIDE and seen.fault is not None:
             return  # it is not there, which is known
-        self._outcomes.put_off(content)
-        await self._outcomes.lost(content, seen.fault if seen.fault is not None else Fault.unreadable(error.reason))
+        if seen.fault is None:
+            self._outcomes.put_off(content)  # a part of the disk is bad: it is not read again at each look
+        await self._outcomes.lost(content, seen.fault or Fault.unreadable(error.reason))
 
     def _has_returned(self, content: Content, seen: Sight) -> bool:
         """While a level is fetched back somebody may put its file back: it counts once it is at rest."""
@@ -178,8 +176,10 @@ class Examiner:
         return at_rest
 
     async def _mended(self, content: Content) -> None:
-        if not await self._outcomes.mended(content):
-            await self.read(content)
+        """The last wrong piece came; what the disk made of it is read before anybody is told that it is whole."""
+        await self._repairs.flush(content)
+        self._repairs.mended(content)
+        await self.read(content)
 
     # Small things.
 

@@ -34,12 +34,16 @@ class Offering:
         """
         await self._seeder.mark_verified(level.info_hash, self._directory.disk(level.name))
 
+    def holds(self, level: PublishedLevel) -> bool:
+        """Whether the seed has a level's torrent."""
+        return level.info_hash in self._seeder
+
     async def offer(self, level: PublishedLevel, torrent: bytes) -> bool:
         """Seed a level; False where its file must be checked, or is only partly there, before it is a seed.
 
         :raises VoiError: it cannot be.
         """
-        if level.info_hash in self._seeder:
+        if self.holds(level):
             return True
         trust = await self._seeder.seed(torrent, self._directory.disks)
         return trust in (Trust.WHOLE, Trust.LAZY)

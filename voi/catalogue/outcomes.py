@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.catalogue.content import Content
-from voi.catalogue.inspection import Sight, WholeReading, look, move_aside
+from voi.catalogue.inspection import Sight, WholeReading, move_aside
 from voi.catalogue.offering import Offering
 from voi.catalogue.repairs import Repairs
 from voi.catalogue.torrent_files import TorrentFiles
@@ -59,6 +59,8 @@ class Outcomes:
     async def offer(self, content: Content, torrent: bytes, seen: Sight) -> None:
         """Seed a file that is known to be whole, or that a mending, which a stop ended, has left as it noted."""
         content.seen = None if seen.facts is None else (seen.facts, seen.inode)
+        if not self._offering.holds(content.level):
+            content.round += 1
         if await self._offering.offer(content.level, torrent):
             content.offered = True
             content.failures = 0
@@ -96,26 +98,6 @@ class Outcomes:
             self.put_off(content)
             content.hindrance = _reason(error)
 
-    async def mended(self, content: Content) -> bool:
-        """The last wrong piece of a file came; False where another file is in its place, which must be read."""
-        await self._repairs.flush(content)
-        path = self._directory.disk(content.level.name)
-        seen: Sight = await self._in_thread(look, path)
-        other = content.seen is not None and seen.inode != content.seen[1]
-        if seen.facts is None or other or not has_size(content, seen):
-            await self._repairs.end(content)  # it was fetched into a file that is there no more
-            return False
-        await self._offering.note_verified(content.level)
-        self._repairs.mended(content)
-        content.seen = (seen.facts, seen.inode)
-        content.offered = True
-        content.failures = 0
-        before, content.fault = content.fault, None
-        if before is not None:
-            self._note("content.whole", content)
-        await self._repairs.forget_fetched(content)
-        return True
-
     async def lost(self, content: Content, fault: Fault) -> None:
         """There is no file, or none that can be read."""
         if content.fault is None or content.fault.state is not fault.state:
@@ -146,6 +128,7 @@ class Outcomes:
     async def withdraw(self, content: Content) -> None:
         """Let the seed go of a file, and offer it to nobody."""
         content.offered = False
+        content.round += 1
         if content.repair is not None:
             await self._repairs.end(content)
         else:

@@ -95,7 +95,7 @@ class Repairs:
         await self._seeder.flush(content.level.info_hash)
 
     def mended(self, content: Content) -> None:
-        """Its file is whole, and is seeded by the same torrent that fetched it."""
+        """All of its file came; the torrent that fetched it seeds it."""
         self._over(content)
 
     async def place(self, content: Content) -> bool:
@@ -140,12 +140,14 @@ class Repairs:
 
     def _begun(self, content: Content, repair: Repair) -> None:
         content.repair = repair
+        content.round += 1
         content.hindrance = ""
         self._wanted[content.level.info_hash] = content
         self._connect(content.level.info_hash)
 
     def _over(self, content: Content) -> None:
         content.repair = None
+        content.round += 1
         self._wanted.pop(content.level.info_hash, None)
 
     def _connect(self, info_hash: bytes) -> None:

@@ -27,7 +27,7 @@ from voi.files.directory import DataDirectory
 from voi.files.hashing import hash_file
 from voi.messages.reason import Reason, plain
 from voi.names import DiskName
-from voi.seeding.alerts import Event, Finished
+from voi.seeding.alerts import Event
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
 from voi.store.audit import SqlAuditEntries
@@ -155,10 +155,10 @@ class ContentsCase(SwarmCase):
         self.swarm.announced = cast("Any", self.peers)
 
     async def healed(self) -> None:
-        """Wait until the last piece has come, and what follows has ended."""
-        self.events.events.clear()
-        await self.events.until(Finished, lambda event: event.info_hash == self.key)
-        await self.idle()
+        """Wait until the last piece has come, and what follows has ended: the session tells something all the time."""
+        while self.state() is not ContentState.READY:
+            await self.events.until_any(lambda: True)
+            await self.idle()
 
     def state(self) -> ContentState:
         """What is said of the level."""

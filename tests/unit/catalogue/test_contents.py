@@ -111,6 +111,17 @@ class DamagedTests(ContentsCase):
         self.assertEqual((self.contents.offered, self.contents.unavailable), (1, 0))
         self.assertEqual(await self.kinds(), ["content.damaged", "content.whole"])
 
+    async def test_late_news(self) -> None:
+        """What the seed told of a torrent before it was taken out says nothing of the one that mends the file."""
+        self.damage(3)
+        self.contents.suspect(self.key)
+        self.contents.finished(self.key)
+        self.contents.transfer_failed(self.key, "a bad disk")
+        self.contents.checked(self.key, complete=True)
+        await self.idle()
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.DAMAGED, 0))
+        self.assertIn(self.key, self.contents.wanted)
+
     async def test_whole_pieces_alone_are_offered(self) -> None:
         """While it is mended, a terminal gets all but the wrong pieces from it, and none of the wrong bytes."""
         self.damage(3, 9)
@@ -188,8 +199,7 @@ class DamagedTests(ContentsCase):
             file.write(b"more")
         await self.look()
         await self.idle()
-        await self.events.until(Checked)
-        await self.idle()
+        await self.healed()
         self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
 
     async def test_another_file(self) -> None:
@@ -268,7 +278,8 @@ class MissingTests(ContentsCase):
         (self.root / "away").rename(self.path)
         await self.look()
         self.assertEqual(self.read, [])
-        await self.look()
+        while not self.read:
+            await self.look()
         await self.idle()
         self.assertEqual((self.read, self.state()), ([self.path], ContentState.READY))
         self.assertEqual((self.contents.offered, self.key in self.contents.wanted), (1, False))

@@ -13,7 +13,7 @@ from voi.domain.rollouts import TargetState, Task, Unconfirmed, next_pause
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel
 from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, TerminalOffline, VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, same
 from voi.rollouts import audit
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.interruptions import Interruptions
@@ -178,6 +178,8 @@ class Dispatcher:
             return
         if work.unsaid:
             await self._explanations.explain(target, NOT_SAID)
+        elif same(target.target.reason, NOT_SAID):
+            await self._explanations.explain(target, "")
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
             return

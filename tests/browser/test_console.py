@@ -133,6 +133,26 @@ class MainJobTests(BrowserCase):
         self.assertTrue(self.server.api("GET", "rollouts/2")["again"])
         self.assertEqual(self.complaints(), [])
 
+    def test_check_disks(self) -> None:
+        """A terminal reads its disks when it is told to, and what it found stands under *Events* in both languages."""
+        self.terminals(1)
+        uuid = self.template(size=4 * MIB)
+        self.server.api("POST", "rollouts", {"template": uuid, "macs": "all"})
+        self.until(lambda: self.server.api("GET", "rollouts/1")["state"] == "done", "the rollout to end")
+        self.sign_in()
+        self.open(f"#/terminals/{FIRST_RECEIVER}")
+        self.click(".toolbar button", "More")
+        self.click("[role=menuitem]", "Check disks")
+        self.says("reads its disks from end to end")
+        self.until(lambda: self.server.api("GET", "events?kind=terminal.disk_right")["events"], "what it found")
+        for language, words in (("en", "all of it is right"), ("zh-CN", "全部正确")):
+            self.page.execute_script("localStorage.setItem('voi.language', arguments[0])", language)
+            self.open("#/events")
+            self.page.refresh()
+            self.says(words)
+            self.picture(f"checked-disks-{language}")
+        self.assertEqual(self.complaints(), [])
+
     def test_cancel(self) -> None:
         """A rollout is cancelled after a question that says how many it hits."""
         self.terminals(2, SLOW)

@@ -67,28 +67,37 @@ class SlowServerTests(DamagedCopyCase):
     """Six terminals whose copies changed, and a server with 200 kB a second."""
 
     def test_six_bad_seeds(self) -> None:
-        """A newcomer gets the part that only the server has right, and the damaged copies are named."""
+        """A newcomer gets the part that only the server has right; the damaged copies are named, and mended."""
         receivers = self.prepare(6, 24)
+        whole = sha256_file(receivers.directories[0] / str(self.base))
         for directory in receivers.directories:
             damage(directory / str(self.base), 12 * MIB, 4 * MIB)
         self.slow_down(200_000, receivers)
         newcomer = self.newcomer()
         number = self.roll_out([NEWCOMER])
-        said = self.wait(lambda: self.attention("damaged"), "the damaged copies to be named", MINUTE)
-        for mac in receivers.macs:
-            self.assertIn(mac, said)
+        self.wait(lambda: self.named() == set(receivers.macs), "the damaged copies to be named", MINUTE)
         self.done(number)
         self.assert_equal_copies(newcomer.directory)
+        self.wait(lambda: not self.attention("damaged"), "the copies to be mended", MINUTE)
+        copies = [directory / str(self.base) for directory in receivers.directories]
+        self.assertEqual({sha256_file(copy) for copy in copies}, {whole})
+
+    def named(self) -> set[str]:
+        """The terminals whose copies are damaged, by what others reported."""
+        found = self.server.api("GET", "events?kind=terminal.damaged_copy")["events"]
+        return {entry["mac"] for entry in found}
 
 
 class OneBitTests(DamagedCopyCase):
     """One terminal whose copy has a flipped bit."""
 
     def test_flipped_bit(self) -> None:
-        """A newcomer is whole, and the terminal with the damaged copy is named, in the overview and under *Events*."""
+        """A newcomer is whole; the terminal with the damaged copy is named, and mends it by itself."""
         seeds = self.prepare(1, 8)
         path = seeds.directories[0] / str(self.base)
+        whole = sha256_file(path)
         damage(path, 4 * MIB, 1)
+        self.assertNotEqual(sha256_file(path), whole)
         self.slow_down(100_000, seeds)
         newcomer = self.newcomer()
         number = self.roll_out([NEWCOMER])
@@ -97,6 +106,16 @@ class OneBitTests(DamagedCopyCase):
         self.assert_equal_copies(newcomer.directory)
         (entry,) = self.server.api("GET", "events?kind=terminal.damaged_copy")["events"]
         self.assertEqual((entry["mac"], entry["data"]["at"]), (SEED, NEWCOMER))
+        self.wait(lambda: not self.attention("damaged"), "the damaged copy to be mended", MINUTE)
+        self.assertEqual(sha256_file(path), whole)
+        (entry,) = self.server.api("GET", "events?kind=terminal.disk_damaged")["events"]
+        self.assertEqual((entry["mac"], entry["data"]["pieces"]), (SEED, 1))
+        self.server.api("POST", "commands", {"command": "check_disks", "macs": [SEED, NEWCOMER]})
+        self.wait(lambda: self.right() == {SEED, NEWCOMER}, "both to have read their disks")
+
+    def right(self) -> set[str]:
+        """The terminals that read a disk and found it right."""
+        return {entry["mac"] for entry in self.server.api("GET", "events?kind=terminal.disk_right")["events"]}
 
 
 class DamagedServerTests(DamagedCopyCase):

@@ -29,6 +29,7 @@ class FakeConnections(Connections):
         self.there = set(there)
         self.free: dict[str, int] = {}
         self.asking: set[str] = set()
+        self.able: dict[str, set[str]] = {}
         self.sessions: dict[str, int] = {}
         self.requests: list[tuple[int, Mapping[str, Any]]] = []
         self.sent: list[tuple[str, TorrentBody]] = []
@@ -48,6 +49,9 @@ class FakeConnections(Connections):
 
     def asks(self, mac: str) -> bool:
         return mac in self.asking
+
+    def can(self, mac: str, ability: str) -> bool:
+        return mac in self.there and ability in self.able.get(mac, ())
 
     def disk_free(self, mac: str) -> int | None:
         return self.free.get(mac)

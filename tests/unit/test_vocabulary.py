@@ -53,7 +53,7 @@ KEPT = {
     "m004_census": "a migration, whose name is in databases",
     "m005_courses": "a migration, whose name is in databases",
     "m008_askers": "a migration, whose name is in databases",
-    "_ASKERS": "the SQL of that migration",
+    "ASKERS": "the SQL of that migration",
 }
 """Names that stay, each with its reason."""
 

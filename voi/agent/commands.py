@@ -8,14 +8,16 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from voi.agent.disk_checks import DiskChecks
 from voi.agent.downloads import Downloads
 from voi.agent.programs import Programs
 from voi.agent.uploads import UploadQueue
 from voi.domain.commands import COMMANDS, Choices, CommandKind
 from voi.errors import Malformed, UnknownCode, VoiError
 from voi.messages.reason import Reason
+from voi.names import DiskName
 from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
-from voi.wire.messages import Reply, encode_reason
+from voi.wire.messages import Reply, decode_info_hash, encode_reason
 from voi.wire.session import ServerCommand
 
 log = Logger()
@@ -27,10 +29,13 @@ _SYSTEM_ERROR = 99999
 class CommandHandlers:
     """Answers every command."""
 
-    def __init__(self, mac: str, downloads: Downloads, uploads: UploadQueue, programs: Programs) -> None:
+    def __init__(
+        self, mac: str, downloads: Downloads, uploads: UploadQueue, disk_checks: DiskChecks, programs: Programs
+    ) -> None:
         self._mac = mac
         self._downloads = downloads
         self._uploads = uploads
+        self._disk_checks = disk_checks
         self._programs = programs
         self._table: Mapping[int, Callable[[ServerCommand], Awaitable[int]]] = {
             Code.SEND_TORRENT: self._send_torrent,
@@ -39,6 +44,7 @@ class CommandHandlers:
             Code.HAVE_DISK: self._have_disk,
             Code.TASK_RESULT: self._task_result,
             **{kind.code: partial(self._run, kind) for kind in COMMANDS.given},
+            Code.CHECK_DISKS: self._check_disks,
         }
 
     async def handle(self, command: ServerCommand) -> Reply:
@@ -81,6 +87,13 @@ class CommandHandlers:
 
     async def _task_result(self, command: ServerCommand) -> int:
         await self._uploads.failed(_text(command, "torrent_id"), str(command.fields.get("msg", "")))
+        return SUCCESS
+
+    async def _check_disks(self, command: ServerCommand) -> int:
+        """One disk, with one content, where the server names them; else all."""
+        disk, content = command.fields.get("disk"), command.fields.get("info_hash")
+        name = None if disk is None else DiskName.parse(_text(command, "disk"), "disk")
+        self._disk_checks.take(name, None if content is None else decode_info_hash(content) or b"")
         return SUCCESS
 
     async def _run(self, kind: CommandKind, command: ServerCommand) -> int:

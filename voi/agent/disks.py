@@ -37,10 +37,11 @@ class DiskState(Struct, frozen=True, kw_only=True):
     """One level of a disk. `complete`: all of it is there and on the disk; `wanted`: it is being fetched.
 
     `own`: made here and not published yet. `keep`: what lies in its place is work that is published nowhere, and is
-    moved aside before any of it is changed. `real_size` and `reserve_size` are sectors, `size` is the bytes and
-    `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result` is a 9015
-    that the server has not answered yet, `why` its reason as it goes with it. `sent` numbers the disks in the order
-    in which the server sent them, 0 for one that it did not.
+    moved aside before any of it is changed. `damaged`: bytes of it were found wrong that nobody changed, so nothing
+    that was noted of its file is believed until it was fetched. `real_size` and `reserve_size` are sectors, `size` is
+    the bytes and `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result`
+    is a 9015 that the server has not answered yet, `why` its reason as it goes with it. `sent` numbers the disks in the
+    order in which the server sent them, 0 for one that it did not.
     """
 
     name: str
@@ -60,6 +61,7 @@ class DiskState(Struct, frozen=True, kw_only=True):
     wanted: bool = False
     own: bool = False
     keep: bool = False
+    damaged: bool = False
     sent: int = 0
     task_uuid: str | None = None
     result: int | None = None
@@ -166,6 +168,12 @@ def boot_disk(states: Iterable[DiskState]) -> DiskName | None:
     while DiskName(name.uuid, name.level + 1) in complete:
         name = DiskName(name.uuid, name.level + 1)
     return name
+
+
+def same_file(state: DiskState, other: DiskState) -> bool:
+    """Whether these are of one content in one file that nobody changed in between, as far as that is known."""
+    facts = [(one.info_hash, one.complete, one.own, one.size, one.mtime_ns) for one in (state, other)]
+    return facts[0] == facts[1]
 
 
 def _uuids(names: Iterable[DiskName]) -> set[str]:

@@ -18,7 +18,7 @@ from voi.agent.bad_peers import BadPeers
 from voi.agent.comparison import Comparer
 from voi.agent.disk_faults import WaitingForDisk, explained, of_the_disk
 from voi.agent.disk_watch import DiskWatch
-from voi.agent.disks import DiskState
+from voi.agent.disks import DiskState, same_file
 from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
 from voi.agent.own_work import OwnWork
@@ -139,6 +139,8 @@ class Downloads:
         torrent = await self._library.torrent(state)
         parsed = metainfo.parse(torrent, state.disk)
         log.info("the download of {name} goes on", name=state.name)
+        if state.damaged:  # a crash may have come before
+            await self._seeder.remove(parsed.info_hash, forget=True)
         await self._download(parsed, torrent)
 
     def stop(self) -> None:
@@ -195,7 +197,7 @@ class Downloads:
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
-            await self._seeder.remove(old.key, forget=old.key != torrent.info_hash)
+            await self._seeder.remove(old.key, forget=old.damaged or old.key != torrent.info_hash)
         self._waiting.drop(name)
         unknown = old is None and await self._library.is_occupied(name)
         state = DiskState(
@@ -208,6 +210,7 @@ class Downloads:
             info_hash=torrent.info_hash.hex(),
             wanted=True,
             keep=unknown or (old is not None and (old.own or old.keep)),
+            damaged=old is not None and old.damaged,
             task_uuid=body.task_uuid,
             **given,
         )
@@ -232,7 +235,7 @@ class Downloads:
         if old is not None and old.complete and old.key is not None:
             await self._resume(old.disk)
 
-    async def _download(self, torrent: Metainfo, raw: bytes) -> None:
+    async def _download(self, torrent: Metainfo, raw: bytes, scan: FileScan | None = None) -> None:
         name = torrent.name
         active = Active(name, torrent.info_hash, torrent.length)
         self._active[torrent.info_hash] = active
@@ -240,10 +243,10 @@ class Downloads:
             keep = await self._has_own_work(name)
             if not keep:
                 await self._library.reserve(name, torrent.length)
-            if keep or await self._seeder.doubts(raw, self._library.directory):
+            if scan is None and (keep or await self._seeder.doubts(raw, self._library.directory)):
                 self._spawn(self._compare(active, torrent, raw))  # reads the whole file: not awaited
             else:
-                await self._seeder.download(raw, self._library.directory, self._trackers(torrent))
+                await self._seeder.download(raw, self._library.directory, self._trackers(torrent), scan)
         except VoiError:
             if self._current(active):
                 del self._active[torrent.info_hash]
@@ -389,6 +392,30 @@ class Downloads:
         except VoiError as error:
             await self._give_up(state, error.reason, told=name in self._waiting)
 
+    async def mend(self, found: DiskState, torrent: Metainfo, raw: bytes, scan: FileScan) -> bool:
+        """Fetch what a complete disk lacks by the `scan` of its file, into that file, though nobody changed it.
+
+        It counts as incomplete first, on the disk too: whatever comes between, it is neither booted nor offered.
+
+        :param found: what was known of the disk when it was read.
+        :return: whether it is being mended; not where it is another file by now, or an upload needs it as it is.
+        """
+        await self._lock.acquire()
+        try:
+            state = self._library.get(found.disk)
+            if self._stopped or state is None or not same_file(state, found) or self._busy_with(found.disk):
+                return False
+            changes = {"complete": False, "wanted": True, "damaged": True}
+            state = await self._library.update(state.disk, anyway=True, **changes)
+            try:
+                await self._seeder.remove(torrent.info_hash, forget=True)
+                await self._download(torrent, raw, scan)
+            except VoiError as error:
+                await self._give_up(state, error.reason)
+            return True
+        finally:
+            self._lock.release()
+
     def _trackers(self, torrent: Metainfo) -> Sequence[str]:
         return self._server.trackers or ([torrent.announce] if torrent.announce else [])
 
@@ -501,7 +528,7 @@ class Downloads:
         if state is not None and state.complete and info_hash not in self._active:
             log.error("{name} may be damaged: it is checked, and what differs is fetched again", name=state.name)
             self._active[info_hash] = Active(state.disk, info_hash, state.size)
-            self._library.update(state.disk, complete=False, wanted=True).addErrback(
+            self._library.update(state.disk, complete=False, wanted=True, damaged=True).addErrback(
                 lambda failure: log.failure("{name}", failure, name=state.name)
             )
 

@@ -347,7 +347,16 @@ class Library:
             if state is None or found is None or found[0] != length:
                 there = str(found and found[0])
                 raise StorageMissing(Reason("wrong_length", path=str(self.path(name)), length=length, found=there))
-            done = replace(state, complete=True, wanted=False, keep=False, size=found[0], mtime_ns=found[1], **changes)
+            done = replace(
+                state,
+                complete=True,
+                wanted=False,
+                keep=False,
+                damaged=False,
+                size=found[0],
+                mtime_ns=found[1],
+                **changes,
+            )
             if state.task_uuid is not None:
                 done = replace(done, task_uuid=None, result=DOWNLOADED, why=None)
             return await self._put(done)

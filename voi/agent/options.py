@@ -26,8 +26,8 @@ MOST_TERMINALS: Final = 200
 
 FIRST_LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.10")
 
-PROGRAMS: Final = tuple(sorted(kind.name for kind in COMMANDS.given))
-"""Commands of the server that a program can be configured for."""
+PROGRAMS: Final = tuple(sorted(kind.name for kind in COMMANDS.given if not kind.needs))
+"""Commands of the server that a program can be configured for; the others the terminal does itself."""
 
 _KEYS: Final = (
     "server",

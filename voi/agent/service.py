@@ -24,9 +24,11 @@ from twisted.web.client import Agent
 from voi.agent.block_tables import CONNECT_SECONDS, BlockTableClient
 from voi.agent.client import Client, ServerRefused
 from voi.agent.commands import CommandHandlers
+from voi.agent.disk_checks import DiskChecks
 from voi.agent.disk_reports import DiskReports, free_room
 from voi.agent.disks import boot_disk
 from voi.agent.downloads import Downloads
+from voi.agent.idle_thread import IdleThread
 from voi.agent.interfaces import BlockTableFetcher
 from voi.agent.leftovers import remove_leftovers
 from voi.agent.library import Library
@@ -44,7 +46,7 @@ from voi.seeding.link import link_rate
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import terminal_settings
 from voi.tasks import InThread, spawn
-from voi.wire.codes import Code
+from voi.wire.codes import ABILITIES, Code
 
 log = Logger()
 
@@ -99,6 +101,8 @@ class TerminalService(Service):
         self._refused_logins = 0
         self._running = False
         self._lifecycle = DeferredLock()
+        self._idle_thread = IdleThread(reactor)
+        idle = in_thread or self._idle_thread
         in_thread = self._in_thread = in_thread or partial(deferToThreadPool, reactor, reactor.getThreadPool())
         self.library = Library(config.disks, in_thread)
         self._state_directory = self.library.hidden / "seeding"
@@ -134,7 +138,12 @@ class TerminalService(Service):
             library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look
         )
         self.downloads.told = self.disk_reports.told
-        self._commands = CommandHandlers(self.mac, self.downloads, self.uploads, Programs(reactor, config.commands))
+        self.disk_checks = DiskChecks(
+            library=self.library, server=self, idle=idle, look=self.downloads.look, mend=self.downloads.mend
+        )
+        self._commands = CommandHandlers(
+            self.mac, self.downloads, self.uploads, self.disk_checks, Programs(reactor, config.commands)
+        )
         self._connector = ClientService(
             endpoint or _endpoint(reactor, config),
             _factory(self._protocol),
@@ -189,7 +198,10 @@ class TerminalService(Service):
         self.downloads.stop()
         self.uploads.stop()
         self.disk_reports.stop()
+        read = self.disk_checks.stop()
         await self._connector.stopService()
+        await read  # it may have waited for an answer of the server
+        self._idle_thread.stop()
         await self.seeding.stop()
         self.library.close()
 
@@ -259,7 +271,8 @@ class TerminalService(Service):
     async def _log_in(self, client: Client) -> None:
         """Log in, and report everything, in the order of the protocol."""
         room = await free_room(self._in_thread, self.library.directory)
-        granted = await client.ask(Code.LOGIN, {"mac": self.mac, "ip": self.address, **room})
+        login = {"mac": self.mac, "ip": self.address, **room, "abilities": sorted(ABILITIES)}
+        granted = await client.ask(Code.LOGIN, login)
         client.session.token = str(granted.get("token", "")).encode()
         client.start_heartbeat({"mac": self.mac})
         self._logged_in = True
@@ -272,6 +285,7 @@ class TerminalService(Service):
         self.downloads.online()
         await self.disk_reports.online()
         self.uploads.online()
+        self.disk_checks.online()
         await self.own_work.tell()
 
     def _note_what_runs(self) -> None:

@@ -6,10 +6,11 @@ import time
 
 from voi.domain.room_directory import RoomDirectory
 from voi.files.directory import DataDirectory
-from voi.store.database import FromThread, prepare
 from voi.store.interfaces.database import Database, FoundDatabase
+from voi.store.preparation import prepare
 from voi.store.sqlite import SqliteDatabase
 from voi.store.start import examine, identify
+from voi.store.worker import FromThread
 
 
 def examine_database(directory: DataDirectory) -> FoundDatabase:

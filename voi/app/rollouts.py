@@ -38,6 +38,7 @@ def make_rollouts(base: Foundation, swarm: SwarmArea, uploads: UploadArea, comma
     bad_copies = BadCopies(
         open_targets=open_targets,
         tracker=swarm.tracker,
+        registry=base.registry,
         note=base.audit_log.note,
         suspect=uploads.contents.suspect,
         seconds=base.reactor.seconds,

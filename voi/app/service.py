@@ -41,6 +41,9 @@ PRUNE_SECONDS: Final = 600.0
 CHECK_SECONDS: Final = 86_400.0
 """How often the whole database is read, so that damage is found before somebody needs what is damaged."""
 
+COPIES_SECONDS: Final = 60.0
+"""How often terminals with damaged copies are told to check them, where they were off or did not answer."""
+
 IDLE_SECONDS: Final = 60.0
 """How often uploads are checked for progress; one that makes none gives way."""
 
@@ -130,6 +133,7 @@ class VoiService(MultiService):
         self._every(LOOK_SECONDS, parts.rollouts.recorder.look)
         self._every(LOOK_AT_FILES_SECONDS, parts.uploads.contents.look)
         self._every(IDLE_SECONDS, lambda: parts.uploads.publisher.give_up_idle(self._reactor.seconds(), time.time()))
+        self._every(COPIES_SECONDS, parts.rollouts.bad_copies.tick)
         self._every(CHECK_SECONDS, self._look_for_damage, now=True)
         self._every(PRUNE_SECONDS, parts.base.audit_log.prune)
         self._every(WATCH_SECONDS, parts.base.clock_monitor.look)

@@ -45,6 +45,7 @@ def make_terminals(base: Foundation, uploads: UploadArea, rollouts: RolloutArea)
         audit_log=base.audit_log,
         next_batch=base.registry.next_batch,
         seconds=base.reactor.seconds,
+        disk_checked=rollouts.bad_copies.checked,
     )
     return TerminalArea(
         passwords=passwords,

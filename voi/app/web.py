@@ -18,7 +18,7 @@ from voi.app.uploads import UploadArea
 from voi.auth.administration import AccountAdministration
 from voi.auth.passwords import ATTEMPTS
 from voi.catalogue.metrics import ContentMetrics
-from voi.domain.rollouts import LinkRates
+from voi.domain.rollout_demand import LinkRates
 from voi.files.disk_usage import disk_usage
 from voi.seeding.link import link_rate
 from voi.seeding.metrics import SeedingMetrics

@@ -18,6 +18,7 @@ from voi.errors import Conflict, NotFound, StorageMissing
 from voi.files.atomic import write_atomically
 from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled, verify_file
+from voi.files.torrent_file import read_torrent
 from voi.messages.reason import Reason, of_system
 from voi.store.interfaces.templates import Templates
 from voi.tasks import InThread
@@ -139,7 +140,7 @@ class BlockTables:
 
     def _make_in_thread(self, level: PublishedLevel) -> bool | None:
         """Whether there is a table then: False where there is no use in one, None where pieces are wrong."""
-        torrent = metainfo.parse(self._directory.torrent(level.info_hash).read_bytes(), level.name)
+        torrent = metainfo.parse(read_torrent(self._directory.torrent(level.info_hash)), level.name)
         if not is_useful(torrent):
             return False
         log.info("{name}: its block table is made", name=str(level.name))

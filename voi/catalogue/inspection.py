@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from voi.domain.blocks import Found
 from voi.domain.contents import Fault
 from voi.domain.metainfo import Metainfo
-from voi.errors import StorageMissing
+from voi.errors import Conflict, StorageMissing
 from voi.files.atomic import sync_directory
 from voi.files.hashing import IsCancelled, Progress, hash_file
+from voi.files.opening import regular
 from voi.messages.reason import Reason, of_system
 from voi.seeding.interfaces import FileFacts, FileScan
 
@@ -32,19 +32,13 @@ class Sight:
 def look(path: Path) -> Sight:
     """See whether a regular file is there that can be opened; its size is for others to judge."""
     try:
-        # O_NONBLOCK: a pipe in its place would hold the thread for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with regular(path) as handle:
+            found = os.fstat(handle)
     except FileNotFoundError:
         return Sight(fault=Fault.missing())
     except OSError as error:
         return Sight(fault=Fault.unreadable(of_system(error.strerror)))
-    try:
-        found = os.fstat(handle)
-    except OSError as error:
-        return Sight(fault=Fault.unreadable(of_system(error.strerror)))
-    finally:
-        os.close(handle)
-    if not stat.S_ISREG(found.st_mode):
+    except Conflict:
         return Sight(fault=Fault.unreadable(Reason("not_a_file", path=path.name)))
     return Sight(FileFacts(found.st_size, found.st_mtime_ns), found.st_ino)
 
@@ -85,9 +79,7 @@ def read_through(
         why = seen.fault.reason if seen.fault is not None else ""
         raise StorageMissing(Reason("path_failed", path=str(path), text=why))
     hashes = hash_file(path, torrent.piece_length, progress, cancelled, at_most=torrent.length)
-    have = tuple(
-        hashes[index * 20 : index * 20 + 20] == torrent.piece_hash(index) for index in range(torrent.piece_count)
-    )
+    have = torrent.right_pieces(hashes)
     own = -(-min(seen.facts.size, torrent.length) // torrent.piece_length)
     return WholeReading(FileScan(Found(have, {}), seen.facts), seen.inode, torrent.length, own)
 

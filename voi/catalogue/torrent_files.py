@@ -8,24 +8,22 @@ it again, if it is whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from twisted.logger import Logger
 
 from voi.domain import metainfo
 from voi.domain.templates import PublishedLevel
 from voi.domain.torrent_repair import info_of, is_torrent_of, with_hashes
-from voi.errors import VoiError
+from voi.errors import StorageMissing, VoiError
 from voi.files.atomic import write_atomically
 from voi.files.directory import DataDirectory
 from voi.files.hashing import IsCancelled, hash_file
+from voi.files.torrent_file import read_torrent
 from voi.store.interfaces.torrents import LevelTorrents
 from voi.tasks import InThread
 
 log = Logger()
-
-_EVERY_LENGTH: Final = tuple(metainfo.SMALLEST_PIECE << shift for shift in range(11))
-"""Bytes of a piece, as many as there may be: 16 KiB to 16 MiB."""
 
 
 def is_of(torrent: bytes, level: PublishedLevel) -> bool:
@@ -83,12 +81,10 @@ class TorrentFiles:
         return made
 
     def _read(self, level: PublishedLevel) -> bytes | None:
-        path = self._directory.torrent(level.info_hash)
         try:
-            with path.open("rb") as file:
-                data = file.read(metainfo.MAX_TORRENT + 1)
-        except OSError as error:
-            log.warn("{path} cannot be read: {error}", path=str(path), error=error.strerror)
+            data = read_torrent(self._directory.torrent(level.info_hash))
+        except StorageMissing as error:
+            log.warn("{name}: {error}", name=str(level.name), error=error.message)
             return None
         return data if is_of(data, level) else None
 
@@ -113,22 +109,22 @@ class TorrentFiles:
         """Lengths of pieces, the likely ones first, each with the rest of a damaged torrent, where that is read."""
         damaged = self._rest_of(level)
         length = (damaged or {}).get(b"piece length")
-        if damaged is not None and length in _EVERY_LENGTH:
+        if damaged is not None and length in metainfo.PIECE_LENGTHS:
             yield length, damaged
             yield length, None
         likely = metainfo.piece_length_for(level.file_size)
         yield likely, None
-        for other in _EVERY_LENGTH:
+        for other in metainfo.PIECE_LENGTHS:
             if other != likely and -(-level.file_size // other) * 20 < metainfo.MAX_TORRENT:
                 yield other, None
 
     def _rest_of(self, level: PublishedLevel) -> dict[bytes, Any] | None:
         """The info dictionary of a torrent whose hashes are damaged, if the rest can be read."""
         try:
-            data = self._directory.torrent(level.info_hash).read_bytes()[: metainfo.MAX_TORRENT]
-        except OSError:
+            data = read_torrent(self._directory.torrent(level.info_hash))
+        except StorageMissing:
             return None
-        info = info_of(data)
+        info = info_of(data[: metainfo.MAX_TORRENT])
         return info if info is not None and info.get(b"length") == level.file_size else None
 
     async def _write(self, level: PublishedLevel, torrent: bytes) -> None:

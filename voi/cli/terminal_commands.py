@@ -75,7 +75,7 @@ def _giving(kind: CommandKind) -> click.Command:
     made = with_terminals(made)
     for name, choices in kind.fields.items():
         made = click.argument(name, type=click.Choice(tuple(choices)))(made)
-    return click.command(name=kind.name, help=_help(kind))(made)
+    return click.command(name=kind.name.replace("_", "-"), help=_help(kind))(made)
 
 
 GIVING: Final = tuple(map(_giving, COMMANDS.given))

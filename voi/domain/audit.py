@@ -67,6 +67,10 @@ KINDS: Final[dict[str, str]] = {
     "terminal.forgotten": "Forgotten: {whom}",
     "terminal.damaged_copy": "The copy of {disk} at terminal {terminal} is damaged: {pieces} pieces of it did not "
     "match at terminal {at}",
+    "terminal.disk_right": "Terminal {terminal} read {disk} from end to end: all of it is right",
+    "terminal.disk_damaged": "Terminal {terminal} read {disk} from end to end: {pieces} pieces of it are damaged, and "
+    "are fetched again",
+    "terminal.disk_unreadable": "Terminal {terminal} could not check {disk}: {reason}",
     "terminal.woken": "Woken: {whom}",
     "terminal.set_aside": (
         "Terminal {terminal} had unpublished work in {disk}: it is kept there as {kept_as}, and no longer in use"
@@ -113,6 +117,9 @@ BY_STRANGERS: Final = (
     "terminal.first",
     "terminal.set_aside",
     "terminal.damaged_copy",
+    "terminal.disk_right",
+    "terminal.disk_damaged",
+    "terminal.disk_unreadable",
 )
 """Kinds that anybody who reaches the server can bring about, as often as they like."""
 

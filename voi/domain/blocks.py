@@ -150,10 +150,7 @@ def compare(
     `piece_hashes` and `sums` are those of the file, up to the torrent's length and cut into the torrent's pieces;
     the file may be shorter. Nothing is believed of the blocks of `distrusted` pieces.
     """
-    have = tuple(
-        piece_hashes[index * 20 : index * 20 + 20] == metainfo.piece_hash(index)
-        for index in range(metainfo.piece_count)
-    )
+    have = metainfo.right_pieces(piece_hashes)
     if table is None or not is_useful(metainfo):
         return Found(have, {})
     partial: dict[int, tuple[bool, ...]] = {}

@@ -29,6 +29,7 @@ class CommandKind:
     :param waits: terminals that are off get it at their next login. A setting holds until it is changed; a restart of
         yesterday does not.
     :param replaces: the newest is the one that holds, so an older one that still waits must not come after it.
+    :param needs: the ability that a terminal's login must name (protocol section 4); empty where every terminal can.
     :param question: what somebody is asked first, because it may interrupt who is at work; empty where it does not.
     :param sentence: how the audit log tells of it, with the word of each field in its place; empty for one that no
         person gives.
@@ -40,6 +41,7 @@ class CommandKind:
     fields: Mapping[str, Choices] = field(default_factory=lambda: MappingProxyType({}))
     waits: bool = False
     replaces: bool = False
+    needs: str = ""
     question: str = ""
     sentence: str = ""
 
@@ -150,6 +152,13 @@ COMMANDS: Final = CommandTable(
             waits=True,
             replaces=True,
             sentence="Watermark {switch}: {whom}; sent at once: {sent}, at the next login: {waiting}",
+        ),
+        CommandKind(
+            name="check_disks",
+            code=1901,
+            summary="Have terminals read their disks from end to end, and mend what is damaged",
+            needs="check_disk",
+            sentence="Check of the disks requested: {whom}",
         ),
         CANCEL,
     )

@@ -1,4 +1,4 @@
-"""What the first bytes of a qcow2 file say: a strict reader of its header, a new backing name.
+"""What the first bytes of a qcow2 file say: a strict reader of its header.
 
 Pure: bytes in, values out. Nothing here opens a file, and least of all the one that a header names
 as its backing file. The layout is that of QEMU's ``docs/interop/qcow2.txt``; all numbers are big-endian.
@@ -12,15 +12,20 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from voi.domain.image_extensions import backing_format_of, read_backing_name, read_extensions
+from voi.domain.image_refusals import (
+    COMPRESSION_BIT,
+    ENCRYPTED,
+    EXTERNAL_DATA,
+    EXTERNAL_DATA_RAW,
+    INCOMPATIBLE,
+    check_magic,
+)
 from voi.errors import BadImage
 from voi.messages.reason import Reason
-from voi.names import HIGHEST_PUBLISHED_LEVEL, DiskName
 
 HEADER_PREFIX = 65536
 """Bytes from the start of the file that a reader passes in: terminals look no further for the name."""
-
-LONGEST_BACKING_NAME = 1023
-"""Bytes; the format's own bound."""
 
 _SMALLEST_CLUSTER_BITS, _LARGEST_CLUSTER_BITS = 9, 21  # 512 bytes to 2 MiB: what the format and QEMU take
 _LARGEST_VIRTUAL_SIZE = 1 << 56  # bytes; host offsets have 56 bits, so nothing larger can be addressed
@@ -29,55 +34,11 @@ LARGEST_L1 = 32 << 20
 """Bytes; QEMU opens nothing with a larger first table."""
 _LARGEST_REFCOUNT_TABLE = 8 << 20  # bytes; QEMU's bound too
 _MOST_SNAPSHOTS = 65536  # QEMU's bound
-
-_MAGIC = b"QFI\xfb"
 _V2 = struct.Struct(">4sIQIIQIIQQIIQ")  # 72 bytes, all of a version 2 header
 _V3 = struct.Struct(">QQQII")  # the 32 bytes that version 3 appends
-_EXTENSION = struct.Struct(">II")  # type, length of the data, which is padded to 8 bytes
-_BACKING_FIELDS = struct.Struct(">QI")  # offset and length of the name, at byte 8 of the header
 _V2_REFCOUNT_ORDER = 4  # 16 bits each, by the format
 _COMPRESSION_TYPE_AT = 104
 _COMPRESSION_TYPES = frozenset({1})  # zstd; 0 (deflate) is said by the absence of the bit
-
-_END = 0
-_BACKING_FORMAT = 0xE2792ACA
-
-_DIRTY, _CORRUPT, _EXTERNAL_DATA, _COMPRESSION_BIT, _SUBCLUSTERS = (1 << bit for bit in range(5))
-
-_EXTERNAL_DATA_RAW = 2  # an autoclear bit, and nonsense without the other: QEMU opens no image that has it alone
-
-_ENCRYPTED = Reason("encrypted")
-_INCOMPATIBLE: dict[int, Reason] = {
-    _CORRUPT: Reason("corrupt"),
-    _DIRTY: Reason("dirty"),
-    _EXTERNAL_DATA: Reason("external_data"),
-    _SUBCLUSTERS: Reason("subclusters"),
-}
-"""Incompatible feature bit -> why an image that has it is refused, worst first."""
-
-_REFUSED_EXTENSIONS: dict[int, Reason] = {
-    0x44415441: _INCOMPATIBLE[_EXTERNAL_DATA],
-    0x0537BE77: _ENCRYPTED,
-}
-"""Header extension -> why an image that has it is refused."""
-
-_OTHER_FORMATS: tuple[tuple[int, bytes, Reason], ...] = (
-    (0, b"conectix", Reason("vhd")),
-    (0, b"vhdxfile", Reason("vhdx")),
-    (0, b"KDMV", Reason("vmdk")),
-    (0, b"COWD", Reason("vmdk")),
-    (0, b"# Disk DescriptorFile", Reason("vmdk_descriptor")),
-    (64, b"\x7f\x10\xda\xbe", Reason("vdi")),
-    (0, b"QED\0", Reason("qed")),
-    (0, b"\x1f\x8b", Reason("gzip")),
-    (0, b"\xfd7zXZ\0", Reason("xz")),
-    (0, b"\x28\xb5\x2f\xfd", Reason("zstd")),
-    (0, b"PK\x03\x04", Reason("zip")),
-    (32769, b"CD001", Reason("cd")),
-    (512, b"EFI PART", Reason("raw_gpt")),
-    (510, b"\x55\xaa", Reason("raw_boot_sector")),
-)
-"""Offset, signature, and what a file is that has it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +81,7 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     :raises BadImage: it is no such image, or one that terminals could not boot; the message says why.
     """
     prefix = prefix[:HEADER_PREFIX]
-    _check_magic(prefix)
+    check_magic(prefix)
     if len(prefix) < min(file_size, HEADER_PREFIX) or len(prefix) < _V2.size:
         raise BadImage(Reason("image_header_cut"))
     (
@@ -143,7 +104,7 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     if not _SMALLEST_CLUSTER_BITS <= cluster_bits <= _LARGEST_CLUSTER_BITS:
         raise BadImage(Reason("image_cluster_bits", bits=cluster_bits))
     if crypt_method != 0:
-        raise BadImage(Reason("image_refused", why=_ENCRYPTED))
+        raise BadImage(Reason("image_refused", why=ENCRYPTED))
     cluster_size = 1 << cluster_bits
     area_end = min(cluster_size, HEADER_PREFIX)
     header_length, refcount_order = (
@@ -166,14 +127,14 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
         _most_needed(virtual_size, snapshots),
     )
 
-    backing_name, name_end = _backing_name(prefix, name_offset, name_length, header_length, area_end, cluster_size)
-    extensions, extensions_end = _extensions(prefix, header_length, name_offset or area_end)
+    backing_name, name_end = read_backing_name(prefix, name_offset, name_length, header_length, area_end, cluster_size)
+    extensions, extensions_end = read_extensions(prefix, header_length, name_offset or area_end)
     return ImageHeader(
         version=version,
         virtual_size=virtual_size,
         cluster_bits=cluster_bits,
         backing_name=backing_name,
-        backing_format=_backing_format(extensions),
+        backing_format=backing_format_of(extensions),
         header_length=header_length,
         extensions=extensions,
         used_end=max(name_end, extensions_end),
@@ -187,76 +148,17 @@ def parse_header(prefix: bytes, file_size: int) -> ImageHeader:
     )
 
 
-def check_level(header: ImageHeader, level: int, disk_uuid: str) -> str | None:
-    """Whether an image may stand at `level` of its disk; the backing name it needs there (level 0: None).
-
-    The name that an uploaded diff brings may differ: what opens the diff first gives it this one, with
-    `rewrite_backing`.
-
-    :raises BadImage: a base with a backing file, a diff without one, or a level that is not distributed.
-    """
-    if not 0 <= level <= HIGHEST_PUBLISHED_LEVEL:
-        raise BadImage(Reason("level_unknown", level=level, highest=HIGHEST_PUBLISHED_LEVEL))
-    if level == 0:
-        if header.backing_name is not None:
-            raise BadImage(Reason("base_with_backing", text=header.backing_name[:200]))
-        return None
-    if header.backing_name is None:
-        raise BadImage(Reason("difference_alone", level=level))
-    return str(DiskName(disk_uuid, level).parent)
-
-
-def rewrite_backing(prefix: bytes, header: ImageHeader, new_name: str) -> bytes:
-    """The bytes to write at offset 0 of the file, so that its backing file is `new_name`.
-
-    They hold the header, all its extensions, the name, and zeros over what is left of a longer old one. A
-    backing format that is stated becomes qcow2, which every level is. The result is one piece so that one
-    write does it; it never leaves the first cluster, where the format allows nothing but these things.
-
-    :raises BadImage: there is no backing file to rename, or the new name is not one that fits.
-    """
-    if header.backing_name is None or len(prefix) < header.header_length or prefix[:4] != _MAGIC:
-        raise BadImage(Reason("no_backing"))
-    try:
-        name = new_name.encode()
-    except UnicodeEncodeError as error:
-        raise BadImage(Reason("backing_not_utf8")) from error
-    if not name or len(name) > LONGEST_BACKING_NAME or not new_name.isprintable():
-        raise BadImage(Reason("backing_not_printable", most=LONGEST_BACKING_NAME))
-    head = bytearray(prefix[: header.header_length])
-    for kind, data in header.extensions:
-        value = b"qcow2" if kind == _BACKING_FORMAT else data
-        head += _EXTENSION.pack(kind, len(value)) + value + bytes(-len(value) % 8)
-    head += _EXTENSION.pack(_END, 0)
-    _BACKING_FIELDS.pack_into(head, 8, len(head), len(name))
-    head += name
-    if len(head) > min(header.cluster_size, HEADER_PREFIX):
-        raise BadImage(Reason("backing_does_not_fit"))
-    return bytes(head.ljust(header.used_end, b"\0"))
-
-
-def _check_magic(prefix: bytes) -> None:
-    if prefix[:4] == _MAGIC:
-        return
-    for offset, signature, what in _OTHER_FORMATS:
-        if prefix[offset : offset + len(signature)] == signature:
-            raise BadImage(Reason("other_format", what=what))
-    if not prefix.strip(b"\0"):
-        raise BadImage(Reason("empty_file"))
-    raise BadImage(Reason("raw_file"))
-
-
 def _check_version_3(prefix: bytes, area_end: int) -> tuple[int, int]:
     """The length of a version 3 header and its refcount_order, after its features were found to be harmless."""
     if len(prefix) < _V2.size + _V3.size:
         raise BadImage(Reason("image_header_cut"))
     incompatible, _compatible, autoclear, refcount_order, length = _V3.unpack_from(prefix, _V2.size)
-    for bit, why in _INCOMPATIBLE.items():
+    for bit, why in INCOMPATIBLE.items():
         if incompatible & bit:
             raise BadImage(Reason("image_refused", why=why))
-    if autoclear & _EXTERNAL_DATA_RAW:
-        raise BadImage(Reason("image_refused", why=_INCOMPATIBLE[_EXTERNAL_DATA]))
-    unknown = incompatible & ~_COMPRESSION_BIT
+    if autoclear & EXTERNAL_DATA_RAW:
+        raise BadImage(Reason("image_refused", why=INCOMPATIBLE[EXTERNAL_DATA]))
+    unknown = incompatible & ~COMPRESSION_BIT
     if unknown:
         raise BadImage(Reason("image_features", bits=f"{unknown:#x}"))
     if refcount_order > 6:
@@ -264,7 +166,7 @@ def _check_version_3(prefix: bytes, area_end: int) -> tuple[int, int]:
     if length < _V2.size + _V3.size or length % 8 or length > min(area_end, len(prefix)):
         raise BadImage(Reason("image_header_length", length=length))
     compression = prefix[_COMPRESSION_TYPE_AT] if length > _COMPRESSION_TYPE_AT else 0
-    if bool(incompatible & _COMPRESSION_BIT) != (compression != 0):
+    if bool(incompatible & COMPRESSION_BIT) != (compression != 0):
         raise BadImage(Reason("image_compression_bit"))
     if compression and compression not in _COMPRESSION_TYPES:
         raise BadImage(Reason("image_compression", kind=compression))
@@ -307,64 +209,3 @@ def _check_tables(
     if needed > file_size:
         # What is counted and what is cut off is not known any more: there may have been more.
         raise BadImage(Reason("image_cut_tables", missing=needed - file_size, wanted=needed, length=file_size))
-
-
-def _backing_name(
-    prefix: bytes, offset: int, length: int, header_length: int, area_end: int, cluster_size: int
-) -> tuple[str | None, int]:
-    """The backing name, and the first byte after it."""
-    if offset == 0:
-        return None, 0
-    if length > LONGEST_BACKING_NAME:
-        raise BadImage(Reason("backing_name_long", length=length, most=LONGEST_BACKING_NAME))
-    if not header_length <= offset <= area_end - length:
-        far = cluster_size > HEADER_PREFIX
-        raise BadImage(Reason("backing_name_far") if far else Reason("backing_name_misplaced"))
-    if len(prefix) < offset + length:
-        raise BadImage(Reason("image_name_cut"))
-    if length == 0:
-        return None, offset  # QEMU too takes an empty name for no backing file
-    return _text(prefix[offset : offset + length], Reason("backing_name")), offset + length
-
-
-def _extensions(prefix: bytes, start: int, end: int) -> tuple[tuple[tuple[int, bytes], ...], int]:
-    """The header extensions, and the first byte after them; at most 8192 fit where they must lie."""
-    found: list[tuple[int, bytes]] = []
-    seen: set[int] = set()
-    at = start
-    end = min(end, len(prefix))
-    while at < end:
-        if end - at < _EXTENSION.size:
-            raise BadImage(Reason("extension_cut"))
-        kind, length = _EXTENSION.unpack_from(prefix, at)
-        at += _EXTENSION.size
-        if length > end - at:  # of the end marker too: QEMU looks at it before it looks what it is
-            raise BadImage(Reason("extension_long", kind=f"{kind:#x}"))
-        if kind == _END:
-            return tuple(found), at
-        if kind in seen:
-            raise BadImage(Reason("extension_twice", kind=f"{kind:#x}"))
-        if kind in _REFUSED_EXTENSIONS:
-            raise BadImage(Reason("image_refused", why=_REFUSED_EXTENSIONS[kind]))
-        seen.add(kind)
-        found.append((kind, prefix[at : at + length]))
-        at += length + -length % 8
-    return tuple(found), min(at, end)
-
-
-def _backing_format(extensions: tuple[tuple[int, bytes], ...]) -> str | None:
-    for kind, data in extensions:
-        if kind == _BACKING_FORMAT:
-            return _text(data, Reason("backing_format"))
-    return None
-
-
-def _text(raw: bytes, what: Reason) -> str:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise BadImage(Reason("not_utf8", what=what)) from error
-    # isprintable would refuse some spaces that file names have; only NUL and control characters must go.
-    if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
-        raise BadImage(Reason("control_characters", what=what))
-    return text

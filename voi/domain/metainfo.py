@@ -28,6 +28,9 @@ LONGEST_URL = 2048
 SMALLEST_PIECE, LARGEST_PIECE = 16 << 10, 16 << 20
 """Bytes. One block of the peer protocol; and what a terminal still can hold several of while it downloads."""
 
+PIECE_LENGTHS = tuple(SMALLEST_PIECE << shift for shift in range((LARGEST_PIECE // SMALLEST_PIECE).bit_length()))
+"""Bytes of a piece, as many as there may be: the powers of two between these."""
+
 LARGEST_LENGTH = 1 << 50
 """Bytes; far above any disk, and no sum of sizes overflows an i64 of the torrent struct."""
 
@@ -98,6 +101,13 @@ class Metainfo:
             raise IndexError(index)
         return self.piece_hashes[index * _HASH_SIZE : (index + 1) * _HASH_SIZE]
 
+    def right_pieces(self, hashes: bytes) -> tuple[bool, ...]:
+        """Which pieces have these SHA-1s, which stand in a row; of a shorter file the last ones are lacking."""
+        return tuple(
+            hashes[index * _HASH_SIZE : (index + 1) * _HASH_SIZE] == self.piece_hash(index)
+            for index in range(self.piece_count)
+        )
+
 
 def parse(data: bytes, expected: DiskName | None = None) -> Metainfo:
     """Read a torrent of one disk level; `expected` is the disk that it must be of.
@@ -118,7 +128,7 @@ def parse(data: bytes, expected: DiskName | None = None) -> Metainfo:
     if not 0 < length <= LARGEST_LENGTH:
         raise TorrentRefused(Reason("torrent_length", length=length), field="length")
     piece_length = _typed(info, b"piece length", int)
-    if not SMALLEST_PIECE <= piece_length <= LARGEST_PIECE or piece_length.bit_count() != 1:
+    if piece_length not in PIECE_LENGTHS:
         raise TorrentRefused(Reason("torrent_piece_length", length=piece_length), field="piece length")
     pieces = _typed(info, b"pieces", bytes)
     if len(pieces) != _HASH_SIZE * _ceil_div(length, piece_length):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum, StrEnum, auto
-from typing import Final
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 
 from voi.names import DiskName
 
@@ -37,9 +35,6 @@ evening does in minutes, and one that does so is done after a hundred of them at
 
 SHOWN_INTERRUPTIONS = 3
 """So many interruptions in a row without such a gain are shown as what they are, and count as one failed try."""
-
-MOST_CHECKS = 3
-"""So many checks of what it has count as work, for a terminal that gains nothing by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,75 +184,6 @@ def next_pause(attempts: int) -> float | None:
     return RETRY_PAUSES[attempts - 1] if attempts <= len(RETRY_PAUSES) else None
 
 
-NEVER: Final = -math.inf
-"""A time before all others."""
-
-
-class ProgressSource(IntEnum):
-    """Who says how far a terminal is. Each rounds in its own way, so each is measured by its own words alone."""
-
-    TERMINAL = 0
-    TRACKER = 1
-    SEED = 2
-
-
-@dataclass(slots=True)
-class TaskProgress:
-    """What is known of one task's progress, the latest report counts; `fraction` is 0 to 1.
-
-    A restart of the terminal's check may report less than before: that is the truth then, and shown.
-
-    Times are by the caller's clock, which never jumps. `updated` is when anything was heard, `NEVER` at first;
-    `advanced` when a source last said more than ever since the last check of the file: two that round differently, or
-    one that goes up and down, advance nothing. `whole` is since when tracker or seed see a peer that lacks nothing,
-    None while they do not. `why` is what the terminal says stands in its way, empty for nothing. `ever` is
-    the most that was ever reported.
-    """
-
-    fraction: float = 0.0
-    updated: float = NEVER
-    advanced: float = 0.0
-    whole: float | None = None
-    why: str = ""
-    ever: float = 0.0
-    _best: list[float] = field(default_factory=lambda: [0.0] * len(ProgressSource))
-    _checks: int = 0
-    _checking: bool = False
-
-    def alive(self, now: float) -> None:
-        """Begin to wait for it: it was sent just now, or is here again."""
-        self.updated = self.advanced = now
-
-    def checks(self, now: float) -> None:
-        """The terminal checks what it has: after that, the best is what was found then.
-
-        That is work, but not for ever: after `MOST_CHECKS` checks that brought nothing it is none any more.
-        """
-        self.updated = now
-        if not self._checking:
-            self._checking = True
-            self._checks += 1
-            self._best = [0.0] * len(ProgressSource)
-        if self._checks <= MOST_CHECKS:
-            self.advanced = now
-
-    def update(self, fraction: float, now: float, source: ProgressSource = ProgressSource.TERMINAL) -> None:
-        """Take a report of the terminal, the tracker or the seed."""
-        self.updated = now
-        self.fraction = fraction
-        if fraction < 1:
-            self.whole = None
-        if source is ProgressSource.TERMINAL:
-            self._checking = False
-        if fraction > self._best[source]:
-            self._best[source] = fraction
-            if self._checks <= MOST_CHECKS or fraction > self.ever:
-                self.advanced = now
-        if fraction > self.ever:
-            self.ever = fraction
-            self._checks = 0
-
-
 class Unconfirmed(Enum):
     """What is made of levels that a terminal has by a report from before its login, and has not named since."""
 
@@ -278,41 +204,3 @@ class Work:
     tasks: tuple[Task, ...]
     unsaid: bool = False
     held: tuple[Task, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What the terminals of a rollout have to fetch, in bytes.
-
-    `image` counts each level once that any of them lacks, `most` is what the neediest lacks, `total` what all lack
-    together; `terminals` is how many lack anything.
-    """
-
-    image: int
-    most: int
-    total: int
-    terminals: int
-
-
-@dataclass(frozen=True, slots=True)
-class LinkRates:
-    """How much the links carry, in bytes a second, up as well as down: the server's, and each terminal's."""
-
-    server: float
-    terminal: float
-
-    def least_seconds(self, demand: Demand) -> float:
-        """The least time in which all can have what they lack, however it is shared: the bound of Kumar and Ross.
-
-        The server must send each byte once, the neediest terminal receive all that it lacks, and all links together
-        send what all terminals receive.
-        """
-        together = self.server + demand.terminals * self.terminal
-        return max(demand.image / self.server, demand.most / self.terminal, demand.total / together)
-
-
-def target_progress(tasks: Iterable[tuple[int, float]]) -> float:
-    """The progress of a target from (bytes, fraction) of its tasks: by bytes, 1 for nothing to do."""
-    pairs = list(tasks)
-    total = sum(size for size, _ in pairs)
-    return 1.0 if total == 0 else sum(size * fraction for size, fraction in pairs) / total

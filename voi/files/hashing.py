@@ -118,7 +118,7 @@ def verify_file(
     :raises Cancelled: `cancelled` returned True.
     """
     hashes = hash_file(path, metainfo.piece_length, progress, cancelled, sums=sums, at_most=metainfo.length)
-    return [i for i in range(metainfo.piece_count) if hashes[i * 20 : i * 20 + 20] != metainfo.piece_hash(i)]
+    return [index for index, right in enumerate(metainfo.right_pieces(hashes)) if not right]
 
 
 def sha256_file(path: Path, progress: Progress | None = None, cancelled: IsCancelled | None = None) -> str:

@@ -9,29 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Coroutine, KeysView, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from voi.catalogue.block_tables import keep_table
 from voi.catalogue.catalogue import Catalogue
-from voi.clock import believable_age
-from voi.domain import blocks, metainfo
-from voi.domain.audit import Audit, AuditEntry
+from voi.domain import metainfo
+from voi.domain.audit import Audit
 from voi.domain.templates import PublishedLevel, check_next_level
 from voi.domain.uploads import Ending, UploadDisk, UploadState
-from voi.errors import Conflict, StorageMissing, VoiError
-from voi.files.atomic import write_atomically
+from voi.errors import StorageMissing
 from voi.files.directory import DataDirectory
-from voi.files.hashing import Cancelled, copy_and_hash
+from voi.files.hashing import Cancelled
 from voi.messages.reason import Reason, of_system
 from voi.names import DiskName
-from voi.publishing import audit as entries
+from voi.publishing.copying import copy_disk, keep_torrent
+from voi.publishing.endings import UploadEndings, reason_of
+from voi.publishing.idle import IdleUploads
 from voi.publishing.image_check import ImageCheck
-from voi.publishing.verification import WrongPieces, check_parent, examine, install, read_header
+from voi.publishing.locks import DiskLocks
+from voi.publishing.verification import WrongPieces, examine, install, read_header
 from voi.seeding.interfaces import BitTorrentSession
 from voi.signals import Signal
 from voi.store.interfaces.templates import Templates
@@ -44,9 +42,6 @@ log = Logger()
 
 FETCH_AGAIN: Final = 3
 """Times that pieces which the disk lost are fetched again before the disk is called broken."""
-
-IDLE_SECONDS: Final = 24 * 3600.0
-"""An upload that made no progress for a day is given up, so that it does not hold its template for ever."""
 
 
 class Publisher:
@@ -82,10 +77,16 @@ class Publisher:
         self._receiving: dict[bytes, UploadDisk] = {}
         self._copied: dict[str, float] = {}
         self._fetched_again: dict[str, int] = {}
-        self._asked: dict[str, float] = {}  # those that wait for their terminal, since when
-        self._advanced: dict[str, tuple[float, float]] = {}
+        self._endings = UploadEndings(
+            uploads=uploads,
+            catalogue=catalogue,
+            directory=directory,
+            receiving=self._receiving,
+            in_thread=in_thread,
+        )
+        self._idle = IdleUploads(self.progress, self.fail)
         self._ending: set[str] = set()
-        self._locks: dict[str, DeferredLock] = {}
+        self._locks = DiskLocks()
         self._stopping = False
 
     def stop(self) -> None:
@@ -145,33 +146,15 @@ class Publisher:
             self._seeder.connect(disk.info_hash, peer.host, peer.port)
 
     async def _copy(self, disk: UploadDisk) -> None:
-        assert disk.source is not None
-        source, target = Path(disk.source), self._directory.upload(disk.name)
-        torrent = await self._in_disk_thread(self._copy_in_thread, disk, source, target)
+        def progress(part: float) -> None:
+            self._copied[disk.id] = part
+
+        torrent = await self._in_disk_thread(
+            copy_disk, disk, self._directory, self._check_image, progress, lambda: self._cancelled(disk.id)
+        )
         info_hash = metainfo.parse(torrent, disk.name).info_hash
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
         await self._publish(replace(disk, info_hash=info_hash))
-
-    def _copy_in_thread(self, disk: UploadDisk, source: Path, target: Path) -> bytes:
-        seen = source.stat()
-        check_parent(read_header(source), disk.name, None)
-        self._check_image(source, lambda: self._cancelled(disk.id))  # before hours of copying
-        target.unlink(missing_ok=True)  # a copy that a crash cut off
-        size = seen.st_size
-        length = metainfo.piece_length_for(size)
-
-        def progress(done: int) -> None:
-            self._copied[disk.id] = done / size
-
-        sums = blocks.Sums()
-        hashes = copy_and_hash(source, target, length, progress, lambda: self._cancelled(disk.id), sums=sums)
-        after = source.stat()
-        if (seen.st_ino, seen.st_size, seen.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
-            raise Conflict(Reason("changed_while_read", path=str(source)))  # what was checked is not what was copied
-        torrent = metainfo.build(disk.name, size, length, hashes, None)
-        self._keep_torrent(torrent)
-        keep_table(self._directory, metainfo.parse(torrent), sums.finish())
-        return torrent
 
     # What the BitTorrent session and the tracker tell.
 
@@ -221,7 +204,7 @@ class Publisher:
         info_hash: bytes = examined.metainfo.info_hash
         if info_hash != disk.info_hash:
             log.info("{name} named another backing file: put right, torrent made anew", name=str(disk.name))
-            await self._in_thread(self._keep_torrent, examined.torrent)
+            await self._in_thread(keep_torrent, self._directory, examined.torrent)
             await self._catalogue.retire(disk.info_hash)
         await self._in_thread(keep_table, self._directory, examined.metainfo, examined.sums)
         await self._set_state(disk, UploadState.PUBLISHING, info_hash=info_hash)
@@ -262,7 +245,7 @@ class Publisher:
         )
         await self._catalogue.publish(level, disk, upload)
         self._forget(disk)
-        self._tell_ended(replace(disk, state=UploadState.PUBLISHED))
+        self.ended(replace(disk, state=UploadState.PUBLISHED))
 
     async def fail(self, disk: UploadDisk, reason: str, ending: Ending = Ending.FAILED) -> None:
         """End one disk of an upload, as `end` does."""
@@ -283,7 +266,7 @@ class Publisher:
         """
         ids = sorted({disk.id for disk in disks})
         self._ending.update(ids)
-        await self._alone(ids, self._end(ids, reason, ending, audit))
+        await self._locks.alone(ids, self._end(ids, reason, ending, audit))
 
     async def _end(
         self,
@@ -293,47 +276,9 @@ class Publisher:
         audit: Audit[list[str]] | None = None,
     ) -> None:
         self._ending.difference_update(disk_ids)  # all, also where one cannot be read below
-        # All are read before the first loses its files: one that cannot be read leaves each as it was.
-        disks = [await self._uploads.disk(disk_id) for disk_id in disk_ids]
-        ended = [disk for disk in disks if disk is not None and disk.open]
-        if not ended:
-            return
-        for disk in ended:
-            await self._clean_up(disk, reason)
-        # Last: only then may the same disk be offered again, and its files have the same names.
-        now = time.time()
-        if audit is None and ending is Ending.FAILED:  # else who wanted it is told of what they did
-            audit = await self._failed(ended, reason, now)
-        await self._uploads.fail([disk.id for disk in ended], reason, now, ending=ending, audit=audit)
-        for disk in ended:
+        for disk in await self._endings.end(disk_ids, reason, ending, audit):
             self._forget(disk)
-            self._tell_ended(replace(disk, state=UploadState.FAILED, reason=reason, ending=ending))
-
-    async def _failed(self, disks: Sequence[UploadDisk], reason: str, now: float) -> Audit[list[str]]:
-        """An entry for each of these disks that ends."""
-        made: dict[str, AuditEntry] = {}
-        for disk in disks:
-            upload = await self._uploads.get(disk.upload_id)
-            assert upload is not None
-            made[disk.id] = entries.failed(now, upload, disk, reason)
-        return lambda ended: [made[disk_id] for disk_id in ended]
-
-    async def _clean_up(self, disk: UploadDisk, reason: str) -> None:
-        log.warn("upload of {name} from {mac} failed: {reason}", name=str(disk.name), mac=disk.mac, reason=reason)
-        if disk.info_hash is not None:
-            self._receiving.pop(disk.info_hash, None)
-        try:
-            if disk.info_hash is not None:
-                await self._catalogue.retire(disk.info_hash)
-            await self._in_thread(self._remove_files, disk)
-        except (VoiError, OSError) as error:  # a sick disk must not keep the end from being told
-            log.warn("{name}: files may be left behind: {error}", name=str(disk.name), error=str(error))
-
-    def _remove_files(self, disk: UploadDisk) -> None:
-        self._directory.upload(disk.name).unlink(missing_ok=True)
-        if disk.info_hash is not None:
-            self._directory.torrent(disk.info_hash).unlink(missing_ok=True)
-            self._directory.blocks(disk.info_hash).unlink(missing_ok=True)
+            self.ended(disk)
 
     # What others ask.
 
@@ -354,29 +299,8 @@ class Publisher:
         return status.download_rate if status and disk.state is UploadState.RECEIVING else 0
 
     async def give_up_idle(self, now: float, wall: float) -> None:
-        """Fail what has not moved for a day.
-
-        :param now: by the clock that nobody sets.
-        :param wall: seconds since the epoch. How long something was asked for before this start can be told by that
-            alone, so no more than half a day of it is believed: were the clock wrong, there is half a day to notice.
-        """
-        waiting: dict[str, float] = {}
-        for disk in await self._uploads.open_disks():
-            if disk.state is not UploadState.REQUESTED:
-                continue
-            since = waiting[disk.id] = self._asked.get(
-                disk.id, now - believable_age(disk.updated, wall, IDLE_SECONDS / 2)
-            )
-            if now - since >= IDLE_SECONDS:
-                await self.fail(disk, Reason("not_offered", mac=disk.mac or ""))
-        self._asked = waiting
-        for disk in list(self._receiving.values()):
-            fraction = self.progress(disk)
-            before, since = self._advanced.get(disk.id, (-1.0, now))
-            if fraction != before:
-                self._advanced[disk.id] = (fraction, now)
-            elif now - since >= IDLE_SECONDS:
-                await self.fail(disk, Reason("upload_stalled", part=fraction, mac=disk.mac or ""))
+        """Fail what has not moved for a day; the times are as `IdleUploads.give_up` takes them."""
+        await self._idle.give_up(await self._uploads.open_disks(), self._receiving.values(), now, wall)
 
     # Small things.
 
@@ -397,9 +321,6 @@ class Publisher:
             ) from error
         return data
 
-    def _keep_torrent(self, torrent: bytes) -> None:
-        write_atomically(self._directory.torrent(metainfo.parse(torrent).info_hash), torrent)
-
     async def _set_state(self, disk: UploadDisk, state: UploadState, *, info_hash: bytes | None = None) -> None:
         if self._cancelled(disk.id):
             raise Cancelled(Reason("called_off"))
@@ -409,32 +330,12 @@ class Publisher:
         return self._stopping or disk_id in self._ending
 
     def _forget(self, disk: UploadDisk) -> None:
-        for known in (self._copied, self._fetched_again, self._advanced):
-            known.pop(disk.id, None)
-
-    def _tell_ended(self, disk: UploadDisk) -> None:
-        self.ended(disk)
+        self._copied.pop(disk.id, None)
+        self._fetched_again.pop(disk.id, None)
+        self._idle.forget(disk)
 
     def _spawn(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
-        spawn(self._alone([disk.id], self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
-
-    async def _alone(self, disk_ids: Sequence[str], work: Coroutine[Any, Any, None]) -> None:
-        """One thing at a time for each disk: what calls it off waits until its stage has noticed.
-
-        :param disk_ids: in order, so that two who want the same ones do not wait for each other.
-        """
-        held: list[tuple[str, DeferredLock]] = []
-        try:
-            for disk_id in disk_ids:
-                lock = self._locks.setdefault(disk_id, DeferredLock())
-                await lock.acquire()
-                held.append((disk_id, lock))
-            await work
-        finally:
-            for disk_id, lock in held:
-                lock.release()
-                if not lock.locked:
-                    self._locks.pop(disk_id, None)
+        spawn(self._locks.alone([disk.id], self._guard(disk, work)), log, "the upload of {name}", name=str(disk.name))
 
     async def _guard(self, disk: UploadDisk, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -443,15 +344,4 @@ class Publisher:
             return
         except Exception as error:  # whatever it is, an upload must not hang without a reason
             if not self._cancelled(disk.id):
-                await self._end([disk.id], _reason(error, disk))
-
-
-def _reason(error: Exception, disk: UploadDisk) -> str:
-    if isinstance(error, VoiError):
-        return error.reason
-    if isinstance(error, OSError):
-        return Reason(
-            "file_failed", text=of_system(error.strerror or str(error)), path=str(error.filename or disk.name)
-        )
-    log.failure("upload of {name}", Failure(error), name=str(disk.name))
-    return Reason("server_failed")
+                await self._end([disk.id], reason_of(error, disk))

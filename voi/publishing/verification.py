@@ -13,6 +13,7 @@ from typing import Final
 
 from voi.domain import blocks, image, metainfo
 from voi.domain.image import ImageHeader
+from voi.domain.image_backing import check_level, rewrite_backing
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadImage
 from voi.files.atomic import sync_directory, sync_file
@@ -63,7 +64,7 @@ def check_parent(header: ImageHeader, name: DiskName, parent_size: int | None) -
 
     :raises BadImage: it does not.
     """
-    needed = image.check_level(header, name.level, name.uuid)
+    needed = check_level(header, name.level, name.uuid)
     if needed is not None and parent_size != header.virtual_size:
         # A parent without a size is not published: that is refused before.
         size = header.virtual_size
@@ -104,7 +105,7 @@ def examine(
 def put_right(path: Path, name: DiskName) -> None:
     """Make the header of a difference name its parent; doing it twice does no harm."""
     header = read_header(path)
-    needed = image.check_level(header, name.level, name.uuid)
+    needed = check_level(header, name.level, name.uuid)
     if needed is None or needed == header.backing_name:
         return
     patch = _patch(path, header, needed)
@@ -128,7 +129,7 @@ def install(source: Path, target: Path, name: DiskName) -> None:
 
 def _patch(path: Path, header: ImageHeader, needed: str) -> bytes:
     with path.open("rb") as file:
-        return image.rewrite_backing(file.read(image.HEADER_PREFIX), header, needed)
+        return rewrite_backing(file.read(image.HEADER_PREFIX), header, needed)
 
 
 def _patched_start(path: Path, patch: bytes) -> bytes:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 
-from voi.domain.rollouts import NEVER, OPEN_TARGETS, Target, TargetState, Task, TaskProgress, target_progress
+from voi.domain.rollouts import OPEN_TARGETS, Target, TargetState, Task
+from voi.domain.task_progress import NEVER, TaskProgress, target_progress
 from voi.errors import Malformed
 from voi.names import DiskName
 

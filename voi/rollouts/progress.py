@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from voi.domain.rollouts import ProgressSource, TargetState, Task
+from voi.domain.rollouts import TargetState, Task
+from voi.domain.task_progress import ProgressSource
 from voi.domain.templates import Template, missing_levels
 from voi.errors import Malformed
 from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
-from voi.rollouts.dispatcher import Dispatcher, held_as_reported
+from voi.rollouts.dispatcher import Dispatcher
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
+from voi.rollouts.outcomes import held_as_reported
 from voi.rollouts.sessions import TerminalSessions
 from voi.store.interfaces.templates import Templates
 from voi.store.interfaces.terminals import Terminals
@@ -65,7 +67,7 @@ class ProgressReceiver:
         for ended, task in self._sessions.done(mac):
             is_open = self._open_targets.get((ended.rollout_id, mac)) is not None
             if ended.template_uuid == template.uuid and task.name in names and not is_open:
-                await self._dispatcher.reopen(task, ended.attempts, Reason("done_and_lost"))
+                await self._dispatcher.outcomes.reopen(task, ended.attempts, Reason("done_and_lost"))
         mine = [t for t in self._open_targets.of_terminal(mac) if t.target.template_uuid == template.uuid]
         for target in mine:
             await self._reconcile(target, names)
@@ -77,7 +79,7 @@ class ProgressReceiver:
         for task in target.unfinished:
             # What is sent again is not taken as there because the terminal says so: that is what is doubted.
             if task.name not in lacking and not target.target.again:
-                await self._dispatcher.done(target, task)
+                await self._dispatcher.outcomes.done(target, task)
         if self._open_targets.get(target.key) is target:
             # What it lost is planned again; where it was to say what it has, that is known now.
             lost = any(task.state is TargetState.DONE and task.name in lacking for task in target.tasks.values())
@@ -125,7 +127,7 @@ class ProgressReceiver:
 
     async def _said_done(self, target: OpenTarget, task: Task) -> None:
         if not _doubted(target, task):
-            await self._dispatcher.done(target, task)
+            await self._dispatcher.outcomes.done(target, task)
 
     async def _note_obstacle(self, target: OpenTarget, task: Task, why: str) -> None:
         """A terminal says what stands in its way, or that nothing does any more."""
@@ -145,7 +147,7 @@ class ProgressReceiver:
         except Malformed:
             return
         for target, task in self._sessions.done(mac, name)[:1]:
-            await self._dispatcher.reopen(task, target.attempts, failure(why))
+            await self._dispatcher.outcomes.reopen(task, target.attempts, failure(why))
 
     async def _note_held(self, mac: str, disk: str) -> None:
         """A terminal finished what no open rollout asks for, such as the repair of a damaged disk."""
@@ -180,12 +182,12 @@ class ProgressReceiver:
         progress.update(fraction, now, source)
         paused = target.due > now  # a late word about the try that failed
         if not task.sent and not paused:  # it goes on by itself, after its restart or ours
-            self._dispatcher.spawn(self._dispatcher.goes_on(target, task))
+            self._dispatcher.spawn(self._dispatcher.outcomes.goes_on(target, task))
 
     async def _reported_failed(self, target: OpenTarget, task: Task, why: str) -> None:
         """A terminal may report one failure with 9025 and with 9015: it counts once."""
         if task.sent:
-            await self._dispatcher.failed(target, task, failure(why))
+            await self._dispatcher.outcomes.failed(target, task, failure(why))
 
 
 def _doubted(target: OpenTarget, task: Task) -> bool:

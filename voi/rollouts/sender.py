@@ -14,7 +14,8 @@ from voi.domain.templates import PublishedLevel, Template
 from voi.domain.torrent_repair import is_torrent_of
 from voi.errors import Conflict, StorageMissing, TerminalOffline
 from voi.files.directory import DataDirectory
-from voi.messages.reason import Reason, of_system
+from voi.files.torrent_file import read_torrent
+from voi.messages.reason import Reason
 from voi.store.interfaces.terminals import Terminals
 from voi.tasks import InThread
 from voi.terminals.interfaces import Connections
@@ -113,13 +114,8 @@ class Sender:
             self._torrents.move_to_end(info_hash)
             return cached
         path = self._directory.torrent(info_hash)
-        try:
-            torrent: bytes = await self._in_thread(path.read_bytes)
-            right = await self._in_thread(is_torrent_of, torrent, level.name, level.info_hash, level.file_size)
-        except OSError as error:
-            raise StorageMissing(
-                Reason("torrent_file_missing", name=path.name, text=of_system(error.strerror))
-            ) from error
+        torrent: bytes = await self._in_thread(read_torrent, path)
+        right = await self._in_thread(is_torrent_of, torrent, level.name, level.info_hash, level.file_size)
         if not right:  # terminals would join the swarm of nobody; where the torrents are watched it is put right
             raise StorageMissing(Reason("torrent_file_wrong", name=path.name))
         self._torrents[info_hash] = torrent

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from voi.domain.rollouts import NEVER, Target, Task
+from voi.domain.rollouts import Target, Task
+from voi.domain.task_progress import NEVER
 from voi.names import DiskName
 
 MOST_REMEMBERED: Final = 16

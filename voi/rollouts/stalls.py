@@ -10,7 +10,8 @@ from typing import Final
 from twisted.internet.interfaces import IReactorTime
 
 from voi.catalogue.interfaces import Contents
-from voi.domain.rollouts import NEVER, ProgressSource, TargetState, Task
+from voi.domain.rollouts import TargetState, Task
+from voi.domain.task_progress import NEVER, ProgressSource
 from voi.errors import VoiError
 from voi.messages.reason import Reason, code_of
 from voi.rollouts.dispatcher import Dispatcher
@@ -138,13 +139,13 @@ class StallMonitor:
         progress, mac = target.progress[task.id], task.mac
         is_whole = progress.whole is not None and now - progress.whole >= SETTLE_SECONDS
         if is_whole and not self._sessions.tells_results(mac):
-            await self._dispatcher.done(target, task)
+            await self._dispatcher.outcomes.done(target, task)
             return
         if not task.sent or target.held:
             return
         idle = self._idle(target, now)
         if idle >= STALL_SECONDS:
-            await self._dispatcher.failed(target, task, _stalled(target.obstacle, idle))
+            await self._dispatcher.outcomes.failed(target, task, _stalled(target.obstacle, idle))
         elif idle >= HELP_SECONDS:
             needy.setdefault(task.info_hash, set()).add(mac)
             if idle >= STUCK_SECONDS:

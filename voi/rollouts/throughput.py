@@ -16,7 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from voi.domain.rollout_history import Point, RolloutHistory
-from voi.domain.rollouts import NEVER, TargetState
+from voi.domain.rollouts import TargetState
+from voi.domain.task_progress import NEVER
 from voi.rollouts.open_targets import OpenTarget, OpenTargets
 from voi.seeding.interfaces import BitTorrentSession
 from voi.store.interfaces.rollouts import RolloutHistories

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from voi.errors import NotFound, VoiError
 from voi.messages.reason import Reason
-from voi.seeding import alerts
+from voi.seeding import alerts, conversion
 from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
 from voi.seeding.interfaces import ConnectedPeer
@@ -61,7 +61,7 @@ class PeerQueries:
 
     def _query(self, info_hash: bytes, handle: lt.torrent_handle) -> Deferred[None]:
         self._check()
-        return self._background.in_thread(alerts.peers_of, handle).addCallback(
+        return self._background.in_thread(conversion.peers_of, handle).addCallback(
             lambda peers: self._on_answer(alerts.Peers(info_hash, peers))
         )
 

@@ -12,7 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from voi.seeding.alerts import Event, convert
+from voi.seeding.alerts import Event
+from voi.seeding.conversion import convert
 
 log = Logger()
 

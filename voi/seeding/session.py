@@ -17,29 +17,27 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from voi.errors import Conflict, NotFound, StartupError, StorageMissing, TorrentRefused, VoiError
-from voi.files.atomic import sync_file
-from voi.messages.reason import Reason, of_system
+from voi.errors import Conflict, StartupError, VoiError
+from voi.messages.reason import Reason
 from voi.seeding import alerts
 from voi.seeding.alerts import Event
 from voi.seeding.background import BackgroundWork
 from voi.seeding.block_watch import BlockWatch
 from voi.seeding.interfaces import BitTorrentSession, ConnectedPeer, FileScan, TorrentStatus, Trust
 from voi.seeding.peer_queries import PeerQueries
-from voi.seeding.preparation import FilePreparation, file_failed
+from voi.seeding.preparation import FilePreparation
 from voi.seeding.pump import Pump
 from voi.seeding.registry import TorrentRegistry, TorrentState
 from voi.seeding.settings import address_filter, limit_every_address
 from voi.seeding.shutdown import Shutdown, write_down
 from voi.seeding.threads import new_threads_behind
-from voi.seeding.torrents import Torrent
+from voi.seeding.torrent_changes import TorrentChanges
 from voi.seeding.verification import VerificationStore
 from voi.seeding.waiters import AlertWaiters
 
 log = Logger()
 
 _LISTEN_WITHIN = 10.0  # seconds; binding a port is instant, this is for a machine that swaps
-_ANSWER_WITHIN = 60.0  # seconds to add, remove or flush: a hard disk with everything queued before it
 _LAST_ANNOUNCE_WITHIN = 1.0  # seconds at a stop, for one that happens to be under way
 _GOODBYE_WITHIN = 2.5  # seconds at a stop; a little more than libtorrent gives the tracker
 _CHANGE_WITHIN = 0.1  # seconds until a torrent's new state is asked for; one request for many that change together
@@ -83,9 +81,19 @@ class TorrentSession(BitTorrentSession):
         self._peer_queries = PeerQueries(
             self._torrents, self._waiters, self._background, self._registry.receive, self._check_running
         )
-        self._preparation = FilePreparation(
+        preparation = FilePreparation(
             self._verification,
             Random(),  # noqa: S311 - in which order pieces are fetched is no secret
+        )
+        self._changes = TorrentChanges(
+            torrents=self._torrents,
+            ask=self._ask,
+            check_running=self._check_running,
+            registry=self._registry,
+            preparation=preparation,
+            verification=self._verification,
+            background=self._background,
+            waiters=self._waiters,
         )
         self._blocks = BlockWatch(self._torrents, settings["alert_mask"], self._apply, reactor.seconds)
         self._blocked: frozenset[str] = frozenset()
@@ -197,7 +205,7 @@ class TorrentSession(BitTorrentSession):
         Fails with BadTorrent, TorrentRefused, Conflict (it is in the session already) or StorageMissing.
         A file that proves damaged (`Checked` says not complete) is mended by peers that have the pieces.
         """
-        return Deferred.fromCoroutine(self._add(torrent, directory, (), seeding=True))
+        return Deferred.fromCoroutine(self._changes.add(torrent, directory, (), seeding=True))
 
     def download(
         self, torrent: bytes, directory: Path, trackers: Sequence[str] = (), scan: FileScan | None = None
@@ -208,7 +216,7 @@ class TorrentSession(BitTorrentSession):
         is still as it was then; without one the file is checked, if it must be. Fails as `seed`; a directory that
         is missing is also told as TorrentFailed.
         """
-        return Deferred.fromCoroutine(self._add(torrent, directory, trackers, scan, seeding=False)).addCallback(
+        return Deferred.fromCoroutine(self._changes.add(torrent, directory, trackers, scan, seeding=False)).addCallback(
             lambda _: None
         )
 
@@ -217,22 +225,22 @@ class TorrentSession(BitTorrentSession):
 
         Fails with BadTorrent, TorrentRefused or StorageMissing.
         """
-        return Deferred.fromCoroutine(self._doubts(torrent, directory))
+        return Deferred.fromCoroutine(self._changes.doubts(torrent, directory))
 
     def mark_verified(self, info_hash: bytes, path: Path) -> Deferred[None]:
         """Note that the file at `path` was read and found right. StorageMissing if it is not there."""
-        return Deferred.fromCoroutine(self._mark_verified(info_hash, path))
+        return Deferred.fromCoroutine(self._changes.mark_verified(info_hash, path))
 
     def remove(self, info_hash: bytes, *, forget: bool = False) -> Deferred[None]:
         """Take a torrent out; fires when its file is closed. The file stays. An unknown one is no error.
 
         `forget` also drops what the verification store has of it; StorageMissing where that cannot be done.
         """
-        return Deferred.fromCoroutine(self._remove(info_hash, forget))
+        return Deferred.fromCoroutine(self._changes.remove(info_hash, forget))
 
     def flush(self, info_hash: bytes) -> Deferred[None]:
         """Bring what was received to the disk itself. NotFound for a torrent that is not in the session."""
-        return Deferred.fromCoroutine(self._flush(info_hash))
+        return Deferred.fromCoroutine(self._changes.flush(info_hash))
 
     def ask_peers(self, info_hash: bytes) -> Deferred[tuple[ConnectedPeer, ...]]:
         """Who is connected. NotFound for a torrent that is not in the session."""
@@ -321,88 +329,16 @@ class TorrentSession(BitTorrentSession):
     def __contains__(self, info_hash: object) -> bool:
         return info_hash in self._torrents
 
+    def _ask(self, question: Callable[[lt.session], None]) -> bool:
+        """Ask the session something, if there is one; whether there is."""
+        if self._session is None:
+            return False
+        question(self._session)
+        return True
+
     def _check_running(self) -> None:
         if not self._running:
             raise _stopping()
-
-    async def _doubts(self, raw: bytes, directory: Path) -> bool:
-        torrent = Torrent.parse(raw)
-        return await self._background.in_turn(self._preparation.doubts, torrent, directory)
-
-    async def _add(
-        self, raw: bytes, directory: Path, trackers: Sequence[str], scan: FileScan | None = None, *, seeding: bool
-    ) -> Trust:
-        self._check_running()
-        torrent = Torrent.parse(raw)
-        key = torrent.info_hash
-        if key in self._torrents:
-            raise Conflict(Reason("torrent_there", name=torrent.name))
-        state = self._torrents[key] = TorrentState(torrent, directory / torrent.name)
-        try:
-            judgement, params = await self._background.in_turn(
-                self._preparation.prepare, state, trackers, scan, seeding
-            )
-            if self._session is None or not self._running:
-                raise _stopping()
-            state.trust = judgement.trust
-            state.facts = judgement.facts
-            state.verified = judgement.trust in (Trust.WHOLE, Trust.LAZY)
-            answer = self._waiters.expect(alerts.Added, key, _ANSWER_WITHIN)
-            self._session.async_add_torrent(params)
-            added = await answer
-            if added.error is not None:
-                raise TorrentRefused(Reason("torrent_refused", name=torrent.name, text=of_system(added.error)))
-        except Exception as error:
-            if self._torrents.get(key) is state:
-                del self._torrents[key]
-            if isinstance(error, StorageMissing):
-                self._registry.emit(alerts.TorrentFailed(key, error.reason))
-            self._waiters.fail_about(key, error)
-            raise
-        return judgement.trust
-
-    async def _mark_verified(self, info_hash: bytes, path: Path) -> None:
-        try:
-            await self._background.in_thread(sync_file, path)  # not in the store's turn: it may take minutes
-            noted = await self._background.in_turn(self._verification.record_verified, info_hash, path)
-        except OSError as error:
-            raise StorageMissing(file_failed(error, path)) from error
-        state = self._torrents.get(info_hash)
-        if state is not None and state.path == path:
-            state.note_verified(noted)
-
-    async def _remove(self, info_hash: bytes, forget: bool) -> None:
-        state = self._torrents.get(info_hash)
-        if state is not None:
-            if state.handle is None:
-                try:
-                    await self._waiters.expect(alerts.Added, info_hash, _ANSWER_WITHIN)
-                except Exception as error:
-                    # Its caller is told; here it only means that there is nothing to take out.
-                    log.debug("{name} never came in: {error}", name=state.torrent.name, error=error)
-            if self._torrents.get(info_hash) is state and state.handle is not None:
-                gone = self._waiters.expect(alerts.Removed, info_hash, _ANSWER_WITHIN)
-                if not state.removing and self._session is not None:
-                    state.removing = True
-                    self._session.remove_torrent(state.handle)
-                await gone
-        if forget:
-            try:
-                await self._background.in_turn(self._verification.forget, info_hash)
-            except OSError as error:
-                raise StorageMissing(file_failed(error, error.filename)) from error
-
-    async def _flush(self, info_hash: bytes) -> None:
-        state = self._torrents.get(info_hash)
-        if state is None or state.handle is None:
-            raise NotFound(Reason("torrent_not_there"))
-        flushed = self._waiters.expect(alerts.Flushed, info_hash, _ANSWER_WITHIN)
-        state.ask(lambda handle: handle.flush_cache())
-        await flushed
-        try:
-            await self._background.in_thread(sync_file, state.path)
-        except OSError as error:
-            raise StorageMissing(file_failed(error, state.path)) from error
 
     # Events of libtorrent
 

@@ -14,8 +14,8 @@ from twisted.logger import Logger
 from voi.domain.blocks import Found
 from voi.errors import BadTorrent, TorrentRefused
 from voi.messages.reason import Reason
-from voi.seeding.alerts import key_of
 from voi.seeding.blocks import BLOCK
+from voi.seeding.conversion import key_of
 from voi.seeding.interfaces import Trust
 from voi.seeding.pacing import LEAST, Window
 from voi.seeding.verification import Judgement

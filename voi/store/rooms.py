@@ -18,8 +18,9 @@ from voi.domain.rooms import Network, Room, RoomMap
 from voi.domain.uploads import OPEN_STATES
 from voi.errors import Conflict, NotFound, UnknownTerminal
 from voi.messages.reason import Reason
-from voi.store.database import Job, Store
+from voi.store.database import Store
 from voi.store.interfaces.rooms import MOST_ROOMS, Moved, Rooms
+from voi.store.worker import Job
 
 _OPEN_TARGET: Final = ", ".join(f"'{state}'" for state in OPEN_TARGETS)
 _OPEN_UPLOAD: Final = ", ".join(f"'{state}'" for state in OPEN_STATES)

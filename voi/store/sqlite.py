@@ -9,16 +9,17 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.room_directory import RoomDirectory
 from voi.metrics import PackageCollector
-from voi.store.database import FromThread, Store
+from voi.store.database import Store
 from voi.store.interfaces.database import Database, Known, WorkerState
 from voi.store.interfaces.repositories import Repositories
 from voi.store.metrics import DatabaseMetrics
 from voi.store.repositories import sql_repositories
 from voi.store.start import read_known
+from voi.store.worker import FromThread
 
 
 class SqliteDatabase(Database):
-    """Opens a file that `voi.store.database.prepare` made or upgraded; keeps `room_directory` current.
+    """Opens a file that `voi.store.preparation.prepare` made or upgraded; keeps `room_directory` current.
 
     `started` is when this server did, in seconds since the epoch.
     """

@@ -10,8 +10,8 @@ from voi.domain.uploads import OPEN_STATES
 from voi.errors import StartupError
 from voi.names import DiskName
 from voi.store.damage import find_damage
-from voi.store.database import connect
 from voi.store.interfaces.database import FoundDatabase, Known
+from voi.store.preparation import connect
 from voi.store.rooms import read_rooms
 from voi.store.terminals import read_terminals
 

@@ -97,6 +97,15 @@ def read_summary(db: Database, rollout_id: int) -> Summary:
     return Summary(number, template_uuid, version, created, updated, bool(cancelled), counts, ran, reached)
 
 
+def read_ended(db: Database, rollout_id: int) -> Summary | None:
+    """A rollout in short if no target of it is open and it came to an end by itself, None if not."""
+    if db.execute(f"SELECT 1 FROM rollout_targets WHERE rollout_id = ? AND {OPEN} LIMIT 1", (rollout_id,)).fetchone():
+        return None
+    summary = read_summary(db, rollout_id)
+    ended = any(summary.counts[state] for state in (TargetState.DONE, TargetState.FAILED))
+    return summary if ended and not summary.cancelled else None
+
+
 def read_target(db: Database, rollout_id: int, mac: str) -> Target | None:
     """One target, None where there is none."""
     query = f"SELECT {TARGET} WHERE t.rollout_id = ? AND t.mac = ?"

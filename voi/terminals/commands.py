@@ -153,7 +153,10 @@ class CommandDispatcher:
         if mac in self._coming and self._replaces(command):
             self._coming[mac] = max(self._coming[mac], command.batch_no)
         state, reason = "done", ""
+        kind = self._table.of_code(command.code)
         try:
+            if kind is not None and kind.needs and mac in self._registry and not self._registry.can(mac, kind.needs):
+                raise Conflict(Reason("terminal_cannot", mac=mac))
             reply = await self._registry.request(mac, command.code, command.body, batch_no=command.batch_no)
             if reply.code != 0:
                 state, reason = "failed", Reason("terminal_answered", code=reply.code, text=reply.msg)

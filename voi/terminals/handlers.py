@@ -30,6 +30,7 @@ from voi.wire.codes import P2V_REFUSED, Code
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
+    DiskChecked,
     Login,
     Reply,
     SetAside,
@@ -45,10 +46,10 @@ log = Logger()
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
 
-MOST_SET_ASIDE: Final = 256
-SET_ASIDE_SECONDS: Final = 60.0
-"""Files kept aside that one address may have written into the audit log, and one more for each so many seconds: a room
-behind one address has some at most. Those beyond drive out no entries of others.
+MOST_ENTRIES: Final = 256
+ENTRY_SECONDS: Final = 60.0
+"""Entries on files kept aside, and disks read, that one address may have written into the audit log, and one more for
+each so many seconds: a room behind one address has some at most. Those beyond drive out no entries of others.
 """
 
 Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
@@ -61,7 +62,7 @@ def date_time() -> str:
 
 class RequestHandlers:
     """Answers everything a terminal may ask; `reported` is called with the MAC when it reported what it has or
-    started from.
+    started from, `disk_checked` with what it found when it read a disk.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class RequestHandlers:
         knows_key: Callable[[str, str], None],
         next_batch: Callable[[], int],
         audit_log: AuditLog,
+        disk_checked: Callable[[str, DiskName, DiskChecked], None],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._disk_was_checked = disk_checked
         self._terminals = terminals
         self._templates = templates
         self._sign_in = sign_in
@@ -87,7 +90,7 @@ class RequestHandlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._audit_log = audit_log
-        self._set_aside_allowance = Allowance(seconds, most=MOST_SET_ASIDE, per=SET_ASIDE_SECONDS)
+        self._allowance = Allowance(seconds, most=MOST_ENTRIES, per=ENTRY_SECONDS)
         self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self._table: Mapping[int, Handle] = {
             Code.LOGIN: self._login_or_order_query,
@@ -99,6 +102,7 @@ class RequestHandlers:
             Code.REPORT_DISKS: self._report_disks,
             Code.REPORT_BOOT_DISK: self._report_boot_disk,
             Code.SET_ASIDE: self._set_aside,
+            Code.DISK_CHECKED: self._disk_checked,
             Code.UPLOAD_TORRENT: self._upload_torrent,
             Code.DOWNLOAD_RESULT: self._download_result,
             Code.MAY_UPLOAD: self._may_upload,
@@ -142,6 +146,7 @@ class RequestHandlers:
         self._knows_key(terminal.tracker_key, terminal.mac)
         if login.disk_free is not None:
             connection.disk_free = login.disk_free
+        connection.abilities = login.able
         token = connection.accept(request, terminal, secrets.token_hex(16))
         return success(token=token, datetime=date_time())
 
@@ -207,10 +212,27 @@ class RequestHandlers:
         if not body.kept_as.startswith(f"{name}.") or "/" in body.kept_as:
             raise Malformed(Reason("not_kept_name", field="kept_as", text=body.kept_as), field="kept_as")
         actor = Actor("terminal", mac, connection.host)
-        if self._set_aside_allowance.take(connection.host):
+        if self._allowance.take(connection.host):
             await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
         else:
             log.debug("{mac}: {disk} is kept as {kept}", mac=mac, disk=str(name), kept=body.kept_as)
+        return success()
+
+    async def _disk_checked(self, connection: TerminalProtocol, request: Request) -> Reply:
+        body: DiskChecked = request.body
+        mac = _mac(connection)
+        name = DiskName.parse(body.disk, "disk")
+        actor = Actor("terminal", mac, connection.host)
+        said: dict[str, Any] = {"mac": mac, "disk": str(name)}
+        if not self._allowance.take(connection.host):
+            log.debug("{mac}: {disk} was read", mac=mac, disk=str(name))
+        elif why := body.why:
+            await self._audit_log.write("terminal.disk_unreadable", actor, **said, reason=why)
+        elif body.wrong:
+            await self._audit_log.write("terminal.disk_damaged", actor, **said, pieces=body.wrong)
+        else:
+            await self._audit_log.write("terminal.disk_right", actor, **said)
+        self._disk_was_checked(mac, name, body)
         return success()
 
     async def _may_upload(self, connection: TerminalProtocol, request: Request) -> Reply:

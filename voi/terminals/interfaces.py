@@ -39,6 +39,9 @@ class Connections(Protocol):
     def asks(self, mac: str) -> bool:
         """Whether a terminal asks itself for what it lacks: its session began with 9001. Others are sent it."""
 
+    def can(self, mac: str, ability: str) -> bool:
+        """Whether a terminal is online and its login named this ability (`voi.wire.codes.ABILITIES`)."""
+
     def disk_free(self, mac: str) -> int | None:
         """The bytes that are free on a terminal's disk, as it said in this session; None where it did not."""
 

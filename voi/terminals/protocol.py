@@ -100,6 +100,8 @@ class TerminalProtocol(Protocol):
         self._granted_until = 0.0
         self._granted_by: Actor | None = None
         self._busy = False
+        self.abilities: frozenset[str] = frozenset()
+        """What its login says that it can do beside what every terminal can."""
         self.disk_free: int | None = None
         """Bytes that are free on the terminal's disk, by its last report; None where it did not say."""
         self._connected = False

@@ -22,12 +22,13 @@ class TerminalConnection(Protocol):
     """A logged-in terminal's connection.
 
     `host` is the terminal's address, `server_host` the one of ours by which it reached us; `asks` means that its login
-    was a 9001. `disk_free` is as of :class:`Connections`.
+    was a 9001. `abilities` are those that it named. `disk_free` is as of :class:`Connections`.
     """
 
     host: str
     server_host: str
     asks: bool
+    abilities: frozenset[str]
     disk_free: int | None
 
     def request(self, code: int, body: Mapping[str, Any] | bytes, match: int | str, timeout: float) -> Deferred[Reply]:
@@ -89,6 +90,11 @@ class ConnectionRegistry(Connections):
         """Whether a terminal asks itself for what it lacks."""
         connection = self._connections.get(mac)
         return connection is not None and connection.asks
+
+    def can(self, mac: str, ability: str) -> bool:
+        """Whether a terminal is online and its login named this ability."""
+        connection = self._connections.get(mac)
+        return connection is not None and ability in connection.abilities
 
     def disk_free(self, mac: str) -> int | None:
         """The bytes that are free on a terminal's disk; None where that is not known."""

@@ -22,7 +22,7 @@ from voi.catalogue.interfaces import ContentStates
 from voi.catalogue.sweep import Sweeper
 from voi.domain.audit import AuditEntry
 from voi.domain.commands import COMMANDS, CommandTable
-from voi.domain.rollouts import LinkRates
+from voi.domain.rollout_demand import LinkRates
 from voi.publishing.publisher import Publisher
 from voi.publishing.requests import UploadRequests
 from voi.rollouts.bad_copies import BadCopies

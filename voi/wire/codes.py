@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Code(IntEnum):
@@ -16,6 +17,7 @@ class Code(IntEnum):
     HAVE_DISK = 1021
     WATERMARK = 1022
     CANCEL_SEND = 1025
+    CHECK_DISKS = 1901
 
     HEARTBEAT = 9000
     TERMINAL_LOGIN = 9001
@@ -34,6 +36,7 @@ class Code(IntEnum):
     TASK_STATE = 9025
     UPLOAD_STATE = 9027
     SET_ASIDE = 9901
+    DISK_CHECKED = 9902
 
 
 class DataType(IntEnum):
@@ -70,3 +73,9 @@ ALREADY_THERE = 10001
 
 TERMINAL_TORRENT_ERROR = 10002
 """A terminal's answer to 1015: it cannot use this torrent."""
+
+CAN_CHECK_DISKS: Final = "check_disk"
+"""A terminal that says so in its login reads its disks when it is told to (1901), and mends what is wrong."""
+
+ABILITIES: Final = frozenset({CAN_CHECK_DISKS})
+"""What a terminal's login may say that it can do beside what every terminal can (protocol section 4)."""

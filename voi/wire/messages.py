@@ -7,15 +7,15 @@ bytes. Protocol sections 2 and 4.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from voi.errors import Malformed
-from voi.messages.reason import Reason, plain, recall
-from voi.names import canonical_mac, canonical_uuid
+from voi.messages.reason import plain, recall
+from voi.names import canonical_uuid
+from voi.wire.codes import ABILITIES
+from voi.wire.json_body import MAX_DISKS, convert, decode_json
 
 # Bounds: names are shown in tables and kept in the database; a count is kept in 63 bits; no template in the
 # field has more than a handful of disks.
@@ -25,19 +25,9 @@ Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 Level = Annotated[int, Meta(ge=0, le=5)]
 SmallInt = Annotated[int, Meta(ge=-128, le=127)]
 Int32 = Annotated[int, Meta(ge=-(1 << 31), lt=1 << 31)]
-MAX_DISKS: Final = 64
-LARGEST_JSON: Final = 1 << 20  # the protocol's own bound
 LONGEST_MESSAGE: Final = 256  # characters of a terminal's message that are kept and shown
+MOST_ABILITIES: Final = 16  # words of a login that are looked at
 LONGEST_REASON: Final = 4096  # characters of what a terminal's reason is made of, as JSON
-
-_ALIASES: Final = {
-    "user_name": "username",
-    "dif_level": "diff_level",
-    "resrver_size": "reserve_size",
-    "reserve_space": "reserve_size",
-}
-_CANONICAL: Final[Mapping[str, Callable[[str], str]]] = {"mac": canonical_mac}
-_DEPTH: Final = 4  # template -> desktop -> disks -> disk
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -51,12 +41,22 @@ class OfTerminal(Message, frozen=True, kw_only=True):
 
 
 class Login(Message, frozen=True, kw_only=True):
-    """9010 with an address, or 9001; `disk_free` is as in 9011."""
+    """9010 with an address, or 9001; `disk_free` is as in 9011.
+
+    `abilities` are words for what it can do beside what every terminal can; the reference terminal adds them.
+    """
 
     mac: str
     ip: Name
     desktop_uuid: Name | None = None
     disk_free: Count | None = None
+    abilities: Any = None
+
+    @property
+    def able(self) -> frozenset[str]:
+        """The abilities of it that this server knows; other words, and what is no list of words, are passed over."""
+        words = self.abilities if isinstance(self.abilities, list) else []
+        return ABILITIES.intersection(word for word in words[:MOST_ABILITIES] if isinstance(word, str))
 
 
 class AdminLogin(OfTerminal, frozen=True, kw_only=True):
@@ -78,13 +78,7 @@ class BootDisk(OfTerminal, frozen=True, kw_only=True):
     @property
     def content(self) -> bytes | None:
         """The info-hash of what it started from; None where it is not said, or no info-hash is."""
-        text = self.info_hash
-        if not isinstance(text, str) or len(text) != 40:
-            return None
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            return None
+        return decode_info_hash(self.info_hash)
 
 
 class Disk(Message, frozen=True, kw_only=True):
@@ -202,78 +196,35 @@ class SetAside(OfTerminal, frozen=True, kw_only=True):
     size: Count = 0
 
 
+class DiskChecked(OfTerminal, frozen=True, kw_only=True):
+    """9902: a level was read from end to end, because the server asked for it (1901).
+
+    `wrong` is how many of its pieces were not what was published; `info_hash`, in hex, says of which content. Where it
+    could not be read the `reason` says why.
+    """
+
+    disk: Name
+    info_hash: Any = None
+    wrong: Count = 0
+    reason: Any = None
+
+    @property
+    def content(self) -> bytes | None:
+        """The info-hash of what was read; None where it is not said, or no info-hash is."""
+        return decode_info_hash(self.info_hash)
+
+    @property
+    def why(self) -> str:
+        """Why it could not be read, in the terminal's words; empty where it was."""
+        return decode_reason(self.reason)
+
+
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The envelope of every answer."""
 
     code: int
     msg: str = ""
     data: dict[str, Any] | None = None
-
-
-T = TypeVar("T")
-
-
-def decode_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`, keys in their canonical spelling and MAC addresses in their canonical form.
-
-    An empty body is an empty object; a trailing NUL, which C clients send, is dropped.
-
-    :raises Malformed: no JSON, or JSON that is not an object.
-    """
-    value = _decode(data)
-    result = _canonical(value, _DEPTH)
-    assert isinstance(result, dict)
-    return result
-
-
-def _decode(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data` as it is; its size is bounded whatever the frame calls it."""
-    if len(data) > LARGEST_JSON:
-        raise Malformed(Reason("json_too_large", length=len(data), most=LARGEST_JSON))
-    text = data.rstrip(b"\x00").strip()
-    if not text:
-        return {}
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(Reason("json_broken", text=str(error))) from error
-    if not isinstance(value, dict):
-        raise Malformed(Reason("json_no_object", kind=type(value).__name__))
-    return value
-
-
-def _canonical(value: object, depth: int) -> object:
-    if depth < 0:
-        return value
-    if isinstance(value, dict):
-        return _canonical_object(value, depth)
-    if isinstance(value, list):
-        return [_canonical(item, depth - 1) for item in value[: MAX_DISKS + 1]]
-    return value
-
-
-def _canonical_object(value: dict[str, object], depth: int) -> dict[str, object]:
-    result: dict[str, object] = {}
-    for key, item in value.items():
-        name = _ALIASES.get(key, key)
-        if name != key and name in value:
-            continue
-        canonical = _CANONICAL.get(name)
-        if canonical is not None and isinstance(item, str):
-            item = canonical(item)
-        result[name] = _canonical(item, depth - 1)
-    return result
-
-
-def convert(fields: dict[str, Any], kind: type[T]) -> T:
-    """Check the fields of a body against a message; numbers may be decimal strings.
-
-    :raises Malformed: names the field.
-    """
-    try:
-        return msgspec.convert(fields, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Malformed(Reason("message_malformed", text=str(error))) from error
 
 
 def decode_download_result(fields: dict[str, Any]) -> DownloadResult:
@@ -310,7 +261,7 @@ def decode_reply(data: bytes) -> Reply:
 
     :raises Malformed: no such envelope.
     """
-    fields = _decode(data)
+    fields = decode_json(data)
     fields.setdefault("code", -1)
     message = fields.get("msg")
     fields["msg"] = message[:LONGEST_MESSAGE] if isinstance(message, str) else ""
@@ -319,17 +270,22 @@ def decode_reply(data: bytes) -> Reply:
     return convert(fields, Reply)
 
 
-def encode(body: Mapping[str, Any] | Struct) -> bytes:
-    """A body as compact JSON."""
-    return msgspec.json.encode(body)
-
-
 def encode_reason(reason: str) -> dict[str, Any]:
     """A reason as 9015 and 9025 carry it: its English text, and of what it is made, for other languages.
 
     An addition of the reference terminal's: servers pass over fields that they do not know.
     """
     return {"text": str(reason)[:LONGEST_MESSAGE], **plain(reason)}
+
+
+def decode_info_hash(text: object) -> bytes | None:
+    """The info-hash that is written in hex; None for what is none."""
+    if not isinstance(text, str) or len(text) != 40:
+        return None
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return None
 
 
 def decode_reason(found: object) -> str:

@@ -17,22 +17,21 @@ from voi.messages.reason import Reason
 from voi.wire import torrent_body
 from voi.wire.codes import ClientType, Code, DataType, Direction
 from voi.wire.frame import AT_TERMINAL, BEFORE_LOGIN, LOGGED_IN, Frame, FrameReader, server_frame
+from voi.wire.json_body import convert, decode_object, encode
 from voi.wire.messages import (
     AdminLogin,
     BootDisk,
+    DiskChecked,
     Login,
     OfTerminal,
     Reply,
     SetAside,
     TaskState,
     UploadQuery,
-    convert,
     decode_download_result,
     decode_may_upload,
-    decode_object,
     decode_reply,
     decode_template,
-    encode,
 )
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
@@ -144,6 +143,7 @@ _REQUESTS: Final[Mapping[int, Callable[[Frame], Body]]] = {
     Code.REPORT_DISKS: _fields(decode_template),
     Code.REPORT_BOOT_DISK: _json(BootDisk),
     Code.SET_ASIDE: _json(SetAside),
+    Code.DISK_CHECKED: _json(DiskChecked),
     Code.UPLOAD_TORRENT: _torrent,
     Code.DOWNLOAD_RESULT: _fields(decode_download_result),
     Code.MAY_UPLOAD: _fields(decode_may_upload),

@@ -19,7 +19,8 @@ from voi.errors import Malformed, VoiError
 from voi.messages.reason import Reason
 from voi.names import DiskName, canonical_uuid
 from voi.units import sectors
-from voi.wire.messages import Count, Level, Message, SmallInt, convert
+from voi.wire.json_body import convert
+from voi.wire.messages import Count, Level, Message, SmallInt
 
 _COMMON = struct.Struct("<36sbbiqq")  # uuid, type, sys_type, diff_level, real_size, reserve_size
 _LENGTH = struct.Struct("<q")

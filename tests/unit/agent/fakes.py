@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 
 from tests.unit.fakes import FakeSession
 from voi.agent.client import ServerRefused
+from voi.agent.disk_checks import DiskChecks
 from voi.agent.disk_reports import DiskReports
 from voi.agent.downloads import Downloads
 from voi.agent.library import Library
@@ -183,6 +184,7 @@ class Terminal:
 
     def __init__(self, directory: Path, piece_length: int = 0) -> None:
         self.clock = Clock()
+        self.reading: Callable[[], object] = lambda: None
         self.seeder = FakeSeeder()
         self.server = FakeServer()
         self.tables = FakeTables()
@@ -207,6 +209,13 @@ class Terminal:
             own_work=self.own_work,
             own_changed=self.uploads.changed,
         )
+        self.checks = DiskChecks(
+            library=self.library,
+            server=self.server,
+            idle=self.idle,
+            look=self.downloads.look,
+            mend=self.downloads.mend,
+        )
         self.reports = DiskReports(
             library=self.library,
             server=self.server,
@@ -215,6 +224,11 @@ class Terminal:
             look=self.downloads.look,
         )
         self.downloads.told = self.reports.told
+
+    def idle(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """The thread that gives way: `reading` is told before it reads."""
+        self.reading()
+        return maybeDeferred(function, *args)
 
     async def open(self) -> None:
         """Start, logged in."""
@@ -231,6 +245,7 @@ class Terminal:
         self.downloads.online()
         await self.reports.online()
         self.uploads.online()
+        self.checks.online()
         await self.own_work.tell()
 
     def stop(self) -> None:
@@ -238,4 +253,5 @@ class Terminal:
         self.downloads.stop()
         self.uploads.stop()
         self.reports.stop()
+        self.checks.stop()
         self.library.close()

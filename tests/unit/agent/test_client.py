@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.agent.fakes import MAC, TASK, Terminal, task, torrent_of
+from tests.unit.agent.fakes import BASE, MAC, TASK, Terminal, task, torrent_of
 from voi.agent.client import HEARTBEAT_SECONDS, Client, ServerRefused
 from voi.agent.commands import CommandHandlers
 from voi.agent.options import PROGRAMS
@@ -21,7 +21,8 @@ from voi.domain.commands import COMMANDS
 from voi.errors import ConnectionEnded, NoAnswer
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
-from voi.wire.messages import Reply, decode_reply, encode, success
+from voi.wire.json_body import encode
+from voi.wire.messages import Reply, decode_reply, success
 from voi.wire.session import ServerCommand
 from voi.wire.torrent_body import encode_task
 
@@ -143,7 +144,11 @@ class CommandTests(SynchronousTestCase):
         self.spawned: list[list[str]] = []
         self.reactor.spawnProcess = lambda _logger, _program, arguments, env: self.spawned.append(arguments)  # type: ignore[attr-defined]  # the memory reactor has no processes
         programs = Programs(self.reactor, {"restart": ("true", "now"), "watermark": ("true",), "shutdown": ("/none",)})
-        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
+        self.commands = self.handlers(programs)
+
+    def handlers(self, programs: Programs) -> CommandHandlers:
+        terminal = self.terminal
+        return CommandHandlers(MAC, terminal.downloads, terminal.uploads, terminal.checks, programs)
 
     def command(self, code: int, **fields: Any) -> Reply:
         command = ServerCommand(code, 1, {"batch_no": 9, **fields})
@@ -171,15 +176,29 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(self.spawned, [["true", "now"], ["true", "1"]])
 
     def test_every_command_of_the_table(self) -> None:
-        """What a person can give, a program can be configured for, under its name in the table."""
-        self.assertEqual(set(PROGRAMS), {kind.name for kind in COMMANDS.given})
-        programs = Programs(self.reactor, {kind.name: ("true", kind.name) for kind in COMMANDS.given})
-        self.commands = CommandHandlers(MAC, self.terminal.downloads, self.terminal.uploads, programs)
-        for kind in COMMANDS.given:
+        """What a person can give, a program can be configured for, under its name in the table, but what the terminal
+        does itself.
+        """
+        given = [kind for kind in COMMANDS.given if not kind.needs]
+        self.assertEqual(set(PROGRAMS), {kind.name for kind in given})
+        programs = Programs(self.reactor, {kind.name: ("true", kind.name) for kind in given})
+        self.commands = self.handlers(programs)
+        for kind in given:
             said = {name: next(iter(choices.values())) for name, choices in kind.fields.items()}
             self.assertEqual(self.command(kind.code, **said).code, 0, kind.name)
         self.reactor.advance(PAUSE_SECONDS)
-        self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in COMMANDS.given])
+        self.assertEqual([arguments[1] for arguments in self.spawned], [kind.name for kind in given])
+
+    def test_check_disks(self) -> None:
+        """One disk with one content, or all; what is not here, or no disk at all, is an error."""
+        self.assertEqual(self.command(Code.CHECK_DISKS).code, 0)
+        for said, code in (
+            ({"disk": str(BASE)}, 60030),
+            ({"disk": str(BASE), "info_hash": "x"}, 60030),
+            ({"disk": "../x"}, 88888),
+            ({"disk": []}, 88888),
+        ):
+            self.assertEqual(self.command(Code.CHECK_DISKS, **said).code, code, said)
 
     def test_numbers_as_texts(self) -> None:
         """A field is understood as a number and as its text."""

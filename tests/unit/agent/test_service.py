@@ -20,7 +20,8 @@ from voi.agent.options import make_config
 from voi.agent.service import TerminalService
 from voi.wire.codes import ClientType, Code, Direction
 from voi.wire.frame import LOGGED_IN, Frame, FrameReader
-from voi.wire.messages import Reply, decode_object, encode, success
+from voi.wire.json_body import decode_object, encode
+from voi.wire.messages import Reply, success
 
 TRACKER = "http://server/key/announce"
 
@@ -100,6 +101,7 @@ class ServiceTests(SynchronousTestCase):
         )
         self.assertEqual({name: sent[0][1][name] for name in ("mac", "ip")}, {"mac": MAC, "ip": "127.0.0.9"})
         self.assertGreater(sent[0][1]["disk_free"], 0)
+        self.assertEqual(sent[0][1]["abilities"], ["check_disk"])
         self.assertEqual(sent[3][1]["disk_free"], 7 << 30)
         self.assertEqual([token for _, _, token in sent], [b"", *[b"ab" * 16] * 3])
         self.assertEqual((sent[3][1]["uuid"], sent[3][1]["name"]), (TEMPLATE, "Room 1"))

@@ -13,7 +13,7 @@ from voi.app.start import open_directory
 from voi.errors import StartupError
 from voi.files.directory import DataDirectory
 from voi.names import DiskName
-from voi.store.database import connect
+from voi.store.preparation import connect
 from voi.store.templates import publish_level
 
 BASE = DiskName(DISK, 0)

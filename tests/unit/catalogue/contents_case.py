@@ -31,8 +31,9 @@ from voi.seeding.alerts import Event
 from voi.seeding.session import TorrentSession
 from voi.seeding.settings import server_settings
 from voi.store.audit import SqlAuditEntries
-from voi.store.database import Store, prepare
+from voi.store.database import Store
 from voi.store.interfaces.audit import AuditFilter
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 
 BASE = DiskName(DISK, 0)

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 
-from tests.unit.fakes import torrent_status
-from tests.unit.publishing.case import (
-    BASE,
-    DIFF,
-    NAMED,
-    VIRTUAL,
-    Announced,
-    PublishingCase,
-    image,
-    torrent_of,
-)
-from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE, upload
+from tests.unit.publishing.case import BASE, DIFF, VIRTUAL, Announced, PublishingCase, image, torrent_of
+from tests.unit.store.values import OTHER, TEMPLATE, upload
 from voi.domain import metainfo
-from voi.domain.actors import SERVER
-from voi.domain.uploads import ImportDisk, UploadDisk, UploadState
-from voi.errors import (
-    NotSaved,
-    StorageMissing,
-    TorrentRefused,
-)
+from voi.domain.uploads import UploadState
+from voi.errors import NotSaved, StorageMissing, TorrentRefused
 from voi.files.hashing import hash_file
-from voi.names import DiskName
-from voi.publishing import publisher as publisher_module
-from voi.publishing import verification as examine
-from voi.publishing.publisher import FETCH_AGAIN, IDLE_SECONDS
+from voi.publishing.publisher import FETCH_AGAIN
 from voi.publishing.verification import read_header
-from voi.wire.torrent_body import TorrentBody
-
-ANOTHER = DiskName("ffffffff-5b7d-4e2f-8a6b-1c2d3e4f5a6b", 0)
 
 
 class PublishTests(PublishingCase):
@@ -115,24 +93,6 @@ class PublishTests(PublishingCase):
         await self.publish(BASE, backing="other")
         self.assertIn("stand alone", (await self.last()).reason)
 
-    async def test_ended_in_vain(self) -> None:
-        """Disks that could not be ended, because the database did not answer, go on, all of them."""
-        paths = {name: image(self.made / name.uuid, seed=seed) for seed, name in enumerate((BASE, ANOTHER), 1)}
-        listed = dict.fromkeys((DISK, ANOTHER.uuid), NAMED[DISK])
-        for name, path in paths.items():
-            await self.intake.take_torrent(MAC, True, listed, TorrentBody(torrent_of(path, name), name.uuid, 0))
-        both = await self.uploads.open_disks()
-        read = self.uploads.disk
-        last = max(disk.id for disk in both)
-        busy = self.patch(
-            self.uploads, "disk", lambda disk_id: fail(NotSaved("too busy")) if disk_id == last else read(disk_id)
-        )
-        await self.assertFailure(Deferred.fromCoroutine(self.publisher.end(both, "not wanted")), NotSaved)
-        busy.restore()
-        for name, path in paths.items():
-            await self.arrive(path, name)
-            self.assertEqual((await self.last(name)).state, UploadState.PUBLISHED)
-
     async def test_what_the_disk_lost_is_fetched_again(self) -> None:
         """A piece that reads back wrong is not published, but downloaded again; a disk that goes on so has failed."""
         path = image(self.made / "base")
@@ -150,47 +110,6 @@ class PublishTests(PublishingCase):
         self.publisher.finished(info_hash)
         await self.settle()
         self.assertEqual((await self.last()).state, UploadState.FAILED)
-
-    async def test_the_transfer_fails(self) -> None:
-        """A full or broken disk ends the upload with the system's words."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        self.publisher.transfer_failed(metainfo.parse(torrent_of(path, BASE)).info_hash, "No space left on device")
-        await self.settle()
-        self.assertEqual((await self.last()).reason, "No space left on device")
-
-    async def test_a_bug_is_a_reason_too(self) -> None:
-        """Whatever goes wrong, an upload does not hang without a word."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        self.patch(publisher_module, "examine", lambda *_args: 1 // 0)
-        await self.arrive(path)
-        self.assertIn("log", (await self.last()).reason)
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-
-    async def test_ended_while_it_is_verified(self) -> None:
-        """Who calls an upload off waits for its check to end; nothing of it is published after that."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        checking: Deferred[None] = Deferred()
-        real = self.publisher._in_disk_thread
-
-        def slowly(function: Any, *args: Any) -> Deferred[Any]:
-            if function is examine.examine:
-                return checking.addCallback(lambda _: real(function, *args))
-            return real(function, *args)
-
-        self.patch(self.publisher, "_in_disk_thread", slowly)
-        await self.arrive(path)
-        failing = Deferred.fromCoroutine(self.publisher.fail(await self.last(), "not wanted"))
-        await self.settle()
-        self.assertNoResult(failing)
-        checking.callback(None)
-        await failing
-        await self.settle()
-        self.assertEqual(((await self.last()).state, (await self.last()).reason), (UploadState.FAILED, "not wanted"))
-        self.assertIsNone(await self.templates.get(TEMPLATE))
-        self.assertEqual([*self.directory.incoming.iterdir(), *self.directory.disks.iterdir()], [])
 
     async def test_a_published_file_is_never_written_over(self) -> None:
         """An upload that finds its level published meanwhile fails, and the published file stays as it was."""
@@ -210,20 +129,6 @@ class PublishTests(PublishingCase):
         self.assertEqual(ended.state, UploadState.FAILED)
         self.assertEqual(self.directory.disk(BASE).read_bytes(), published)
 
-    async def test_failed_when_its_files_are_gone(self) -> None:
-        """Until the session has let go of a failed upload, the same torrent is the same upload, not a new one."""
-        path = image(self.made / "base")
-        torrent_id = await self.offer(path)
-        let_go: Deferred[None] = Deferred()
-        self.patch(self.seeder, "remove", lambda _info_hash, *, forget=False: let_go)
-        failing = Deferred.fromCoroutine(self.publisher.fail(await self.last(), "not wanted"))
-        await self.settle()
-        self.assertEqual(await self.offer(path), torrent_id)
-        let_go.callback(None)
-        await failing
-        self.assertEqual((await self.last()).state, UploadState.FAILED)
-        self.assertNotEqual(await self.offer(path), torrent_id)
-
     async def test_published_and_not_seeded(self) -> None:
         """A failure to seed takes nothing back: the level is published, and the uploader is told."""
         path = image(self.made / "base")
@@ -231,27 +136,6 @@ class PublishTests(PublishingCase):
         self.patch(self.seeder, "seed", lambda *_args: fail(StorageMissing("the disk is gone")))
         await self.arrive(path)
         self.assertEqual([d.state for d in self.ended], [UploadState.PUBLISHED])
-
-    async def test_ended_too_late(self) -> None:
-        """What is published stays published."""
-        await self.publish()
-        await self.publisher.fail(await self.last(), "not wanted")
-        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
-        self.assertTrue(self.directory.disk(BASE).exists())
-        self.assertEqual(len(self.seeder.seeding), 1)
-
-    async def test_a_day_without_progress(self) -> None:
-        """An upload that does not move for a day gives its template free."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        info_hash = metainfo.parse(torrent_of(path, BASE)).info_hash
-        self.seeder.states[info_hash] = torrent_status(progress=0.5)
-        await self.publisher.give_up_idle(0.0, 0.0)
-        self.seeder.states[info_hash] = torrent_status(progress=0.6)
-        await self.publisher.give_up_idle(IDLE_SECONDS, 0.0)
-        self.assertEqual((await self.last()).state, UploadState.RECEIVING)
-        await self.publisher.give_up_idle(2 * IDLE_SECONDS, 0.0)
-        self.assertIn("60%", (await self.last()).reason)
 
     async def test_connects_to_uploaders(self) -> None:
         """Who announces an upload is connected to at once; other torrents are no concern, which can be seen before."""
@@ -290,85 +174,3 @@ class PublishTests(PublishingCase):
         self.patch(self.uploads, "begin", lambda _upload, **_said: fail(NotSaved("disk full")))
         await self.assertFailure(self.offered(image(self.made / "base")), NotSaved)
         self.assertEqual(self.tracker.admitted, set())
-
-
-class RecoverTests(PublishingCase):
-    """A start after a crash at each stage."""
-
-    async def test_receiving(self) -> None:
-        """A download goes on."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        self.start()
-        await self.publisher.recover()
-        await self.settle()
-        self.assertEqual(list(self.seeder.downloading.values()), [self.directory.incoming])
-        await self.arrive(path)
-        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
-
-    async def test_what_came_in_meanwhile(self) -> None:
-        """An upload that begins before the recovery has run is not taken up a second time."""
-        path = image(self.made / "base")
-        copied: list[UploadDisk] = []
-        never: Deferred[None] = Deferred()
-
-        async def copy(disk: UploadDisk) -> None:
-            copied.append(disk)
-            await never
-
-        self.patch(self.publisher, "_copy", copy)
-        await self.requests.import_files(SERVER, "Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
-        await self.publisher.recover()
-        await self.settle()
-        self.assertEqual(len(copied), 1)
-
-    async def test_verifying(self) -> None:
-        """A check is made again, and the upload published."""
-        path = image(self.made / "base")
-        await self.offer(path)
-        self.directory.upload(BASE).write_bytes(path.read_bytes())
-        disk = await self.last()
-        await self.uploads.set_state(disk.id, UploadState.VERIFYING, 1.0)
-        self.start()
-        await self.publisher.recover()
-        await self.settle()
-        self.assertEqual((await self.last()).state, UploadState.PUBLISHED)
-
-    async def test_publishing(self) -> None:
-        """Before and after the rename, and between patch and rename, a start finishes the work."""
-        await self.publish()
-        for step in ("nothing", "patched", "renamed"):
-            path = image(self.made / step, backing="elsewhere", seed=7)
-            self.patch(publisher_module, "install", lambda *_args: 1 // 0)
-            await self.offer(path, DIFF)
-
-            async def keep_open(disk_id: str, reason: str) -> None:
-                """As if the process had died here."""
-
-            self.patch(self.publisher, "_end", keep_open)
-            await self.arrive(path, DIFF)
-            self.flushLoggedErrors(ZeroDivisionError)
-            self.assertEqual((await self.last(DIFF)).state, UploadState.PUBLISHING)
-            if step != "nothing":
-                examine.put_right(self.directory.upload(DIFF), DIFF)
-            if step == "renamed":
-                self.directory.upload(DIFF).rename(self.directory.disk(DIFF))
-            self.patch(publisher_module, "install", examine.install)
-            self.start()
-            await self.publisher.recover()
-            await self.settle()
-            self.assertEqual((await self.last(DIFF)).state, UploadState.PUBLISHED, step)
-            self.assertEqual(read_header(self.directory.disk(DIFF)).backing_name, str(BASE))
-            await self.store.write(lambda db: db.execute("DELETE FROM levels WHERE level = 1") and None)
-
-    async def test_importing(self) -> None:
-        """A copy that was cut off is made again."""
-        path = image(self.made / "base")
-        self.patch(self.publisher, "copy", lambda _disk: None)
-        upload = await self.requests.import_files(SERVER, "Lab", 1, "", [ImportDisk(0, str(path.absolute()))])
-        name = upload.disks[0].name
-        self.directory.upload(name).write_bytes(b"half")
-        self.start()
-        await self.publisher.recover()
-        await self.settle()
-        self.assertEqual(self.directory.disk(name).read_bytes(), path.read_bytes())

@@ -29,7 +29,7 @@ from voi.errors import (
     UnknownUpload,
 )
 from voi.messages.reason import plain
-from voi.publishing.publisher import IDLE_SECONDS
+from voi.publishing.idle import IDLE_SECONDS
 from voi.publishing.refusals import AGAIN_SECONDS
 from voi.publishing.space import MARGIN
 from voi.wire.messages import Disk

@@ -11,8 +11,9 @@ from twisted.trial.unittest import TestCase
 from tests.unit.store.values import MAC
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
-from voi.store.database import Store, prepare
+from voi.store.database import Store
 from voi.store.interfaces.database import Database
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 from voi.store.sqlite import SqliteDatabase
 from voi.store.templates import publish_level

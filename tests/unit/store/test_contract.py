@@ -17,14 +17,16 @@ from tests.unit.store.contract import (
     rollouts,
     rooms,
     snapshots,
+    targets,
     templates,
     terminals,
     torrents,
     uploads,
 )
 from voi.domain.room_directory import RoomDirectory
-from voi.store.database import Store, prepare
+from voi.store.database import Store
 from voi.store.interfaces.repositories import Repositories
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 
 
@@ -83,6 +85,10 @@ class StoredResponsesTests(OnSqlite, responses.StoredResponsesContract):
 
 class RolloutsTests(OnSqlite, rollouts.RolloutsContract):
     """Rollouts."""
+
+
+class TargetsTests(OnSqlite, targets.TargetsContract):
+    """Targets of rollouts."""
 
 
 class RolloutHistoriesTests(OnSqlite, rollouts.RolloutHistoriesContract):

@@ -20,7 +20,8 @@ from voi.files.directory import DataDirectory
 from voi.messages.reason import code_of
 from voi.store import damage
 from voi.store.damage import Damage, find_damage, is_damage
-from voi.store.database import Store, connect, prepare
+from voi.store.database import Store
+from voi.store.preparation import connect, prepare
 from voi.store.start import examine
 from voi.web.http.checks import run_checks
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.store.database import connect, prepare
 from voi.store.migrations import migrations
+from voi.store.preparation import connect, prepare
 
 
 class UpgradeTests(SynchronousTestCase):

@@ -16,8 +16,9 @@ from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.messages.english import SENTENCES
 from voi.messages.reason import Reason, kept, plain, recall
 from voi.store import spellings
-from voi.store.database import Store, connect, migration_names, prepare
+from voi.store.database import Store
 from voi.store.migrations import migrations
+from voi.store.preparation import connect, migration_names, prepare
 from voi.store.rollouts import SqlRollouts
 from voi.store.spellings import code_and_values
 from voi.store.uploads import SqlUploads

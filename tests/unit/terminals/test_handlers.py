@@ -38,10 +38,10 @@ from voi.store.interfaces.commands import Commands
 from voi.store.sessions import SqlSessions
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
-from voi.terminals.handlers import MOST_SET_ASIDE, SET_ASIDE_SECONDS, RequestHandlers
+from voi.terminals.handlers import ENTRY_SECONDS, MOST_ENTRIES, RequestHandlers
 from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
-from voi.wire.codes import Code
+from voi.wire.codes import CAN_CHECK_DISKS, Code
 from voi.wire.messages import DownloadResult, Reply, TaskState
 from voi.wire.torrent_body import TorrentBody, UnreadableTorrent
 
@@ -138,7 +138,9 @@ class HandlerCase(StoreCase):
             next_batch=self.registry.next_batch,
             audit_log=AuditLog(self.events),
             seconds=self.clock.seconds,
+            disk_checked=lambda mac, disk, found: self.checked.append((mac, disk, found.wrong)),
         )
+        self.checked: list[tuple[str, DiskName, int]] = []
         self.reported: list[str] = []
         handlers.reported.connect(self.reported.append)
         self.factory = TerminalFactory(self.registry, handlers, self.clock)
@@ -335,15 +337,49 @@ class HandlerTests(HandlerCase):
         """One address has so many entries written, and more as time goes by; each message is answered."""
         await self.prepare()
         name = str(DiskName(DISK, 1))
-        for number in range(MOST_SET_ASIDE + 20):
+        for number in range(MOST_ENTRIES + 20):
             body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-{number}", "size": 5}
             self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
         wanted = AuditFilter(kind="terminal.set_aside")
-        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_SET_ASIDE)
-        self.clock.advance(SET_ASIDE_SECONDS)
+        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_ENTRIES)
+        self.clock.advance(ENTRY_SECONDS)
         body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-later", "size": 5}
         self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
-        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_SET_ASIDE + 1)
+        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_ENTRIES + 1)
+
+    async def test_abilities(self) -> None:
+        """A terminal can what its last login says, of what there is; whatever else stands there is passed over."""
+        await self.prepare()
+        self.assertFalse(self.registry.can(MAC, CAN_CHECK_DISKS))
+        strange: tuple[Any, ...] = (
+            ["fly"],
+            CAN_CHECK_DISKS,
+            [[CAN_CHECK_DISKS], 5, None],
+            ["x"] * 16 + [CAN_CHECK_DISKS],
+        )
+        for words, can in ((["fly", CAN_CHECK_DISKS], True), *((words, False) for words in strange)):
+            login = {"mac": MAC, "ip": "192.168.7.7", "abilities": words}
+            self.assertEqual((await self.ask(Code.LOGIN, login)).code, 0)
+            self.assertEqual(self.registry.can(MAC, CAN_CHECK_DISKS), can, words)
+        self.assertFalse(self.registry.can(OTHER, CAN_CHECK_DISKS))
+
+    async def test_checked_disk(self) -> None:
+        """What a terminal found when it read a disk is in the audit log, and told on."""
+        await self.prepare()
+        name = DiskName(DISK, 0)
+        for said in ({}, {"wrong": 3}, {"reason": {"text": "the disk is broken"}}):
+            self.assertEqual((await self.ask(Code.DISK_CHECKED, {"mac": MAC, "disk": str(name), **said})).code, 0)
+        found = await self.events.find(AuditFilter(kind="terminal"), 3)
+        self.assertEqual(
+            [(entry.kind, entry.data.get("pieces"), entry.data.get("reason")) for entry in reversed(found)],
+            [
+                ("terminal.disk_right", None, None),
+                ("terminal.disk_damaged", 3, None),
+                ("terminal.disk_unreadable", None, "the disk is broken"),
+            ],
+        )
+        self.assertEqual(self.checked, [(MAC, name, 0), (MAC, name, 3), (MAC, name, 0)])
+        self.assertEqual((await self.ask(Code.DISK_CHECKED, {"disk": "../x"})).code, 88888)
 
     async def test_unreadable_torrent(self) -> None:
         """A 9014 that cannot be read is answered with why; the intake gets it, with the disk it is of."""
@@ -475,6 +511,19 @@ class CommandDeskTests(HandlerCase):
             self.assertEqual(outcomes[MAC][0], expected)
             self.assertEqual("busy" in outcomes[MAC][1], code != 0)
             self.assertEqual(outcomes[OTHER], ("failed", f"terminal {OTHER} is offline"))
+
+    async def test_unable(self) -> None:
+        """What not every terminal can is sent to those alone that said in their login that they can."""
+        await self.prepare()
+        dispatcher = self.dispatcher()
+        number = (await self.tell(dispatcher, "check_disks", [MAC])).batch_no
+        state, why = (await self.outcomes(number))[MAC]
+        self.assertEqual((state, code_of(why)), ("failed", "terminal_cannot"))
+        self.assertEqual(self.line.received(), [])
+        await self.ask(Code.LOGIN, {"mac": MAC, "ip": "192.168.7.7", "abilities": [CAN_CHECK_DISKS]})
+        await self.tell(dispatcher, "check_disks", [MAC])
+        self.clock.advance(0)
+        self.assertEqual([sent.service_code for sent in self.line.received()], [Code.CHECK_DISKS])
 
     async def test_no_answer(self) -> None:
         """Silence is a failure with a reason."""

@@ -48,12 +48,13 @@ from voi.auth.sign_in import Authenticator
 from voi.catalogue.catalogue import Catalogue
 from voi.catalogue.sweep import Sweeper
 from voi.domain.commands import COMMANDS
-from voi.domain.rollouts import LinkRates
+from voi.domain.rollout_demand import LinkRates
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
 from voi.files.directory import DataDirectory
-from voi.store.database import Store, prepare
+from voi.store.database import Store
+from voi.store.preparation import prepare
 from voi.store.repositories import sql_repositories
 from voi.store.templates import publish_level
 from voi.terminals.administration import TerminalAdministration

@@ -8,6 +8,7 @@ from typing import Any
 
 from voi.wire.codes import Code
 from voi.wire.frame import Frame, FrameReader, Limits
+from voi.wire.json_body import decode_object
 from voi.wire.messages import Reply, decode_reply
 from voi.wire.session import LoginRequest, ServerSession
 
@@ -64,3 +65,8 @@ def logged_in(mac: str = MAC) -> ServerSession:
     assert isinstance(event, LoginRequest)
     session.accept(event, TOKEN)
     return session
+
+
+def fields(text: str) -> dict[str, object]:
+    """The canonical fields of a JSON text."""
+    return decode_object(text.encode())

@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 
 from voi.domain.audit import Audit
 from voi.domain.command_outcomes import Command
+from voi.domain.rollout_demand import Demand
 from voi.domain.rollout_history import RolloutHistory
-from voi.domain.rollouts import Demand, Participation, Rollout, Summary, Target, Task, Unconfirmed, Work
+from voi.domain.rollouts import Participation, Rollout, Summary, Target, Task, Unconfirmed, Work
 from voi.domain.terminals import ReportedLevel
 
 Key = tuple[int, str]

@@ -13,7 +13,7 @@ from voi.domain.templates import PublishedLevel
 from voi.domain.terminal_status import TerminalState
 from voi.domain.uploads import Upload, UploadDisk, UploadState
 from voi.messages.reason import Reason
-from voi.rollouts.bad_copies import BadCopies, BadCopy
+from voi.rollouts.bad_copies import BadCopies, BadCopy, CopyState
 from voi.rollouts.coordinator import RolloutCoordinator
 from voi.store.interfaces.rollouts import Rollouts
 from voi.store.interfaces.uploads import Uploads
@@ -189,19 +189,28 @@ def _held(open_disks: Sequence[UploadDisk]) -> list[Attention]:
     return [_attention("held", count, Reason("uploads_held", count=count, why=held[0].reason), link)]
 
 
+_OF_COPIES: Final[Mapping[CopyState, Callable[[str, str, str], Reason]]] = {
+    CopyState.FOUND: lambda disk, macs, _why: Reason("copies_damaged", disk=disk, macs=macs),
+    CopyState.TOLD: lambda disk, macs, _why: Reason("copies_checked", disk=disk, macs=macs),
+    CopyState.RIGHT: lambda disk, macs, _why: Reason("copies_right", disk=disk, macs=macs),
+    CopyState.UNREADABLE: lambda disk, macs, why: Reason("copies_unreadable", disk=disk, macs=macs, why=why),
+}
+"""What is said of copies of which wrong pieces came, by the disk, the terminals, and why it cannot be read."""
+
+
 def _damaged(copies: Sequence[BadCopy]) -> list[Attention]:
-    """For each disk one, with the terminals whose copies of it are damaged."""
-    by_disk: dict[str, list[BadCopy]] = {}
+    """For each disk, and what becomes of it, one, with the terminals whose copies of it are damaged."""
+    alike: dict[tuple[str, CopyState], list[BadCopy]] = {}
     for copy in copies:
-        by_disk.setdefault(str(copy.disk), []).append(copy)
+        alike.setdefault((str(copy.disk), copy.state), []).append(copy)
     return [
         _attention(
             "damaged",
             len(bad),
-            Reason("copies_damaged", disk=disk, macs=", ".join(copy.mac for copy in bad[:MOST_NAMED])),
+            _OF_COPIES[state](disk, ", ".join(copy.mac for copy in bad[:MOST_NAMED]), bad[0].why),
             f"#/terminals/{bad[0].mac}" if len(bad) == 1 else "#/terminals",
         )
-        for disk, bad in by_disk.items()
+        for (disk, state), bad in alike.items()
     ]
 
 

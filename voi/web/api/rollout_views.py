@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from voi.domain.rollout_demand import Demand, LinkRates
 from voi.domain.rollout_history import RolloutHistory
-from voi.domain.rollouts import (
-    OPEN_TARGETS,
-    Demand,
-    LinkRates,
-    Rollout,
-    Summary,
-    Target,
-    TargetState,
-)
+from voi.domain.rollouts import OPEN_TARGETS, Rollout, Summary, Target, TargetState
 from voi.domain.templates import PublishedLevel, Template, missing_levels
 from voi.domain.terminals import ReportedLevel, Terminal
 from voi.rollouts.throughput import Throughput, TransferRate

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Final
 
 from voi.domain.actors import Actor
-from voi.domain.rollouts import LinkRates, Summary, Target
+from voi.domain.rollout_demand import LinkRates
+from voi.domain.rollouts import Summary, Target
 from voi.errors import BadMac, Conflict, Malformed, NotFound, UnknownTemplate, UnknownTerminal
 from voi.messages.reason import Reason
 from voi.names import canonical_uuid

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.unit.store.values import DISK, MAC, TEMPLATE, upload
+from tests.unit.store.values import DISK, MAC, TEMPLATE, level, upload
 from voi.domain.rollouts import Rollout, Target, Task
 from voi.domain.room_directory import RoomDirectory
 from voi.domain.templates import PublishedLevel, Template
@@ -63,10 +63,10 @@ class Contract(TestCase):
 
     async def publish(self, *levels: PublishedLevel, name: str = "Office") -> Template:
         """Put levels into the catalogue, as imports do."""
-        for level in levels:
-            asked = upload(level.name, mac=None, template=level.template_uuid, name=name)
+        for one in levels:
+            asked = upload(one.name, mac=None, template=one.template_uuid, name=name)
             written = await self.uploads.begin(asked)
-            template = await self.templates.publish(level, written.disks[0], written)
+            template = await self.templates.publish(one, written.disks[0], written)
         return template
 
     async def terminal(self, mac: str = MAC) -> str:
@@ -92,6 +92,18 @@ class Contract(TestCase):
     async def planned(self, number: int, mac: str = MAC) -> tuple[Task, ...]:
         """A terminal's tasks in it."""
         return there(await self.rollouts.plan(number, mac, 2.0)).tasks
+
+    async def begun(self) -> int:
+        """A rollout to one terminal."""
+        await self.terminal(MAC)
+        await self.publish(level())
+        return (await self.rollouts.begin(TEMPLATE, [MAC], 1.0)).id
+
+    async def reason(self, number: int) -> str:
+        """The reason of its target."""
+        rollout = await self.rollouts.get(number)
+        assert rollout is not None
+        return rollout.targets[0].reason
 
     async def disk(self, disk: UploadDisk) -> UploadDisk:
         """A disk of an upload as it is on disk."""

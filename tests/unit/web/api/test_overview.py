@@ -13,7 +13,7 @@ from voi.domain.terminals import ReportedLevel
 from voi.domain.uploads import Ending, Upload, UploadState
 from voi.messages.reason import Reason
 from voi.names import DiskName
-from voi.rollouts.bad_copies import BadCopy
+from voi.rollouts.bad_copies import BadCopy, CopyState
 from voi.web.api.schemas.rooms import subnets_of
 
 DISK_TWO = "21111111-2222-4333-8444-555555555555"
@@ -100,6 +100,21 @@ class OverviewTests(ApiCase):
         (found,) = (await self.get())["attention"]
         self.assertEqual((found["kind"], found["count"], found["link"]), ("damaged", 2, "#/terminals"))
         self.assertEqual(found["why"]["data"], {"disk": str(disk), "macs": f"{OTHER}, {MAC}"})
+
+    async def test_copies_by_what_becomes_of_them(self) -> None:
+        """Who mends a copy by itself is told apart from where somebody has to see to it."""
+        disk = DiskName(TEMPLATE, 0)
+        self.bad_copies.copies = [
+            BadCopy(MAC, disk, 3, OTHER, 0.0, state=state, why=Reason("os_io") if state is CopyState.UNREADABLE else "")
+            for state in CopyState
+        ]
+        found = (await self.get())["attention"]
+        self.assertEqual({one["kind"] for one in found}, {"damaged"})
+        self.assertEqual(
+            [one["why"]["code"] for one in found],
+            ["copies_damaged", "copies_checked", "copies_right", "copies_unreadable"],
+        )
+        self.assertEqual(found[3]["why"]["data"]["why"]["code"], "os_io")
 
     async def test_failed(self) -> None:
         """Terminals that a rollout gave up want somebody."""

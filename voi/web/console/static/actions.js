@@ -71,6 +71,17 @@ async function stop(terminals, name) {
   if (await sure(question)) await command(online, { command: name });
 }
 
+/** Have those that are online read their disks, and mend what is damaged. @param {Terminal[]} terminals */
+export async function checkDisks(terminals) {
+  const online = terminals.filter((terminal) => terminal.online);
+  const n = online.length;
+  if (!n) return refuse(t("ask.all_off"));
+  await reported(
+    change("POST", "commands", { command: "check_disks", macs: macsOf(online) }),
+    t("done.check_disks", { n }),
+  );
+}
+
 function refuse(reason) {
   notifyError(Object.assign(new Error(reason), { code: "conflict" }));
   return false;

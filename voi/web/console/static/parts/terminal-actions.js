@@ -22,6 +22,7 @@ export function TerminalActions({ terminals, hidden = 0, onClear, onForgotten = 
       : []),
     { icon: "edit", label: t("do.rename"), disabled: !one, run: () => one && actions.rename(one) },
     { icon: "send", label: t("do.send_again"), run: () => actions.sendAgain(terminals) },
+    { icon: "check", label: t("do.check_disks"), run: () => actions.checkDisks(terminals) },
     { icon: "stamp", label: t("do.watermark_on"), run: () => actions.watermark(terminals, 1) },
     { icon: "stamp", label: t("do.watermark_off"), run: () => actions.watermark(terminals, 0) },
     {

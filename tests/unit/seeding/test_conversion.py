@@ -8,8 +8,8 @@ from typing import Any
 import libtorrent as lt
 from twisted.trial.unittest import SynchronousTestCase
 
-from voi.seeding import alerts
-from voi.seeding.alerts import CONVERTERS
+from voi.seeding import alerts, conversion
+from voi.seeding.conversion import CONVERTERS
 from voi.seeding.interfaces import ConnectedPeer, TorrentStatus
 
 HASH = bytes(range(1, 21))
@@ -113,16 +113,16 @@ class ConvertTests(SynchronousTestCase):
         coming = SimpleNamespace(**fields, flags=lt.peer_info.connecting)
         handle: Any = SimpleNamespace(get_peer_info=lambda: [there, coming])
         expected = ConnectedPeer("10.0.0.1", 6881, "\ufffdx", 1.0, True, 1, 2, 3, 4)
-        self.assertEqual(alerts.peers_of(handle), (expected,))
+        self.assertEqual(conversion.peers_of(handle), (expected,))
 
     def test_v2_hash_is_cut_short(self) -> None:
         """A torrent with a v2 hash alone goes by its first 20 bytes, as at trackers."""
         long = bytes(range(32))
-        self.assertEqual(alerts.key_of(lt.info_hash_t(lt.sha256_hash(long))), long[:20])
+        self.assertEqual(conversion.key_of(lt.info_hash_t(lt.sha256_hash(long))), long[:20])
 
     def test_lost_alerts_are_logged(self) -> None:
         """That libtorrent had to drop alerts is an error in the log."""
-        from voi.seeding.alerts import log as alerts_log
+        from voi.seeding.conversion import log as alerts_log
 
         seen: list[str] = []
         self.patch(type(alerts_log), "error", lambda _self, text, **_: seen.append(text))
@@ -131,4 +131,4 @@ class ConvertTests(SynchronousTestCase):
 
     def test_unknown_alert(self) -> None:
         """An alert that nobody asked for is nothing."""
-        self.assertEqual(alerts.convert(SimpleNamespace()), ())  # type: ignore[arg-type]  # a stand-in
+        self.assertEqual(conversion.convert(SimpleNamespace()), ())  # type: ignore[arg-type]  # a stand-in

@@ -41,6 +41,20 @@ class VanishedTests(SiteCase):
         self.done(self.roll_out([RECEIVER]))
         self.assert_equal_copies(receivers.directory)
 
+    def test_removed_a_moment_ago(self) -> None:
+        """A rollout that begins before the terminal has looked at its disk is done for an instant at the most."""
+        self.server.up()
+        self.import_base()
+        receivers = self.receivers()
+        self.done(self.roll_out([RECEIVER]))
+        self.wait(lambda: self.reported() == {str(self.base)}, "the report of the disk")
+        path = receivers.directory / str(self.base)
+        path.unlink()
+        number = self.roll_out([RECEIVER])
+        self.wait(path.exists, "the disk to come")
+        self.done(number)
+        self.assert_equal_copies(receivers.directory)
+
     def test_emptied_in_the_middle(self) -> None:
         """A directory that is emptied during a download, with all that the terminal keeps there, ends whole as well."""
         self.server.up()

@@ -23,6 +23,7 @@ from voi.agent.library import MOST_DISKS, Library
 from voi.agent.saving import save
 from voi.errors import NoAnswer, StorageMissing, VoiError
 from voi.files.disk_usage import free_bytes
+from voi.names import DiskName
 from voi.tasks import InThread, spawn
 from voi.wire.codes import Code
 
@@ -108,6 +109,11 @@ class DiskReports:
             log.failure("the disks could not be looked at")
 
     # Reports.
+
+    def told(self, name: DiskName) -> bool:
+        """Whether the server was told since the login that a disk is here."""
+        disks = (disk for body in self._told.values() for disk in body["disks"])
+        return self._logged_in and any((disk["uuid"], disk["diff_level"]) == (name.uuid, name.level) for disk in disks)
 
     def changed(self) -> None:
         """Something of what is known of the disks changed: what the server does not know yet is reported."""

@@ -68,6 +68,8 @@ class Downloads:
         own_work: OwnWork,
         own_changed: Callable[[DiskName], None],
     ) -> None:
+        self.told: Callable[[DiskName], bool] = lambda _name: False
+        """Whether the server was told on this connection that a disk is here."""
         self._own_work = own_work
         self._clock = clock
         self._waiting = WaitingForDisk()
@@ -122,9 +124,12 @@ class Downloads:
             if state.wanted:
                 await self._resume_download(state)
             elif state.complete:
-                await self._seeder.seed(await self._library.torrent(state), self._library.directory)
+                torrent = await self._library.torrent(state)
+                await self._seeder.seed(torrent, self._library.directory)
                 if self._server.trackers:
                     self._seeder.set_trackers(state.key, self._server.trackers)
+                if state.task_uuid is not None:
+                    self._read_again(metainfo.parse(torrent, name), torrent)
         except VoiError as error:
             log.warn("{name} cannot be resumed: {error}", name=state.name, error=error.message)
             if state.wanted and not self._stopped:
@@ -175,7 +180,11 @@ class Downloads:
         old = self._library.get(name)
         given: dict[str, Any] = {"operate_id": body.operate_id, "group_uuid": body.group_uuid, "type": body.type}
         if old is not None and old.key == torrent.info_hash:
-            if old.complete and not self._is_sent_again(old, body):
+            if old.complete and self._is_doubted(old, body):
+                await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
+                self._read_again(torrent, body.torrent)
+                return SUCCESS
+            if old.complete:
                 # What counts is the content: the same bytes under a new count are the new level.
                 await self._library.note_sent(name, own=False, **given)
                 return ALREADY_THERE
@@ -186,9 +195,7 @@ class Downloads:
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
             self._active.pop(old.key, None)
-            # Sent again, or found damaged: nothing is believed of the file any more, all of it is read.
-            doubted = old.complete or old.damaged or old.key != torrent.info_hash
-            await self._seeder.remove(old.key, forget=doubted)
+            await self._seeder.remove(old.key, forget=old.damaged or old.key != torrent.info_hash)
         self._waiting.drop(name)
         unknown = old is None and await self._library.is_occupied(name)
         state = DiskState(
@@ -221,12 +228,11 @@ class Downloads:
             raise
         return SUCCESS
 
-    @staticmethod
-    def _is_sent_again(old: DiskState, body: TorrentBody) -> bool:
+    def _is_doubted(self, old: DiskState, body: TorrentBody) -> bool:
         """Whether a task is for just what the server was told is here: it sends that where somebody doubts the file,
         and a look from outside does not show whether its bytes are right.
         """
-        return not old.own and old.result is None and old.operate_id == body.operate_id
+        return not old.own and old.result is None and old.operate_id == body.operate_id and self.told(old.disk)
 
     async def _offer_again(self, old: DiskState | None) -> None:
         """A level that was to be replaced, and is not, is seeded as before."""
@@ -238,8 +244,7 @@ class Downloads:
         active = Active(name, torrent.info_hash, torrent.length)
         self._active[torrent.info_hash] = active
         try:
-            state = self._library.get(name)
-            keep = state is not None and state.keep
+            keep = await self._has_own_work(name)
             if not keep:
                 await self._library.reserve(name, torrent.length)
             if scan is None and (keep or await self._seeder.doubts(raw, self._library.directory)):
@@ -276,7 +281,59 @@ class Downloads:
             if wanted():
                 await self._fail(active, error.reason)
 
+    # What is sent again.
+
+    def _read_again(self, torrent: Metainfo, raw: bytes) -> None:
+        """Read a complete disk from end to end; it stays what it is, unless something in it is wrong."""
+        if torrent.info_hash not in self._active:
+            active = self._active[torrent.info_hash] = Active(torrent.name, torrent.info_hash, torrent.length)
+            active.compared = 0
+            self._spawn(self._read_complete(active, torrent, raw))
+
+    async def _read_complete(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
+        path, trackers = self._library.path(active.name), self._trackers(torrent)
+
+        def wanted() -> bool:
+            return self._current(active) and not self._stopped
+
+        try:
+            scan = await self._comparer.compare(active, torrent, path, trackers, wanted)
+            await self._lock.acquire()
+            try:
+                if not wanted():
+                    return
+                if all(scan.found.have) and scan.facts.size == active.length:
+                    await self._library.complete(active.name, active.length)
+                    del self._active[active.info_hash]
+                else:
+                    log.error("{name} is damaged: what differs is fetched again", name=str(active.name))
+                    await self._library.update(active.name, complete=False, wanted=True, damaged=True)
+                    await self._seeder.remove(active.info_hash, forget=True)
+                    active.compared = None
+                    await self._seeder.download(raw, self._library.directory, trackers, scan)
+                    return
+            finally:
+                self._lock.release()
+        except VoiError as error:
+            if wanted():
+                await self._fail(active, error.reason)
+            return
+        await self._reports.ended(active, 100.0)
+
     # Work that is published nowhere.
+
+    async def _has_own_work(self, name: DiskName) -> bool:
+        """Whether what lies in the place of a disk is to be kept. What lies there no more is not: it was moved when a
+        kill came, or somebody removed it.
+        """
+        state = self._library.get(name)
+        if state is None or not state.keep:
+            return False
+        if not await self._library.is_gone(name):
+            return True
+        await self._own_work.move_above(name)
+        await self._library.update(name, keep=False)
+        return False
 
     async def _keep(
         self, active: Active, torrent: Metainfo, scan: FileScan, wanted: Callable[[], bool]
@@ -374,14 +431,16 @@ class Downloads:
         try:
             stopped = []
             for state in self._library:
-                if state.wanted and state.key is not None and (tasks is None or state.task_uuid in tasks):
+                under_way = state.wanted or state.key in self._active
+                if under_way and state.key is not None and (tasks is None or state.task_uuid in tasks):
                     self._active.pop(state.key, None)
                     self._waiting.drop(state.disk)
                     if state.keep:
                         await self._library.own_again(state.disk)
                     else:
                         await self._library.update(state.disk, wanted=False, task_uuid=None)
-                    await self._seeder.remove(state.key)
+                    if not state.complete:  # else it was only read again
+                        await self._seeder.remove(state.key)
                     stopped.append(state.name)
             return stopped
         finally:

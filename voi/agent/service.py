@@ -137,6 +137,7 @@ class TerminalService(Service):
         self.disk_reports = DiskReports(
             library=self.library, server=self, in_thread=in_thread, clock=reactor, look=self.downloads.look
         )
+        self.downloads.told = self.disk_reports.told
         self.disk_checks = DiskChecks(
             library=self.library, server=self, idle=idle, look=self.downloads.look, mend=self.downloads.mend
         )

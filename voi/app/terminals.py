@@ -44,6 +44,7 @@ def make_terminals(base: Foundation, uploads: UploadArea, rollouts: RolloutArea)
         knows_key=base.keys.learn,
         audit_log=base.audit_log,
         next_batch=base.registry.next_batch,
+        seconds=base.reactor.seconds,
         disk_checked=rollouts.bad_copies.checked,
     )
     return TerminalArea(

@@ -26,6 +26,9 @@ class Repair(Enum):
 SAID_SECONDS: Final = 30.0
 """How old the numbers in a sentence about it may be."""
 
+NO_GAIN_SECONDS: Final = 120.0
+"""So long nothing comes from those who say that they have all of it until that is said: they may be wrong."""
+
 Seen = tuple[FileFacts, int]
 """A file from outside, with its inode."""
 
@@ -52,6 +55,10 @@ class Content:
     """Seconds that this took."""
     suspected: bool = False
     """It is to be read through, and that has not ended."""
+    suspected_at: float = 0.0
+    """When somebody suspected it last, by the reactor's clock."""
+    cleared: int = 0
+    """How often in a row it was read because of that, and nothing was found to be wrong."""
     repair: Repair | None = None
     round: int = 0
     """How often its torrent was given to the seed, or taken from it: news of an earlier round is no news."""
@@ -65,11 +72,19 @@ class Content:
     """Terminals in its swarm that have all of it, as they were last counted."""
     counted_at: float | None = None
     """When that was, by the reactor's clock; None: not yet, or not any more."""
+    gained: float = 0.0
+    """How much of what is fetched was there at most, 0 to 1."""
+    gained_at: float | None = None
+    """When that was, or somebody came who has all of it, by the reactor's clock; None while nothing is fetched."""
     retired: bool = False
     _said: tuple[tuple[str, ...], float, Reason] | None = None
 
-    def status(self, fetched: float | None) -> ContentStatus:
+    def status(self, fetched: float | None, now: float) -> ContentStatus:
         """Where it stands; `fetched` is how much is there of what is fetched."""
+        if self.repair is None:
+            self.gained, self.gained_at = 0.0, None
+        elif self.gained_at is None or not self.holders or (fetched or 0.0) > self.gained:
+            self.gained, self.gained_at = fetched or 0.0, now
         return status_of(
             self.fault,
             offered=self.offered,
@@ -77,6 +92,7 @@ class Content:
             fetching=None if self.repair is None else fetched or 0.0,
             holders=self.holders,
             hindrance=self.hindrance,
+            gains=self.gained_at is None or now - self.gained_at < NO_GAIN_SECONDS,
         )
 
     def problem(self, status: ContentStatus, now: float) -> Reason | None:

@@ -50,6 +50,10 @@ SUSPECT_TIMES: Final = 4
 many terminals stand still at it: they have another reason, and the disk has other work.
 """
 
+LONGEST_SUSPECT_SECONDS: Final = 3600.0
+"""Each further reading in a row that finds it whole makes that pause twice as long, up to so long: terminals may lie,
+and must not have 60 GB read for ever. After that long without a suspicion it is as at first.
+"""
 
 COUNT_SECONDS: Final = 5.0
 """How old the count of terminals that have a level may be: a rollout asks for each of thousands what is wrong."""
@@ -182,18 +186,26 @@ class ContentMonitor(Contents):
             if await self._alone(content, self._examiner.examine(content, with_torrent=with_torrent)):
                 self._read_soon(content)
         self._repairs.look_for_peers(self._contents.values())
-        for content in self._contents.values():
+        for info_hash, content in self._contents.items():
             content.counted_at = None
+            self.status(info_hash)  # whether anything is gained is measured, also while nobody asks
 
     def suspect(self, info_hash: bytes) -> None:
         """Somebody cannot complete this content, or saw wrong bytes of it: its file is read again soon."""
         content = self._contents.get(info_hash)
         if content is None or content.repair is not None:
             return
-        pause = max(SUSPECT_SECONDS, SUSPECT_TIMES * content.read_took)
-        if content.read_at is not None and self._clock.seconds() - content.read_at < pause:
+        now = self._clock.seconds()
+        if now - content.suspected_at >= LONGEST_SUSPECT_SECONDS:
+            content.cleared = 0
+        content.suspected_at = now
+        shortest = max(SUSPECT_SECONDS, SUSPECT_TIMES * content.read_took)
+        longest = max(LONGEST_SUSPECT_SECONDS, 3 * shortest)
+        pause = min(longest, shortest * 2.0 ** min(max(0, content.cleared - 1), 10))
+        if content.read_at is not None and now - content.read_at < pause:
             return
-        self._read_soon(content)
+        if self._read_soon(content):
+            content.cleared += 1
 
     def check(self, levels: Iterable[PublishedLevel]) -> int:
         """Somebody wants these files read from end to end, whatever is known of them; how many are read that were
@@ -214,6 +226,8 @@ class ContentMonitor(Contents):
             await self._examiner.read(content)
         finally:
             content.suspected = False
+            if not content.whole:
+                content.cleared = 0
 
     # What the BitTorrent session and the tracker tell.
 
@@ -272,7 +286,7 @@ class ContentMonitor(Contents):
         now = self._clock.seconds()
         if not content.whole and (content.counted_at is None or now - content.counted_at >= COUNT_SECONDS):
             content.holders, content.counted_at = self._repairs.holders(content), now
-        return content.status(self._repairs.fetched(content))
+        return content.status(self._repairs.fetched(content), now)
 
     def problems(self) -> Iterator[tuple[PublishedLevel, Reason]]:
         """Every level with whose copy something is wrong, and what."""

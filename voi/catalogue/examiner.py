@@ -18,7 +18,7 @@ from voi.catalogue.outcomes import Note, Outcomes, has_size
 from voi.catalogue.repairs import Repairs
 from voi.catalogue.torrent_files import TorrentFiles
 from voi.domain import metainfo
-from voi.domain.contents import Fault
+from voi.domain.contents import ContentState, Fault
 from voi.errors import Conflict, StorageMissing
 from voi.files.directory import DataDirectory
 from voi.files.hashing import Cancelled
@@ -80,7 +80,7 @@ class Examiner:
         if content.retired:
             return False
         seen: Sight = await self._in_thread(look, self._directory.disk(content.level.name))
-        if content.repair is Repair.BESIDE:
+        if content.repair is Repair.BESIDE and (seen.fault is None or seen.fault.state is ContentState.MISSING):
             return self._has_returned(content, seen)
         if seen.fault is not None:
             await self._outcomes.lost(content, seen.fault)

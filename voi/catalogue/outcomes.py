@@ -64,6 +64,8 @@ class Outcomes:
         if await self._offering.offer(content.level, torrent):
             content.offered = True
             content.failures = 0
+            # Also of a time before this start: it was put back meanwhile, or a kill came while it was moved there.
+            await self._repairs.forget_fetched(content)
         else:  # a mending that a stop ended: the seed goes on with it, or checks what is there
             self._repairs.resumed(content)
 
@@ -78,7 +80,6 @@ class Outcomes:
         log.info("{name}: every byte was read, it is whole", name=str(content.level.name))
         if before is not None:
             self._note("content.whole", content)
-            await self._repairs.forget_fetched(content)
 
     async def damaged(self, content: Content, torrent: bytes, reading: WholeReading) -> None:
         """Some pieces are wrong: it is mended where it lies, or, if it is something else, moved aside."""

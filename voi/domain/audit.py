@@ -116,6 +116,7 @@ BY_STRANGERS: Final = (
     "admin.refused",
     "terminal.first",
     "terminal.set_aside",
+    "terminal.damaged_copy",
     "terminal.disk_right",
     "terminal.disk_damaged",
     "terminal.disk_unreadable",

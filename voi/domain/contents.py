@@ -82,12 +82,20 @@ READY: Final = ContentStatus(ContentState.READY, offered=True)
 
 
 def status_of(
-    fault: Fault | None, *, offered: bool, reading: float | None, fetching: float | None, holders: int, hindrance: str
+    fault: Fault | None,
+    *,
+    offered: bool,
+    reading: float | None,
+    fetching: float | None,
+    holders: int,
+    hindrance: str,
+    gains: bool = True,
 ) -> ContentStatus:
     """What state a copy is in, and how that is said.
 
     `reading` and `fetching` are how far that is, 0 to 1, None where it is not done. `holders` are the terminals that
-    have all of it now. `hindrance` is why it cannot be fetched, empty if nothing prevents it.
+    say that they have all of it now; `gains` is false where nothing comes from them. `hindrance` is why it cannot be
+    fetched, empty if nothing prevents it.
     """
     if fault is None:
         if reading is None:
@@ -96,6 +104,10 @@ def status_of(
     if reading is not None:
         done = Reason("content_being_read", part=_tenths(reading))
         return ContentStatus(ContentState.CHECKING, offered, reading, _both(fault, done), fault=True)
+    if fetching is not None and holders and not gains:
+        return ContentStatus(
+            fault.state, offered, None, _both(fault, Reason("content_no_gain", count=holders)), fault=True
+        )
     if fetching is not None and holders:
         done = Reason("content_fetched_back", part=_tenths(fetching), count=holders)
         return ContentStatus(ContentState.FETCHING, offered, fetching, _both(fault, done), fault=True)

@@ -196,9 +196,11 @@ class Unconfirmed(Enum):
 class Work:
     """A target with its tasks.
 
-    `unsaid` means that it hangs on what its terminal has not said since its login.
+    `unsaid` means that it hangs on what its terminal has not said since its login. Where the target is done, `held` has
+    what its terminal had before by its own word, as tasks that were never sent.
     """
 
     target: Target
     tasks: tuple[Task, ...]
     unsaid: bool = False
+    held: tuple[Task, ...] = ()

@@ -15,6 +15,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from voi.domain.actors import SERVER
+from voi.domain.allowance import Allowance
 from voi.errors import Malformed, VoiError
 from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
@@ -37,6 +38,11 @@ MOST_REPORTS: Final = 2048
 
 KNOWN_SECONDS: Final = 86_400.0
 """So long a copy is shown as damaged after the last word of it."""
+
+MOST_ACCUSED: Final = 16
+"""Copies of others at which a terminal's word counts, and entries that it brings about in a day. One that finds wrong
+pieces at everybody has bad memory of its own, or lies; and what it says must not drive out what others say.
+"""
 
 CHECK_PAUSE: Final = 600.0
 """A terminal is not told more often to read one copy: a base of 60 GB takes a hard disk ten minutes."""
@@ -102,6 +108,7 @@ class BadCopies:
         self._suspect = suspect
         self._seconds = seconds
         self._copies: OrderedDict[tuple[str, DiskName], BadCopy] = OrderedDict()
+        self._entries = Allowance(seconds, most=MOST_ACCUSED, per=KNOWN_SECONDS / MOST_ACCUSED)
         self._reports: OrderedDict[tuple[str, str, DiskName], int] = OrderedDict()
         self._told: OrderedDict[tuple[str, DiskName], float] = OrderedDict()
 
@@ -154,6 +161,8 @@ class BadCopies:
         for (host, _), mac in found.items():
             if mac == reporter or not self._is_news(reporter, mac, disk, pieces[host]):
                 continue
+            if not self._is_believed(reporter, mac, disk):
+                continue
             before = self._copies.pop((mac, disk), None)
             copy = BadCopy(mac, disk, pieces[host], reporter, self._seconds(), info_hash)
             if before is not None:
@@ -204,7 +213,16 @@ class BadCopies:
         if now is not None and now.state is CopyState.FOUND:
             self._copies[copy.mac, copy.disk] = replace(now, state=CopyState.TOLD)
 
+    def _is_believed(self, reporter: str, mac: str, disk: DiskName) -> bool:
+        """Whether one more word of a terminal counts."""
+        known = self._copies.get((mac, disk))
+        if known is not None and known.reporter == reporter:
+            return True
+        return sum(copy.reporter == reporter for copy in self.known()) < MOST_ACCUSED
+
     def _tell(self, copy: BadCopy) -> None:
+        if not self._entries.take(copy.reporter):
+            return
         said = {"disk": str(copy.disk), "pieces": copy.pieces, "at": copy.reporter}
         log.warn(
             "{mac}: its copy of {disk} is damaged: {pieces} pieces of it did not match at {at}", mac=copy.mac, **said

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from voi.domain.rollouts import TargetState, Task, Unconfirmed
 from voi.domain.templates import Template
 from voi.errors import ConnectionEnded, NoAnswer, StorageMissing, TerminalOffline, VoiError
-from voi.messages.reason import Reason
+from voi.messages.reason import Reason, same
 from voi.rollouts import audit
 from voi.rollouts.explanations import Explanations
 from voi.rollouts.interruptions import Interruptions
@@ -178,12 +178,17 @@ class Dispatcher:
         for task_id in again & set(target.tasks):
             target.tasks[task_id] = replace(target.tasks[task_id], sent=False)
         self._open_targets.settle(work.target)
+        if work.target.state is TargetState.DONE:  # by what its terminal said, which may say something else soon
+            for task in (*work.tasks, *work.held):
+                self._sessions.note_done(work.target, task)
         if work.unsaid and unconfirmed is Unconfirmed.UNDECIDED:
             rest = self._sessions.began(mac) + GRACE_SECONDS - self._clock.seconds()
             self._clock.callLater(max(0.0, rest), self._drive_if_open, target.key)
             return
         if work.unsaid:
             await self._explanations.explain(target, NOT_SAID)
+        elif same(target.target.reason, NOT_SAID):
+            await self._explanations.explain(target, "")
         template = await self._templates.get(work.target.template_uuid)
         if template is None:
             return

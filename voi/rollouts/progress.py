@@ -100,7 +100,7 @@ class ProgressReceiver:
             if state.failed:
                 await self._reported_failed(target, task, state.why)
             elif ended:
-                await self._dispatcher.outcomes.done(target, task)
+                await self._said_done(target, task)
             else:
                 if state.state == "checking":  # how far the check is says nothing of the download
                     target.progress[task.id].checks(self._clock.seconds())
@@ -118,12 +118,16 @@ class ProgressReceiver:
             await self._not_done(mac, result.disk, result.why)
         for target, task in tasks:
             if result.result == 1:
-                await self._dispatcher.outcomes.done(target, task)
+                await self._said_done(target, task)
             elif result.result == 2:
                 await self._reported_failed(target, task, result.why)
             else:
                 why = result.why
                 await self._explanations.explain(target, said(why) if why else Reason("not_started"))
+
+    async def _said_done(self, target: OpenTarget, task: Task) -> None:
+        if not _doubted(target, task):
+            await self._dispatcher.outcomes.done(target, task)
 
     async def _note_obstacle(self, target: OpenTarget, task: Task, why: str) -> None:
         """A terminal says what stands in its way, or that nothing does any more."""
@@ -163,6 +167,8 @@ class ProgressReceiver:
 
     def see(self, target: OpenTarget, task: Task, fraction: float, source: ProgressSource) -> None:
         """What others see of a terminal: a whole peer is done soon, where the terminal itself never says so."""
+        if fraction >= 1 and _doubted(target, task):
+            return
         self._update_progress(target, task, fraction, source)
         progress = target.progress[task.id]
         if fraction >= 1 and progress.whole is None:
@@ -182,6 +188,11 @@ class ProgressReceiver:
         """A terminal may report one failure with 9025 and with 9015: it counts once."""
         if task.sent:
             await self._dispatcher.outcomes.failed(target, task, failure(why))
+
+
+def _doubted(target: OpenTarget, task: Task) -> bool:
+    """Whether it is to be sent what it is believed to have, and was not yet: that it seems to have it is no news."""
+    return target.target.again and not task.sent
 
 
 def said(why: str) -> Reason:

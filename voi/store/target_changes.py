@@ -12,7 +12,16 @@ from voi.domain.terminals import ReportedLevel
 from voi.messages.reason import kept
 from voi.store.interfaces.rollouts import Settled
 from voi.store.reported_levels import drop_level, put_level, read_disks
-from voi.store.targets import OPEN, merge_tasks, read_ended, read_open_target, read_target, read_tasks
+from voi.store.targets import (
+    OPEN,
+    insert_never_sent,
+    merge_tasks,
+    never_sent,
+    read_ended,
+    read_open_target,
+    read_target,
+    read_tasks,
+)
 from voi.store.templates import levels_of_version, read_template
 
 
@@ -33,7 +42,7 @@ def plan(db: Database, rollout_id: int, mac: str, now: float, unconfirmed: Uncon
         _set_target(db, rollout_id, mac, TargetState.DONE, "", now)
     unsaid = unsaid or (bool(doubtful) and all(task.state is TargetState.DONE for task in tasks))
     settled = _settled(db, rollout_id, mac)
-    return Work(settled.target, tasks, unsaid), settled
+    return Work(settled.target, tasks, unsaid, never_sent(settled.target, levels, tasks)), settled
 
 
 def replan(db: Database, rollout_id: int, mac: str, now: float) -> None:
@@ -93,6 +102,8 @@ def reopen(db: Database, task: Task, reason: str, attempts: int, next_try: float
     target = read_target(db, task.rollout_id, task.mac)
     if target is None or target.state in (*CALLED_OFF, TargetState.FAILED):
         return None
+    if target.state is TargetState.DONE:
+        insert_never_sent(db, task)
     if (
         _has_newer(db, target)
         or not db.execute("SELECT 1 FROM rollout_tasks WHERE id = ? AND state = 'done'", (task.id,)).fetchone()

@@ -158,3 +158,44 @@ def merge_tasks(
     db.conn.executemany(
         "UPDATE rollout_tasks SET state = 'done', reason = '' WHERE id = ?", [(task.id,) for task in there]
     )
+
+
+def never_sent(target: Target, levels: Sequence[PublishedLevel], tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """What a terminal that is done had before, as tasks."""
+    if target.state is not TargetState.DONE:
+        return ()
+    sent = {task.name for task in tasks}
+    return tuple(
+        Task(
+            id=str(uuid.uuid4()),
+            rollout_id=target.rollout_id,
+            mac=target.mac,
+            name=level.name,
+            operate_id=level.operate_id,
+            info_hash=level.info_hash,
+            size=level.file_size,
+            state=TargetState.DONE,
+            sent=False,
+            reason="",
+        )
+        for level in levels
+        if level.name not in sent
+    )
+
+
+def insert_never_sent(db: Database, task: Task) -> None:
+    """A level that its terminal had before, and has not got any more: now it is a task. For use inside a job."""
+    db.execute(
+        f"INSERT INTO rollout_tasks ({TASK}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'done', 0, '' WHERE NOT EXISTS "
+        "(SELECT 1 FROM rollout_tasks WHERE rollout_id = ?2 AND mac = ?3 AND disk_uuid = ?4 AND level = ?5)",
+        (
+            task.id,
+            task.rollout_id,
+            task.mac,
+            task.name.uuid,
+            task.name.level,
+            task.operate_id,
+            task.info_hash,
+            task.size,
+        ),
+    )

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from voi.audit.log import AuditLog
 from voi.auth.sign_in import Authenticator
 from voi.domain.actors import Actor
+from voi.domain.allowance import Allowance
 from voi.domain.audit import AuditEntry, make_entry
 from voi.domain.terminals import ReportedLevel, ReportedTemplate, Terminal
 from voi.errors import LoginRefused, Malformed, UnknownTemplate, VoiError
@@ -45,6 +46,12 @@ log = Logger()
 MOST_LISTED: Final = 256
 """Disks of 9018 remembered for one connection; an administrator uploads a handful."""
 
+MOST_ENTRIES: Final = 256
+ENTRY_SECONDS: Final = 60.0
+"""Entries on files kept aside, and disks read, that one address may have written into the audit log, and one more for
+each so many seconds: a room behind one address has some at most. Those beyond drive out no entries of others.
+"""
+
 Handle = Callable[[TerminalProtocol, Request], Awaitable[Reply]]
 
 
@@ -72,6 +79,7 @@ class RequestHandlers:
         next_batch: Callable[[], int],
         audit_log: AuditLog,
         disk_checked: Callable[[str, DiskName, DiskChecked], None],
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._disk_was_checked = disk_checked
         self._terminals = terminals
@@ -83,6 +91,7 @@ class RequestHandlers:
         self._knows_key = knows_key
         self._next_batch = next_batch
         self._audit_log = audit_log
+        self._allowance = Allowance(seconds, most=MOST_ENTRIES, per=ENTRY_SECONDS)
         self.reported: Signal[[str]] = Signal("a terminal reported what it has or started from")
         self.ran: Signal[[int]] = Signal("a terminal runs what a rollout brought")
         self._table: Mapping[int, Handle] = {
@@ -207,7 +216,10 @@ class RequestHandlers:
         if not body.kept_as.startswith(f"{name}.") or "/" in body.kept_as:
             raise Malformed(Reason("not_kept_name", field="kept_as", text=body.kept_as), field="kept_as")
         actor = Actor("terminal", mac, connection.host)
-        await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        if self._allowance.take(connection.host):
+            await self._audit_log.write("terminal.set_aside", actor, mac=mac, disk=str(name), kept_as=body.kept_as)
+        else:
+            log.debug("{mac}: {disk} is kept as {kept}", mac=mac, disk=str(name), kept=body.kept_as)
         return success()
 
     async def _disk_checked(self, connection: TerminalProtocol, request: Request) -> Reply:
@@ -216,7 +228,9 @@ class RequestHandlers:
         name = DiskName.parse(body.disk, "disk")
         actor = Actor("terminal", mac, connection.host)
         said: dict[str, Any] = {"mac": mac, "disk": str(name)}
-        if why := body.why:
+        if not self._allowance.take(connection.host):
+            log.debug("{mac}: {disk} was read", mac=mac, disk=str(name))
+        elif why := body.why:
             await self._audit_log.write("terminal.disk_unreadable", actor, **said, reason=why)
         elif body.wrong:
             await self._audit_log.write("terminal.disk_damaged", actor, **said, pieces=body.wrong)

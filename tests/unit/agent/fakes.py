@@ -223,6 +223,7 @@ class Terminal:
             clock=self.clock,
             look=self.downloads.look,
         )
+        self.downloads.told = self.reports.told
 
     def idle(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """The thread that gives way: `reading` is told before it reads."""

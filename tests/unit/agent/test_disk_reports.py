@@ -145,7 +145,7 @@ class GoneTests(ReportCase):
         self.assertEqual(self.reported()[-1], (GROUP, []))
 
     def test_found_at_a_1015(self) -> None:
-        """It says "already there" of a file that is there; else it is fetched."""
+        """It says "already there" of a file that is there, if it did not tell the server so; else it is fetched."""
         self.fetch()
         self.path.unlink()
         self.assertEqual(self.take(task(self.torrent, TASK2)), SUCCESS)
@@ -156,7 +156,8 @@ class GoneTests(ReportCase):
         self.path.write_bytes(CONTENT)
         self.terminal.downloads.event(Finished(self.key))
         self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]["result"], 1)
-        self.assertEqual(self.take(task(self.torrent, TASK2, operate_id=3)), ALREADY_THERE)
+        self.terminal.reports.lost()
+        self.assertEqual(self.take(task(self.torrent, TASK2)), ALREADY_THERE)
 
     def test_gone_while_off(self) -> None:
         """A template of which nothing is left is told once after a restart, with an empty list."""
@@ -227,3 +228,73 @@ class ChangedTests(ReportCase):
         self.terminal.downloads.event(Finished(self.key))
         self.assertEqual(self.reported()[-1], (GROUP, [0]))
         self.assertEqual(list(self.directory.glob("*.own-*")), [])
+
+
+class SentAgainTests(ReportCase):
+    """A 1015 for a level of which the server was told that it is here: it is doubted."""
+
+    def again(self) -> None:
+        """Fetched, told, and sent once more."""
+        self.fetch()
+        self.assertEqual(self.reported()[-1], (GROUP, [0]))
+        self.terminal.server.asked.clear()
+        self.terminal.seeder.calls.clear()
+
+    def test_whole(self) -> None:
+        """Every byte of it is read, it is there meanwhile, and done is said when all of it is right."""
+        self.again()
+        self.assertEqual(self.take(task(self.torrent, TASK2)), SUCCESS)
+        self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]["result"], 1)
+        self.assertEqual((self.reported(), self.terminal.seeder.calls), ([], []))
+        self.assertIn(self.key, self.terminal.seeder)
+
+    def test_damaged(self) -> None:
+        """A byte that changed, with size and time kept, is found, and fetched before done is said."""
+        self.again()
+        before = self.path.stat()
+        self.path.write_bytes(CONTENT[:70_000] + b"?" + CONTENT[70_001:])
+        os.utime(self.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertEqual(self.take(task(self.torrent, TASK2)), SUCCESS)
+        self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT), [])
+        self.assertEqual(self.reported(), [(GROUP, [])])
+        scan = self.terminal.seeder.scans[-1]
+        assert scan is not None
+        self.assertEqual(scan.found.have, (True, False))
+        self.path.write_bytes(CONTENT)
+        self.terminal.downloads.event(Finished(self.key))
+        self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]["result"], 1)
+        self.assertEqual(self.reported()[-1], (GROUP, [0]))
+
+    def begin(self) -> bytes:
+        """A level that is being read, which does not end; its info-hash."""
+        torrent = torrent_of(size=1 << 20)
+        self.take(task(torrent))
+        self.path.write_bytes(CONTENT)
+        self.terminal.downloads.event(Finished(key_of(torrent)))
+        self.terminal.tables.answer = Deferred()
+        self.assertEqual(self.take(task(torrent, TASK2)), SUCCESS)
+        self.assertEqual(self.terminal.downloads.active, [BASE])
+        return key_of(torrent)
+
+    def test_cancelled(self) -> None:
+        """Called off while it is read, it stays what it was, and is offered as before."""
+        key = self.begin()
+        self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.cancel([TASK2])))
+        state = self.terminal.library.get(BASE)
+        assert state is not None
+        self.assertEqual((state.complete, state.wanted, state.task_uuid), (True, False, None))
+        self.assertIn(key, self.terminal.seeder)
+
+    def test_killed(self) -> None:
+        """A kill while it is read does not make it whole: it is read at the next start, and only then said to be
+        done.
+        """
+        self.begin()
+        self.terminal.stop()
+        self.path.write_bytes(b"?" + CONTENT[1:])
+        state = self.terminal.library.get(BASE)
+        assert state is not None
+        os.utime(self.path, ns=(state.mtime_ns, state.mtime_ns))
+        self.restart()
+        self.assertEqual(self.terminal.server.bodies(Code.DOWNLOAD_RESULT), [])
+        self.assertIsNotNone(self.terminal.seeder.scans[-1], "what was found to be right is not fetched")

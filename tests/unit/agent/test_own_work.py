@@ -155,10 +155,7 @@ class OwnWorkTests(SynchronousTestCase):
         """Where both do not fit the server's is refused, with the reason, and the own work stays what it was."""
         own = self.make()
 
-        def no_room(path: Path, length: int, _promised: int = 0, *, beside: bool = False) -> None:
-            raise NoSpace(Reason("terminal_full", name=path.name, needed=length, free=5))
-
-        self.patch(library, "check_room", no_room)
+        self.patch(library, "check_room", _no_room)
         self.take(task(torrent_of(SERVERS, DIFF), TASK2, DIFF))
         result = self.terminal.server.bodies(Code.DOWNLOAD_RESULT)[-1]
         self.assertEqual((result["result"], result["reason"]["code"]), (2, "no_room_beside_own"))
@@ -195,6 +192,35 @@ class OwnWorkTests(SynchronousTestCase):
         self.restart()
         self.assertEqual(list(self.kept().values()), [own])
 
+    def test_killed_when_it_had_been_moved(self) -> None:
+        """A kill between the move and the note of it: the next start fetches what is wanted, and keeps what is kept."""
+        own = self.make()
+        self.terminal.tables.answer = Deferred()
+        torrent = torrent_of(SERVERS, DIFF, size=1 << 20)
+        self.take(task(torrent, TASK2, DIFF))
+        self.terminal.stop()
+        kept = self.path(DIFF).with_name(f"{DIFF}.own-20260131-140500")
+        self.path(DIFF).rename(kept)
+        self.restart()
+        self.assertEqual(self.terminal.downloads.active, [DIFF])
+        self.assertEqual(list(self.kept().values()), [own])
+        state = self.terminal.library.get(DIFF)
+        assert state is not None
+        self.assertEqual((state.wanted, state.keep), (True, False))
+
+    def test_removed_while_it_was_to_be_kept(self) -> None:
+        """Somebody removes the work while it is compared: the next try fetches all, and an own level above it, which
+        is worth nothing over that, is kept.
+        """
+        self.make()
+        top = self.make(TOP, seed=2)
+        self.terminal.tables.answer = Deferred()
+        self.take(task(torrent_of(SERVERS, DIFF, size=1 << 20), TASK2, DIFF))
+        self.path(DIFF).unlink()
+        self.restart()
+        self.assertEqual(self.terminal.downloads.active, [DIFF])
+        self.assertEqual(list(self.kept().values()), [top])
+
     def test_requested_for_upload(self) -> None:
         """What the server asked for is not touched, nor is anything below it replaced."""
         self.make()
@@ -225,3 +251,7 @@ class OwnWorkTests(SynchronousTestCase):
         self.path(DIFF).write_bytes(b"another work")
         self.terminal.clock.advance(LOOK_SECONDS)
         self.assertEqual(sorted(self.kept().values()), sorted([first, b"another work"]))
+
+
+def _no_room(path: Path, length: int, _promised: int = 0, *, beside: bool = False) -> None:
+    raise NoSpace(Reason("terminal_full", name=path.name, needed=length, free=5))

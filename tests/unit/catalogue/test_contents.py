@@ -6,9 +6,10 @@ import os
 import shutil
 from dataclasses import replace
 
-from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, digest
-from tests.unit.seeding.swarm import content
-from voi.catalogue.contents import SUSPECT_SECONDS
+from tests.unit.catalogue.contents_case import BASE, CONTENT, PIECE, SIZE, WHOLE, ContentsCase, There, digest
+from tests.unit.seeding.swarm import HOST, content
+from voi.catalogue.content import NO_GAIN_SECONDS
+from voi.catalogue.contents import LONGEST_SUSPECT_SECONDS, SUSPECT_SECONDS
 from voi.catalogue.outcomes import RETRY_SECONDS
 from voi.domain.contents import ContentState
 from voi.seeding.alerts import Checked
@@ -46,6 +47,26 @@ class ReadyTests(ContentsCase):
         self.contents.suspect(self.key)
         await self.idle()
         self.assertEqual(self.read, [self.path, self.path])
+
+    async def test_suspected_again_and_again(self) -> None:
+        """Who suspects a whole file for ever does not have it read for ever: each reading that finds it whole makes
+        the next pause twice as long, up to a bound; after that long without a word it is as at first.
+        """
+        self.read.clear()
+        for _ in range(round(86_400 / SUSPECT_SECONDS)):
+            self.contents.suspect(self.key)
+            await self.idle()
+            self.clock.advance(SUSPECT_SECONDS)
+        self.assertLess(len(self.read), 32)
+        self.clock.advance(2 * LONGEST_SUSPECT_SECONDS)
+        self.read.clear()
+        for _ in range(2):
+            self.contents.suspect(self.key)
+            await self.idle()
+            self.clock.advance(SUSPECT_SECONDS)
+        self.contents.suspect(self.key)
+        await self.idle()
+        self.assertEqual(len(self.read), 2)
 
     async def test_checked_by_an_administrator(self) -> None:
         """Who wants a file to be read need not wait; one that nobody published is passed over."""
@@ -216,6 +237,29 @@ class MissingTests(ContentsCase):
         self.assertEqual(list(self.directory.fetched.iterdir()), [])
         self.assertEqual(await self.kinds(), ["content.missing", "content.whole"])
 
+    async def test_put_back_while_the_server_is_off(self) -> None:
+        """What was fetched of a level is removed when its file is there again at a start, and by nobody fetched."""
+        self.path.rename(self.root / "away")
+        await self.look()
+        self.directory.lost(BASE).write_bytes(CONTENT[: SIZE // 2])
+        self.contents.stop()
+        await self.session.stop()
+        (self.root / "away").rename(self.path)
+        await self.start()
+        await self.idle()
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.READY, 1))
+        self.assertFalse(self.directory.lost(BASE).exists())
+
+    async def test_killed_while_it_is_moved_to_its_place(self) -> None:
+        """A kill between the two halves of the move leaves both names of one file: the second goes at the start."""
+        self.contents.stop()
+        await self.session.stop()
+        os.link(self.path, self.directory.lost(BASE))
+        await self.start()
+        await self.idle()
+        self.assertEqual((self.state(), self.contents.offered), (ContentState.READY, 1))
+        self.assertEqual((self.directory.lost(BASE).exists(), digest(self.path)), (False, WHOLE))
+
     async def test_terminal_that_comes_later(self) -> None:
         """A terminal that announces itself is connected to."""
         self.path.unlink()
@@ -240,6 +284,38 @@ class MissingTests(ContentsCase):
         self.assertEqual((self.read, self.state()), ([self.path], ContentState.READY))
         self.assertEqual((self.contents.offered, self.key in self.contents.wanted), (1, False))
         self.assertEqual(list(self.directory.fetched.iterdir()), [])
+
+    async def test_nothing_comes(self) -> None:
+        """From terminals that say that they have it nothing comes: after two minutes that is what is said, until one is
+        there that gives it.
+        """
+        self.peers.append(There(HOST, 1, 0, "AA:BB:CC:DD:EE:FF"))
+        self.path.unlink()
+        await self.look()
+        self.assertEqual((self.state(), self.codes()[2]), (ContentState.FETCHING, "content_fetched_back"))
+        self.clock.advance(NO_GAIN_SECONDS)
+        await self.look()
+        self.assertEqual((self.state(), self.codes()[2]), (ContentState.MISSING, "content_no_gain"))
+        await self.terminal(announced=False)
+        self._known()
+        await self.look()
+        await self.healed()
+        self.assertEqual((self.state(), digest(self.path)), (ContentState.READY, WHOLE))
+
+    async def test_put_back_unreadable(self) -> None:
+        """What is put back and cannot be read, such as another user's file, is not said to be missing."""
+        self.path.unlink()
+        await self.look()
+        self.path.mkdir()
+        await self.look()
+        self.assertEqual(
+            (self.state(), await self.kinds()), (ContentState.UNREADABLE, ["content.missing", "content.unreadable"])
+        )
+        self.path.rmdir()
+        self.path.write_bytes(CONTENT)
+        await self.look()
+        await self.idle()
+        self.assertEqual(self.state(), ContentState.READY)
 
     async def test_put_back_while_the_last_piece_comes(self) -> None:
         """What was fetched never replaces a file that is there again."""

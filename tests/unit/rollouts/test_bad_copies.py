@@ -15,7 +15,7 @@ from voi.errors import NoAnswer
 from voi.messages.reason import Reason, code_of
 from voi.names import DiskName
 from voi.rollouts import bad_copies
-from voi.rollouts.bad_copies import CHECK_PAUSE, KNOWN_SECONDS, RIGHT_PAUSE, BadCopies, CopyState
+from voi.rollouts.bad_copies import CHECK_PAUSE, KNOWN_SECONDS, MOST_ACCUSED, RIGHT_PAUSE, BadCopies, CopyState
 from voi.rollouts.open_targets import OpenTargets
 from voi.rollouts.peer_terminals import terminals_of
 from voi.tracker.tracker import Tracker
@@ -109,6 +109,31 @@ class BadCopiesTests(SynchronousTestCase):
         self.say(Reason("pieces_wrong", peers="10.0.0.2 (1)", count=1), OTHER)
         self.say("10.0.0.2 (1)")
         self.assertEqual((self.copies.known(), self.noted), ([], []))
+
+    def accuse_many(self, *numbers: int) -> None:
+        """The reporter accuses the terminals at these addresses."""
+        self.say(Reason("pieces_wrong", peers=", ".join(f"10.0.1.{n} (1)" for n in numbers), count=len(numbers)))
+
+    def test_one_who_accuses_everybody(self) -> None:
+        """A terminal whose own memory is bad, or who lies, finds wrong pieces at all others: few are believed of it,
+        and a few entries are written, however often it says so.
+        """
+        self.swarm.known += [FakePeer(f"02:00:00:00:01:{n:02X}", f"10.0.1.{n}") for n in range(200)]
+        for _ in range(3):
+            for n in range(0, 200, 20):
+                self.accuse_many(*range(n, n + 20))
+        self.assertEqual((len(self.copies.known()), len(self.noted)), (MOST_ACCUSED, MOST_ACCUSED))
+
+    def test_accused_and_mended_in_turn(self) -> None:
+        """Two who say by turns that a copy is damaged, and that it is not, do not fill the audit log."""
+        for number in range(1, 200):
+            self.say(Reason("pieces_wrong", peers=f"10.0.0.2 ({number})", count=number))
+            self.copies.reported(BAD, TaskState(torrent_name=str(DISK), progress=100, state="finished"))
+        self.assertLessEqual(len(self.noted), MOST_ACCUSED)
+        self.clock.advance(KNOWN_SECONDS)
+        before = len(self.noted)
+        self.say(Reason("pieces_wrong", peers="10.0.0.2 (300)", count=300))
+        self.assertEqual(len(self.noted), before + 1, "a day later it is news again")
 
     def accuse(self, pieces: int, host: str = "10.0.0.2", mac: str = REPORTER) -> None:
         """Pieces from an address did not match."""

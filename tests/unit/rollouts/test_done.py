@@ -99,6 +99,40 @@ class DoneTests(DoneCase):
         self.assertEqual((target.state, target.attempts), ("waiting", 1))
         self.assertIn("reports now that it does not", target.reason)
 
+    async def test_believed_and_lost(self) -> None:
+        """A target that was done because its terminal had said before that it has all of it: when it says a moment
+        later that it has not, the rollout is not done, and it is sent what is gone.
+        """
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.report(BASE, DIFF)
+        await self.begin()
+        self.assertEqual(((await self.rollout()).state, self.registry.sent), ("done", []))
+        await self.report(BASE)
+        target = await self.target()
+        self.assertEqual((target.state, target.attempts), ("waiting", 1))
+        self.assertIn("reports now that it does not", target.reason)
+        self.now += RETRY_PAUSES[0]
+        await self.coordinator.stall_monitor.tick()
+        await self.settle()
+        self.assertEqual(self.registry.names(MAC), [str(DIFF)])
+        await self.result(DIFF, 1)
+        self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_believed_and_lost_for_ever(self) -> None:
+        """One that says by turns that it has it, and that it has not, ends as failed after its tries."""
+        await self.prepare()
+        self.registry.there.add(MAC)
+        await self.report(BASE, DIFF)
+        await self.begin()
+        for _ in range(len(RETRY_PAUSES) + 1):
+            await self.report()
+            await self.report(BASE, DIFF)
+            self.now += RETRY_PAUSES[-1]
+            await self.coordinator.stall_monitor.tick()
+            await self.settle()
+        self.assertEqual((await self.target()).state, "failed")
+
     async def test_given_up_in_the_end(self) -> None:
         """One that says it is done, and then that it is not, again and again, has failed after its tries."""
         await self.started()
@@ -136,13 +170,13 @@ class DoneTests(DoneCase):
         self.assertEqual((await self.rollout()).state, "done")
 
     async def test_a_newer_rollout(self) -> None:
-        """Where a newer rollout has taken the terminal over, the older one is not opened again."""
+        """Where a newer rollout has taken the terminal over, that one is opened again, and not the older one."""
         await self.started()
         await self.seen_whole()
         await self.begin()
         await self.result(BASE, 2)
         self.assertEqual((await self.rollout(1)).state, "done")
-        self.assertEqual((await self.rollout(2)).state, "done")
+        self.assertEqual((await self.rollout(2)).state, "running")
 
     async def test_ran(self) -> None:
         """Done is one thing, to run it another: seen in a later session by its name, or at once by its hash."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, succeed
+
 from tests.unit.rollouts.case import BASE, DIFF, LI, SIZE, CoordinatorCase, FakePeer
 from tests.unit.store.values import DISK, MAC, OTHER, TEMPLATE
 from voi.domain.terminals import ReportedLevel, ReportedTemplate
@@ -10,7 +12,7 @@ from voi.rollouts.stalls import (
     SETTLE_SECONDS,
     STALL_SECONDS,
 )
-from voi.wire.messages import DownloadResult, TaskState
+from voi.wire.messages import DownloadResult, Reply, TaskState, success
 
 
 class ProgressTests(CoordinatorCase):
@@ -62,6 +64,32 @@ class ProgressTests(CoordinatorCase):
         for name in (BASE, DIFF):
             await self.coordinator.progress_receiver.download_result(MAC, DownloadResult(disk=str(name), result=1))
         self.assertEqual((await self.rollout()).state, "done")
+
+    async def test_sent_again_before_its_turn(self) -> None:
+        """A terminal that still offers what it is to be sent again is seen whole, and says that it has it: that is
+        what is doubted, so it is sent all of it, and nothing is settled before.
+        """
+        await self.prepare()
+        answer: Deferred[Reply] = Deferred()
+        self.registry.answer = lambda: answer
+        self.registry.there.add(MAC)
+        await self.coordinator.start(LI, TEMPLATE, [MAC], again=True)
+        await self.settle()
+        self.swarm.known = [FakePeer(MAC, progress=1.0)]
+        for name in (BASE, DIFF):
+            self.coordinator.progress_receiver.announced(MAC, self.torrents[name], 0)
+        await self.coordinator.stall_monitor.tick()
+        self.now += SETTLE_SECONDS
+        await self.coordinator.stall_monitor.tick()
+        await self.settle()
+        self.assertEqual((await self.target()).state, "waiting")
+        for name in (BASE, DIFF):
+            await self.coordinator.progress_receiver.task_state(MAC, self.state(name, 100, "seeding"))
+        self.assertEqual((await self.target()).state, "waiting")
+        self.registry.answer = lambda: succeed(success())
+        answer.callback(success())
+        await self.settle()
+        self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
 
     async def test_open_targets(self) -> None:
         """A terminal that was sent something downloads, and is told of as one that does."""

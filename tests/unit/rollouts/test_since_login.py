@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 
 from tests.unit.rollouts.case import BASE, DIFF, LI, CoordinatorCase
 from tests.unit.store.values import MAC, TEMPLATE
@@ -51,6 +51,15 @@ class SinceLoginTests(CoordinatorCase):
         await self.grace()
         self.assertEqual(self.registry.names(MAC), [str(BASE), str(DIFF)])
         self.assertEqual((await self.target()).state, "downloading")
+
+    async def test_said_at_last(self) -> None:
+        """Once a terminal that asks by itself has said what it has, nobody says any more that it has not."""
+        await self.had_all(asks=True)
+        await self.begin()
+        self.assertIn("has not said", (await self.target()).reason)
+        self.registry.answer = Deferred
+        await self.report(BASE)
+        self.assertEqual(((await self.target()).reason, self.registry.names(MAC)), ("", [str(DIFF)]))
 
     async def test_already_there(self) -> None:
         """A terminal that never says what it has, and has it, answers so: that ends the rollout."""

@@ -40,7 +40,7 @@ from voi.store.rollouts import SqlRollouts
 from voi.store.sessions import SqlSessions
 from voi.terminals.commands import AT_A_TURN, CommandDispatcher
 from voi.terminals.factory import TerminalFactory
-from voi.terminals.handlers import RequestHandlers
+from voi.terminals.handlers import ENTRY_SECONDS, MOST_ENTRIES, RequestHandlers
 from voi.terminals.registry import ConnectionRegistry
 from voi.wire import torrent_body
 from voi.wire.codes import CAN_CHECK_DISKS, Code
@@ -141,6 +141,7 @@ class HandlerCase(StoreCase):
             knows_key=self.keys.__setitem__,
             next_batch=self.registry.next_batch,
             audit_log=AuditLog(self.events),
+            seconds=self.clock.seconds,
             disk_checked=lambda mac, disk, found: self.checked.append((mac, disk, found.wrong)),
         )
         self.checked: list[tuple[str, DiskName, int]] = []
@@ -354,6 +355,20 @@ class HandlerTests(HandlerCase):
         self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
         (entry,) = await self.events.find(AuditFilter(kind="terminal.set_aside"), 9)
         self.assertEqual((entry.mac, entry.data["disk"], entry.data["kept_as"]), (MAC, name, body["kept_as"]))
+
+    async def test_own_work_again_and_again(self) -> None:
+        """One address has so many entries written, and more as time goes by; each message is answered."""
+        await self.prepare()
+        name = str(DiskName(DISK, 1))
+        for number in range(MOST_ENTRIES + 20):
+            body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-{number}", "size": 5}
+            self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
+        wanted = AuditFilter(kind="terminal.set_aside")
+        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_ENTRIES)
+        self.clock.advance(ENTRY_SECONDS)
+        body = {"mac": MAC, "disk": name, "kept_as": f"{name}.own-later", "size": 5}
+        self.assertEqual((await self.ask(Code.SET_ASIDE, body)).code, 0)
+        self.assertEqual(len(await self.events.find(wanted, 999)), MOST_ENTRIES + 1)
 
     async def test_abilities(self) -> None:
         """A terminal can what its last login says, of what there is; whatever else stands there is passed over."""

@@ -53,6 +53,10 @@ CONTENTS: Final = {
     ),
     "content_being_read": "it is being read, {part:.0%} done",
     "content_fetched_back": "terminals that have all of it: {count}; it is being fetched back, {part:.0%} done",
+    "content_no_gain": (
+        "terminals that say that they have all of it: {count}; nothing comes from them: start another one that has it, "
+        "or put the file back into disks/"
+    ),
     "content_no_holder": (
         "no terminal that is online has all of it: start one that has it, or put the file back into disks/"
     ),

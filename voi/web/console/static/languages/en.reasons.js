@@ -36,6 +36,7 @@ export default {
   "reason.content_damaged": {"one": "the file on the server is damaged: {wrong} of {total} piece", "other": "the file on the server is damaged: {wrong} of {total} pieces"},
   "reason.content_fetched_back": {"one": "{count} terminal has all of it: it is being fetched back, {part} done", "other": "{count} terminals have all of it: it is being fetched back, {part} done"},
   "reason.content_missing": "the file on the server is missing",
+  "reason.content_no_gain": {"one": "{count} terminal says that it has all of it, and nothing comes from it: start another one that has it, or put the file back into disks/", "other": "{count} terminals say that they have all of it, and nothing comes from them: start another one that has it, or put the file back into disks/"},
   "reason.content_no_holder": "no terminal that is online has all of it: start one that has it, or put the file back into disks/",
   "reason.content_problem": "template {template}, {disk}: {why}",
   "reason.content_torrent_lost": "its torrent on the server is lost and cannot be made again from the file: put back the torrent or the database from a backup, or publish the disk again",

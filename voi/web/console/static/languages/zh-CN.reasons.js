@@ -36,6 +36,7 @@ export default {
   "reason.content_damaged": "服务器上的文件已损坏：{total} 个分块中有 {wrong} 个",
   "reason.content_fetched_back": "{count} 台终端有完整的文件：正在从终端取回，已完成 {part}",
   "reason.content_missing": "服务器上的文件缺失",
+  "reason.content_no_gain": "{count} 台终端称有完整的文件，但没有收到任何数据：请启动另一台拥有该文件的终端，或将文件放回 disks/",
   "reason.content_no_holder": "没有在线终端拥有完整的文件：请启动一台拥有该文件的终端，或将文件放回 disks/",
   "reason.content_problem": "模板 {template}，{disk}：{why}",
   "reason.content_torrent_lost": "服务器上的种子已丢失，且无法由文件重新生成：请从备份恢复种子或数据库，或重新发布该磁盘",

@@ -25,7 +25,7 @@ def status(server: str | None, token: str | None, data: Path | None, as_json: bo
     out.print(
         f"{counts['online']} of {counted(counts['total'], 'terminal')} online, "
         f"{counts['current']} current, {counts['outdated']} outdated, {counts['unknown']} unknown, "
-        f"{counts['failed']} failed"
+        f"{counts['unreported']} without a report, {counts['failed']} failed"
     )
     out.print(
         f"server sends {rate(traffic['server_out'])}, receives {rate(traffic['server_in'])}; "

@@ -27,7 +27,15 @@ class StatusTests(ScriptedCase):
             "eta": 65.0,
         }
         return {
-            "terminals": {"online": 1, "total": 2, "current": 0, "unknown": 4, "outdated": 1, "failed": 0},
+            "terminals": {
+                "online": 1,
+                "total": 2,
+                "current": 0,
+                "unknown": 4,
+                "unreported": 3,
+                "outdated": 1,
+                "failed": 0,
+            },
             "rooms": [{"id": 1, "name": HOSTILE, "online": 1, "total": 2}],
             "rollouts": [summary],
             "traffic": {"server_out": 1_000_000, "server_in": 0, "swarm": 0},
@@ -47,6 +55,7 @@ class StatusTests(ScriptedCase):
             "2 done, 1 seen to run it",
             "50%",
             "4 unknown",
+            "3 without a report",
         ):
             self.assertIn(text, result.stdout)
         self.assertNotIn("\x1b[2J", result.stdout)

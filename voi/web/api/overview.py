@@ -118,6 +118,7 @@ class OverviewRoutes:
                 total=len(rows),
                 current=states[TerminalState.CURRENT],
                 unknown=states[TerminalState.UNKNOWN],
+                unreported=states[TerminalState.UNREPORTED],
                 outdated=states[TerminalState.OUTDATED],
                 failed=states[TerminalState.FAILED],
             ),

@@ -33,7 +33,15 @@ class OverviewTests(ApiCase):
         self.assertEqual(
             await self.get(),
             {
-                "terminals": {"online": 0, "total": 0, "current": 0, "unknown": 0, "outdated": 0, "failed": 0},
+                "terminals": {
+                    "online": 0,
+                    "total": 0,
+                    "current": 0,
+                    "unknown": 0,
+                    "unreported": 0,
+                    "outdated": 0,
+                    "failed": 0,
+                },
                 "rooms": [],
                 "rollouts": [],
                 "traffic": {"server_out": 0, "server_in": 0, "swarm": 0},
@@ -50,7 +58,7 @@ class OverviewTests(ApiCase):
         lab = await self.rooms.add("Lab", subnets_of(["10.0.1.0/24"]), 1.0)
         self.registry.there.add(MAC)
         found = await self.get()
-        counts = {"online": 1, "total": 2, "current": 0, "unknown": 0, "outdated": 1, "failed": 0}
+        counts = {"online": 1, "total": 2, "current": 0, "unknown": 0, "unreported": 0, "outdated": 1, "failed": 0}
         self.assertEqual(found["terminals"], counts)
         self.assertEqual(
             found["rooms"],

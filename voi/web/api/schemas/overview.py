@@ -16,14 +16,15 @@ Kind = Literal[
 
 
 class TerminalTotals(Struct, frozen=True):
-    """How many terminals: online, all, those in two states that need attention; and those that are up to date, or have
-    not said since their login what they have.
+    """How many terminals: online, all, those in two states that need attention; and those that are up to date, have not
+    said since their login what they have, or have named no template of this server since.
     """
 
     online: int
     total: int
     current: int
     unknown: int
+    unreported: int
     outdated: int
     failed: int
 

@@ -39,9 +39,10 @@ class DiskState(Struct, frozen=True, kw_only=True):
     `own`: made here and not published yet. `keep`: what lies in its place is work that is published nowhere, and is
     moved aside before any of it is changed. `damaged`: bytes of it were found wrong that nobody changed, so nothing
     that was noted of its file is believed until it was fetched. `real_size` and `reserve_size` are sectors, `size` is
-    the bytes and `mtime_ns` the time of change of the complete file. `operate_id` is None where it is unknown. `result`
-    is a 9015 that the server has not answered yet, `why` its reason as it goes with it. `sent` numbers the disks in the
-    order in which the server sent them, 0 for one that it did not.
+    the bytes and `mtime_ns` the time of change of the complete file, or of what a download that ended early left.
+    `operate_id` is None where it is unknown. `result` is a 9015 that the server has not answered yet, `why` its
+    reason as it goes with it. `sent` numbers the disks in the order in which the server sent them, 0 for one that it
+    did not.
     """
 
     name: str

@@ -197,7 +197,8 @@ class Downloads:
             self._active.pop(old.key, None)
             await self._seeder.remove(old.key, forget=old.damaged or old.key != torrent.info_hash)
         self._waiting.drop(name)
-        unknown = old is None and await self._library.is_occupied(name)
+        touched = old is not None and await self._library.is_touched(old)
+        unknown = touched or (old is None and await self._library.is_occupied(name))
         state = DiskState(
             name=str(name),
             sys_type=body.sys_type,
@@ -441,6 +442,8 @@ class Downloads:
                         await self._library.update(state.disk, wanted=False, task_uuid=None)
                     if not state.complete:  # else it was only read again
                         await self._seeder.remove(state.key)
+                    if not (state.complete or state.keep):
+                        await self._library.update(state.disk, **await self._library.left_behind(state.disk))
                     stopped.append(state.name)
             return stopped
         finally:
@@ -575,7 +578,7 @@ class Downloads:
             self._waiting.add(state.disk, reason, self._clock.seconds())
             await self._library.update(state.disk, anyway=True, wanted=True, complete=False, **changes)
         else:
-            changes["task_uuid"] = None
+            changes |= {"task_uuid": None, **await self._library.left_behind(state.disk)}
             await self._library.update(state.disk, anyway=True, wanted=False, complete=False, **changes)
 
     def _current(self, active: Active) -> bool:

@@ -241,6 +241,19 @@ class Library:
         found: tuple[int, int] | None = await self._in_thread(facts, self.path(name))
         return found is not None and found[0] > 0
 
+    async def left_behind(self, name: DiskName) -> dict[str, Any]:
+        """What the file of a download that ended early looks like, as fields of its state."""
+        found: tuple[int, int] | None = await self._in_thread(facts, self.path(name))
+        size, mtime_ns = found or (0, 0)
+        return {"size": size, "mtime_ns": mtime_ns}
+
+    async def is_touched(self, state: DiskState) -> bool:
+        """Whether somebody changed what a download that ended early left behind, or put another file in its place."""
+        if state.complete or state.wanted or not state.mtime_ns:
+            return False
+        now = await self.left_behind(state.disk)
+        return bool(now["size"]) and now != {"size": state.size, "mtime_ns": state.mtime_ns}
+
     async def is_gone(self, name: DiskName) -> bool:
         """Whether there is no file in the place of a disk."""
         return await self._in_thread(facts, self.path(name)) is None

@@ -124,6 +124,18 @@ class OwnWorkTests(SynchronousTestCase):
         self.take(task(torrent_of(SERVERS, DIFF), TASK2, DIFF))
         self.assertEqual(list(self.kept().values()), [b"half a copy"])
 
+    def test_in_the_place_of_a_download_that_was_called_off(self) -> None:
+        """An image that is put where a download left half a disk is somebody's work; the half itself is not."""
+        torrent = torrent_of(SERVERS, DIFF)
+        for work in (b"half", b"somebody's image"):
+            self.take(task(torrent, TASK2, DIFF))
+            self.path(DIFF).write_bytes(b"half")
+            self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.cancel(None)))
+            if work != b"half":
+                self.path(DIFF).write_bytes(work)
+            self.take(task(torrent, TASK2, DIFF))
+            self.assertEqual(list(self.kept().values()), [] if work == b"half" else [work])
+
     def test_what_it_has_is_not_fetched(self) -> None:
         """What the server's content has in common with the own work is copied, and the rest alone is wanted."""
         self.make()

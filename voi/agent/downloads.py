@@ -7,22 +7,21 @@ a kill left, it is compared first (`voi.agent.comparison`), and what differs is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from voi.agent.bad_peers import BadPeers
 from voi.agent.comparison import Comparer
-from voi.agent.disk_faults import WaitingForDisk, explained, of_the_disk
 from voi.agent.disk_watch import DiskWatch
 from voi.agent.disks import DiskState, same_file
 from voi.agent.interfaces import BlockTableFetcher, ServerLink
 from voi.agent.library import Library
 from voi.agent.own_work import OwnWork
 from voi.agent.reports import Active, Reports
+from voi.agent.transfers import Transfers
 from voi.domain import metainfo
 from voi.domain.metainfo import Metainfo
 from voi.errors import BadTorrent, Conflict, TorrentRefused, VoiError
@@ -30,15 +29,11 @@ from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding import alerts
 from voi.seeding.interfaces import BitTorrentSession, FileScan
-from voi.tasks import InThread, spawn
+from voi.tasks import InThread
 from voi.wire.codes import ALREADY_THERE, SUCCESS, TERMINAL_TORRENT_ERROR
-from voi.wire.messages import encode_reason
 from voi.wire.torrent_body import TorrentBody
 
 log = Logger()
-
-FAILED: Final = 2
-"""The result of a 9015 for a download that failed."""
 
 
 class TorrentUnusable(VoiError):
@@ -51,8 +46,7 @@ class Downloads:
     """Everything that comes from the server, and the seeding of what has come.
 
     `busy_with` says whether a disk is being uploaded and must stay as it is; `own_changed` is told of a disk made here
-    whose file changed. `own_work` moves aside what is published
-    nowhere.
+    whose file changed. `own_work` moves aside what is published nowhere.
     """
 
     def __init__(
@@ -72,23 +66,30 @@ class Downloads:
         """Whether the server was told on this connection that a disk is here."""
         self._own_work = own_work
         self._clock = clock
-        self._waiting = WaitingForDisk()
         self._library = library
-        self._comparer = Comparer(in_thread, tables)
         self._seeder = seeder
         self._server = server
         self._in_thread = in_thread
         self._busy_with = busy_with
-        self._active: dict[bytes, Active] = {}
-        self._lock = DeferredLock()
-        self._stopped = False
-        self._bad_peers = BadPeers(seeder, clock, self._active, lambda: server.hosts)
-        self._reports = Reports(library, seeder, server, clock, self._active, self._bad_peers.why)
+        active: dict[bytes, Active] = {}
+        self._bad_peers = BadPeers(seeder, clock, active, lambda: server.hosts)
+        self._reports = Reports(library, seeder, server, clock, active, self._bad_peers.why)
+        self._transfers = Transfers(
+            library=library,
+            seeder=seeder,
+            server=server,
+            comparer=Comparer(in_thread, tables),
+            own_work=own_work,
+            reports=self._reports,
+            active=active,
+            in_thread=in_thread,
+            clock=clock,
+        )
         self._watch = DiskWatch(
             library=library,
             seeder=seeder,
-            active=self._active,
-            fail=self._fail,
+            active=active,
+            fail=self._transfers.fail,
             begin_again=self._begin_again,
             own_changed=own_changed,
         )
@@ -105,20 +106,20 @@ class Downloads:
     @property
     def active(self) -> list[DiskName]:
         """What is being fetched now."""
-        return sorted(active.name for active in self._active.values())
+        return sorted(active.name for active in self._transfers.active.values())
 
     # Beginning and end.
 
     async def resume(self) -> None:
         """After a start: seed what is complete, go on with what is not."""
         for name in [state.disk for state in self._library]:
-            await self._lock.run(self._resume, name)
+            await self._transfers.lock.run(self._resume, name)
 
     async def _resume(self, name: DiskName) -> None:
         state = self._library.get(name)  # as it is by now: commands are handled already
-        if state is None or state.key is None or state.key in self._seeder or self._stopped:
+        if state is None or state.key is None or state.key in self._seeder or self._transfers.stopped:
             return
-        if state.key in self._active:
+        if state.key in self._transfers.active:
             return
         try:
             if state.wanted:
@@ -129,11 +130,11 @@ class Downloads:
                 if self._server.trackers:
                     self._seeder.set_trackers(state.key, self._server.trackers)
                 if state.task_uuid is not None:
-                    self._read_again(metainfo.parse(torrent, name), torrent)
+                    self._transfers.read_again(metainfo.parse(torrent, name), torrent)
         except VoiError as error:
             log.warn("{name} cannot be resumed: {error}", name=state.name, error=error.message)
-            if state.wanted and not self._stopped:
-                await self._give_up(state, error.reason)
+            if state.wanted and not self._transfers.stopped:
+                await self._transfers.give_up(state, error.reason)
 
     async def _resume_download(self, state: DiskState) -> None:
         torrent = await self._library.torrent(state)
@@ -141,17 +142,17 @@ class Downloads:
         log.info("the download of {name} goes on", name=state.name)
         if state.damaged:  # a crash may have come before
             await self._seeder.remove(parsed.info_hash, forget=True)
-        await self._download(parsed, torrent)
+        await self._transfers.begin(parsed, torrent)
 
     def stop(self) -> None:
         """No more reports; what is under way goes on after the next start."""
-        self._stopped = True
+        self._transfers.stopped = True
         self._bad_peers.stop()
         self._reports.pause()
 
     def online(self) -> None:
         """The terminal has logged in: report at once what is under way, and the results that were not answered."""
-        if not self._stopped:
+        if not self._transfers.stopped:
             self._reports.begin()
 
     def lost(self) -> None:
@@ -167,11 +168,11 @@ class Downloads:
         :raises NoSpace: says what is needed and what there is.
         :raises Conflict: the disk is being uploaded.
         """
-        await self._lock.acquire()
+        await self._transfers.lock.acquire()
         try:
             return await self._take(body)
         finally:
-            self._lock.release()
+            self._transfers.lock.release()
 
     async def _take(self, body: TorrentBody) -> int:
         torrent: Metainfo = await self._in_thread(_parse, body)
@@ -182,21 +183,21 @@ class Downloads:
         if old is not None and old.key == torrent.info_hash:
             if old.complete and self._is_doubted(old, body):
                 await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
-                self._read_again(torrent, body.torrent)
+                self._transfers.read_again(torrent, body.torrent)
                 return SUCCESS
             if old.complete:
                 # What counts is the content: the same bytes under a new count are the new level.
                 await self._library.note_sent(name, own=False, **given)
                 return ALREADY_THERE
-            if old.wanted and torrent.info_hash in self._active:
+            if old.wanted and torrent.info_hash in self._transfers.active:
                 await self._library.note_sent(name, task_uuid=body.task_uuid, result=None, why=None, **given)
                 return SUCCESS
         if self._busy_with(name) or any(self._busy_with(state.disk) for state in self._own_work.above(name)):
             raise Conflict(Reason("uploads_here", disk=str(name)))
         if old is not None and old.key is not None:
-            self._active.pop(old.key, None)
+            self._transfers.active.pop(old.key, None)
             await self._seeder.remove(old.key, forget=old.damaged or old.key != torrent.info_hash)
-        self._waiting.drop(name)
+        self._transfers.waiting.drop(name)
         touched = old is not None and await self._library.is_touched(old)
         unknown = touched or (old is None and await self._library.is_occupied(name))
         state = DiskState(
@@ -222,10 +223,10 @@ class Downloads:
         try:
             if old is not None and old.key != torrent.info_hash and not begun.keep:
                 await self._own_work.move_above(name)
-            await self._download(torrent, body.torrent)
+            await self._transfers.begin(torrent, body.torrent)
         except VoiError as error:
             if self._library.get(name) is begun:
-                await self._give_up(begun, error.reason, told=True)
+                await self._transfers.give_up(begun, error.reason, told=True)
             raise
         return SUCCESS
 
@@ -240,126 +241,6 @@ class Downloads:
         if old is not None and old.complete and old.key is not None:
             await self._resume(old.disk)
 
-    async def _download(self, torrent: Metainfo, raw: bytes, scan: FileScan | None = None) -> None:
-        name = torrent.name
-        active = Active(name, torrent.info_hash, torrent.length)
-        self._active[torrent.info_hash] = active
-        try:
-            keep = await self._has_own_work(name)
-            if not keep:
-                await self._library.reserve(name, torrent.length)
-            if scan is None and (keep or await self._seeder.doubts(raw, self._library.directory)):
-                self._spawn(self._compare(active, torrent, raw))  # reads the whole file: not awaited
-            else:
-                await self._seeder.download(raw, self._library.directory, self._trackers(torrent), scan)
-        except VoiError:
-            if self._current(active):
-                del self._active[torrent.info_hash]
-            raise
-
-    async def _compare(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
-        """Find out what the file in its place has of the torrent, then fetch the rest."""
-        path = self._library.path(active.name)
-
-        def wanted() -> bool:
-            return self._current(active) and not self._stopped
-
-        try:
-            scan: FileScan | None = await self._comparer.compare(active, torrent, path, self._trackers(torrent), wanted)
-            assert scan is not None
-            state = self._library.get(active.name)
-            if state is not None and state.keep:
-                scan = await self._keep(active, torrent, scan, wanted)
-            await self._lock.acquire()
-            try:
-                if wanted():
-                    await self._library.reserve(active.name, active.length)
-                    active.compared = None
-                    await self._seeder.download(raw, self._library.directory, self._trackers(torrent), scan)
-            finally:
-                self._lock.release()
-        except VoiError as error:
-            if wanted():
-                await self._fail(active, error.reason)
-
-    # What is sent again.
-
-    def _read_again(self, torrent: Metainfo, raw: bytes) -> None:
-        """Read a complete disk from end to end; it stays what it is, unless something in it is wrong."""
-        if torrent.info_hash not in self._active:
-            active = self._active[torrent.info_hash] = Active(torrent.name, torrent.info_hash, torrent.length)
-            active.compared = 0
-            self._spawn(self._read_complete(active, torrent, raw))
-
-    async def _read_complete(self, active: Active, torrent: Metainfo, raw: bytes) -> None:
-        path, trackers = self._library.path(active.name), self._trackers(torrent)
-
-        def wanted() -> bool:
-            return self._current(active) and not self._stopped
-
-        try:
-            scan = await self._comparer.compare(active, torrent, path, trackers, wanted)
-            await self._lock.acquire()
-            try:
-                if not wanted():
-                    return
-                if all(scan.found.have) and scan.facts.size == active.length:
-                    await self._library.complete(active.name, active.length)
-                    del self._active[active.info_hash]
-                else:
-                    log.error("{name} is damaged: what differs is fetched again", name=str(active.name))
-                    await self._library.update(active.name, complete=False, wanted=True, damaged=True)
-                    await self._seeder.remove(active.info_hash, forget=True)
-                    active.compared = None
-                    await self._seeder.download(raw, self._library.directory, trackers, scan)
-                    return
-            finally:
-                self._lock.release()
-        except VoiError as error:
-            if wanted():
-                await self._fail(active, error.reason)
-            return
-        await self._reports.ended(active, 100.0)
-
-    # Work that is published nowhere.
-
-    async def _has_own_work(self, name: DiskName) -> bool:
-        """Whether what lies in the place of a disk is to be kept. What lies there no more is not: it was moved when a
-        kill came, or somebody removed it.
-        """
-        state = self._library.get(name)
-        if state is None or not state.keep:
-            return False
-        if not await self._library.is_gone(name):
-            return True
-        await self._own_work.move_above(name)
-        await self._library.update(name, keep=False)
-        return False
-
-    async def _keep(
-        self, active: Active, torrent: Metainfo, scan: FileScan, wanted: Callable[[], bool]
-    ) -> FileScan | None:
-        """What lies in the place of a disk is moved aside, unless it is just what is wanted.
-
-        :return: what is in its place by now, None for nothing.
-        :raises NoSpace: there is no room for both; nothing was moved.
-        :raises StorageMissing: it cannot be moved.
-        """
-        name = active.name
-        await self._lock.acquire()
-        try:
-            if not wanted():
-                return None
-            if all(scan.found.have) and scan.facts.size == active.length:
-                await self._library.update(name, keep=False)
-                return scan
-            kept = await self._own_work.make_way(name, active.length)
-        finally:
-            self._lock.release()
-        if kept is None or not scan.found.here(torrent):
-            return None
-        return await self._own_work.copy_back(kept, name, active.length, scan, lambda: not wanted())
-
     # What is there.
 
     async def look(self) -> None:
@@ -367,24 +248,24 @@ class Downloads:
 
         What is gone is forgotten and not offered any more; what was changed is compared with what was published.
         """
-        await self._lock.acquire()
+        await self._transfers.lock.acquire()
         try:
             await self._look()
-            for name in self._waiting.due(self._clock.seconds()):
+            for name in self._transfers.waiting.due(self._clock.seconds()):
                 await self._go_on(name)
         except VoiError as error:
             log.warn("the disks cannot be looked at: {error}", error=error.message)
         finally:
-            self._lock.release()
+            self._transfers.lock.release()
 
     async def _look(self) -> None:
-        if not self._stopped:
+        if not self._transfers.stopped:
             await self._watch.look()
 
     async def _go_on(self, name: DiskName) -> None:
         state = self._library.get(name)
-        if state is None or not state.wanted or state.key in self._active:
-            self._waiting.drop(name)
+        if state is None or not state.wanted or state.key in self._transfers.active:
+            self._transfers.waiting.drop(name)
             return
         await self._begin_again(name)
 
@@ -392,10 +273,10 @@ class Downloads:
         state = self._library.get(name)
         assert state is not None
         try:
-            self._waiting.begun(name)
+            self._transfers.waiting.begun(name)
             await self._resume_download(state)
         except VoiError as error:
-            await self._give_up(state, error.reason, told=name in self._waiting)
+            await self._transfers.give_up(state, error.reason, told=name in self._transfers.waiting)
 
     async def mend(self, found: DiskState, torrent: Metainfo, raw: bytes, scan: FileScan) -> bool:
         """Fetch what a complete disk lacks by the `scan` of its file, into that file, though nobody changed it.
@@ -405,37 +286,34 @@ class Downloads:
         :param found: what was known of the disk when it was read.
         :return: whether it is being mended; not where it is another file by now, or an upload needs it as it is.
         """
-        await self._lock.acquire()
+        await self._transfers.lock.acquire()
         try:
             state = self._library.get(found.disk)
-            if self._stopped or state is None or not same_file(state, found) or self._busy_with(found.disk):
+            if self._transfers.stopped or state is None or not same_file(state, found) or self._busy_with(found.disk):
                 return False
             changes = {"complete": False, "wanted": True, "damaged": True}
             state = await self._library.update(state.disk, anyway=True, **changes)
             try:
                 await self._seeder.remove(torrent.info_hash, forget=True)
-                await self._download(torrent, raw, scan)
+                await self._transfers.begin(torrent, raw, scan)
             except VoiError as error:
-                await self._give_up(state, error.reason)
+                await self._transfers.give_up(state, error.reason)
             return True
         finally:
-            self._lock.release()
-
-    def _trackers(self, torrent: Metainfo) -> Sequence[str]:
-        return self._server.trackers or ([torrent.announce] if torrent.announce else [])
+            self._transfers.lock.release()
 
     # 1025.
 
     async def cancel(self, tasks: Sequence[str] | None) -> list[str]:
         """Stop the downloads of these tasks, or all; their names. What has come stays for another time."""
-        await self._lock.acquire()
+        await self._transfers.lock.acquire()
         try:
             stopped = []
             for state in self._library:
-                under_way = state.wanted or state.key in self._active
+                under_way = state.wanted or state.key in self._transfers.active
                 if under_way and state.key is not None and (tasks is None or state.task_uuid in tasks):
-                    self._active.pop(state.key, None)
-                    self._waiting.drop(state.disk)
+                    self._transfers.active.pop(state.key, None)
+                    self._transfers.waiting.drop(state.disk)
                     if state.keep:
                         await self._library.own_again(state.disk)
                     else:
@@ -447,38 +325,21 @@ class Downloads:
                     stopped.append(state.name)
             return stopped
         finally:
-            self._lock.release()
+            self._transfers.lock.release()
 
     # Events of the BitTorrent session.
 
     def event(self, event: alerts.Event) -> None:
         """Handle an event."""
         handler = self._events.get(type(event))
-        if handler is not None and not self._stopped:
+        if handler is not None and not self._transfers.stopped:
             handler(event)
 
     def _finished(self, event: alerts.Finished) -> None:
-        active = self._active.get(event.info_hash)
+        active = self._transfers.active.get(event.info_hash)
         if active is not None and not active.finishing and active.compared is None:
             active.finishing = True
-            self._spawn(self._finish(active))
-
-    async def _finish(self, active: Active) -> None:
-        try:
-            await self._seeder.flush(active.info_hash)
-            await self._seeder.mark_verified(active.info_hash, self._library.path(active.name))
-            if not self._current(active):
-                return
-            await self._library.complete(active.name, active.length)
-        except VoiError as error:
-            if self._current(active) and not self._stopped:
-                await self._fail(active, error.reason)
-            return
-        if self._current(active):
-            del self._active[active.info_hash]
-        self._waiting.drop(active.name)
-        log.info("{name} is complete", name=str(active.name))
-        await self._reports.ended(active, 100.0)
+            self._transfers.spawn(self._transfers.finish(active))
 
     def _checked(self, event: alerts.Checked) -> None:
         if not event.complete:
@@ -486,7 +347,7 @@ class Downloads:
 
     def _state_changed(self, event: alerts.StateChanged) -> None:
         if event.state == "checking":
-            self._spawn(self._checking(event.info_hash))
+            self._transfers.spawn(self._checking(event.info_hash))
 
     async def _checking(self, info_hash: bytes) -> None:
         """The BitTorrent session found something wrong in a file and reads all of it: before it writes, see whether
@@ -496,96 +357,35 @@ class Downloads:
         self._damaged(info_hash)
 
     def _piece_failed(self, event: alerts.PieceFailed) -> None:
-        active = self._active.get(event.info_hash)
+        active = self._transfers.active.get(event.info_hash)
         if active is not None and event.piece in active.hinted:
             active.distrusted.add(event.piece)
             if active.compared is None and not active.finishing:
                 active.compared = 0
-                self._spawn(self._compare_again(active))
+                self._transfers.spawn(self._transfers.compare_again(active))
         else:
             self._bad_peers.piece_failed(event)
         state = self._library.by_hash(event.info_hash)
         if state is not None and state.complete:
             log.error("{name}: piece {piece} is damaged", name=state.name, piece=event.piece)
 
-    async def _compare_again(self, active: Active) -> None:
-        """Begin anew without the hints that proved wrong.
-
-        libtorrent knows nothing of hints: it blames a wrong piece on the peer that sent the rest of it and never asks
-        that one again, the server as likely as another. Removed and added again, the torrent has no banned peers.
-        """
-        log.warn("{name}: blocks did not match their sums: compared again", name=str(active.name))
-        await self._lock.acquire()
-        try:
-            state = self._library.get(active.name)
-            if not self._current(active) or self._stopped or state is None:
-                return
-            await self._seeder.remove(active.info_hash, forget=True)
-            raw = await self._library.torrent(state)
-        except VoiError as error:
-            await self._fail(active, error.reason)
-            return
-        finally:
-            self._lock.release()
-        await self._compare(active, metainfo.parse(raw, active.name), raw)
-
     def _damaged(self, info_hash: bytes) -> None:
         """A disk that was complete is being checked, or did not pass: it is incomplete until it is repaired."""
         state = self._library.by_hash(info_hash)
-        if state is not None and state.complete and info_hash not in self._active:
+        if state is not None and state.complete and info_hash not in self._transfers.active:
             log.error("{name} may be damaged: it is checked, and what differs is fetched again", name=state.name)
-            self._active[info_hash] = Active(state.disk, info_hash, state.size)
+            self._transfers.active[info_hash] = Active(state.disk, info_hash, state.size)
             self._library.update(state.disk, complete=False, wanted=True, damaged=True).addErrback(
                 lambda failure: log.failure("{name}", failure, name=state.name)
             )
 
     def _torrent_failed(self, event: alerts.TorrentFailed) -> None:
-        active = self._active.get(event.info_hash)
+        active = self._transfers.active.get(event.info_hash)
         if active is not None:
-            self._spawn(self._fail(active, event.reason))
+            self._transfers.spawn(self._transfers.fail(active, event.reason))
 
     def _announce_failed(self, event: alerts.AnnounceFailed) -> None:
         log.debug("announce to {url} failed: {reason}", url=event.url, reason=event.reason)
-
-    # Failure.
-
-    async def _fail(self, active: Active, reason: str, *, forget: bool = False) -> None:
-        if not self._current(active):
-            return
-        del self._active[active.info_hash]
-        try:
-            await self._seeder.remove(active.info_hash, forget=forget)
-        except VoiError as error:  # what it was removed for is worth more
-            log.warn("{name}: {error}", name=str(active.name), error=error.message)
-        reason = await self._in_thread(explained, reason, self._library.path(active.name), active.length)
-        state = self._library.get(active.name)
-        if state is not None and state.key == active.info_hash:
-            await self._give_up(state, reason)
-        self._spawn(self._reports.ended(active, 0.0, reason))  # the disks are not held until the server answers
-
-    async def _give_up(self, state: DiskState, reason: str, *, told: bool = False) -> None:
-        """A download failed; what this terminal's disk stopped stays wanted, and is tried again.
-
-        It counts also where it cannot be written down. `told`: the server knows the reason already.
-        """
-        log.error("the download of {name} failed: {reason}", name=state.name, reason=reason)
-        changes: dict[str, Any] = {}
-        if not told and state.task_uuid:
-            changes = {"result": FAILED, "why": encode_reason(reason)}
-        if state.keep:
-            await self._library.own_again(state.disk, **changes)
-        elif of_the_disk(reason):
-            self._waiting.add(state.disk, reason, self._clock.seconds())
-            await self._library.update(state.disk, anyway=True, wanted=True, complete=False, **changes)
-        else:
-            changes |= {"task_uuid": None, **await self._library.left_behind(state.disk)}
-            await self._library.update(state.disk, anyway=True, wanted=False, complete=False, **changes)
-
-    def _current(self, active: Active) -> bool:
-        return self._active.get(active.info_hash) is active
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        spawn(work, log, "a step of a download")
 
 
 def _parse(body: TorrentBody) -> Metainfo:

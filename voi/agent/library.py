@@ -243,7 +243,10 @@ class Library:
 
     async def left_behind(self, name: DiskName) -> dict[str, Any]:
         """What the file of a download that ended early looks like, as fields of its state."""
-        found: tuple[int, int] | None = await self._in_thread(facts, self.path(name))
+        try:
+            found: tuple[int, int] | None = await self._in_thread(facts, self.path(name))
+        except OSError:  # then nobody can tell later whether it was changed
+            found = None
         size, mtime_ns = found or (0, 0)
         return {"size": size, "mtime_ns": mtime_ns}
 

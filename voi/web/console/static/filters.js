@@ -37,10 +37,11 @@ export function matcher({ q, room, state, image, version = "" }) {
 
 /** As the server counts them. @param {Terminal} terminal @param {string} wanted */
 function hasVersion({ template, version, newest }, wanted) {
+  if (template === null) return false;
+  if (version === null) return wanted === "unknown";
   if (wanted === "newest") return version > 0 && version === newest;
   if (wanted === "older") return version > 0 && version < newest;
-  if (wanted === "unknown") return template !== null && version === null;
-  return template !== null && version !== null && String(version) === wanted;
+  return String(version) === wanted;
 }
 
 /** What is not known comes first, before what is none. @param {number | null} version */

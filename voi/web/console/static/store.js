@@ -14,7 +14,8 @@ import { get } from "./api.js";
  * @typedef {{id: number, state: string, name: string, mac: string | null, progress: number}} Upload
  * @typedef {{uuid: string, name: string, version: number, state: string, disks: Disk[], uploads: Upload[],
  *   failed: Upload[]}} Template
- * @typedef {{id: number, template: string, template_name: string, version: number, state: string}} Rollout
+ * @typedef {{id: number, template: string, template_name: string, version: number, state: string,
+ *   progress: number, counts: Record<string, number>, ran: number}} Rollout
  */
 
 const MOST_ROLLOUTS = 200;

@@ -130,7 +130,7 @@ class TableTests(MannersCase):
         self.terminals(3)
         self.sign_in()
         self.open("#/terminals")
-        badge = self.find("tbody .badge.empty")
+        badge = self.find("tbody .badge.unreported")
         row = self.page.execute_script("return arguments[0].closest('tr').getBoundingClientRect().height", badge)
         self.assertEqual(row, _ROW)
         self.assertEqual(self.page.execute_script(_STOPS), 1)

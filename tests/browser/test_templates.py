@@ -72,7 +72,7 @@ class TemplateTests(BrowserCase):
         can be put back, and the files can be checked.
         """
         uuid = self.template(size=4 * MIB)
-        (path,) = (self.server.data / "disks").iterdir()
+        (path,) = (self.server.data / "disks").glob("voi_*")
         path.rename(path.parent.parent / "away")
         self.sign_in()
         self.click(".attention a", "1 published file is not whole on the server")

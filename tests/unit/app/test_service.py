@@ -157,7 +157,7 @@ class ServiceTests(TestCase):
         await self.until(answered)
         await self.wrote_down("rollout.finished")
         overview = await self.api("GET", "/api/v1/overview")
-        totals = {"online": 2, "total": 2, "current": 2, "unknown": 0, "outdated": 0, "failed": 0}
+        totals = {"online": 2, "total": 2, "current": 2, "unknown": 0, "unreported": 0, "outdated": 0, "failed": 0}
         self.assertEqual(overview["terminals"], totals)
         self.assertGreater(overview["disk"]["total"], overview["disk"]["free"])
         found = await self.api("GET", f"/api/v1/terminals/{OTHER}")

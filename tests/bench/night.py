@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any, Final, cast
@@ -27,6 +28,7 @@ from voi.demo.processes import LOOPBACK
 from voi.domain.accounts import Role
 from voi.domain.actors import Actor
 from voi.domain.rollout_history import Point, RolloutHistory
+from voi.domain.rollouts import TargetState
 from voi.rollouts.throughput import Throughput, ThroughputRecorder, TransferRate
 from voi.web.console.assets import AssetResource, console_assets
 from voi.web.http.caller import Caller
@@ -114,16 +116,21 @@ class Night:
         for index, (number, mac, state, progress, _) in enumerate(targets):
             ip = f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}"
             common = {"mac": mac, "ip": ip, "online": True, "state": state, "progress": progress, "reason": ""}
-            image = {"template": UUID, "version": 1, "newest": 2, "boot_disk": f"voi_1_{UUID}", "client_type": 3}
-            seen = {"online_since": STAMP, "first_seen": STAMP, "last_seen": STAMP}
+            image = {"template": UUID, "version": 1, "newest": 2, "running": None, "boot_disk": f"voi_1_{UUID}"}
+            seen = {"client_type": 3, "online_since": STAMP, "first_seen": STAMP, "last_seen": STAMP}
             place = {"name": f"PC {index}", "room": index % ROOMS + 1, "rollout": number}
             rows.append({**common, **image, **seen, **place})
-            views.append({**common, "rate": 0, "eta": None, "from_server": None, "tries": 1, "next_try": None})
+            fetch = {"rate": 0, "eta": None, "from_server": None, "attempts": 0, "next_try": None}
+            views.append({**common, **fetch, "booted": None, "interruptions": 0})
         rooms = [
             {"id": n + 1, "name": f"Room {n + 1}", "subnets": [], "online": 250, "total": 250} for n in range(ROOMS)
         ]
+        states = Counter(str(state) for _, _, state, _, _ in targets)
         rollout = {
             "id": 1,
+            "counts": {str(state): states[state] for state in TargetState},
+            "ran": 0,
+            "again": False,
             "template": UUID,
             "template_name": "Classroom",
             "version": 2,

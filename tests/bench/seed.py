@@ -37,7 +37,7 @@ def run(plan: Plan) -> Outcome:
         server = stack.enter_context(ServerProcess(plan.directory / "server")).up()
         publish(server, plan.directory, [size])
         wait_until(lambda: seeded(server) == 1, 30, "the server to seed")
-        (image,) = (server.data / "disks").iterdir()
+        (image,) = (server.data / "disks").glob("voi_*")
         (torrent,) = (server.data / "torrents").glob("*.torrent")
         leech = stack.enter_context(Helper("leech", PRESETS[0]))
 

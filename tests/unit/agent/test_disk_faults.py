@@ -11,7 +11,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.unit.agent.fakes import BASE, CONTENT, DIFF, TASK2, Terminal, key_of, task, torrent_of
+from tests.unit.agent.case import TerminalCase
+from tests.unit.agent.fakes import BASE, CONTENT, DIFF, TASK2, Terminal, task, torrent_of
 from voi.agent import disk_faults, library
 from voi.agent.disk_faults import FIRST_PAUSE, LONGEST_PAUSE, WaitingForDisk
 from voi.agent.disk_reports import LOOK_SECONDS
@@ -20,28 +21,13 @@ from voi.messages.reason import Reason, of_system
 from voi.seeding.alerts import Finished, TorrentFailed
 from voi.wire.codes import SUCCESS, Code
 from voi.wire.messages import decode_reason
-from voi.wire.torrent_body import TorrentBody
 
 FULL = Reason("file_failed", text=of_system("No space left on device"), path="voi_0_x")
 SICK = Reason("file_failed", text=of_system("Input/output error"), path="voi_0_x")
 
 
-class FaultTests(SynchronousTestCase):
+class FaultTests(TerminalCase):
     """One terminal whose disk does what the test says."""
-
-    def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
-        self.torrent = torrent_of()
-        self.key = key_of(self.torrent)
-        self.terminal = Terminal(self.directory)
-        self.open()
-
-    def open(self) -> None:
-        self.successResultOf(Deferred.fromCoroutine(self.terminal.open()))
-        self.addCleanup(self.terminal.stop)
-
-    def take(self, body: TorrentBody) -> int:
-        return self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(body)))
 
     def fill(self) -> Callable[[], None]:
         """No room any more, until what comes back is called."""

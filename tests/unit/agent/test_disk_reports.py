@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
+from tests.unit.agent.case import TerminalCase
 from tests.unit.agent.fakes import (
     BASE,
     CONTENT,
@@ -17,7 +17,6 @@ from tests.unit.agent.fakes import (
     GROUP,
     TASK2,
     TEMPLATE,
-    Terminal,
     key_of,
     status,
     task,
@@ -28,31 +27,10 @@ from voi.agent.disk_reports import LOOK_SECONDS
 from voi.demo.image import write_image
 from voi.seeding.alerts import Finished, StateChanged
 from voi.wire.codes import ALREADY_THERE, SUCCESS, Code
-from voi.wire.torrent_body import TorrentBody
 
 
-class ReportCase(SynchronousTestCase):
+class ReportCase(TerminalCase):
     """One terminal, logged in."""
-
-    def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
-        self.torrent = torrent_of()
-        self.key = key_of(self.torrent)
-        self.terminal = Terminal(self.directory)
-        self.open()
-
-    def open(self) -> None:
-        self.successResultOf(Deferred.fromCoroutine(self.terminal.open()))
-        self.addCleanup(self.terminal.stop)
-
-    def restart(self, *, online: bool = True) -> None:
-        self.terminal.stop()
-        self.terminal = Terminal(self.directory)
-        self.terminal.server.online = online
-        self.open()
-
-    def take(self, body: TorrentBody) -> int:
-        return self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(body)))
 
     def fetch(self, content: bytes = CONTENT) -> None:
         """Download the base."""

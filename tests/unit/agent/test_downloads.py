@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
+from tests.unit.agent.case import TerminalCase
 from tests.unit.agent.fakes import (
     BASE,
     CONTENT,
@@ -26,31 +25,10 @@ from voi.agent.downloads import TorrentUnusable
 from voi.errors import StorageMissing
 from voi.seeding.alerts import Checked, Finished, StateChanged, TorrentFailed
 from voi.wire.codes import Code
-from voi.wire.torrent_body import TorrentBody
 
 
-class DownloadTests(SynchronousTestCase):
+class DownloadTests(TerminalCase):
     """One terminal with a fake BitTorrent session."""
-
-    def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
-        self.torrent = torrent_of()
-        self.key = key_of(self.torrent)
-        self.terminal = Terminal(self.directory)
-        self.open()
-
-    def open(self) -> None:
-        self.successResultOf(Deferred.fromCoroutine(self.terminal.open()))
-        self.addCleanup(self.terminal.stop)
-
-    def restart(self, *, online: bool = True) -> None:
-        self.terminal.stop()
-        self.terminal = Terminal(self.directory)
-        self.terminal.server.online = online
-        self.open()
-
-    def take(self, body: TorrentBody) -> int:
-        return self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(body)))
 
     def state(self) -> DiskState:
         state = self.terminal.library.get(BASE)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
+from tests.unit.agent.case import TerminalCase
 from tests.unit.agent.fakes import BASE, CONTENT, DIFF, GROUP, TASK2, Terminal, key_of, task, torrent_of
 from voi.agent import library, own_work
 from voi.agent.client import ServerRefused
@@ -18,32 +18,19 @@ from voi.messages.reason import Reason
 from voi.names import DiskName
 from voi.seeding.alerts import Finished
 from voi.wire.codes import SUCCESS, Code
-from voi.wire.torrent_body import TorrentBody
 
 TOP = DiskName(DIFF.uuid, 2)
 SERVERS = b"from the server" * 20_000
 
 
-class OwnWorkTests(SynchronousTestCase):
+class OwnWorkTests(TerminalCase):
     """A base that was fetched, and a difference over it that was made here."""
 
     def setUp(self) -> None:
-        self.directory = Path(self.mktemp())
-        self.terminal = Terminal(self.directory)
-        self.open()
-        base = torrent_of()
-        self.take(task(base))
+        super().setUp()
+        self.take(task(self.torrent))
         self.path(BASE).write_bytes(CONTENT)
-        self.finish(base)
-
-    def open(self) -> None:
-        self.successResultOf(Deferred.fromCoroutine(self.terminal.open()))
-        self.addCleanup(self.terminal.stop)
-
-    def restart(self) -> None:
-        self.terminal.stop()
-        self.terminal = Terminal(self.directory)
-        self.open()
+        self.finish(self.torrent)
 
     def path(self, name: DiskName) -> Path:
         return self.terminal.library.path(name)
@@ -56,9 +43,6 @@ class OwnWorkTests(SynchronousTestCase):
         state = self.terminal.library.get(name)
         assert state is not None and state.own
         return self.path(name).read_bytes()
-
-    def take(self, body: TorrentBody) -> int:
-        return self.successResultOf(Deferred.fromCoroutine(self.terminal.downloads.take(body)))
 
     def finish(self, torrent: bytes) -> None:
         self.terminal.downloads.event(Finished(key_of(torrent)))

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,10 +91,10 @@ def qemu_says(path: Path) -> str:
     return ""
 
 
-def ours(check: object, path: Path) -> tuple[str, str]:
+def ours(check: Callable[[Path], object], path: Path) -> tuple[str, str]:
     """What one of ours says, and its code."""
     try:
-        check(path)  # type: ignore[operator]
+        check(path)
     except VoiError as error:
         return error.message, _innermost(error.reason)
     return "", ""

@@ -72,6 +72,22 @@ def was_interrupted(error: click.Abort) -> bool:
     return isinstance(error.__context__, KeyboardInterrupt)
 
 
+def confirm(question: str) -> None:
+    """Ask before something that cannot be taken back; returns after a yes alone.
+
+    :raises Interrupted: Ctrl-C was the answer.
+    :raises Failed: a no, or the end of the input: a script without ``--yes``.
+    """
+    try:
+        sure = click.confirm(question, err=True)
+    except click.Abort as error:
+        if was_interrupted(error):
+            raise Interrupted("interrupted, so nothing was done") from None
+        sure = False
+    if not sure:
+        raise Failed("not confirmed, so nothing was done; --yes skips the question")
+
+
 class InterruptibleGroup(click.Group):
     """Commands that end with the same status wherever Ctrl-C is pressed; click itself would make a failure of it."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from voi.cli.failures import Failed, SomeFailed
+from voi.cli.failures import SomeFailed, confirm
 from voi.cli.output import console, counted, say_json, show, size, table
 from voi.cli.settings import connect, with_json, with_server
 
@@ -42,7 +42,7 @@ def sweep(delete: bool, yes: bool, server: str | None, token: str | None, data: 
         return
     if not yes:
         _list(found, err=True)
-        _confirm(found)
+        confirm(f"Delete {counted(len(found['files']), 'file')} ({size(found['size'])}) for good?")
     seen = api.change("DELETE", "/orphans")
     if as_json:
         say_json(seen)
@@ -63,13 +63,3 @@ def _list(found: dict[str, Any], *, err: bool = False) -> None:
         show(columns, rows, none="nothing: each file in the data directory is referred to")
     if rows:
         click.echo(f"{counted(len(rows), 'file')}, {size(found['size'])}", err=err)
-
-
-def _confirm(found: dict[str, Any]) -> None:
-    question = f"Delete {counted(len(found['files']), 'file')} ({size(found['size'])}) for good?"
-    try:
-        sure = click.confirm(question, err=True)
-    except click.Abort:
-        sure = False
-    if not sure:
-        raise Failed("not confirmed, so nothing was done; --yes skips the question")

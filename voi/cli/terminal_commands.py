@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from voi.cli.api import PAGE, ApiClient
-from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable, was_interrupted
+from voi.cli.failures import Failed, Interrupted, SomeFailed, Unreachable, confirm
 from voi.cli.lookup import Choice, choice_of, with_terminals
 from voi.cli.output import counted, say_json, show
 from voi.cli.settings import connect, with_json, with_server
@@ -147,14 +147,7 @@ def _give(
     left_out = f"{len(off)} left out because {'it is' if len(off) == 1 else 'they are'} off"
     if not yes:
         question = f"{kind.question} {counted(len(found), 'terminal')}{f' ({left_out})' if off else ''}?"
-        try:
-            sure = click.confirm(question, err=True)
-        except click.Abort as error:  # Ctrl-C, or the end of the input: a script without --yes
-            if was_interrupted(error):
-                raise Interrupted("interrupted, so nothing was done") from None
-            sure = False
-        if not sure:
-            raise Failed("not confirmed, so nothing was done; --yes skips the question")
+        confirm(question)
     body = {"command": kind.name, "macs": [one["mac"] for one in found], **fields}
     number = api.change("POST", "/commands", body)["batch_no"]
     try:

@@ -68,6 +68,16 @@ class InterruptTests(ScriptedCase):
         self.assertEqual((status, self.script.changes()), (130, []), said)
         self.assertIn(b"nothing was done", said)
 
+    def test_question_of_the_sweep(self) -> None:
+        """So it does the question before files are deleted."""
+        file = {"path": "/data/disks/voi_0_x", "size": 5, "kind": "disk"}
+        self.script.say("GET", "/orphans", {"files": [file], "total": 1, "offset": 0, "size": 5})
+        status, said = self.interrupted_at(
+            ["sweep", "--delete"], b"[y/N]", lambda pid, _ours: os.kill(pid, signal.SIGINT)
+        )
+        self.assertEqual((status, self.script.changes()), (130, []), said)
+        self.assertIn(b"nothing was done", said)
+
     def test_end_of_input(self) -> None:
         """The end of the input is no Ctrl-C: it is as good as a no."""
         self.terminals("Teacher")
